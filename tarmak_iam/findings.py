@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tarmak_iam.errors import Place
@@ -64,6 +64,8 @@ class Finding:
     """For a fix: the part of a comment that it is about, and what was meant instead, if that is known."""
     consequence: str = ""
     """What another finding adds, which is not reported because of this one."""
+    fix: object = field(default=None, compare=False, repr=False)
+    """A `Fix` of `tarmak_iam.lint.fix`, or a function that returns one, called where it is asked for; else None."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "what", capped(self.what))

@@ -57,7 +57,7 @@ def provided(group: str, kind: type[_T]) -> list[Provided[_T]]:
         return []
     from importlib import metadata
 
-    points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
+    points = sorted(metadata.entry_points(group=group), key=lambda point: (point.name, _origin(point)))
     for point in points:
         _LOGGER.info("plugin %s of %s (entry point %s)", point.name, _origin(point), group)
     return [Provided(_load(point, kind), _origin(point)) for point in points]
@@ -119,7 +119,7 @@ def may_have_group(group: str) -> bool:
 
 def _has_other_finders(finders: Iterable[object]) -> bool:
     """Whether anything but Python's own finder of paths finds distributions."""
-    return any(hasattr(each, "find_distributions") and not _is_path_finder(each) for each in finders)
+    return any(hasattr(finder, "find_distributions") and not _is_path_finder(finder) for finder in finders)
 
 
 def _is_path_finder(finder: object) -> bool:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
     from tarmak_iam.hook.cluster.apply_plan import LiveDiff
-    from tarmak_iam.hook.cluster.history import Applied, RolledBack
     from tarmak_iam.hook.cluster.kubectl import Kubectl
+    from tarmak_iam.hook.cluster.results import Applied, RolledBack
     from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.hook.login.verify import Verified
     from tarmak_iam.identity import Answer
@@ -200,10 +200,10 @@ class TarmakCluster:
             after = start.remove(principal)
             if after is start:
                 return []
-            found, _ = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
+            effects = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
             if not dry_run:
                 after.save()
-            return list(found)
+            return list(effects)
 
         return self._edit_cluster_files(edit, dry_run=dry_run)
 
@@ -284,10 +284,10 @@ class TarmakCluster:
 
         config, _, installation = self._load(settings, with_admin=True)
         artifacts, _ = render(installation)
-        files = [self._files(config, each) for each in config.clusters if is_cluster_id(each.cluster_name)]
-        own = [self.path, *(path for each in files for path in each.own)]
+        files = [self._files(config, cluster) for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
+        untouchable = [self.path, *(path for cluster_files in files for path in cluster_files.own)]
         planned = plan_directory(
-            Path(directory).expanduser(), artifacts, self.cluster_name, force=force, untouchable=own
+            Path(directory).expanduser(), artifacts, self.cluster_name, force=force, untouchable=untouchable
         )
         if not dry_run:
             write_directory(planned)
@@ -406,14 +406,14 @@ class TarmakCluster:
         from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
 
         subjects = self._subjects()
-        found = examine(subjects)
+        findings = examine(subjects)
         repository = Repository.of(self.path.parent)
         installation = subjects.installation
         assert installation is not None  # of_cluster returns one
-        review = review_cluster(subjects, found, repository)
+        review = review_cluster(subjects, findings, repository)
         if live and not review.is_hub:
             review = ask_cluster(review, installation, self._kubectl())
-        return put_together(self.path, [ReviewedCluster(review, installation.loaded)], found, repository, date)
+        return put_together(self.path, [ReviewedCluster(review, installation.loaded)], findings, repository, date)
 
     def _read(self) -> tuple[TarmakConfig, Cluster]:
         config = self.config

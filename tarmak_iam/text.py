@@ -45,7 +45,7 @@ class TextEnum(str, Enum):
 def one_line(text: str) -> str:
     """The text on one line: lines joined by spaces, and characters that are not printable escaped."""
     joined = _BREAK.sub(" ", text)
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in joined)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in joined)
 
 
 def shortened(value: object, limit: int = _SHORT) -> str:
@@ -113,7 +113,7 @@ LIKELY = 0.6
 
 def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
     """The known name that differs only in case, blanks, dashes or underscores; None if there is none."""
-    return next((each for each in known if bare(each) == bare(name)), None)
+    return next((known_name for known_name in known if bare(known_name) == bare(name)), None)
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | None:
@@ -121,41 +121,42 @@ def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | Non
     because difflib does not see them in short names: it finds `cdir` as far from `cidr` as from `dir`."""
     import difflib  # here: most runs of the program never need it
 
-    by_bare = {bare(each): each for each in known if bare(each)}  # an empty name is similar to no other
+    # An empty name is similar to no other.
+    by_bare = {bare(known_name): known_name for known_name in known if bare(known_name)}
     close = difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=cutoff)
-    close = close or [each for each in by_bare if is_slip(bare(name), each)]
+    close = close or [known_name for known_name in by_bare if is_slip(bare(name), known_name)]
     return by_bare[close[0]] if len(close) == 1 else None
 
 
-def likeness(one: str, other: str) -> float:
+def likeness(name: str, other: str) -> float:
     """The similarity of two names, from 0 to 1; compare it with `CLOSE` and `LIKELY`."""
     import difflib
 
-    return difflib.SequenceMatcher(None, one, other).ratio()
+    return difflib.SequenceMatcher(None, name, other).ratio()
 
 
-def is_one_typo(one: str, other: str) -> bool:
+def is_one_typo(name: str, other: str) -> bool:
     """Whether a single typing error turns one name into the other: one letter too many, missing or wrong, or two
     letters swapped."""
-    if one == other or abs(len(one) - len(other)) > 1:
+    if name == other or abs(len(name) - len(other)) > 1:
         return False
-    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    start = next((at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), None)
     if start is None:
         return True  # one letter more at the end
-    left, right = one[start:], other[start:]
+    left, right = name[start:], other[start:]
     if len(left) == len(right):
         return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])
     return left[1:] == right if len(left) > len(right) else left == right[1:]
 
 
-def is_slip(one: str, other: str) -> bool:
-    """Whether a typing error that rarely makes another word turns `other` into `one`: two letters swapped, or a letter
+def is_slip(name: str, other: str) -> bool:
+    """Whether a typing error that rarely makes another word turns `other` into `name`: two letters swapped, or a letter
     doubled or no longer doubled."""
-    if not is_one_typo(one, other):
+    if not is_one_typo(name, other):
         return False
-    if len(one) == len(other):
-        return sorted(one) == sorted(other)
-    longer, shorter = sorted((one, other), key=len, reverse=True)
+    if len(name) == len(other):
+        return sorted(name) == sorted(other)
+    longer, shorter = sorted((name, other), key=len, reverse=True)
     return any(longer[at] == longer[at + 1] and longer[:at] + longer[at + 1 :] == shorter for at in range(len(shorter)))
 
 
@@ -180,14 +181,14 @@ def choose_among(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if len(names) <= _MAX_LISTED:
         return did_you_mean(name, names, "choose one of")
-    by_bare = {bare(each): each for each in names}
+    by_bare = {bare(known_name): known_name for known_name in names}
     part = bare(name)
-    near = [each for each in by_bare if part and part in each]
-    if not near and (one := closest(name, names)) is not None:
-        near = [bare(one)]
+    near = [known_name for known_name in by_bare if part and part in known_name]
+    if not near and (closest_name := closest(name, names)) is not None:
+        near = [bare(closest_name)]
     near = near or difflib.get_close_matches(part, by_bare, n=_MAX_NEAR, cutoff=LIKELY)
     if near:
-        listed = [shortened(by_bare[each]) for each in near[:_MAX_NEAR]]
+        listed = [shortened(by_bare[known_name]) for known_name in near[:_MAX_NEAR]]
         return f"did you mean {'one of ' if len(listed) > 1 else ''}{', '.join(listed)}?"
     return f"choose one of {brief_list(map(shortened, names))}"
 

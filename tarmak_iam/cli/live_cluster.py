@@ -11,8 +11,8 @@ from tarmak_iam.cli.console import log_variables, note, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import SECONDS, option
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.hook.cluster.history import ObjectChange
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.results import ObjectChange
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login

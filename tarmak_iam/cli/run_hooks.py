@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
-from tarmak_iam.hook.cluster.history import ObjectAction
+from tarmak_iam.hook.cluster.results import ObjectAction
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
@@ -64,7 +63,7 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
         inherited = () if held.descriptor is None else (held.descriptor,)
         # The text of tarmak.yaml is saved, and restored whatever the result of tarmak.
-        kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
+        kept = backup.back_up(path)
         ended: Ended | None = None
         try:
             ended = pass_through(command, environment, inherited)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN, Check, Diagnosis
 from tarmak_iam.doctor.file_tree import FileTree
 from tarmak_iam.doctor.inspected_files import InspectedFiles
-from tarmak_iam.doctor.kubernetes_checks import ID_CHECKS, WEBHOOK_CHECKS, id_problems, webhook_problems
 from tarmak_iam.doctor.master_checks import MASTER_CHECKS, flag_problems, mode_problems, unit_problems
-from tarmak_iam.doctor.pair_checks import (
-    FILE_CHECKS,
-    PAIR_CHECKS,
+from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
+from tarmak_iam.doctor.webhook_checks import (
+    WEBHOOK_CHECKS,
     certificate_problems,
     file_problems,
+    id_problems,
     pair_problems,
     pem_problems,
+    webhook_problems,
 )
-from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
-CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)
+CHECKS: tuple[Check, ...] = tuple(sorted((*WEBHOOK_CHECKS, *MASTER_CHECKS), key=attrgetter("id")))
 """All checks of `examine_tree`; docs/doctor.md has a paragraph about each."""
 
 _SEVERITIES = {check.id: check.severity for check in CHECKS}

@@ -32,7 +32,7 @@ from tarmak_iam.text import PLAIN, CommandLine
 class PemFile:
     """`wanted` are the blocks of the right type, of which the first is used; `others` do not belong in the file."""
 
-    found: FoundFile
+    file: FoundFile
     wanted: tuple[PemBlock, ...]
     others: tuple[PemBlock, ...]
     problem: str = ""
@@ -61,7 +61,7 @@ class PemFile:
 
     @property
     def place(self) -> Place:
-        return self.found.at(self.wanted[0].line if self.wanted else None)
+        return self.file.at(self.wanted[0].line if self.wanted else None)
 
 
 # No slots: `cached_property` needs the instance's dictionary.

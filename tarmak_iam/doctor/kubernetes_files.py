@@ -183,7 +183,7 @@ class WebhookKubeconfig:
 
     path: str
     """The path on a master."""
-    found: FoundFile
+    file: FoundFile
     place: Place
     problem: str = ""
     server: str = ""

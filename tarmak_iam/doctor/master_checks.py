@@ -90,7 +90,7 @@ def _api_server_problems(files: InspectedFiles, unit: Unit, unit_file: FoundFile
     user = unit.words("Service", "User")
     is_root = not user or user[-1].text in ("root", "0")
     for webhook in files.webhooks if files.webhook_flag and not is_root else ():
-        file = webhook.found
+        file = webhook.file
         is_read = files.webhook_flag is not None and webhook.path == files.webhook_flag[1].text
         if is_read and file.data is not None and not file.mode & stat.S_IROTH:
             what = f"its mode is {_mode(file)}, but the API server runs as {user[-1].text} and cannot read it"

@@ -44,7 +44,8 @@ class Engine:
     @cached_property
     def removed(self) -> tuple[Comment, ...]:
         """The comments that went with what was removed or replaced, with their places in the first text, in order."""
-        return tuple(sorted((self._at_first(*each) for each in self._removed), key=lambda comment: comment.span))
+        removed = (self._at_first(step, comment) for step, comment in self._removed)
+        return tuple(sorted(removed, key=lambda comment: comment.span))
 
     def _at_first(self, step: int, comment: Comment) -> Comment:
         window, _ = self._steps[step]

@@ -67,7 +67,7 @@ def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) ->
         what = "there are comments between these brackets"
         refuse(target.tree, node, what, "put the closing bracket on its own line")
     newline, margin = source.newline_near(closing), _margin(target, node)
-    text = f",{newline}".join(margin + each for each in _texts(target, node, new)) + newline
+    text = f",{newline}".join(margin + written for written in _texts(target, node, new)) + newline
     return [Splice(source.line_start(closing), source.line_start(closing), text)]
 
 
@@ -114,8 +114,8 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
 
 def _start_with_comments(tree: Tree, node: Mapping | Sequence, number: int) -> int:
     """Where a member starts, or the comment lines above it that belong to it."""
-    own = own_comment_lines(tree, node, number)
-    return min([members_of(node)[number].span.start, *(comment.span.start for comment in own)])
+    lines = own_comment_lines(tree, node, number)
+    return min([members_of(node)[number].span.start, *(comment.span.start for comment in lines)])
 
 
 def _cut(source: Source, start: int, end: int, *, is_last: bool) -> Span:

@@ -46,8 +46,8 @@ def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
     for scalar in scalars:
         start = max(own_text_start(masked, scalar), end)
         if scalar.end > start:
-            own = text[start : scalar.end]
-            pieces += [masked[end:start], own.translate(_BREAKS_AS_LINE_FEEDS) if scalar.style == "plain" else own]
+            piece = text[start : scalar.end]
+            pieces += [masked[end:start], piece.translate(_BREAKS_AS_LINE_FEEDS) if scalar.style == "plain" else piece]
             end = scalar.end
     return "".join([*pieces, masked[end:]])
 

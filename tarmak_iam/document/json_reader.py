@@ -48,8 +48,8 @@ class _JsonReader:
         self.at = match.end() if match else self.at
 
     def fail(self, context: str, remedy: str) -> NoReturn:
-        found = f"invalid character {self.text[self.at]!r}" if self.at < len(self.text) else "unexpected end"
-        raise ParseError(f"invalid JSON: {found} {context}", remedy=remedy, place=self.source.place(self.at))
+        problem = f"invalid character {self.text[self.at]!r}" if self.at < len(self.text) else "unexpected end"
+        raise ParseError(f"invalid JSON: {problem} {context}", remedy=remedy, place=self.source.place(self.at))
 
     def value(self, depth: int) -> Node:
         self.skip()

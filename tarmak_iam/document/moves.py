@@ -99,14 +99,14 @@ def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
     end = len(tree.source.text)
     splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
     if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
-        splices = [each._replace(text=f"{each.text}\n") if each.start == end else each for each in splices]
+        splices = [splice._replace(text=f"{splice.text}\n") if splice.start == end else splice for splice in splices]
     added = tuple(comment.text for comment in transfer.comments)
     return change._replace(splices=splices, moved=transfer.node, added=added)
 
 
-def _is_same(tree: Tree, one: Route, other: Route) -> bool:
+def _is_same(tree: Tree, first: Route, other: Route) -> bool:
     """Whether two routes lead to the same place. `other` exists."""
-    return one.plain == other.plain and tree.node(one) is tree.node(other)
+    return first.plain == other.plain and tree.node(first) is tree.node(other)
 
 
 def shifted(route: Route, item: Route) -> Route:
@@ -168,10 +168,10 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
 def _comments_of(old: Target) -> list[Comment]:
     """The comments that belong to a member of a block, in it, next to it and above it; of a flow collection those that
     go with a member that is removed."""
-    tree, parent, own = old.tree, old.holders[-2].node, list[Comment]()
+    tree, parent, comments = old.tree, old.holders[-2].node, list[Comment]()
     assert isinstance(parent, (Mapping, Sequence))
     if not parent.flow:
-        own = own_comment_lines(tree, parent, old.number)
+        comments = own_comment_lines(tree, parent, old.number)
         start = member_start(tree.source, parent, old.number)
         spans = [Span(start, next_line_after(tree.source, old.holders[-1].node))]
     elif member_count(parent) > 1:
@@ -179,7 +179,7 @@ def _comments_of(old: Target) -> list[Comment]:
     else:
         spans = [parent.span]
     inside = [comment for span in spans for comment in tree.comments if span.start <= comment.span.start < span.end]
-    return sorted({*own, *inside}, key=lambda comment: comment.span.start)
+    return sorted({*comments, *inside}, key=lambda comment: comment.span.start)
 
 
 def _from_flow(old: Target, key: str) -> Verbatim:
@@ -202,9 +202,9 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
     tree, source, held, parent = old.tree, old.tree.source, old.holders[-1], old.holders[-2].node
     assert is_block(parent)
     node, start = held.node, member_start(source, parent, old.number)
-    own = own_comment_lines(tree, parent, old.number)
-    above = [comment.text for comment in own if comment.span.start < start]
-    below = [source.next_line(comment.span.end) for comment in own if comment.span.start >= start]
+    comments = own_comment_lines(tree, parent, old.number)
+    above = [comment.text for comment in comments if comment.span.start < start]
+    below = [source.next_line(comment.span.end) for comment in comments if comment.span.start >= start]
     end, width = max([next_line_after(source, node), *below]), column(source, start)
     header = unended_scalar(source, node)
     patches = [header] if header else []
@@ -249,7 +249,7 @@ def in_one_line(tree: Tree, node: Node) -> str:
     if isinstance(node, Alias):
         return f"*{node.name}"
     text, start = tree.source.text, content_start(tree.source.text, node)
-    own = text[node.start : start].split("#", 1)[0].split()[: (node.anchor is not None) + (node.tag is not None)]
+    properties = text[node.start : start].split("#", 1)[0].split()[: (node.anchor is not None) + (node.tag is not None)]
     if isinstance(node, Sequence):
         content = "[" + ", ".join(in_one_line(tree, item) for item in node.items) + "]"
     elif isinstance(node, Mapping):
@@ -260,4 +260,4 @@ def in_one_line(tree: Tree, node: Node) -> str:
         is_plain, is_one_line = node.style == "plain", not (node.is_block or "\n" in written or "\r" in written)
         keeps = is_safe_in_flow(written) if is_plain else is_one_line
         content = (written if keeps else quote(node.text)) or "null"
-    return " ".join([*own, content])
+    return " ".join([*properties, content])

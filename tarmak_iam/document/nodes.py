@@ -93,7 +93,7 @@ class Mapping(_Spanned):
     merge_entries: Final[tuple[Entry, ...]]
     # Filled in on first use, by `occurrence` and by `target`: the entries by key and number among equal keys, and the
     # keys in the plain data.
-    occurrences: dict[tuple[str, int], Entry] | None = field(default=None, init=False, repr=False)
+    occurrences: dict[tuple[str | None, int], Entry] | None = field(default=None, init=False, repr=False)
     natives: list[Any] | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -131,21 +131,21 @@ class Mapping(_Spanned):
         if number < 0:
             return self.last(text)
         if self.occurrences is None:
-            self.occurrences = {(each.text, each.occurrence): each for each in self.entries if each.text is not None}
+            self.occurrences = {(entry.text, entry.occurrence): entry for entry in self.entries}
         return self.occurrences.get((text, number))
 
     def effective(self, text: str) -> Entry | None:
         """The entry that yaml.v2 uses: a later entry overrides earlier ones, and so does a later `<<`."""
-        own = self.last(text)
-        if own is not None and own.is_merge:  # a quoted "<<" may be above it
-            own = next((entry for entry in reversed(self.entries) if entry.text == text and not entry.is_merge), None)
+        last = self.last(text)
+        if last is not None and last.is_merge:  # a quoted "<<" may be above it
+            last = next((entry for entry in reversed(self.entries) if entry.text == text and not entry.is_merge), None)
         for entry in reversed(self.merge_entries):
-            if own is not None and entry.key.start < own.key.start:
+            if last is not None and entry.key.start < last.key.start:
                 break
             merged = merged_entry(entry.value, text)
             if merged:
                 return merged
-        return own
+        return last
 
 
 @dataclass(slots=True, eq=False)
@@ -180,8 +180,8 @@ def merged_entry(node: Node, text: str) -> Entry | None:
     """The entry with the key `text` in the value of a merge key; in a list of mappings the first one wins."""
     node = dereference(node)
     merged = map(dereference, node.items) if isinstance(node, Sequence) else (node,)
-    found = (mapping.effective(text) for mapping in merged if isinstance(mapping, Mapping))
-    return next((entry for entry in found if entry), None)
+    entries = (mapping.effective(text) for mapping in merged if isinstance(mapping, Mapping))
+    return next((entry for entry in entries if entry), None)
 
 
 def walk(node: Node) -> Iterator[Node]:

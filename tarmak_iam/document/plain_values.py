@@ -29,7 +29,7 @@ def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> 
 def reads_alike(scalars: Iterable[Scalar], dialect: Dialect) -> bool:
     """Whether a document with these scalars certainly has the same values for the dialect as for YAML_V2, which is true
     of nearly every file. False if there is a merge key, because dialects differ in the order in which keys win."""
-    return not any(each.text == "<<" or not resolves_alike(each, dialect.resolve) for each in scalars)
+    return not any(scalar.text == "<<" or not resolves_alike(scalar, dialect.resolve) for scalar in scalars)
 
 
 class _Constructor:
@@ -240,7 +240,7 @@ def first_difference(left: Any, right: Any, route: Route | None = None) -> Route
             if key not in left or key not in right or not same(left[key], right[key]):
                 return first_difference(left.get(key), right.get(key), route / str(key))
     if isinstance(left, list) and isinstance(right, list):
-        for index, (one, other) in enumerate(zip(left, right, strict=False)):
-            if not same(one, other):
-                return first_difference(one, other, route / index)
+        for index, (item, replaced) in enumerate(zip(left, right, strict=False)):
+            if not same(item, replaced):
+                return first_difference(item, replaced, route / index)
     return route

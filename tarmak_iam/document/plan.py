@@ -264,12 +264,12 @@ def check_no_headings(target: Target, first: int, last: int) -> None:
     """Raises EditRefused if comments that belong to none of them are between some items."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    own = {line.span.start for number in range(first, last + 1) for line in own_comment_lines(tree, node, number)}
+    starts = {line.span.start for number in range(first, last + 1) for line in own_comment_lines(tree, node, number)}
     inside = [Span(item.start, code_end(tree.source, item)) for item in node.items[first : last + 1]]
     start, end = inside[0].end, member_start(tree.source, node, last)
     for comment in tree.comments if not node.flow else ():
         at = comment.span.start
-        is_between = comment.own_line and at not in own and start <= at < end
+        is_between = comment.own_line and at not in starts and start <= at < end
         if is_between and not any(span.start <= at < span.end for span in inside):
             line = tree.source.position(at)[0]
             what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"

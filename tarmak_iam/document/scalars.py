@@ -300,14 +300,14 @@ _OTHER_READERS: dict[str, Resolver] = {
 def readings(scalar: Scalar) -> dict[str, Plain]:
     """What other readers read, by their names, where it is another value than that of yaml.v2 up to 2.2.2: the text if
     they reject the scalar because of its tag. Raises ScalarError if yaml.v2 does."""
-    own = resolve_v2(scalar)
+    usual = resolve_v2(scalar)
     differing: dict[str, Plain] = {}
     for name, resolve in _OTHER_READERS.items():
         try:
             value = resolve(scalar)
         except ScalarError:
             value = scalar.text
-        if type(value) is not type(own) or repr(value) != repr(own):  # not `!=`: NaN is one value
+        if type(value) is not type(usual) or repr(value) != repr(usual):  # not `!=`: NaN is one value
             differing[name] = value
     return differing
 

@@ -222,15 +222,15 @@ def _changed_uses(
 def _changed_in_mapping(
     node: Mapping, route: Route, before: Any, after: Any, edited: _Edited | None, alias: Node | None
 ) -> Iterator[Use]:
-    own = effective_entries(node)
-    for key, entry in own.items():
+    entries = effective_entries(node)
+    for key, entry in entries.items():
         there = route / step_to(node, entry)
         if isinstance(entry.key, Alias) and key not in after:
             yield Use(there, entry.key.start)
         else:
             yield from _changed_uses(entry.value, there, before.get(key), after.get(key), edited, alias)
     for key in before | after if node.merge_entries and (edited is None or node is not edited[0]) else ():
-        if key not in own and not same(before.get(key), after.get(key)):
+        if key not in entries and not same(before.get(key), after.get(key)):
             yield Use(route / _merged_text(node, key), node.merge_entries[0].key.start)
 
 
@@ -252,10 +252,10 @@ def _merged_text(mapping: Mapping, native: Any) -> str:
 def effective_entries(mapping: Mapping) -> dict[Any, Entry]:
     """The mapping's own entries that take effect, by their keys in the plain data: not those that another one, or a
     merge key after them, overrides."""
-    own: dict[Any, Entry] = {}
+    entries: dict[Any, Entry] = {}
     for key, entry in zip(native_keys(mapping), mapping.entries, strict=True):
         if not entry.is_merge:
-            own[key] = entry
+            entries[key] = entry
         else:
-            own = {k: e for k, e in own.items() if e.text is None or merged_entry(entry.value, e.text) is None}
-    return own
+            entries = {k: e for k, e in entries.items() if e.text is None or merged_entry(entry.value, e.text) is None}
+    return entries

@@ -47,19 +47,19 @@ def _of_mapping(
     target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: tuple[Identity, ...]
 ) -> Iterator[AnyEdit]:
     keys, route = native_keys(node), target.route
-    own = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
-    brought = {key for key in current if key not in own}
-    hidden = own.keys() - effective_entries(node).keys() if node.merge_entries else set()
+    numbers = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
+    brought = {key for key in current if key not in numbers}
+    hidden = numbers.keys() - effective_entries(node).keys() if node.merge_entries else set()
     # One merged key cannot be removed alone: the other merged keys are written out.
     drops_merges = not brought <= wanted.keys() or any(
         key not in wanted or not same(current[key], wanted[key]) for key in hidden
     )
-    changed = [key for key in own if key in wanted and key not in hidden and not same(current[key], wanted[key])]
+    changed = [key for key in numbers if key in wanted and key not in hidden and not same(current[key], wanted[key])]
     # Aliases come last: the others may change what they refer to.
-    for key in sorted(changed, key=lambda key: isinstance(node.entries[own[key]].value, Alias)):
-        yield from differences(target.member(own[key]), current[key], wanted[key], identities)
+    for key in sorted(changed, key=lambda key: isinstance(node.entries[numbers[key]].value, Alias)):
+        yield from differences(target.member(numbers[key]), current[key], wanted[key], identities)
     staying = set() if drops_merges else {key for key in brought if same(current[key], wanted[key])}
-    new = {key: value for key, value in wanted.items() if key not in own and key not in staying}
+    new = {key: value for key, value in wanted.items() if key not in numbers and key not in staying}
     gone = [
         number
         for number, (key, entry) in enumerate(zip(keys, node.entries, strict=True))
@@ -73,7 +73,8 @@ def _of_mapping(
     becomes_text = {node.entries[number].text for number in gone} & set(map(str, new))
     yield from removes + adds if becomes_text else adds + removes
     if drops_merges:
-        yield from (Set(route / step_to(node, node.entries[own[key]]), wanted[key]) for key in hidden if key in wanted)
+        for key in (key for key in wanted if key in hidden):
+            yield Set(route / step_to(node, node.entries[numbers[key]]), wanted[key])
 
 
 def _of_list(
@@ -202,10 +203,10 @@ def _pair_in_gaps(pairs: dict[int, int], old: dict[int, Any], new: dict[int, Any
         if (first and not start) or start + size in old or not all(start + number in old for number in range(size)):
             continue
         for before, after in zip(range(start, start + size), range(first, first + size), strict=True):
-            one, other = old[before], new[after]
-            are_mappings = one and other and isinstance(one, dict) and isinstance(other, dict)
-            if not are_mappings or one.keys() & other.keys():  # without a common key they are about different things
-                pairs[after] = before
+            removed, added = old[before], new[after]
+            are_mappings = removed and added and isinstance(removed, dict) and isinstance(added, dict)
+            if not are_mappings or removed.keys() & added.keys():
+                pairs[after] = before  # mappings without a common key are about different things
 
 
 def _identity(item: Any, groups: Iterable[SequenceOf[str]]) -> Hashable | None:

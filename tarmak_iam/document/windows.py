@@ -230,7 +230,7 @@ class Window:
 
     def offset(self, offset: int) -> int:
         """An offset of the window in the text of the document."""
-        segment = next((each for each in self._segments if offset < each.end), self._segments[-1])
+        segment = next((segment for segment in self._segments if offset < segment.end), self._segments[-1])
         at, kept = offset - segment.start, segment.kept
         if kept is None:
             return offset
@@ -248,10 +248,10 @@ class Window:
             self._divide(splice, parts)
         texts = {
             (id(segment.kept), segment.number): apply_splices(
-                self.text[segment.start : segment.end], [splice.moved(-segment.start) for splice in own]
+                self.text[segment.start : segment.end], [splice.moved(-segment.start) for splice in inside]
             )
-            for segment, own in zip(self._segments, parts, strict=True)
-            if own
+            for segment, inside in zip(self._segments, parts, strict=True)
+            if inside
         }
         lead = texts.pop((id(None), 0), None)
         block, before = _rebuilt(self._root, texts)
@@ -325,7 +325,7 @@ def _with_lines(block: Block, new: dict[int, Member], lines: dict[int, str]) -> 
     return None, "".join(texts)
 
 
-def _shifts(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
+def _shifts(first: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
     """Whether removing or adding the item at one path shifts an index of the other one."""
-    at = len(one) - 1
-    return isinstance(one[at], int) and len(other) > at and other[:at] == one[:at]
+    at = len(first) - 1
+    return isinstance(first[at], int) and len(other) > at and other[:at] == first[:at]

@@ -157,10 +157,10 @@ def _column_instead(target: Target, start: int, value: Any) -> int:
     source, holder, width = target.tree.source, target.holders[-1], column(target.tree.source, start)
     if holder.entry is None:
         return width
-    own, layout = column(source, holder.entry.key.start), layout_at(target, inside=1)
+    key_column, layout = column(source, holder.entry.key.start), layout_at(target, inside=1)
     if isinstance(value, list) and isinstance(holder.node, Mapping):
-        return own + layout.dash
-    return own + layout.step if isinstance(value, dict) and width <= own else width
+        return key_column + layout.dash
+    return key_column + layout.step if isinstance(value, dict) and width <= key_column else width
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
@@ -242,8 +242,8 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     if node is None or (len(target.holders) == 1 and node.start == node.end):  # the document is only `---` and comments
         return begin(target, child)
     if not takes_members(target, child):
-        found, needed = ("list", "mapping") if isinstance(node, Sequence) else ("mapping", "list")
-        refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
+        present, needed = ("list", "mapping") if isinstance(node, Sequence) else ("mapping", "list")
+        refuse(target.tree, node, f"{target.route} is an empty {present}, not a {needed}", "remove it first")
     if isinstance(node, (Mapping, Sequence)) and comments.holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
     return write_value(target._replace(keeps_tags=True), child)
@@ -280,8 +280,8 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
         return splices
     new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
     for number in range(member_count(parent)):
-        own = (comment.span.start for comment in comments.own_comment_lines(tree, parent, number))
-        spans += [Span(source.line_start(at), source.next_line(at)) for at in own]
+        starts = (comment.span.start for comment in comments.own_comment_lines(tree, parent, number))
+        spans += [Span(source.line_start(at), source.next_line(at)) for at in starts]
         start, value = member_start(source, parent, number), member_value(parent, number)
         tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
         spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]

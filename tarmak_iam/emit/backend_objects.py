@@ -58,7 +58,7 @@ def objects_of_backend(backend: Backend, installation: Installation) -> tuple[Ma
 
 
 BACKEND_OBJECTS = tuple(
-    Emitter(found.label, objects=partial(objects_of_backend, backend)) for backend, found in ENTRY_OBJECTS.items()
+    Emitter(objects.label, objects=partial(objects_of_backend, backend)) for backend, objects in ENTRY_OBJECTS.items()
 )
 
 _PLURAL = ENTRY_OBJECTS[CRD_BACKEND].resource

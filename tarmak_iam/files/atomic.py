@@ -102,10 +102,10 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
             "this is not a regular file; nothing was written", remedy="specify a file", place=Place(str(path))
         )
     try:
-        found: bytes | None = target.read_bytes()
+        present: bytes | None = target.read_bytes()
     except FileNotFoundError:
-        found = None
-    if found != expected:
+        present = None
+    if present != expected:
         what = "another process has created the file" if expected is None else "the file has changed since it was read"
         raise FileChanged(f"{what}; nothing was written", remedy="run again", place=Place(str(path)))
 
@@ -151,7 +151,7 @@ def make_directory(path: Path, mode: int, within: Boundary | None = None) -> Non
     """
     path = path if within is None else within.resolve(path)
     try:
-        for parent in reversed([each for each in path.parents if not each.exists()]):
+        for parent in reversed([folder for folder in path.parents if not folder.exists()]):
             parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone
         if not path.is_dir():
             _LOGGER.info("creating the directory %s", path)
@@ -182,16 +182,16 @@ def replace_files(replacements: Iterable[Replacement]) -> None:
     """
     begun: list[Replacement] = []
     try:
-        for each in replacements:
-            begun.append(each)
-            _replace(each, each.data, each.before)
+        for replacement in replacements:
+            begun.append(replacement)
+            _replace(replacement, replacement.data, replacement.before)
     except BaseException as error:
         # From the last to the first, up to the first failure: an earlier file may be a backup of a later one.
         with contextlib.suppress(FileError, OSError):
             if begun and (isinstance(error, FileError) or read_if_present(begun[-1].path) != begun[-1].data):
                 begun.pop()  # the one that was not written
-            for each in reversed(begun):
-                _restore(each)
+            for replacement in reversed(begun):
+                _restore(replacement)
         raise
 
 

@@ -37,7 +37,7 @@ class Boundary(NamedTuple):
             return Path(real)
         parts = path.relative_to(self.directory).parts
         below = [self.directory.joinpath(*parts[: end + 1]) for end in range(len(parts))]
-        link = next(each for each in below if not _is_within(os.path.realpath(each), root))
+        link = next(path for path in below if not _is_within(os.path.realpath(path), root))
         what = f"this is a link to {os.path.realpath(link)}, outside of {root}"
         if not self.follow_links:
             raise FileError(what, remedy=_ADVICE, place=Place(str(link)))

@@ -29,7 +29,7 @@ def lock_holders(path: Path) -> tuple[LockHolder, ...]:
     """The processes that hold a lock on the file, as far as the caller may see them; empty without /proc."""
     try:
         wanted = path.stat()
-        processes = sorted(int(each) for each in os.listdir(_PROCESSES) if each.isdecimal())
+        processes = sorted(int(name) for name in os.listdir(_PROCESSES) if name.isdecimal())
     except OSError:
         return ()
     return tuple(LockHolder(pid, _name(pid)) for pid in processes if _holds(pid, wanted))
@@ -38,8 +38,8 @@ def lock_holders(path: Path) -> tuple[LockHolder, ...]:
 def living_holder(path: Path, taker: str) -> str:
     """The process that holds the lock, as text. `taker` took it, as in "process 12"; if it was killed, a program that
     it started may hold the lock: that one is named then."""
-    others = [each for each in lock_holders(path) if each.pid != os.getpid()]
-    if not others or any(taker == f"process {each.pid}" for each in others):
+    others = [holder for holder in lock_holders(path) if holder.pid != os.getpid()]
+    if not others or any(taker == f"process {holder.pid}" for holder in others):
         return taker
     return f"{others[0].name} (process {others[0].pid})"
 

@@ -28,7 +28,7 @@ def unified_diff(before: str, after: str, filename: str) -> str:
 def common_start(old: Sequence[str], new: Sequence[str]) -> int:
     """The number of lines, or of characters of two strings, that both begin with."""
     pairs = zip(old, new, strict=False)
-    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
+    return next((number for number, (line, other) in enumerate(pairs) if line != other), min(len(old), len(new)))
 
 
 def _moved(match: re.Match[str], lines: int) -> str:

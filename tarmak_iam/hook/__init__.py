@@ -12,7 +12,7 @@ from tarmak_iam.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from tarmak_iam.hook.apply_hook import AfterReport, Stage, after_apply
     from tarmak_iam.hook.cluster.apply_plan import LiveDiff, ObjectDiff
-    from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectChange, RollbackFailed, RolledBack
+    from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectChange, RollbackFailed, RolledBack
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.login.review import LoginOutcome, UserInfo
     from tarmak_iam.hook.login.verify import Verified
@@ -24,7 +24,7 @@ else:
         {
             ".apply_hook": "AfterReport Stage after_apply",
             ".cluster.apply_plan": "LiveDiff ObjectDiff",
-            ".cluster.history": "Applied ApplyFailed ObjectChange RollbackFailed RolledBack",
+            ".cluster.results": "Applied ApplyFailed ObjectChange RollbackFailed RolledBack",
             ".connection": "Access",
             ".login.review": "LoginOutcome UserInfo",
             ".login.verify": "Verified",

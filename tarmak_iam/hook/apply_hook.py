@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed, RollbackFailed, RolledBack
+from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.preflight import before_apply

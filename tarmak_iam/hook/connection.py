@@ -24,20 +24,15 @@ from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
 
 _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
-
 _NO_ANSWER = "error connecting to cluster: "
 """The beginning of a warning of pkg/tarmak/kubectl."""
 
-
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
 _ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
-
 _ITEM = re.compile(r"\n\s*\* ")
-
 
 # The AWS SDK appends this advice for programmers to every such error.
 _DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
-
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 

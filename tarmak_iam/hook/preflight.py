@@ -20,12 +20,14 @@ def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
     """The findings of `check`, except for those about other clusters of the file, about currentCluster (the cluster is
     already chosen), and about this machine only."""
     elsewhere = {rule.id for rule in all_rules() if not rule.concerns_apply}
-    return tuple(each for each in check(subjects) if each.finding.id not in elsewhere and _is_about(each, cluster))
+    return tuple(
+        located for located in check(subjects) if located.finding.id not in elsewhere and _is_about(located, cluster)
+    )
 
 
 def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     """Raises ConfigError for the first finding that is an error."""
-    errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
+    errors = [located for located in findings_about(cluster, subjects) if located.finding.severity is Severity.ERROR]
     if not errors:
         return
     command_line = subjects.installation.command_line if subjects.installation else PLAIN
@@ -61,11 +63,11 @@ class BeforeReport:
 
     @property
     def errors(self) -> tuple[Located, ...]:
-        return tuple(each for each in self.findings if each.finding.severity is Severity.ERROR)
+        return tuple(located for located in self.findings if located.finding.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Located, ...]:
-        return tuple(each for each in self.findings if each.finding.severity is Severity.WARNING)
+        return tuple(located for located in self.findings if located.finding.severity is Severity.WARNING)
 
     @property
     def ok(self) -> bool:

@@ -61,8 +61,8 @@ class Programs:
 
     def find(self, name: str) -> Path | None:
         """The path of an executable program; None if it is not found."""
-        found = shutil.which(name, path=self.environment.get("PATH", os.defpath))
-        return Path(found) if found else None
+        path = shutil.which(name, path=self.environment.get("PATH", os.defpath))
+        return Path(path) if path else None
 
     def with_environment(self, more: Mapping[str, str]) -> Programs:
         return replace(self, environment={**self.environment, **more})
@@ -100,7 +100,7 @@ class Programs:
         took = time.monotonic() - started
         _LOGGER.debug("%s ended with code %s after %.1f seconds", _short(words), done.returncode, took)
         # Decoded here: subprocess would convert carriage returns within a line to line ends.
-        out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
+        out, err = (output.decode(errors="replace") for output in (done.stdout, done.stderr))
         return Completed(words, done.returncode, out, err)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
@@ -13,8 +14,6 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.mappings.groups import ADMINS, NODES
-from tarmak_iam.text import closest, spelled_otherwise
 
 Struct = Mapping[str, "Struct"]
 """The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""
@@ -23,10 +22,9 @@ Schema = dict[str, Any]
 """JSON Schema (draft-07)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatorKey:
-    """A key in its documented spelling. `keys` are the keys of its value, or of the mappings in its list; `schema` is
-    the value's schema without them.
+class AuthenticatorKey(NamedTuple):
+    """A key in its documented spelling, as authenticator-keys.json has it. `keys` are the keys of its value, or of the
+    mappings in its list; `schema` is the value's schema without them.
 
     `aliases` are names that people use instead, such as those of other tools, in lower case without separators.
     `go_name` is the field's name in the daemon's source, if it is not the documented name with a capital. A key that is
@@ -34,11 +32,11 @@ class AuthenticatorKey:
     """
 
     name: str
-    schema: Schema = field(default_factory=dict, repr=False)
-    keys: tuple[AuthenticatorKey, ...] = ()
-    aliases: tuple[str, ...] = ()
-    go_name: str = ""
-    is_offered: bool = True
+    schema: Schema
+    keys: tuple[AuthenticatorKey, ...]
+    aliases: tuple[str, ...]
+    go_name: str
+    is_offered: bool
 
 
 ENTRY_LISTS = ("mapRoles", "mapUsers")
@@ -47,150 +45,37 @@ IDENTITIES = ("roleARN", "userARN", "sso")
 """The keys of an entry that name its principal."""
 ENTRY_KEYS = (*IDENTITIES, "username", "groups", "userID")
 
-# The daemon reads one value as a list of it, and an empty string or mapping as an empty list.
-_LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
-_TEXTS: Schema = {"type": ["array", "string", "object", "null"], "maxProperties": 0}
-_NAME: Schema = {"type": ["string", "number"], "minLength": 1, "pattern": r"^\S(.*\S)?$"}
-_ACCOUNT: Schema = {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "examples": ["111122223333"]}
-
-
-def _key(
-    name: str,
-    description: str,
-    keys: tuple[AuthenticatorKey, ...] = (),
-    also: str = "",
-    go_name: str = "",
-    **schema: Any,
-) -> AuthenticatorKey:
-    return AuthenticatorKey(name, {"description": description, **schema}, keys, tuple(also.split()), go_name)
-
-
-_PRINCIPAL = "^arn:[^:]+:(iam|sts)::[0-9]{12}:."
-_ROLE_ARN = _key(
-    "roleARN",
-    "ARN of the IAM role, without its path.",
-    also="arn role iamarn principalarn principal rolename roleid iamrole",
-    type=["string", "null"],
-    pattern=_PRINCIPAL,
-    examples=["arn:aws:iam::111122223333:role/Name"],
-)
-_USER_ARN = _key(
-    "userARN",
-    "ARN of the IAM user, with its path.",
-    also="arn iamarn principalarn principal user iamuser",
-    type="string",
-    pattern=_PRINCIPAL,
-    examples=["arn:aws:iam::111122223333:user/Name"],
-)
-_NAMES = (
-    _key(
-        "username",
-        "Kubernetes username of the caller. Templates such as {{SessionName}} and {{AccountID}} are replaced.",
-        also="user name kubernetesuser kubernetesusername k8susername usernames",
-        **_NAME,
-    ),
-    _key(
-        "groups",
-        "Kubernetes groups of the caller, as RBAC bindings name them.",
-        also="group kubernetesgroups k8sgroups rbacgroups",
-        **_TEXTS,
-        maxLength=0,
-        items={**_NAME, "examples": [ADMINS, NODES, "system:bootstrappers"]},
-    ),
-    _key("userID", "Unique ID of the principal. Only the backend DynamicFile uses it.", go_name="UserId"),
-)
-_SSO = _key(
-    "sso",
-    "Permission set of IAM Identity Center, instead of roleARN. Requires the feature gate SSORoleMatch.",
-    (
-        _key(
-            "permissionSetName",
-            "Name of the permission set, without prefix and suffix.",
-            also="permissionset name",
-            type="string",
-        ),
-        _key("accountID", "Account of the role, 12 digits.", also="account accountnumber", **_ACCOUNT),
-        AuthenticatorKey("partition", is_offered=False),
-    ),
-    go_name="SSO",
-    type=["object", "null"],
-)
-_RESERVED = (AuthenticatorKey("backendMode"), AuthenticatorKey("usernamePrefixReserveList"))
-# The keys below `server`; the releases' table determines which exist, and in which order.
-_SERVER = (
-    _key(
-        "mapRoles",
-        "IAM roles that can log in.",
-        (_ROLE_ARN, *_NAMES, _SSO),
-        also="roles rolemappings rolemapping iamroles",
-        **_LIST,
-    ),
-    _key(
-        "mapUsers",
-        "IAM users that can log in.",
-        (_USER_ARN, *_NAMES),
-        also="users usermappings usermapping iamusers",
-        **_LIST,
-    ),
-    _key(
-        "mapAccounts",
-        "Accounts whose users and roles can all log in, without groups. 12 digits, in quotes.",
-        also="accounts accountmappings autoaccounts",
-        type=["array", "string", "integer", "object", "null"],
-        maxProperties=0,
-        items=_ACCOUNT,
-    ),
-    _key(
-        "backendMode",
-        "Backends that the mappings are read from. The manifests that tarmak-iam generates override it.",
-        also="backend backends mode",
-        **_TEXTS,
-        items={"enum": list(BACKEND_SPELLINGS)},
-    ),
-    _key("scrubbedAccounts", "Accounts that are left out of the log."),
-    _key("reservedPrefixConfig", "Prefixes that usernames of a backend must not begin with.", _RESERVED, **_LIST),
-    _key("address", "Address that the server listens on. Tarmak's API servers connect to 127.0.0.1."),
-    _key("port", "Port that the server listens on. Tarmak's API servers connect to 21362."),
-    _key("partition", "The AWS partition of the callers.", examples=["aws", "aws-cn", "aws-us-gov"]),
-    _key("ec2DescribeInstancesRoleARN", "Role that the server assumes to look up private DNS names of instances."),
-)
-_CLUSTER_ID = _key(
-    "clusterID",
-    "Cluster ID, <environment>-<name>. The authenticator accepts only tokens for this ID. tarmak-iam adds it where it "
-    "is missing.",
-    also="cluster clustername",
-    type=["string", "null"],
-)
-
 
 @cache
 def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
     """The keys of the top level."""
-    known = {each.name: each for each in _SERVER}
-    below = tuple(known.get(name) or AuthenticatorKey(name) for name in server_keys())
-    what, types = "Settings of the authenticator's server.", ["object", "null"]
-    return (
-        _CLUSTER_ID,
-        _key("server", what, below, also="authenticator", type=types),
-        AuthenticatorKey("defaultRole", is_offered=False),  # in the authenticator's own example
-        # viper also reads `server.mapRoles:` at the top level
-        *(replace(each, name=f"server.{each.name}", is_offered=False) for each in below),
-    )
+    path = Path(__file__).with_name("authenticator-keys.json")
+    table: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+    # The releases' table determines which keys exist below `server`, and in which order.
+    table["server"]["keys"] = server_keys()
+    table["backendMode"]["schema"]["items"] = {"enum": list(BACKEND_SPELLINGS)}
 
+    def key(name: str, parent: str = "") -> AuthenticatorKey:
+        row = table.get(f"{parent}.{name}", table.get(name, {}))
+        keys, aliases = tuple(key(below, name) for below in row.get("keys", ())), row.get("aliases", "").split()
+        more = row.get("goName", ""), row.get("isOffered", True)
+        return AuthenticatorKey(name, row.get("schema", {}), keys, tuple(aliases), *more)
 
-def _every(keys: Iterable[AuthenticatorKey]) -> Iterator[AuthenticatorKey]:
-    for key in keys:
-        yield key
-        yield from _every(key.keys)
-
-
-GO_NAMES = {each.name: each.go_name for each in _every(_SERVER) if each.go_name}
+    server = key("server")
+    # viper also reads `server.mapRoles:` at the top level
+    dotted = (below._replace(name=f"server.{below.name}", is_offered=False) for below in server.keys)
+    return key("clusterID"), server, key("defaultRole"), *dotted
 
 
 @cache
-def _aliases() -> dict[str, tuple[str, ...]]:
-    """By the key's name, at any level."""
-    return {each.name: each.aliases for each in _every(authenticator_keys()) if each.aliases}
+def all_keys() -> dict[str, AuthenticatorKey]:
+    """The keys of all levels by name; of several with one name, the one with aliases."""
+    keys, waiting = dict[str, AuthenticatorKey](), [*authenticator_keys()]
+    for key in waiting:
+        waiting += key.keys
+        if key.aliases or key.name not in keys:
+            keys[key.name] = key
+    return keys
 
 
 _ARN = re.compile(r"arn:[\w-]+:(?:iam|sts):[^:]*:[^:]*:(?:role|user|assumed-role|federated-user|root)\b\S*\Z")
@@ -202,17 +87,10 @@ def root_keys() -> Struct:
 
 
 def _struct(keys: Iterable[AuthenticatorKey]) -> Struct:
-    return {each.name: _struct(each.keys) for each in keys}
+    return {key.name: _struct(key.keys) for key in keys}
 
 
-class KeyGuess(NamedTuple):
-    """`key` in its documented spelling."""
-
-    key: str
-    is_sure: bool
-
-
-def spelled(struct: Struct, name: str) -> str | None:
+def spelled(struct: Iterable[str], name: str) -> str | None:
     """The documented spelling of a key that is written in any case.
 
     viper lowers the keys and compares them then; mapstructure ignores case for the fields of an entry.
@@ -231,40 +109,6 @@ def is_read_by_viper(struct: Collection[str]) -> bool:
     return "server" in struct or "mapRoles" in struct
 
 
-def same_place(name: str, node: Node, struct: Struct, taken: Iterable[str] = ()) -> KeyGuess | None:
-    """The likely key of the same mapping; `node` is the value, `taken` are the keys that are already set."""
-    plain = [known for known in struct if not known.startswith("server.")]
-    exact = spelled_otherwise(name, plain)
-    if exact:
-        return KeyGuess(exact, is_sure=True)
-    bare = name.replace("_", "").replace("-", "").lower()
-    also = [known for known in plain if bare in _aliases().get(known, ()) and _fits(known, node)]
-    free = [known for known in also if known not in set(taken)]
-    if also:
-        return KeyGuess((free or also)[0], is_sure=True)
-    close = closest(name, [known for known in plain if _fits(known, node)])
-    return KeyGuess(close, is_sure=False) if close else None
-
-
-def spelled_here(name: str, known: Iterable[str]) -> str | None:
-    """The known key that differs only in case, dashes or underscores, or that other tools call by this name."""
-    keys = tuple(known)
-    bare = name.replace("_", "").replace("-", "").lower()
-    return spelled_otherwise(name, keys) or next((each for each in keys if bare in _aliases().get(each, ())), None)
-
-
-def _fits(known: str, node: Node) -> bool:
-    """Whether a value can belong to the key: an ARN is not a username or group, and a list is not a name."""
-    node = dereference(node)
-    if known in ("username", "userID"):
-        return isinstance(node, Scalar) and not arn_in(node)
-    if known == "groups":
-        return not isinstance(node, MappingNode) and not arn_in(node)
-    if known in ("roleARN", "userARN"):
-        return isinstance(node, Scalar) or (isinstance(node, Sequence) and all(map(arn_in, node.items)))
-    return True
-
-
 def arn_in(node: Node) -> str:
     """The text of a scalar that is the ARN of a principal, else an empty string."""
     node = dereference(node)
@@ -273,11 +117,11 @@ def arn_in(node: Node) -> str:
 
 def is_by_name(node: Node, where: str) -> bool:
     """Whether a list of entries is written as a mapping whose keys are names or ARNs."""
-    entries = [each for each in node.entries if not each.is_merge] if isinstance(node, MappingNode) else []
+    entries = [entry for entry in node.entries if not entry.is_merge] if isinstance(node, MappingNode) else []
     struct = root_keys()["server"][where]
     return bool(entries) and all(
-        spelled(struct, each.text or "") is None and isinstance(dereference(each.value), MappingNode)
-        for each in entries
+        spelled(struct, entry.text or "") is None and isinstance(dereference(entry.value), MappingNode)
+        for entry in entries
     )
 
 

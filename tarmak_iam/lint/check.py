@@ -10,29 +10,23 @@ from tarmak_iam.config.section_keys import installed_sections
 from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
-from tarmak_iam.lint.config_rules import CONFIG_RULES, SECTION_RULES, rules_of
-from tarmak_iam.lint.daemon_rules import BACKEND_RULES, DAEMON_RULES, DAEMON_VERSION_RULES
-from tarmak_iam.lint.document_rules import DOCUMENT_RULES
-from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES, DYNAMIC_FILE_RULES
-from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
-from tarmak_iam.lint.image_rules import IMAGE_RULES
-from tarmak_iam.lint.installation_rules import ADMIN_RULES, FILE_PLACE_RULES, INSTALLATION_RULES
-from tarmak_iam.lint.key_rules import KEY_RULES
-from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES, KUBECONFIG_RULES
-from tarmak_iam.lint.name_rules import NAME_RULES, TEMPLATE_RULES, TEMPLATE_VERSION_RULES
-from tarmak_iam.lint.principal_rules import (
-    ACCOUNT_RULES,
-    ARN_RULES,
-    DESCRIBING_ROLE_RULES,
-    SSO_RULES,
-    SSO_VERSION_RULES,
+from tarmak_iam.lint import (
+    config_rules,
+    daemon_rules,
+    image_rules,
+    installation_rules,
+    key_rules,
+    kubeconfig_rules,
+    name_rules,
+    principal_rules,
+    rbac_rules,
+    shape_rules,
+    suppression,
 )
-from tarmak_iam.lint.rbac_rules import GROUP_RULES, PRIVILEGE_RULES
+from tarmak_iam.lint.config_rules import rules_of
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
-from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in, located, run_rules, suppressing
-from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
-from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
-from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, located, run_rules, suppressing
+from tarmak_iam.lint.suppression import Suppression, Suppressions, suppressions_of
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 _NAMED = 3
@@ -41,42 +35,14 @@ _NAMED = 3
 GROUP = "tarmak_iam.rules"
 """The entry-point group; each of its entry points is a `Rule`."""
 
-RULES: tuple[Rule, ...] = (
-    # tarmak.yaml
-    *CONFIG_RULES,
-    *ENVIRONMENT_RULES,
-    *SECTION_RULES,
-    *DOCUMENT_RULES,
-    # the mappings, independent of the daemon's release
-    *ARN_RULES,
-    *ACCOUNT_RULES,
-    *DUPLICATE_RULES,
-    *KEY_RULES,
-    *LIST_RULES,
-    *SHAPE_RULES,
-    *NAME_RULES,
-    *GROUP_RULES,
-    *TEMPLATE_RULES,
-    *PRIVILEGE_RULES,
-    *DAEMON_RULES,
-    *SSO_RULES,
-    # the cluster, its mappings and the daemon's release together
-    *INSTALLATION_RULES,
-    *IMAGE_RULES,
-    *KUBECONFIG_RULES,
-    *DESCRIBING_ROLE_RULES,
-    *FILE_PLACE_RULES,
-    *TEMPLATE_VERSION_RULES,
-    *ADMIN_RULES,
-    *DAEMON_VERSION_RULES,
-    *BACKEND_RULES,
-    *SSO_VERSION_RULES,
-    *ADMIN_CERTIFICATE_RULES,
-    # the file of the backend DynamicFile
-    *DYNAMIC_FILE_RULES,
-    # comments
-    *SUPPRESSION_RULES,
+_MODULES = (
+    config_rules,
+    *(principal_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
+    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
+    suppression,
 )
+
+RULES = tuple(rule for module in _MODULES for rule in vars(module).values() if isinstance(rule, Rule))
 """All built-in rules except those of sections (the built-in section included)."""
 
 
@@ -95,15 +61,15 @@ def all_rules() -> tuple[Rule, ...]:
 
     Raises ConfigError if two rules have the same id or name, and for a plugin that cannot be loaded.
     """
-    return tuple(each.value for each in installed_rules())
+    return tuple(provided.value for provided in installed_rules())
 
 
 def installed_rules() -> list[Provided[Rule]]:
     rules = [Provided(rule, OWN) for rule in RULES]
-    rules += [Provided(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
+    rules += [Provided(rule, part.origin) for part in installed_sections() for rule in rules_of(part.section)]
     rules += provided(GROUP, Rule)
-    check_unique("rule", [(each.value.id, each.origin) for each in rules])
-    check_unique("rule", [(each.value.name.lower(), each.origin) for each in rules if each.value.name])
+    check_unique("rule", [(rule.value.id, rule.origin) for rule in rules])
+    check_unique("rule", [(rule.value.name.lower(), rule.origin) for rule in rules if rule.value.name])
     return rules
 
 
@@ -116,66 +82,53 @@ def check(subjects: Subjects, *others: Subjects) -> list[Located]:
     return list(examine(subjects, *others).findings)
 
 
-def findings_with(ids: Collection[str], subjects: Subjects) -> list[Located]:
-    """The findings of some rules, as `check` has them. Those of other rules may be among them."""
-    return list(_examined((subjects,), ids).findings)
-
-
+@gc_paused()
 def examine(subjects: Subjects, *others: Subjects) -> Report:
     """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
-    return _examined((subjects, *others), None)
-
-
-@gc_paused()
-def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
-    rules = installed_rules()
-    names = {each.value.id.upper(): each.value.name for each in rules}
-    if ids is not None:
-        rules = _needed(rules, ids, given[0].mappings)
-    on_config = comments_in(given[0], (Subject.CONFIG,), names)
-    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in given]
-    runs = [
-        run_rules(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
-        for number, each in enumerate(given)
-    ]
-    found = [(number, each) for number, run in enumerate(runs) for each in run.reported]
-    for number, run in enumerate(runs):
-        comments, ran = own[number], {rule.id.upper() for rule in run.rules}
-        unused = [each for each in comments if each.id in ran and each not in run.used]
-        there = _there(comments, names, [run])
-        if not number:
-            reached, used = _judging_config(runs), frozenset().union(*(each.used for each in runs))
-            unused = [*(each for each in on_config if each.id in reached and each not in used), *unused]
-            comments, there = (*on_config, *comments), {**_there(on_config, names, runs), **there}
-        asked = Suppressions(comments, tuple(unused), names, _lines(run, runs), there)
-        found += [
-            (number, located(run.subjects, each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)
+    given, rules = (subjects, *others), installed_rules()
+    names = {provided.value.id.upper(): provided.value.name for provided in rules}
+    on_config = tuple(suppressions_of(given[0].text_of(Subject.CONFIG), Subject.CONFIG, names))
+    comments = [
+        [
+            comment
+            for subject in (Subject.MAPPINGS, Subject.SETTINGS)
+            for comment in suppressions_of(part.text_of(subject), subject, names)
         ]
-    suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
-    explained = [(number, each) for number, run in enumerate(runs) for each in run.explained]
-    return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
-
-
-def _needed(rules: list[Provided[Rule]], ids: Collection[str], mappings: Mappings | None) -> list[Provided[Rule]]:
-    """The rules with these ids, and those whose findings may be the cause of theirs. Comments are judged by all."""
-    asked = [each.value for each in rules if each.value.id in ids]
-    causes = [by.causes for rule in asked for by in rule.implied_by if by.can_hold(mappings)]
-    if not all(causes) or any(rule.scope is Scope.SUPPRESSIONS for rule in asked):
-        return rules
-    names = {name for each in causes for name in each}
-    return [each for each in rules if each.value in asked or each.value.name in names]
+        for part in given
+    ]
+    runs = [
+        run_rules(part, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *comments[number]))
+        for number, part in enumerate(given)
+    ]
+    reported = [(number, finding) for number, run in enumerate(runs) for finding in run.reported]
+    for number, run in enumerate(runs):
+        ran, of_run = {rule.id.upper() for rule in run.rules}, comments[number]
+        unused = [comment for comment in of_run if comment.id in ran and comment not in run.used]
+        there = _there(of_run, names, [run])
+        if not number:
+            reached, used = _judging_config(runs), frozenset[Suppression]().union(*(comment.used for comment in runs))
+            unused = [*(comment for comment in on_config if comment.id in reached and comment not in used), *unused]
+            of_run, there = [*on_config, *of_run], {**_there(on_config, names, runs), **there}
+        asked = Suppressions(tuple(of_run), tuple(unused), names, _lines(run, runs), there)
+        judging = [rule for rule in RULES if rule.scope is Scope.SUPPRESSIONS]
+        findings = (finding for rule in judging for finding in rule.check(rule, asked))
+        reported += [(number, located(run.subjects, finding)) for finding in findings]
+    suppressed = [(number, finding) for number, run in enumerate(runs) for finding in run.suppressed]
+    explained = [(number, finding) for number, run in enumerate(runs) for finding in run.explained]
+    return Report(_in_order(reported), _in_order(suppressed), _in_order(explained))
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line with a finding of an id, in each of the cluster's files; tarmak.yaml is shared by all clusters."""
-    others = (each for one in runs if one is not run for each in one.reported)
-    shared = [each for each in others if each.finding.subject is Subject.CONFIG]
     lines: dict[tuple[Subject, str], int] = {}
-    for each in (*run.reported, *shared):
-        document = run.subjects.text_of(each.finding.subject)
-        if each.place.line is not None and document is not None and each.place.filename == document.filename:
-            key = each.finding.subject, each.finding.id.upper()
-            lines[key] = min(lines.get(key, each.place.line), each.place.line)
+    for reporting, there in ((other, there) for other in runs for there in other.reported):
+        subject, place = there.finding.subject, there.place
+        if reporting is not run and subject is not Subject.CONFIG:
+            continue
+        document = run.subjects.text_of(subject)
+        if document is not None and place.line is not None and place.filename == document.filename:
+            key = subject, there.finding.id.upper()
+            lines[key] = min(lines.get(key, place.line), place.line)
     return lines
 
 
@@ -184,11 +137,13 @@ def _there(
 ) -> dict[Suppression, tuple[str, ...]]:
     """For comments that name an unknown rule: the IDs of the findings that they would suppress if they named them."""
     there: dict[Suppression, tuple[str, ...]] = {}
-    for comment in (each for each in comments if each.id not in names):
+    for comment in (comment for comment in comments if comment.id not in names):
         covered: dict[str, None] = {}
         for run in runs:
-            scopes = {each.id: each.scope for each in run.rules}
-            for finding in (each.finding for each in run.reported if each.finding.subject is comment.subject):
+            scopes = {rule.id: rule.scope for rule in run.rules}
+            for finding in (reported.finding for reported in run.reported):
+                if finding.subject is not comment.subject:
+                    continue
                 if suppressing([comment], run.subjects, scopes.get(finding.id), finding):
                     covered[finding.id] = None
         there[comment] = tuple(covered)
@@ -199,8 +154,8 @@ def _judging_config(runs: Sequence[RuleRun]) -> frozenset[str]:
     """The IDs, in capitals, of the rules for which a comment in tarmak.yaml can be reported as unused. Rules about
     installations are among them only if all clusters were checked: the comment may be about one that was not."""
     config = runs[0].subjects.config
-    seen = {each.subjects.installation.cluster.index for each in runs if each.subjects.installation}
-    all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
+    seen = {run.subjects.installation.cluster.index for run in runs if run.subjects.installation}
+    all_seen = config is None or seen >= {cluster.index for cluster in config.selectable_clusters}
     reached = (rule for run in runs for rule in run.rules)
     return frozenset(rule.id.upper() for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
 
@@ -209,14 +164,14 @@ def _in_order(numbered: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
     """tarmak.yaml first, and then cluster by cluster. Clusters that share an anchor share its findings: there is one
     for all clusters that have it at the same place, with their names if its message begins with the cluster's."""
     alike: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
-    for number, each in numbered:
-        message = each.finding.message.removeprefix(f"{each.cluster}: ")
-        alike.setdefault((each.place, each.finding.id, message), []).append((number, each))
+    for number, result in numbered:
+        message = result.finding.message.removeprefix(f"{result.cluster}: ")
+        alike.setdefault((result.place, result.finding.id, message), []).append((number, result))
     unique = []
     for same in alike.values():
-        (number, first), clusters = same[0], list(dict.fromkeys(each.cluster for _, each in same))
+        (number, first), clusters = same[0], list(dict.fromkeys(result.cluster for _, result in same))
         if len(clusters) > 1:
-            names, what = [each for each in clusters if each], first.finding.what
+            names, what = [name for name in clusters if name], first.finding.what
             bare = what.removeprefix(f"{first.cluster}: ")
             if bare != what:
                 more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -224,10 +179,10 @@ def _in_order(numbered: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
             finding = replace(first.finding, what=what)
             number, first = same[-1][0], replace(first, finding=finding, cluster=None, shared_by=tuple(names))
         unique.append((number, first))
-    return tuple(each for _, each in sorted(unique, key=_order))
+    return tuple(result for _, result in sorted(unique, key=_order))
 
 
 def _order(numbered: tuple[int, Located]) -> tuple[Any, ...]:
-    number, each = numbered
-    subject = list(Subject).index(each.finding.subject)
-    return number if subject else -1, subject, each.place.line or 0, each.place.column or 0, each.finding.id
+    number, result = numbered
+    subject = list(Subject).index(result.finding.subject)
+    return number if subject else -1, subject, result.place.line or 0, result.place.column or 0, result.finding.id

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
+from tarmak_iam.aws.go_case import fold
+from tarmak_iam.document import Document, nodes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.backend_support import (
@@ -20,53 +22,61 @@ from tarmak_iam.identity.backend_support import (
 )
 from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
-from tarmak_iam.identity.viper import as_texts, field_key, field_value
+from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.authenticator_keys import ENTRY_KEYS, ENTRY_LISTS, LISTS
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
+from tarmak_iam.lint.fix import Fix, removed, written
+from tarmak_iam.lint.rule import DYNAMIC_FILE, INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.routes import Route
-from tarmak_iam.text import did_you_mean, quoted, shortened
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.text import closest, did_you_mean, quoted, shortened
 
 _MODES = "server.backendMode"
+_SCRUBBED = "server.scrubbedAccounts"
+_RESERVED = "server.reservedPrefixConfig"
 
 _SETTING = "the backends are a setting in tarmak-iam.yaml"
 
-_SCRUBBED = "server.scrubbedAccounts"
 
-_KINDS = ("role", "user", "sso")
-
-_RESERVED = "server.reservedPrefixConfig"
-
-
-def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend")
+def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
-    remedy = f"remove {_MODES}: {_SETTING}"
+    remedy, modes = f"remove {_MODES}: {_SETTING}", settings.route(_MODES)
     stops = "without --backend-mode, the authenticator does not start from v0.5.0 on"
-    named = [(*each, stops, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
-    reserved = settings.get(_RESERVED)
-    for index, item in enumerate(reserved if isinstance(reserved, list) else []):
-        if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
-            remedy = (
-                did_you_mean(mode, BACKEND_NAMES) or f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
-            )
-            route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
-            named.append((mode, route, "the prefixes are not reserved", remedy))
-    for name, route, effect, remedy in named:
+    named: list[tuple[str, Route, str, str, Fix | None]] = [
+        (*item, stops, remedy, removed(modes, remedy, is_safe=True)) for item in _items(modes, settings.get(_MODES))
+    ]
+    for item, route in _reserved_items(settings):
+        if mode := str(field_value(item, "backendMode") or ""):
+            names = f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
+            remedy, near = did_you_mean(mode, BACKEND_NAMES) or names, closest(mode, BACKEND_NAMES)
+            at_mode = route / field_key(item, "backendMode")
+            fix = written(at_mode, near, f"write {near}") if near else None
+            named.append((mode, at_mode, "the prefixes are not reserved", remedy, fix))
+    for name, route, effect, remedy, fix in named:
         if name not in BACKEND_SPELLINGS:
             what = f"unknown backend {quoted(name)} (names are case-sensitive): {effect}"
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, fix=fix)
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
     """The items of a list, or the words of a single string, each with its route."""
-    single = not isinstance(value, list)
-    return [(text, route if single else route / index) for index, text in enumerate(as_texts(value))]
+    is_list = isinstance(value, list)
+    return [(text, route / index if is_list else route) for index, text in enumerate(as_texts(value))]
 
 
-def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _reserved_items(settings: ViperSettings) -> list[tuple[Mapping[Any, Any], Route]]:
+    """The mappings in the list of reserved prefixes, each with its route."""
+    reserved, route = settings.get(_RESERVED), settings.route(_RESERVED)
+    items = enumerate(reserved if isinstance(reserved, list) else ())
+    return [(item, route / index) for index, item in items if isinstance(item, Mapping)]
+
+
+@MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts")
+def scrubbed_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings)
     scrubbed = _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED))
     mapped = {account for entry in entries.entries if (account := _account_of(entry))} if scrubbed else set()
@@ -91,79 +101,67 @@ def _account_of(entry: WrittenEntry) -> str:
         return ""
 
 
-def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix")
+def reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, tables = installation.mappings, installation.loaded.tables
     # Only the first backend that supports the kind of entry decides.
-    first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
+    first = {
+        kind: next((table for table in tables if backend_of(table.backend).carries(kind)), None)
+        for kind in ("role", "user", "sso")
+    }
     for entry in entries_of(mappings).mapped:
         table, username = first[entry.listed.principal_kind], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
-        prefix = next((each for each in reserved if each and username.startswith(each)), None)
+        prefix = next((prefix for prefix in reserved if prefix and username.startswith(prefix)), None)
         if prefix is not None:
-            what = (
-                f"the username {quoted(entry.listed.username)} begins with the reserved "
-                f"prefix {quoted(prefix)}: the authenticator denies every login with it"
-            )
+            what = f"the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
+            what += ": the authenticator denies every login with it"
             remedy = "choose another username, or remove the prefix from server.reservedPrefixConfig"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
-def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores")
+def unsupported_daemon_setting(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
-    for key in server_keys():
-        if settings.get(f"server.{key}") is not None and not version.has_key(f"server.{key}"):
-            what = f"authenticator {version} does not know server.{key}, and ignores it"
-            yield rule.finding(
-                Subject.MAPPINGS, settings.route(f"server.{key}"), what, "choose another image, or remove it", at=At.KEY
-            )
+    for key in (f"server.{name}" for name in server_keys()):
+        if settings.get(key) is not None and not version.has_key(key):
+            what = f"authenticator {version} does not know {key}, and ignores it"
+            remedy = "choose another image, or remove it"
+            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY)
 
 
-def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM087", "daemon-partition", "an authenticator configured for another partition")
+def daemon_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The manifests set the partition only if it is not `aws`, so the file can change it. A release that knows no host
     of the cluster's own partition does not support its region (IAM107)."""
     daemon, mappings = installation.loaded.config, installation.mappings
-    own = installation.partition
-    if mappings is None or daemon is None or daemon.partition == own:
+    partition = installation.partition
+    if mappings is None or daemon is None or daemon.partition == partition:
         return
-    if not accepts_tokens_of(own, daemon.partition, daemon.version):
-        what = (
-            f"the authenticator accepts only tokens of partition {daemon.partition}, "
-            f"but the cluster is in partition {own}"
-        )
+    if not accepts_tokens_of(partition, daemon.partition, daemon.version):
+        what = f"the authenticator accepts only tokens of partition {daemon.partition}"
+        what += f", but the cluster is in partition {partition}"
         route = entries_of(mappings).settings.route("server.partition")
-        yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
+        fix = removed(route, "remove server.partition: the manifests set that of the cluster")
+        yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True, fix=fix)
 
 
-def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored")
+def overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(installation.mappings).settings
     if not installation.daemon_version.has_flag("server --backend-mode"):
         return
-    written = [*map(current_name, as_texts(settings.get(_MODES)))]
-    known = all(mode in BACKEND_NAMES for mode in written)
-    if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
-        own = ",".join(installation.settings.backends)
-        what = f"server.backendMode is ignored: the manifests set --backend-mode={own}"
-        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}")
+    modes = [*map(current_name, as_texts(settings.get(_MODES)))]
+    known = all(mode in BACKEND_NAMES for mode in modes)
+    if settings.get(_MODES) is not None and known and modes != list(installation.settings.backends):
+        backends = ",".join(installation.settings.backends)
+        what = f"server.backendMode is ignored: the manifests set --backend-mode={backends}"
+        fix = removed(settings.route(_MODES), f"remove {_MODES}: {_SETTING}", is_safe=True)
+        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}", fix=fix)
 
 
-DAEMON_RULES = (
-    MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend", _backend_spelling),
-    MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts", _scrubbed),
-)
-
-DAEMON_VERSION_RULES = (
-    INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix", _reserved_prefix),
-    INSTALLATION.warning(
-        "IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores", _newer_key
-    ),
-    INSTALLATION.error(
-        "IAM087", "daemon-partition", "an authenticator configured for another partition", _other_partition
-    ),
-    INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored", _overridden_backends),
-)
-
-
-def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support")
+def entry_not_in_backend(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     for entry in entries_of(mappings).entries if any(reasons.values()) else ():
@@ -183,12 +181,13 @@ def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
             return
 
 
-def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work in this cluster")
+def backend_unavailable(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, settings = installation.daemon, entries_of(installation.mappings).settings
     with contextlib.suppress(ConfigError):  # an invalid version has its own finding
         reason = installation.missing_for_backends
         if reason:
-            others = ",".join(each for each in daemon.backends if each != CRD.name) or MOUNTED_FILE.name
+            others = ",".join(name for name in daemon.backends if name != CRD.name) or MOUNTED_FILE.name
             remedy = f"choose other backends: {installation.command('settings set backends', others)}"
             yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
     for key in API_SERVER_KEYS if daemon.asks_cluster else ():
@@ -198,32 +197,56 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY, locks_out=True)
 
 
-def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that have no effect")
+def unused_reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
     daemon, mappings = installation.loaded.config, installation.mappings
     if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED):
         return
     settings, kinds = entries_of(mappings).settings, {entry.principal_kind for entry in mappings.entries} - {"account"}
-    items = settings.get(_RESERVED)
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
+    for item, route in _reserved_items(settings):
+        name = field_value(item, "backendMode")
         if name not in BACKEND_NAMES:
             continue
         deciding, why = daemon.backends, f"the backends are {', '.join(daemon.backends)}"
         if name in daemon.backends:
             deciding = daemon.backends[: daemon.backends.index(name)]
-            if not deciding or not all(any(backend_of(each).carries(kind) for each in deciding) for kind in kinds):
+            if not deciding or not all(any(backend_of(other).carries(kind) for other in deciding) for kind in kinds):
                 continue
             why = f"{deciding[0]} has the same entries and is checked first"
-        other = next((each for each in deciding if daemon.reserves_for(backend_of(each))), None)
+        other = next((backend for backend in deciding if daemon.reserves_for(backend_of(backend))), None)
         instead = f", or set its backendMode to {other}, which denies logins with these prefixes" if other else ""
-        route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
         what = f"the reserved prefixes of {name} have no effect: {why}"
-        yield rule.finding(Subject.MAPPINGS, route, what, f"remove the item{instead}")
+        at_mode = route / field_key(item, "backendMode")
+        yield rule.finding(Subject.MAPPINGS, at_mode, what, f"remove the item{instead}")
 
 
-BACKEND_RULES = (
-    INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support", _unsupported),
-    INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work in this cluster", _impossible),
-    INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that have no effect", _idle_prefixes),
-)
+_FIELDS = set(map(fold, (*LISTS, *ENTRY_KEYS, "permissionSetName", "accountID", "partition")))
+"""Of the structs that a dynamic file is decoded into, as `fold` has them."""
+
+
+@DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file")
+def duplicate_dynamic_key(rule: Rule, file: Document) -> Iterator[Finding]:
+    for key, route, first in _same_fields(file.root, Route()):
+        line = file.position(first, at_key=True).line
+        lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
+        if fold(key.text) in map(fold, ENTRY_LISTS):
+            lost = "reads its entries into those of the first, so they get the groups and usernames that they lack"
+            remedy = f"move its entries to the end of the list in line {line}, and remove this key"
+        what = f"duplicate key {quoted(key.text)}, already in line {line}: the authenticator {lost}"
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY)
+
+
+def _same_fields(node: nodes.Node | None, route: Route) -> Iterator[tuple[Key, Route, Route]]:
+    """Keys that encoding/json takes for a field that is there already, with their routes and that of the first."""
+    for index, item in enumerate(node.items if isinstance(node, nodes.Sequence) else ()):
+        yield from _same_fields(item, route / index)
+    first: dict[str, Route] = {}
+    for entry in node.entries if isinstance(node, nodes.Mapping) else ():
+        key = Key(entry.text or "", entry.occurrence)
+        name, here = fold(key.text), route / key
+        if name in _FIELDS:
+            if name in first:
+                yield key, here, first[name]
+            first.setdefault(name, here)
+            yield from _same_fields(entry.value, here)

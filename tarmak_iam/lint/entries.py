@@ -53,10 +53,6 @@ class WrittenEntry:
         return f"{self.listed.kind}ARN"
 
     @property
-    def list_key(self) -> str:
-        return f"map{self.listed.kind.capitalize()}s"
-
-    @property
     def is_admin(self) -> bool:
         return ADMINS in self.listed.groups
 
@@ -72,11 +68,11 @@ class WrittenEntry:
 
         Most releases read an ARN in any case; that some do not start with one in capitals is a separate finding.
         """
-        found = arn_flaw(self.listed.arn)
-        if found is not None and found.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+        flaw = arn_flaw(self.listed.arn)
+        if flaw is not None and flaw.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             lower = arn_flaw(to_lower(self.listed.arn))
-            return lower if lower is None or lower.kind is not found.kind else found
-        return found
+            return lower if lower is None or lower.kind is not flaw.kind else flaw
+        return flaw
 
     @cached_property
     def principal(self) -> Principal:
@@ -111,26 +107,25 @@ class WrittenEntry:
         return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
 
     @cached_property
-    def names(self) -> tuple[tuple[str, str, Route], ...]:
-        """Its username and groups as (`username` or `group`, text, route); values that are not scalars are skipped."""
-        return tuple(self._names())
+    def raw(self) -> tuple[Any, Any, Any]:
+        """The values of `username`, `groups` and `sso` as they are in the file, None without."""
+        username, groups, sso = field_values(self.item, ("username", "groups", "sso"))
+        return username, groups, sso
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Its username and groups; values that are not scalars are skipped."""
+        username, groups, _ = self.raw
+        names = [] if isinstance(username, (list, dict)) else [("username", self.listed.username, self.at("username"))]
+        is_list, route = isinstance(groups, list), self.at("groups")
+        for index, group in enumerate(self.listed.groups):
+            if not isinstance(groups[index] if is_list else groups, (list, dict)):
+                names.append(("group", group, route / index if is_list else route))
+        return tuple(names)
 
     @property
     def groups(self) -> Iterator[tuple[str, Route]]:
         return ((text, route) for kind, text, route in self.names if kind == "group")
-
-    def _names(self) -> Iterator[tuple[str, str, Route]]:
-        if not isinstance(self.value("username"), (list, dict)):
-            yield "username", self.listed.username, self.at("username")
-        groups, route = self.value("groups"), self.at("groups")
-        is_list = isinstance(groups, list)
-        for index, group in enumerate(self.listed.groups):
-            if not isinstance(groups[index] if is_list else groups, (list, dict)):
-                yield "group", group, route / index if is_list else route
-
-    def at_group(self, index: int) -> Route:
-        """The route to a group; to the whole value if that is one string."""
-        return self.at("groups") / index if isinstance(self.value("groups"), list) else self.at("groups")
 
 
 @dataclass(frozen=True)
@@ -154,17 +149,17 @@ class WrittenEntries:
     def by_arn(self) -> dict[str, list[tuple[int, WrittenEntry]]]:
         """The roles and users by their ARN, and by the one that was probably meant, each with its number; in any case,
         as the authenticator compares them."""
-        found: dict[str, list[tuple[int, WrittenEntry]]] = {}
+        by_arn: dict[str, list[tuple[int, WrittenEntry]]] = {}
         for number, entry in enumerate(self.mapped):
             likely = entry.flaw.likely_arn if entry.listed.arn and entry.flaw is not None else None
-            for arn in dict.fromkeys(canonical_text(each) for each in (entry.listed.arn, likely) if each):
-                found.setdefault(arn, []).append((number, entry))
-        return found
+            for arn in dict.fromkeys(canonical_text(arn) for arn in (entry.listed.arn, likely) if arn):
+                by_arn.setdefault(arn, []).append((number, entry))
+        return by_arn
 
     @cached_property
     def with_sso(self) -> tuple[WrittenEntry, ...]:
         """Those of all entries that have the key `sso` with a value."""
-        return tuple(entry for entry, (_, _, sso) in zip(self.entries, self.raw, strict=True) if sso is not None)
+        return tuple(entry for entry in self.entries if entry.raw[2] is not None)
 
     @property
     def mapped_sso(self) -> Iterator[WrittenEntry]:
@@ -172,16 +167,9 @@ class WrittenEntries:
         return (entry for entry in self.with_sso if not entry.is_account)
 
     @cached_property
-    def raw(self) -> tuple[tuple[Any, Any, Any], ...]:
-        """The values of `username`, `groups` and `sso` of each of `entries` as they are in the file, None without."""
-        read = (field_values(entry.item, ("username", "groups", "sso")) for entry in self.entries)
-        return tuple((username, groups, sso) for username, groups, sso in read)
-
-    @cached_property
     def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:
         """Roles and users whose ARN has a flaw, each with it."""
-        with_arn = (entry for entry in self.mapped if entry.listed.arn)
-        return tuple((entry, found) for entry in with_arn if (found := entry.flaw) is not None)
+        return tuple((entry, entry.flaw) for entry in self.mapped if entry.listed.arn and entry.flaw is not None)
 
     @cached_property
     def odd_names(self) -> tuple[tuple[WrittenEntry, tuple[Name, ...]], ...]:
@@ -192,7 +180,7 @@ class WrittenEntries:
         for entry in self.mapped:
             for text in (entry.listed.username, *entry.listed.groups):
                 if text not in seen and not is_ordinary(text):
-                    odd.append((entry, tuple(each for each in entry.names if not is_ordinary(each[1]))))
+                    odd.append((entry, tuple(name for name in entry.names if not is_ordinary(name[1]))))
                     break
                 seen.add(text)
         return tuple(odd)
@@ -207,11 +195,6 @@ class WrittenEntries:
         """The entries with a session name in a name."""
         names = ((entry, (entry.listed.username, *entry.listed.groups)) for entry in self.mapped)
         return tuple(entry for entry, texts in names if any(map(has_session, texts)))
-
-    @cached_property
-    def with_chosen_name(self) -> tuple[WrittenEntry, ...]:
-        """Those whose callers have a session name, and so choose a name."""
-        return tuple(each for each in self.with_session_name if each.has_session)
 
     def with_part(self, parts: Iterable[str]) -> tuple[WrittenEntry, ...]:
         """The entries that have one of the parts in a name."""

@@ -36,10 +36,10 @@ def settings_schema() -> Schema:
 
 def _object(keys: tuple[AuthenticatorKey, ...]) -> Schema:
     """A YAML mapping with these keys, in any case, and otherwise only keys that begin with `x-`."""
-    schemas = {each.name: _schema(each) for each in keys}
+    schemas = {key.name: _schema(key) for key in keys}
     return {
         "type": "object",
-        "properties": {each.name: schemas[each.name] for each in keys if each.is_offered},
+        "properties": {key.name: schemas[key.name] for key in keys if key.is_offered},
         "patternProperties": {**{_in_any_case(name): schema for name, schema in schemas.items()}, "^x-": {}},
         "additionalProperties": False,
     }
@@ -54,5 +54,5 @@ def _schema(key: AuthenticatorKey) -> Schema:
 
 
 def _in_any_case(name: str) -> str:
-    letters = (f"[{each.lower()}{each.upper()}]" if each.isalpha() else each for each in name)
+    letters = (f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
     return f"^{''.join(letters)}$".replace(".", r"\.")

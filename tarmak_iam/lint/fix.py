@@ -7,13 +7,14 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import NamedTuple
 
-from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename
-from tarmak_iam.document.nodes import Entry, Mapping, Node
-from tarmak_iam.document.plain_values import same
+from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.nodes import Entry, Mapping, Node, dereference
+from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.document.splices import code_end
 from tarmak_iam.errors import ParseError
 from tarmak_iam.files.unified_diff import common_start
 from tarmak_iam.routes import Route, Step
+from tarmak_iam.text import quoted
 
 
 class TextEdit(NamedTuple):
@@ -53,9 +54,9 @@ def can_be_made_at_once(fixes: Iterable[tuple[str, Fix]]) -> Iterator[bool]:
         paths = [(name, *steps) for edit in fix.edits for steps in _claimed(edit)]
         meets = any(path in above or any(path[:end] in claimed for end in range(1, len(path) + 1)) for path in paths)
         overlaps = any(
-            one.start == two.start or (one.start < two.end and two.start < one.end)
-            for one in fix.text_edits
-            for two in others
+            edit.start == other.start or (edit.start < other.end and other.start < edit.end)
+            for edit in fix.text_edits
+            for other in others
         )
         yield is_known or not (is_mixed or meets or overlaps)
         if is_known or is_mixed or meets or overlaps:
@@ -80,7 +81,7 @@ def _claimed(edit: Edit) -> tuple[tuple[str | int, ...], ...]:
 
 def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     """The document with compatible fixes, all made at once. Raises EditRefused."""
-    text_edits = dict.fromkeys(each for fix in fixes for each in fix.text_edits)
+    text_edits = dict.fromkeys(edit for fix in fixes for edit in fix.text_edits)
     changed = with_text_edits(document, text_edits) if text_edits else document
     edits = [edit for fix in fixes for edit in fix.edits]
     # Items are removed after all other edits, the last one first: the paths stay those of the file as it is.
@@ -117,7 +118,7 @@ def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:
         for a, b, c, d in rows if end - start == last - first else [(start, end, first, last)]:
             if kind != "equal":
                 blocks.append(TextEdit(ends[head + a], ends[head + b], "".join(new[head + c : head + d])))
-    return tuple(_shortest(before, each) for each in blocks)
+    return tuple(_shortest(before, block) for block in blocks)
 
 
 def _shortest(text: str, edit: TextEdit) -> TextEdit:
@@ -146,11 +147,42 @@ def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Docum
     return edited
 
 
-def commented_out(document: Document, entry: Entry) -> tuple[TextEdit, ...]:
-    """The edits that make an entry, with everything below it, a comment; empty where that is not possible
-    because other content is on its lines, or the file is JSON."""
-    lines = _own_lines(document, entry)
-    return () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
+def removed(route: Route, title: str, *, is_safe: bool = False) -> Fix:
+    return Fix(title, (Remove(route),), is_safe)
+
+
+def written(route: Route, value: object, title: str = "", *, is_safe: bool = False) -> Fix:
+    return Fix(title or f"write {quoted(value)}", (Set(route, value),), is_safe)
+
+
+def next_document_as_comment(document: Document) -> Fix | None:
+    """Everything after the first document becomes a comment."""
+    place = document.next_document
+    if place is None or place.line is None or (document.ends_early and document.root is not None):
+        return None  # at an early end, something else was meant
+    begin = document.source.line_start(document.source.offset(place.line))
+    signs = tuple(_signs(document, begin, len(document.text), 0))
+    return Fix("make what comes after the first document a comment: nothing reads it", text_edits=signs)
+
+
+def without_key(
+    document: Document, route: Route, name: str, why: str = "", *, is_repeated: bool | None = None
+) -> Fix | None:
+    """Removes a key that does not count if it `is_repeated` (None: if another one has its value), or cannot be a
+    comment; else makes it one."""
+    mapping, entry = entry_at(document, route) or (None, None)
+    if mapping is None or entry is None:
+        return None
+    if is_repeated is None:
+        alike = [other for other in mapping.entries if other.text == entry.text]
+        values = [construct(dereference(other.value), document.source) for other in (entry, *alike)]
+        is_repeated = sum(same(value, values[0]) for value in values[1:]) > 1
+    lines, reason = _own_lines(document, entry), f"{': ' if why else ''}{why}"
+    signs = () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
+    removal = taken_out(document, mapping, entry)
+    if removal and (is_repeated or not signs):
+        return Fix(f"remove {name}{reason}", text_edits=removal)
+    return Fix(f"make {name} a comment{reason}", text_edits=signs) if signs else None
 
 
 def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
@@ -191,11 +223,6 @@ def _signs(document: Document, begin: int, end: int, width: int) -> Iterable[Tex
             yield TextEdit(sign, sign, "# ")
         following = source.next_line(at)
         at = following if following > at else end
-
-
-def lines_commented_out(document: Document, begin: int) -> tuple[TextEdit, ...]:
-    """The edits that make everything from an offset on a comment."""
-    return tuple(_signs(document, document.source.line_start(begin), len(document.text), 0))
 
 
 def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:

@@ -6,7 +6,8 @@ does not ask the authenticator, or whose authenticator has the ID of another clu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,15 +17,13 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.changed_values import changed_values, value_text
 from tarmak_iam.config.type_repairs import Repair
 from tarmak_iam.document import Document, Set
-from tarmak_iam.document.nodes import walk
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.edited_subjects import with_document
+from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.text import shortened
 
@@ -53,6 +52,33 @@ _DAEMON_KEYS = {
 """What of the authenticator's configuration is compared, besides access and the cluster's ID."""
 
 
+def with_document(subjects: Sequence[Subjects], subject: Subject, document: Document) -> tuple[Subjects, ...]:
+    """The subjects with another text of one file; tarmak.yaml is that of all clusters. Raises TarmakIamError if it
+    cannot be used."""
+    edited, config = list[Subjects](), None
+    for part in subjects:
+        old, made = part.text_of(subject), part.installation
+        if old is None or old.filename != document.filename:
+            edited.append(part)
+            continue
+        settings = made.settings if made is not None else None
+        if subject is Subject.CONFIG and part.config is not None:
+            config = config or part.config.with_document(document)
+            changed = replace(part, config=config)
+        elif subject is Subject.MAPPINGS and part.mappings is not None:
+            changed = replace(part, mappings=part.mappings.with_document(document))
+        else:
+            settings, text = parse_settings(document.to_bytes(), document.filename)
+            changed = replace(part, settings=text)
+        if made is not None and changed.config is not None:
+            same_as: dict[str, Any] = {"admin": made.admin, "now": made.now, "follow_links": made.follow_links}
+            cluster = changed.config.clusters[made.cluster.index]
+            installation = Installation.of(changed.config, cluster, changed.mappings, settings, **same_as)
+            changed = replace(changed, installation=installation)
+        edited.append(changed)
+    return tuple(edited)
+
+
 def effect_lines(
     before: Sequence[Subjects],
     after: Sequence[Subjects],
@@ -65,19 +91,22 @@ def effect_lines(
     tarmak.yaml, without which Tarmak rejected it."""
     old, new = before[0].config, after[0].config
     if old is not None and new is not None:
-        yield from _of_repairs(old, repairs)
-        if old is not new:
-            yield from _of_config(old, new)
-    for one, two, unrepaired in zip(before, after, before_repairs(before, repairs), strict=True):
+        for repair in repairs:
+            match repair.route.plain:
+                case (_, int(index), *keys) if not repair.is_safe:
+                    cluster = f"{shortened(old.clusters[index].cluster_name)}: " if len(old.clusters) > 1 else ""
+                    yield f"{cluster}{'.'.join(map(str, keys))}: not usable -> false (IAM login is disabled)"
+        yield from _of_config(old, new) if old is not new else ()
+    for was, now, unrepaired in zip(before, after, before_repairs(before, repairs), strict=True):
         prefix = ""
-        if two.installation is not None:
-            prefix = f"{shortened(two.installation.cluster_id)}: " if len(after) > 1 else ""
-        elif two.mappings is not None:
-            prefix = f"in a cluster that reads {shortened(two.mappings.document.filename)}: "
-        is_unreadable = one.mappings is not None and one.mappings.document.filename in unreadable
-        of_access = _of_access(unrepaired, two, is_unreadable=is_unreadable)
-        for line in (*_of_settings(one, two), *_of_mappings(one, two), *(each.text for each in of_access)):
-            yield f"{prefix}{line}"
+        if now.installation is not None:
+            prefix = f"{shortened(now.installation.cluster_id)}: " if len(after) > 1 else ""
+        elif now.mappings is not None:
+            prefix = f"in a cluster that reads {shortened(now.mappings.document.filename)}: "
+        is_unreadable = was.mappings is not None and was.mappings.document.filename in unreadable
+        of_access = _of_access(unrepaired, now, is_unreadable=is_unreadable)
+        lines = (*_of_settings(was, now), *_of_mappings(was, now), *(effect.text for effect in of_access))
+        yield from (f"{prefix}{line}" for line in lines)
 
 
 def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects]) -> str:
@@ -86,27 +115,26 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects]) -> str:
     for line in effect_lines(before, after):
         return line
     old, new = before[0].config, after[0].config
-    for one, two in zip(old.clusters, new.clusters, strict=True) if old and new and old is not new else ():
+    for was, now in zip(old.clusters, new.clusters, strict=True) if old and new and old is not new else ():
         # Tarmak's JSON shows access logs also where they have no effect.
-        used = ({**each.effective(), "apiServer": None, "terraform": _used_logs(each)} for each in (one, two))
+        used = ({**cluster.effective(), "apiServer": None, "terraform": _used_logs(cluster)} for cluster in (was, now))
         if not same(*used):
-            return f"what Tarmak does with {one.cluster_name} changes"
+            return f"what Tarmak does with {was.cluster_name} changes"
     for subjects, edited in zip(before, after, strict=True):
         if (first := subjects.mappings) and (second := edited.mappings):
-            is_started = any(_loaded(each).failure is None for each in (subjects, edited))
+            is_started = any(_loaded(part).failure is None for part in (subjects, edited))
             if not is_started and _without_comments(first.document) != _without_comments(second.document):
                 return "the authenticator does not start, so that nobody's access can be compared"
     return ""
 
 
-def _without_comments(document: Document) -> list[tuple[object, ...]]:
-    """What is written in the nodes of a document, in file order; the values do not show keys that are there twice."""
-    names = ("tag", "anchor", "style", "text", "name")
-    nodes = walk(document.root) if document.root is not None else ()
-    return [
-        (*(getattr(node, name, None) for name in names), len(getattr(node, "entries", getattr(node, "items", ()))))
-        for node in nodes
-    ]
+def _without_comments(document: Document) -> list[str]:
+    """The words of a document; the values do not show keys that are there twice."""
+    parts, (start, end) = list[str](), (document.root.start, document.root.end) if document.root else (0, 0)
+    for comment in (comment for comment in document.comments if start <= comment.span.start < end):
+        parts.append(document.text[start : comment.span.start])
+        start = comment.span.end
+    return "".join((*parts, document.text[start:end])).split()
 
 
 def before_repairs(subjects: Sequence[Subjects], repairs: Sequence[Repair]) -> tuple[Subjects, ...]:
@@ -119,24 +147,15 @@ def before_repairs(subjects: Sequence[Subjects], repairs: Sequence[Repair]) -> t
     return with_document(subjects, Subject.CONFIG, config.document.edit(*enabled))
 
 
-def _of_repairs(config: TarmakConfig, repairs: Sequence[Repair]) -> Iterator[str]:
-    """One line for each cluster whose IAM login a repair disables."""
-    for repair in repairs:
-        match repair.route.plain:
-            case (_, int(index), *keys) if not repair.is_safe:
-                cluster = f"{shortened(config.clusters[index].cluster_name)}: " if len(config.clusters) > 1 else ""
-                yield f"{cluster}{'.'.join(map(str, keys))}: not usable -> false (IAM login is disabled)"
-
-
 def _of_config(old: TarmakConfig, new: TarmakConfig) -> Iterator[str]:
     for change in changed_values(old.file, new.file):
         if change.cluster is None:
             yield change.text
             continue
-        one, two = old.clusters[change.cluster], new.clusters[change.cluster]
+        was, now = old.clusters[change.cluster], new.clusters[change.cluster]
         is_of_logs = change.steps[2 : 2 + len(_LOGS[0])] in _LOGS
-        if not is_of_logs or _used_logs(one) != _used_logs(two):
-            name = f"{shortened(two.cluster_name)}: " if len(new.clusters) > 1 else ""
+        if not is_of_logs or _used_logs(was) != _used_logs(now):
+            name = f"{shortened(now.cluster_name)}: " if len(new.clusters) > 1 else ""
             login = f" (IAM login is {'enabled' if change.after else 'disabled'})" if change.steps[2:] == _INIT else ""
             yield f"{name}{change.text}{login}"
 
@@ -145,15 +164,15 @@ def _used_logs(cluster: Cluster) -> dict[str, Any]:
     """The variables of access logs that are written: those of a load balancer that exists, and are enabled."""
     variables: dict[str, Any] = cluster.effective()["terraform"]
     which = ("public", "internal") if cluster.api_server.get("public") else ("internal",)
-    used = [f"elb_access_logs_{each}_" for each in which if variables[f"elb_access_logs_{each}_enabled"] == "true"]
+    used = [f"elb_access_logs_{name}_" for name in which if variables[f"elb_access_logs_{name}_enabled"] == "true"]
     return {name: value for name, value in variables.items() if name.startswith(tuple(used))}
 
 
 def _of_settings(before: Subjects, after: Subjects) -> Iterator[str]:
-    one, two = before.installation, after.installation
-    if one is None or two is None or one.settings is two.settings:
+    was, now = before.installation, after.installation
+    if was is None or now is None or was.settings is now.settings:
         return
-    old, new = one.settings.effective, two.settings.effective
+    old, new = was.settings.effective, now.settings.effective
     for name, value in new.items():
         if not same(old[name], value):
             yield f"{name}: {value_text(old[name])} -> {value_text(value)}"
@@ -168,20 +187,15 @@ def _of_mappings(before: Subjects, after: Subjects) -> Iterator[str]:
         is_own = after.installation is not None and _has_own_id(after.installation)
         accepted = " (tokens for this cluster are accepted)" if is_own else ""
         yield f"clusterID: {value_text(old.cluster_id)} -> {value_text(new.cluster_id)}{accepted}"
-    servers = _server(before), _server(after)
-    configs = _loaded(before).config, _loaded(after).config
-    for (one, two), keys in ((servers, _SERVER_KEYS), (configs, _DAEMON_KEYS)):
-        for name, key in keys.items() if one is not None and two is not None else ():
-            first, second = (getattr(each, name) for each in (one, two))
+    pairs: list[tuple[Any, Any, dict[str, str]]] = []
+    with contextlib.suppress(DaemonNotStarted):
+        if before.installation is not None and after.installation is not None:
+            pairs.append((before.installation.server, after.installation.server, _SERVER_KEYS))
+    for was, now, keys in (*pairs, (_loaded(before).config, _loaded(after).config, _DAEMON_KEYS)):
+        for name, key in keys.items() if was is not None and now is not None else ():
+            first, second = getattr(was, name), getattr(now, name)
             if first != second:
                 yield f"{key}: {value_text(_plain(first))} -> {value_text(_plain(second))}"
-
-
-def _server(subjects: Subjects) -> ServerSettings | None:
-    try:
-        return subjects.installation.server if subjects.installation is not None else None
-    except DaemonNotStarted:
-        return None
 
 
 def _plain(value: Any) -> Any:
@@ -190,7 +204,7 @@ def _plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, tuple):
         return list(value)
-    return {key: _plain(each) for key, each in value.items()} if hasattr(value, "items") else value
+    return {key: _plain(item) for key, item in value.items()} if hasattr(value, "items") else value
 
 
 def _loaded(subjects: Subjects) -> Authenticator:
@@ -204,32 +218,28 @@ def _loaded(subjects: Subjects) -> Authenticator:
     return Authenticator.load(text, version=str(DEFAULT_RELEASE), args=args, filename="config.yaml")
 
 
-def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> tuple[Effect, ...]:
+def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> Iterable[Effect]:
     """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the file
     before."""
-    if before.mappings is None or after.mappings is None:
+    was, now = before.installation, after.installation
+    if (
+        before.mappings is None
+        or after.mappings is None
+        or (was is now and before.mappings is after.mappings and not is_unreadable)
+    ):
         return ()
-    one, two = before.installation, after.installation
-    if one is None or two is None:
+    if was is None or now is None:
         new = _loaded(after)
-        if is_unreadable:
-            return tuple(changes(Standings(()), Standings.of_daemon(new)))
-        return () if before.mappings is after.mappings else effects(_loaded(before), new)
-    if one is two and not is_unreadable:
-        return ()
-    old_side, new_side = _sides(one, two)
+        return changes(Standings(()), Standings.of_daemon(new)) if is_unreadable else effects(_loaded(before), new)
+    old_side, new_side = _sides(was, now)
     return effects(_without_access(new_side) if is_unreadable else old_side, new_side)
 
 
 def _sides(before: Installation, after: Installation) -> tuple[Loaded, Loaded]:
     """The access that both sides give. If IAM login is possible on one side only, the other gives none; if on neither,
     the access that the mappings are meant to give is compared."""
-    one, two = Loaded.of(before), Loaded.of(after)
-    if _is_login_possible(before) and not _is_login_possible(after):
-        return one, _without_access(two)
-    if _is_login_possible(after) and not _is_login_possible(before):
-        return _without_access(one), two
-    return one, two
+    one, two, was, now = Loaded.of(before), Loaded.of(after), _is_login_possible(before), _is_login_possible(after)
+    return _without_access(one) if now and not was else one, _without_access(two) if was and not now else two
 
 
 def _is_login_possible(installation: Installation) -> bool:
@@ -250,17 +260,18 @@ def _without_access(side: Loaded) -> Loaded:
 def lock_outs(before: Sequence[Subjects], after: Sequence[Subjects]) -> Iterator[str]:
     """Who would be locked out: the last admin, or a node role. IAM login to a cluster whose mappings are not known must
     not be disabled either."""
-    for one, two in zip(before, after, strict=True):
-        if one.installation is not None and two.installation is not None and one.installation is not two.installation:
+    for was, now in zip(before, after, strict=True):
+        if was.installation is not None and now.installation is not None and was.installation is not now.installation:
             # Those of the mappings as such, else those of IAM login.
-            sides = one.installation, two.installation
+            sides = was.installation, now.installation
             yield from losses(*sides) or losses(*_sides(*sides))
-        elif one.installation is None and one.mappings is not two.mappings and one.mappings and two.mappings:
-            loaded = _loaded(one), _loaded(two)
+        elif was.installation is None and was.mappings is not now.mappings and was.mappings and now.mappings:
+            loaded = _loaded(was), _loaded(now)
             if loaded[0].failure is None:
                 yield from standing_losses(*map(Standings.of_daemon, loaded))
     old, new = before[0].config, after[0].config
-    known = {each.installation.cluster.index for each in before if each.installation is not None}
-    for was, now in zip(old.clusters, new.clusters, strict=False) if old and new and old is not new else ():
-        if was.index not in known and not was.is_hub and was.authenticator_init and not now.authenticator_init:
-            yield f"IAM login to {shortened(was.cluster_name)} would be disabled, and its mappings were not checked"
+    known = {part.installation.cluster.index for part in before if part.installation is not None}
+    for cluster, changed in zip(old.clusters, new.clusters, strict=False) if old and new and old is not new else ():
+        is_disabled = cluster.authenticator_init and not changed.authenticator_init and not cluster.is_hub
+        if is_disabled and cluster.index not in known:
+            yield f"IAM login to {shortened(cluster.cluster_name)} would be disabled, and its mappings were not checked"

@@ -12,8 +12,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from tarmak_iam.document import Document
@@ -21,13 +22,10 @@ from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.lint.check import Report, examine, installed_rules
-from tarmak_iam.lint.edited_subjects import document_of, with_document
 from tarmak_iam.lint.fix import Fix, can_be_made_at_once, with_fixes
-from tarmak_iam.lint.fix_effects import lock_outs, why_unsafe
-from tarmak_iam.lint.fixes import BUILT_IN_FIXES
-from tarmak_iam.lint.new_findings import finding_key, without_numbers
+from tarmak_iam.lint.fix_effects import lock_outs, why_unsafe, with_document
 from tarmak_iam.lint.rule import Subjects
-from tarmak_iam.lint.rule_run import Located
+from tarmak_iam.lint.rule_run import Located, finding_key, without_numbers
 from tarmak_iam.text import PLAIN, brief_list, shortened
 
 _ROUNDS = 100
@@ -36,30 +34,33 @@ _ROUNDS = 100
 _AT_ONCE = 20
 """Fixes of one rule that are tried together after all fixes of the rule together have failed."""
 
-_Key = tuple[str, str, str]
+FIX = "check --fix"
+"""The command that makes the safe fixes."""
 
-_Mark = tuple[str, str, str, tuple[str | int, ...]]
+UNSAFE_FIX = f"{FIX} --unsafe-fixes"
 
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
-class FixableFinding:
+class FixableFinding(NamedTuple):
     """A finding and its fix. `why_unsafe`: what makes a fix unsafe that the rule takes for safe; else empty.
     `removed_comments` are the texts of the comments that went with what the fix removed."""
 
     located: Located
     fix: Fix
-    filename: str
     why_unsafe: str = ""
     removed_comments: tuple[str, ...] = ()
+
+    @property
+    def filename(self) -> str:
+        return self.located.place.filename
 
     @property
     def is_safe(self) -> bool:
         return self.fix.is_safe and not self.why_unsafe
 
     @property
-    def mark(self) -> _Mark:
+    def mark(self) -> tuple[object, ...]:
         """The same for a finding until an edit moves it to another route."""
         return *_key(self.located), self.located.finding.route.plain
 
@@ -121,9 +122,9 @@ class FixOutcome(NamedTuple):
 
 def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
     pairs: dict[str, tuple[Document, Document]] = {}
-    for one, two in zip(before, after, strict=True):
+    for was, now in zip(before, after, strict=True):
         for subject in Subject:
-            old, new = one.text_of(subject), two.text_of(subject)
+            old, new = was.text_of(subject), now.text_of(subject)
             if old is not None and new is not None:
                 pairs.setdefault(old.filename, (old, new))
     return tuple(pairs.values())
@@ -132,8 +133,8 @@ def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[t
 class _Fixed(NamedTuple):
     """The subjects and the report after fixes that were made at once."""
 
-    proposals: list[FixableFinding]
-    state: tuple[Subjects, ...]
+    fixes: list[FixableFinding]
+    subjects: tuple[Subjects, ...]
     report: Report
 
 
@@ -148,68 +149,70 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | Non
     Raises ConfigError for a plugin that cannot be used, or that fails.
     """
     now = _Fixed([], subjects, examine(*subjects) if report is None else report)
-    fixed, dropped, doubts = list[FixableFinding](), dict[_Mark, DroppedFix](), dict[_Mark, str]()
-    proposals = _proposals(now)
-    unfixed, fixes = _by_key(now.report), {id(each.located): each.fix for each in proposals}
+    fixable = _fixable(now.report, subjects)
+    unfixed, first_fixes = _by_key(now.report), {id(finding.located): finding.fix for finding in fixable}
+    fixed, dropped, doubts = list[FixableFinding](), dict[object, DroppedFix](), dict[object, str]()
     for _ in range(_ROUNDS):
-        waiting = [each for each in proposals if each.mark not in dropped]
-        safe = [each for each in waiting if each.is_safe]
-        chosen, _later = _at_once(safe or (waiting if unsafe else []))
+        waiting = [finding for finding in fixable if finding.mark not in dropped]
+        chosen, _later = _at_once([finding for finding in waiting if finding.is_safe] or (waiting if unsafe else []))
         if not chosen:
             break
         steps, failed = _most_of(chosen, partial(_steps, now, unsafe))
-        before = {
+        # The findings of now as they were in the files before all fixes.
+        first = {
             id(located): old
             for key, alike in _by_key(now.report).items()
             for located, old in zip(alike, unfixed.get(key, ()), strict=False)
         }
-        for proposal, error in failed:
+        for finding, error in failed:
             if isinstance(error, _UnsafeFix):
-                doubts[proposal.mark] = error.message
+                doubts[finding.mark] = error.message
             else:
-                dropped[proposal.mark] = DroppedFix(proposal, error.message, _as_found(proposal, before, fixes))
+                dropped[finding.mark] = DroppedFix(finding, error.message, _as_found(finding, first, first_fixes))
         for step in steps or ():
-            removed = _removed_comments(now.state, step)
-            for number, proposal in enumerate(step.proposals):
-                as_found = _as_found(proposal, before, fixes)
-                fixed.append(replace(as_found, removed_comments=tuple(removed.get(number, ()))))
-                if id(proposal.located) in before:
-                    unfixed[_key(proposal.located)].remove(as_found.located)
+            removed = _removed_comments(now.subjects, step)
+            for number, finding in enumerate(step.fixes):
+                as_found = _as_found(finding, first, first_fixes)
+                fixed.append(as_found._replace(removed_comments=tuple(removed.get(number, ()))))
+                if id(finding.located) in first:
+                    unfixed[_key(finding.located)].remove(first[id(finding.located)])
             now = step
-        proposals = [replace(each, why_unsafe=doubts.get(each.mark, "")) for each in _proposals(now)]
-    left = {each.mark: each for each in proposals}
+        fixable = _fixable(now.report, now.subjects, doubts)
+    left = {finding.mark: finding for finding in fixable}
     not_made = tuple(drop._replace(finding=left[mark]) for mark, drop in dropped.items() if mark in left)
-    fixable = tuple(each for each in proposals if each.mark not in dropped)
-    return FixOutcome(subjects, now.state, now.report, tuple(fixed), not_made, fixable)
+    waiting = [finding for finding in fixable if finding.mark not in dropped]
+    return FixOutcome(subjects, now.subjects, now.report, tuple(fixed), not_made, tuple(waiting))
+
+
+def _as_found(finding: FixableFinding, first: Mapping[int, Located], fixes: Mapping[int, Fix]) -> FixableFinding:
+    """With its place, and the lines in its title, in the files before all fixes, if the finding was there: `first` has
+    the finding of then by the ID of that of now, and `fixes` its fix by its ID."""
+    old = first.get(id(finding.located), finding.located)
+    fix = fixes.get(id(old), finding.fix)
+    is_same = without_numbers(fix.title) == without_numbers(finding.fix.title)
+    return finding._replace(located=old, fix=fix if is_same else finding.fix)
 
 
 def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
     """The findings of the report that can be fixed, in its order. Safe fixes are tried, and verified to be safe. That
     costs as much as reading the files again, so that what `fix_findings` makes only if it is asked for, the unsafe
     fixes, is not tried. Raises ConfigError for a plugin that fails."""
-    proposals = _proposals(_Fixed([], subjects, report))
-    verified = {id(each.located): each for each in proposals if not each.is_safe}
-    untried = [each for each in proposals if each.is_safe]
+    fixable = _fixable(report, subjects)
+    untried, errors = [finding for finding in fixable if finding.is_safe], dict[int, TarmakIamError]()
     while untried:
         chosen, untried = _at_once(untried)
-        _, failed = _most_of(chosen, partial(_edited, subjects))
-        verified |= {id(each.located): each for each in chosen}
-        for proposal, error in failed:
-            verified[id(proposal.located)] = replace(proposal, why_unsafe=error.message)
-            if not isinstance(error, _UnsafeFix):
-                del verified[id(proposal.located)]
-    return tuple(verified[id(each.located)] for each in proposals if id(each.located) in verified)
-
-
-FIX = "check --fix"
-"""The command that makes the safe fixes."""
-
-UNSAFE_FIX = f"{FIX} --unsafe-fixes"
+        errors |= {id(finding.located): error for finding, error in _most_of(chosen, partial(_edited, subjects))[1]}
+    verified = []
+    for finding in fixable:
+        error = errors.get(id(finding.located))
+        if error is None or isinstance(error, _UnsafeFix):
+            verified.append(finding._replace(why_unsafe="" if error is None else error.message))
+    return tuple(verified)
 
 
 def with_fixes_in_remedies(report: Report, *subjects: Subjects) -> Report:
     """The report; the remedies of findings that can be fixed end with the command. Raises as `fixable_findings`."""
-    fixable = {id(each.located): each for each in fixable_findings(report, *subjects)}
+    fixable = {id(finding.located): finding for finding in fixable_findings(report, *subjects)}
 
     def with_command(located: Located) -> Located:
         if id(located) not in fixable:
@@ -226,27 +229,32 @@ def with_fixes_in_remedies(report: Report, *subjects: Subjects) -> Report:
     return replace(report, findings=tuple(map(with_command, report.findings)))
 
 
-def _proposals(now: _Fixed) -> list[FixableFinding]:
-    """The findings that have a fix, in the order of the report."""
-    rules = {each.value.id: each for each in installed_rules()}
-    shared, proposals = shared_files(now.state), []
-    for located in now.report.findings:
-        finding, owner, rule = located.finding, _owner(located, now.state), rules.get(located.finding.id)
+def _fixable(
+    report: Report, subjects: Sequence[Subjects], doubts: Mapping[object, str] = MappingProxyType({})
+) -> list[FixableFinding]:
+    """The findings that have a fix, in the order of the report. `doubts`: why fixes are not safe, by their marks."""
+    rules = {provided.value.id: provided for provided in installed_rules()}
+    shared, fixable = shared_files(subjects), []
+    for located in report.findings:
+        finding, owner, rule = located.finding, _owner(located, subjects), rules.get(located.finding.id)
         if owner is None or rule is None or located.place.filename in shared:
             continue
-        make = rule.value.fix or BUILT_IN_FIXES.get(finding.id)
-        fix = rule.call(f"the fix of the rule {finding.id}", make, finding, owner) if make is not None else None
-        if fix is not None:
-            proposals.append(FixableFinding(located, fix, located.place.filename))
-    return proposals
+        what, fix = f"the fix of the rule {finding.id}", finding.fix
+        if rule.value.fix is not None:
+            fix = rule.call(what, rule.value.fix, finding, owner)
+        elif callable(fix):
+            fix = rule.call(what, fix)
+        if isinstance(fix, Fix):
+            fixable.append(FixableFinding(located, fix))
+    return [finding._replace(why_unsafe=doubts.get(finding.mark, "")) for finding in fixable]
 
 
 def _owner(located: Located, subjects: Sequence[Subjects]) -> Subjects | None:
     """The subjects with the file that the finding is in; None where it is about another file."""
-    for each in subjects:
-        document = each.text_of(located.finding.subject)
+    for part in subjects:
+        document = part.text_of(located.finding.subject)
         if document is not None and document.filename == located.place.filename:
-            return each
+            return part
     return None
 
 
@@ -264,79 +272,74 @@ def shared_files(subjects: Sequence[Subjects]) -> dict[str, list[str]]:
     return {name: list(names.values()) for names in clusters.values() if len(names) > 1 for name in names}
 
 
-def _at_once(proposals: Sequence[FixableFinding]) -> tuple[list[FixableFinding], list[FixableFinding]]:
-    """Those that can be made at once, the earlier ones first, and the others."""
-    can_be = can_be_made_at_once((each.filename, each.fix) for each in proposals)
-    pairs = list(zip(proposals, can_be, strict=True))
-    return [each for each, can in pairs if can], [each for each, can in pairs if not can]
+def _at_once(fixable: Sequence[FixableFinding]) -> tuple[list[FixableFinding], list[FixableFinding]]:
+    """Those whose fixes can be made at once, the earlier ones first, and the others."""
+    can_be = can_be_made_at_once((finding.filename, finding.fix) for finding in fixable)
+    pairs = list(zip(fixable, can_be, strict=True))
+    return [finding for finding, can in pairs if can], [finding for finding, can in pairs if not can]
 
 
 def _most_of(
-    proposals: list[FixableFinding], make: Callable[[list[FixableFinding]], _Made]
+    chosen: list[FixableFinding], make: Callable[[list[FixableFinding]], _Made]
 ) -> tuple[_Made | None, list[tuple[FixableFinding, TarmakIamError]]]:
     """What `make` returns for as many of them as possible, and those for which it raises an error."""
-    kept, made, failed, parts = list[FixableFinding](), None, [], [proposals]
+    kept, made, failed, parts = list[FixableFinding](), None, [], [chosen]
     while parts:
         part = parts.pop(0)
         try:
             made = make([*kept, *part])
             kept += part
         except TarmakIamError as error:
+            by_rule: dict[str, list[FixableFinding]] = {}
+            for finding in part:
+                by_rule.setdefault(finding.located.finding.id, []).append(finding)
+            size = _AT_ONCE if len(part) > _AT_ONCE else 1
             if len(part) == 1:
                 failed.append((part[0], error))
+            elif len(by_rule) > 1:
+                parts[:0] = by_rule.values()
             else:
-                parts[:0] = _smaller(part)
+                parts[:0] = [part[start : start + size] for start in range(0, len(part), size)]
     return made, failed
 
 
-def _smaller(proposals: list[FixableFinding]) -> list[list[FixableFinding]]:
-    """Those of each rule; of one rule a few at once; else each."""
-    by_rule: dict[str, list[FixableFinding]] = {}
-    for each in proposals:
-        by_rule.setdefault(each.located.finding.id, []).append(each)
-    size = _AT_ONCE if len(proposals) > _AT_ONCE else 1
-    few = [proposals[start : start + size] for start in range(0, len(proposals), size)]
-    return list(by_rule.values()) if len(by_rule) > 1 else few
-
-
-def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -> tuple[Subjects, ...]:
+def _edited(subjects: Sequence[Subjects], fixable: Sequence[FixableFinding]) -> tuple[Subjects, ...]:
     """The subjects with the fixes. Raises TarmakIamError, for example if Tarmak could not read the file, or somebody
     would be locked out; _UnsafeFix for safe fixes that change something."""
-    fixes: dict[tuple[str, Subject], list[Fix]] = {}
-    for each in proposals:
-        fixes.setdefault((each.filename, each.located.finding.subject), []).append(each.fix)
-    state = tuple(subjects)
-    for (filename, subject), of_file in fixes.items():
-        state = with_document(state, subject, with_fixes(document_of(state, subject, filename), of_file))
-    if all(each.is_safe for each in proposals):
-        if why := why_unsafe(subjects, state):
+    fixes: dict[tuple[Subject, str], list[Fix]] = {}
+    for finding in fixable:
+        fixes.setdefault((finding.located.finding.subject, finding.filename), []).append(finding.fix)
+    edited = tuple(subjects)
+    for (subject, filename), of_file in fixes.items():
+        texts = (part.text_of(subject) for part in edited)
+        document = next(text for text in texts if text is not None and text.filename == filename)
+        edited = with_document(edited, subject, with_fixes(document, of_file))
+    if all(finding.is_safe for finding in fixable):
+        if why := why_unsafe(subjects, edited):
             raise _UnsafeFix(why)
-    elif losses := tuple(lock_outs(subjects, state)):
+    elif losses := tuple(lock_outs(subjects, edited)):
         raise PolicyRefused("; ".join(losses))
-    return state
+    return edited
 
 
-def _steps(base: _Fixed, unsafe: bool, proposals: list[FixableFinding]) -> list[_Fixed]:
+def _steps(base: _Fixed, unsafe: bool, chosen: list[FixableFinding]) -> list[_Fixed]:
     """The fixes, and those of the errors that they lead to, such as that of the value of a misspelt key. Raises
     TarmakIamError if they cannot be made."""
-    state = _edited(base.state, proposals)
-    step = _Fixed(proposals, state, examine(*state))
-    problem = _why_no_better(base.report, step.report, proposals)
+    edited = _edited(base.subjects, chosen)
+    step = _Fixed(chosen, edited, examine(*edited))
+    problem = _why_no_better(base.report, step.report, chosen)
     if not problem:
         return [step]
-    known, new = _counted((*base.report.findings, *base.report.explained)), _counted(step.report.findings)
-    errors, _ = _at_once(
-        [
-            each
-            for each in _proposals(step)
-            if new[_kind(each.located)] > known[_kind(each.located)] and (each.is_safe or unsafe)
-        ]
-    )
+    more = _counted(step.report.findings)
+    more.subtract(_counted((*base.report.findings, *base.report.explained)))
+    more.update(_counted(finding.located for finding in chosen))
+    fixable = [finding for finding in _fixable(step.report, edited) if finding.is_safe or unsafe]
+    errors, _ = _at_once([finding for finding in fixable if more[_kind(finding.located)] > 0])
     with suppress(TarmakIamError):
-        state = _edited(state, errors)
-        more = _Fixed(errors, state, examine(*state)) if errors else step
-        if not _why_no_better(base.report, more.report, proposals):
-            return [step, more]
+        edited = _edited(edited, errors)
+        then = _Fixed(errors, edited, examine(*edited)) if errors else step
+        if not _why_no_better(base.report, then.report, chosen):
+            return [step, then]
     raise PolicyRefused(problem)
 
 
@@ -347,55 +350,43 @@ def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding
     explained before are not new.
     """
     known, new = _counted((*before.findings, *before.explained)), _counted(after.findings)
-    gone = _counted(each.located for each in fixed)
-    old = {(*_kind(each), finding_key(each)) for each in before.findings}
-    for each in sorted(after.findings, key=lambda each: (*_kind(each), finding_key(each)) in old):
-        kind = _kind(each)
-        if new[kind] > known[kind] - gone[kind] and (gone[kind] or each.finding.severity is Severity.ERROR):
-            return f"check would then report: {shortened(each.finding.message)} [{each.finding.id}]"
+    gone, old = _counted(finding.located for finding in fixed), set(map(_key, before.findings))
+    for located in sorted(after.findings, key=lambda located: _key(located) in old):
+        kind = _kind(located)
+        if new[kind] > known[kind] - gone[kind] and (gone[kind] or located.finding.severity is Severity.ERROR):
+            return f"check would then report: {shortened(located.finding.message)} [{located.finding.id}]"
     return ""
-
-
-def _counted(findings: Iterable[Located]) -> Counter[tuple[str, str]]:
-    return Counter(map(_kind, findings))
 
 
 def _kind(located: Located) -> tuple[str, str]:
     return located.finding.id, located.place.filename
 
 
-def _key(located: Located) -> _Key:
+def _counted(findings: Iterable[Located]) -> Counter[tuple[str, str]]:
+    return Counter(map(_kind, findings))
+
+
+def _key(located: Located) -> tuple[str, str, str]:
     """The same for a finding before and after edits of other lines."""
     return located.place.filename, *finding_key(located)
 
 
-def _by_key(report: Report) -> dict[_Key, list[Located]]:
-    alike: dict[_Key, list[Located]] = {}
+def _by_key(report: Report) -> dict[tuple[str, str, str], list[Located]]:
+    alike: dict[tuple[str, str, str], list[Located]] = {}
     for located in report.findings:
         alike.setdefault(_key(located), []).append(located)
     return alike
-
-
-def _as_found(proposal: FixableFinding, before: Mapping[int, Located], fixes: Mapping[int, Fix]) -> FixableFinding:
-    """With its place, and the lines in its title, in the files before all fixes, if the finding was there. `before` has
-    the finding of then by the ID of that of now, and `fixes` its fix by its ID."""
-    old = before.get(id(proposal.located))
-    if old is None:
-        return proposal
-    fix = fixes.get(id(old), proposal.fix)
-    is_same = without_numbers(fix.title) == without_numbers(proposal.fix.title)
-    return replace(proposal, located=old, fix=fix if is_same else proposal.fix)
 
 
 def _removed_comments(before: Sequence[Subjects], step: _Fixed) -> dict[int, list[str]]:
     """The comments that went with what the fixes removed, by the number of the fix: the first one that ends in the line
     of the comment or below it, or else the last one."""
     removed: dict[int, list[str]] = {}
-    for old, new in _documents(before, step.state):
+    for old, new in _documents(before, step.subjects):
         if old.text == new.text or not new.removed_comments:
             continue
-        source, numbers = old.source, [n for n, each in enumerate(step.proposals) if each.filename == new.filename]
-        nodes = ((number, old.node(edit.path)) for number in numbers for edit in step.proposals[number].fix.edits)
+        source, numbers = old.source, [n for n, finding in enumerate(step.fixes) if finding.filename == new.filename]
+        nodes = ((number, old.node(edit.path)) for number in numbers for edit in step.fixes[number].fix.edits)
         ends = sorted((max(node.start, node.end - 1), number) for number, node in nodes if node is not None)
         for comment in new.removed_comments:
             line_start = source.line_start(comment.span.start)

@@ -55,12 +55,12 @@ def other_release_remedy(installation: Installation) -> str:
     every mapped principal logs in as before with the image's release."""
     version = installation.daemon_version
     public, unset = public_image(version), installation.command("settings unset daemonVersion")
-    own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
+    newer = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
     values = installation.settings.chosen
     values.pop("daemonVersion", None)
     if not _is_same_for_all(installation, Settings(**values)):
-        return own
-    return f"{own}, or remove daemonVersion: {unset}"
+        return newer
+    return f"{newer}, or remove daemonVersion: {unset}"
 
 
 def _own_copy(installation: Installation) -> str:
@@ -79,7 +79,7 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
     if changed.release_conflict or why_unavailable(Image.parse(after.effective_image)):
         return False
     before, then = (
-        {(each.key, each.username, each.groups, each.is_sure) for each in side.loaded.grants}
+        {(grant.key, grant.username, grant.groups, grant.is_sure) for grant in side.loaded.grants}
         for side in (installation, changed)
     )
     return before == then
@@ -89,12 +89,8 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
 _MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
-def image_findings(installation: Installation) -> list[Finding]:
-    """The findings about an installation's image and Kubernetes version, whether or not comments suppress them."""
-    return [of_cluster(each, installation) for rule in IMAGE_RULES for each in rule.check(rule, installation)]
-
-
-def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM100", "kubernetes-version-support", "an unsupported Kubernetes version")
+def kubernetes_version_support(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version, text = parse_version(installation.kubernetes_text), installation.kubernetes_text
     subject, route = Subject.CONFIG, installation.cluster.route / "kubernetes" / "version"
     if installation.settings.kubernetesVersion:
@@ -114,7 +110,8 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
         yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")
 
 
-def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login")
+def image_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in.
 
     tarmak.yaml does not name the account of the cluster; the accounts of AWS itself are known.
@@ -146,7 +143,8 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 
-def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM102", "image-not-found", "an image that does not exist")
+def image_not_found(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     reason = why_unavailable(image)
     if reason is not None:
@@ -162,7 +160,8 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 
 
-def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM103", "moving-image-tag", "an image with a tag that can move")
+def moving_image_tag(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     if image.digest or (image.tag and not _MOVING.fullmatch(image.tag)):
         return
@@ -171,7 +170,8 @@ def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 
-def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM104", "image-partition", "an image in another partition")
+def image_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """Credentials of one partition are not valid in another, so that the nodes' role cannot log in there."""
     image = _image(installation)
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
@@ -183,7 +183,8 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 
 
-def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM089", "daemon-version-mismatch", "a daemonVersion that does not match the image")
+def daemon_version_mismatch(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """Everything is checked for daemonVersion, but the cluster runs the image."""
     if installation.release_conflict:
         what = f"{installation.release_conflict}: the manifests are for another release than the image"
@@ -191,7 +192,8 @@ def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 
-def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM131", "security-advisory", "a release of the authenticator with a known security flaw")
+def security_advisory(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The flaws of the release that runs: the tag of the image, which may differ from daemonVersion."""
     version = installation.running_version
     if installation.is_hub:
@@ -224,18 +226,11 @@ def _route(installation: Installation) -> Route:
     return Route.of((next((key for key in ("image", REGISTRY, "daemonVersion") if key in chosen), "image"),))
 
 
-IMAGE_RULES = (
-    INSTALLATION.error(
-        "IAM089", "daemon-version-mismatch", "a daemonVersion that does not match the image", _other_release
-    ),
-    INSTALLATION.warning(
-        "IAM100", "kubernetes-version-support", "an unsupported Kubernetes version", _unknown_kubernetes
-    ),
-    INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login", _needs_a_login),
-    INSTALLATION.error("IAM102", "image-not-found", "an image that does not exist", _is_gone),
-    INSTALLATION.warning("IAM103", "moving-image-tag", "an image with a tag that can move", _moves),
-    INSTALLATION.error("IAM104", "image-partition", "an image in another partition", _other_partition),
-    INSTALLATION.warning(
-        "IAM131", "security-advisory", "a release of the authenticator with a known security flaw", _advisories
-    ),
-)
+def image_findings(installation: Installation) -> list[Finding]:
+    """The findings about an installation's image and Kubernetes version, whether or not comments suppress them."""
+    rules = (daemon_version_mismatch, kubernetes_version_support, image_login, image_not_found, moving_image_tag)
+    return [
+        of_cluster(finding, installation)
+        for rule in (*rules, image_partition, security_advisory)
+        for finding in rule.check(rule, installation)
+    ]

@@ -21,7 +21,8 @@ from tarmak_iam.identity.templates import can_become
 from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.misplaced_files import MisplacedFile
-from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import scalar_by_release
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
@@ -32,7 +33,105 @@ from tarmak_iam.text import quoted, shortened
 _REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # values of a configuration
 
 
-def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
+_MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
+
+_Mappings = Mappings | None
+
+
+def _are_lists_unread(_: Finding, __: Finding, mappings: _Mappings) -> bool:
+    """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
+    place = mappings.document.next_document if mappings else None
+    rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
+    return any(_MAP_LIST.search(line) for line in rest)
+
+
+def _leads(outer: Route, inner: Route) -> bool:
+    """Whether `outer` is `inner` or above it; without the occurrences of keys, which rules need not give."""
+    return inner.plain[: len(outer)] == outer.plain
+
+
+def _has_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
+    return any(entry.is_admin for entry in entries_of(mappings).mapped)
+
+
+def _names_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
+    return mappings is not None and ADMINS in mappings.document.text
+
+
+def _is_admin_lost(_: Finding, cause: Finding, mappings: _Mappings) -> bool:
+    """An entry has system:masters, but the cause keeps it from taking effect."""
+    is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
+    admins = (entry for entry in entries_of(mappings).mapped if entry.is_admin)
+    return is_error and any(_leads(entry.listed.route, cause.route) for entry in admins)
+
+
+def _was_to_be_admin(_: Finding, cause: Finding, __: _Mappings) -> bool:
+    """A group was meant to be system:masters."""
+    return ADMINS in cause.text and any(fold(to_lower(str(step))) == "groups" for step in cause.route.plain)
+
+
+def _is_at_value(finding: Finding, cause: Finding, _: _Mappings) -> bool:
+    return len(finding.route) > 0 and _leads(finding.route, cause.route)
+
+
+def _is_at_item(finding: Finding, cause: Finding, _: _Mappings) -> bool:
+    return len(finding.route) > 0 and _leads(finding.route.parent, cause.route)
+
+
+def _with_stop(finding: Finding, cause: Finding) -> Finding:
+    """One value that never matches is less than an authenticator that does not start: that is a lock-out."""
+    if "does not start" in cause.what:
+        return cause
+    return replace(cause, consequence=finding.what.partition(": ")[0], recovery=finding.recovery)
+
+
+_LIST_SHAPES = ("split-entry", "mappings-not-a-list")
+_KEYS = ("misplaced-mapping-key", "duplicate-mapping-key")
+_OF_VALUES = (
+    *("invalid-arn", "cluster-id-mismatch", "entry-partition", "unknown-partition", "account-digits"),
+    *("account-leading-zero", *_KEYS, "mappings-as-text", "cluster-id-not-text", "sso-unsupported"),
+    "describe-instances-role",
+)
+_OF_GROUPS = (
+    *("groups-as-text", "misspelt-group", "whitespace-in-name", "joined-groups", "stray-characters"),
+    *("lookalike-letters", "role-as-group", "trailing-punctuation"),
+)
+
+_ENTRIES_UNREAD = Implication(("mappings-second-document",), _are_lists_unread)
+
+# Findings that explain why a file with entries has none for the daemon.
+_HIDE_ENTRIES = (
+    _ENTRIES_UNREAD,
+    # The daemon does not start, because the value of `server` is not a YAML mapping and so has no entries.
+    Implication(
+        ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
+    ),
+    Implication(("misplaced-mapping-key",), lambda _, cause, __: cause.hides_entries),
+    Implication(("mappings-as-text", *_LIST_SHAPES)),
+)
+
+# Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
+# cannot read has no such value, and an entry that a dash splits in two is two items of the list.
+_STOP_DAEMON = (
+    Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
+    Implication(_OF_VALUES, _is_at_value, adds=_with_stop),
+    Implication(_LIST_SHAPES, _is_at_item),
+)
+
+_HIDE_ADMINS = (
+    _ENTRIES_UNREAD,
+    Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
+    Implication(("unsupported-daemon-region",), _has_admins),
+    Implication((*_KEYS, *_LIST_SHAPES), _names_admins),
+    Implication(_OF_GROUPS, _was_to_be_admin),
+    # Another entry may replace an admin's.
+    Implication(("duplicate-principal",), _has_admins),
+    Implication((), _is_admin_lost),
+)
+
+
+@INSTALLATION.error("IAM020", "cluster-id-mismatch", "clusterID is not the ID of the cluster")
+def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings = installation.mappings
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
@@ -44,23 +143,28 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
         f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
         "the authenticator rejects every token"
     )
-    remedy = f"set clusterID: {installation.cluster_id}"
-    yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
+    remedy, route = f"set clusterID: {installation.cluster_id}", mappings.cluster_id_route
+    fix = written(route, installation.cluster_id, f"{remedy}, so that tokens for this cluster are accepted")
+    yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)
 
 
-def _no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning(
+    "IAM021", "no-mappings", "IAM login is enabled, but no principal is mapped", implied_by=_HIDE_ENTRIES
+)
+def no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """IAM login without mappings: the API server asks a daemon that does not run, or that denies every caller."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
         remedy = f"map an admin role: {installation.admin_command}"
-        unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
+        unread = next((file for file in installation.misplaced_files if file.name == MAPPINGS_NAME), None)
         if unread is not None:
             remedy = f"move {unread.path} to where it is read [IAM098], or {remedy}"
         yield rule.finding(Subject.CONFIG, authenticator_init_route(installation.cluster), what, remedy, locks_out=True)
 
 
-def _does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM022", "daemon-does-not-start", "the authenticator does not start", implied_by=_STOP_DAEMON)
+def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
         what = f"authenticator {installation.daemon_version} does not start: {failure.reason}"
@@ -69,27 +173,28 @@ def _does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]
             if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
                 route = entry.at_arn
         remedy = failure.remedy or "fix it before you apply the mappings"
-        found = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
-        yield replace(found, place=failure.place if failure.route is None else None)
+        finding = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
+        yield replace(finding, place=failure.place if failure.route is None else None)
 
 
-def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition")
+def entry_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
-    mappings, version, own = installation.mappings, installation.daemon_version, installation.partition
-    refused = {each for each in PARTITIONS if each != own and not accepts_tokens_of(each, own, version)}
+    mappings, version, home = installation.mappings, installation.daemon_version, installation.partition
+    refused = {name for name in PARTITIONS if name != home and not accepts_tokens_of(name, home, version)}
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
-        partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else own
+        partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else home
         if partition in refused:
-            what = (
-                f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {own}: it never matches"
-            )
-            meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
+            what = f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {home}"
+            meant = arn.replace(f"arn:{partition}:", f"arn:{home}:", 1)
             remedy = f"did you mean {shortened(meant)}? If not, remove the entry: no caller can log in with it"
+            what += ": it never matches"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
 
 
-def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM085", "configmap-size", "the mappings do not fit into a ConfigMap")
+def configmap_size(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The largest ConfigMap that the mappings become; the file where it is the ConfigMap's content, or where no
     payloads can be generated from it."""
     mappings, size = installation.mappings, 0
@@ -105,7 +210,8 @@ def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, locks_out=True)
 
 
-def _other_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM093", "daemon-address", "the authenticator listens where the API server does not call it")
+def daemon_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """Tarmak's init unit passes neither configuration nor flags to `init`, so the API server calls the default
     address."""
     mappings = installation.mappings
@@ -123,7 +229,10 @@ def _other_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy, locks_out=True)
 
 
-def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning(
+    "IAM024", "unknown-daemon-release", "a release of the authenticator that tarmak-iam does not know"
+)
+def unknown_daemon_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = installation.daemon_version
     if version.unread:
         what = f"authenticator {version} {version.unread}: tarmak-iam assumes that it behaves like {version.known}"
@@ -135,7 +244,8 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)
 
 
-def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM084", "no-admin", "no mapping to system:masters", implied_by=_HIDE_ADMINS)
+def no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """No finding where no principal is mapped (IAM021), or where the daemon does not start (IAM022)."""
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
@@ -145,9 +255,9 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     for grant in daemon.grants:
         if grant.is_sure and not any(map(may_be, grant.groups)):
             continue
-        for each in (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant)):
-            is_session = ":user/" not in each.principal  # users have no session name
-            if any(group == ADMINS or (is_session and may_be(group)) for group in each.groups):
+        for possible in (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant)):
+            is_session = ":user/" not in possible.principal  # users have no session name
+            if any(group == ADMINS or (is_session and may_be(group)) for group in possible.groups):
                 return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
@@ -157,156 +267,16 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
-_MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
-
-
-def _are_lists_unread(mappings: Mappings | None) -> bool:
-    """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
-    place = mappings.document.next_document if mappings else None
-    rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
-    return any(_MAP_LIST.search(line) for line in rest)
-
-
-def _leads(outer: Route, inner: Route) -> bool:
-    """Whether `outer` is `inner` or above it; without the occurrences of keys, which rules need not give."""
-    return inner.plain[: len(outer)] == outer.plain
-
-
-def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
-    return [entry for entry in entries_of(mappings).mapped if entry.is_admin]
-
-
-def _has_admins(mappings: Mappings | None) -> bool:
-    return bool(_admins(mappings))
-
-
-def _names_admins(mappings: Mappings | None) -> bool:
-    return mappings is not None and ADMINS in mappings.document.text
-
-
-def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> bool:
-    """An entry has system:masters, but the cause keeps it from taking effect."""
-    is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
-    return is_error and any(_leads(entry.listed.route, cause.route) for entry in _admins(mappings))
-
-
-_LIST_SHAPES = ("split-entry", "mappings-not-a-list")
-_KEYS = ("misplaced-mapping-key", "duplicate-mapping-key")
-
-_ENTRIES_UNREAD = Implication(
-    ("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings), _are_lists_unread
-)
-
-# Findings that explain why a file with entries has none for the daemon.
-_HIDE_ENTRIES = (
-    _ENTRIES_UNREAD,
-    # The daemon does not start, because the value of `server` is not a YAML mapping and so has no entries.
-    Implication(
-        ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
-    ),
-    Implication(("misplaced-mapping-key",), lambda _, cause, __: cause.hides_entries),
-    Implication(("mappings-as-text", *_LIST_SHAPES)),
-)
-
-
-def _with_stop(finding: Finding, cause: Finding) -> Finding:
-    """One value that never matches is less than an authenticator that does not start: that is a lock-out."""
-    stops = finding.what.partition(": ")[0]
-    if "does not start" in cause.what:
-        return cause
-    return replace(cause, consequence=stops, recovery=finding.recovery)
-
-
-# Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
-# cannot read has no such value, and an entry that a dash splits in two is two items of the list.
-_STOP_DAEMON = (
-    Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
-    Implication(
-        (
-            "invalid-arn",
-            "cluster-id-mismatch",
-            "entry-partition",
-            "unknown-partition",
-            "account-digits",
-            "account-leading-zero",
-            *_KEYS,
-            "mappings-as-text",
-            "cluster-id-not-text",
-            "sso-unsupported",
-            "describe-instances-role",
-        ),
-        lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route, cause.route),
-        adds=_with_stop,
-    ),
-    Implication(
-        _LIST_SHAPES, lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route.parent, cause.route)
-    ),
-)
-
-_HIDE_ADMINS = (
-    _ENTRIES_UNREAD,
-    Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
-    Implication(("unsupported-daemon-region",), lambda _, __, mappings: _has_admins(mappings), _has_admins),
-    Implication((*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: _names_admins(mappings), _names_admins),
-    # A group was meant to be system:masters.
-    Implication(
-        (
-            "groups-as-text",
-            "misspelt-group",
-            "whitespace-in-name",
-            "joined-groups",
-            "stray-characters",
-            "lookalike-letters",
-            "role-as-group",
-            "trailing-punctuation",
-        ),
-        lambda _, cause, __: (
-            ADMINS in cause.text and any(fold(to_lower(str(step))) == "groups" for step in cause.route.plain)
-        ),
-    ),
-    # Another entry may replace an admin's.
-    Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings)), _has_admins),
-    Implication((), _is_admin_lost, _has_admins),
-)
-
-INSTALLATION_RULES = (
-    INSTALLATION.error("IAM020", "cluster-id-mismatch", "clusterID is not the ID of the cluster", _other_cluster_id),
-    INSTALLATION.warning(
-        "IAM021",
-        "no-mappings",
-        "IAM login is enabled, but no principal is mapped",
-        _no_mappings,
-        implied_by=_HIDE_ENTRIES,
-    ),
-    INSTALLATION.error(
-        "IAM022", "daemon-does-not-start", "the authenticator does not start", _does_not_start, implied_by=_STOP_DAEMON
-    ),
-    INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition", _other_partition),
-    INSTALLATION.error("IAM085", "configmap-size", "the mappings do not fit into a ConfigMap", _too_large),
-    INSTALLATION.error(
-        "IAM093", "daemon-address", "the authenticator listens where the API server does not call it", _other_address
-    ),
-    INSTALLATION.warning(
-        "IAM024",
-        "unknown-daemon-release",
-        "a release of the authenticator that tarmak-iam does not know",
-        _unknown_release,
-    ),
-)
-
-ADMIN_RULES = (
-    INSTALLATION.warning("IAM084", "no-admin", "no mapping to system:masters", _no_admin, implied_by=_HIDE_ADMINS),
-)
-
 _KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}
 
 
 def misplaced_findings(files: Iterable[MisplacedFile], cluster_id: str) -> list[Finding]:
     """The findings about the misplaced files of a cluster, independent of its other files."""
-    return [_finding(rule, file, cluster_id) for rule in FILE_PLACE_RULES for file in files]
+    return [_finding(misplaced_file, file, cluster_id) for file in files]
 
 
-def _misplaced(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM098", "misplaced-file", "a mappings or settings file that is not read")
+def misplaced_file(rule: Rule, installation: Installation) -> Iterator[Finding]:
     for file in installation.misplaced_files:
         yield _finding(rule, file, installation.cluster_id)
 
@@ -330,8 +300,3 @@ def _finding(rule: Rule, file: MisplacedFile, cluster_id: str) -> Finding:
             move = f"{shlex.join(('mkdir', '-p', str(target.parent)))} && {move}"
         remedy = f"if it belongs to {cluster_id}, move it: {move}" if file.is_guess else f"move it: {move}"
     return replace(rule.finding(Subject(file.name), Route(), what, remedy), place=Place(str(file.path)))
-
-
-FILE_PLACE_RULES = (
-    INSTALLATION.warning("IAM098", "misplaced-file", "a mappings or settings file that is not read", _misplaced),
-)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
@@ -15,7 +14,7 @@ from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.releases import DEFAULT_RELEASE
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
-from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
+from tarmak_iam.installation.admin_kubeconfig import AdminState
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.exec_plugin import exec_problems, shared_session_flaw
 from tarmak_iam.lint.entries import entries_of
@@ -27,104 +26,93 @@ EXPIRES_WITHIN = timedelta(days=30)
 
 _UNUSABLE = frozenset(AdminState) - {AdminState.MISSING, AdminState.NOT_EXAMINED, AdminState.VALID}
 
-Problem = tuple[str, str]
-"""Message and remedy."""
 
-
-def _missing(access: AdminAccess, _: datetime) -> Problem | None:
-    """No problem in a directory from which Tarmak has not connected to an instance, such as a checkout in CI, or before
-    the first apply: no kubeconfig is needed there."""
-    if access.has_known_hosts and not _has_credentials(access):
-        return f"{access.what}, but Tarmak has connected to the cluster from this directory", access.remedy
-    return None
-
-
-def _unusable(access: AdminAccess, _: datetime) -> Problem | None:
-    return (access.what, access.remedy) if access.state in _UNUSABLE and _has_credentials(access) else None
-
-
-def _expires_soon(access: AdminAccess, now: datetime) -> Problem | None:
-    if access.state is not AdminState.VALID or access.not_after is None or access.not_after - now >= EXPIRES_WITHIN:
-        return None
-    days = (access.not_after - now).days
-    when = f"in {days} day{'s' if days > 1 else ''}" if days else "in less than a day"
-    return f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, {when}", access.replacement
-
-
-def _not_admin(access: AdminAccess, _: datetime) -> Problem | None:
-    if access.state is not AdminState.VALID or access.is_admin:
-        return None
-    return f"the admin certificate in {access.path} is not in the group {ADMINS}", access.replacement
-
-
-def _has_credentials(access: AdminAccess) -> bool:
-    """A kubeconfig without credentials is one from which they were removed to share it."""
-    return access.state is not AdminState.MISSING and access.has_credentials
-
-
-def _about_certificate(
-    problem: Callable[[AdminAccess, datetime], Problem | None],
-) -> Callable[[Rule, Installation], Iterator[Finding]]:
-    """The check for one problem. It reports at the cluster in tarmak.yaml, because Tarmak would drop a comment in the
-    kubeconfig."""
-
-    def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
-        now = installation.now or datetime.now(timezone.utc)
-        found = None if installation.is_hub else problem(installation.admin_access, now)
-        if found is not None:
-            yield rule.finding(Subject.CONFIG, installation.cluster.route, *found)
-
-    return check
+def _admin_certificate(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """At the cluster in tarmak.yaml, because Tarmak would drop a comment in the kubeconfig."""
+    access = installation.admin_access
+    # A kubeconfig without credentials is one from which they were removed to share it.
+    has_credentials = access.state is not AdminState.MISSING and access.has_credentials
+    is_valid, problems = access.state is AdminState.VALID, dict[str, tuple[str, str]]()
+    if access.has_known_hosts and not has_credentials:
+        # None in a directory from which Tarmak has not connected to an instance, such as a checkout in CI, or before
+        # the first apply: no kubeconfig is needed there.
+        what = f"{access.what}, but Tarmak has connected to the cluster from this directory"
+        problems["IAM110"] = what, access.remedy
+    if access.state in _UNUSABLE and has_credentials:
+        problems["IAM111"] = access.what, access.remedy
+    left = access.not_after - (installation.now or datetime.now(timezone.utc)) if access.not_after else EXPIRES_WITHIN
+    if is_valid and access.not_after is not None and left < EXPIRES_WITHIN:
+        when = f"in {left.days} day{'s' if left.days > 1 else ''}" if left.days else "in less than a day"
+        what = f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, {when}"
+        problems["IAM112"] = what, access.replacement
+    if is_valid and not access.is_admin:
+        what = f"the admin certificate in {access.path} is not in the group {ADMINS}"
+        problems["IAM113"] = what, access.replacement
+    if rule.id in problems and not installation.is_hub:
+        yield rule.finding(Subject.CONFIG, installation.cluster.route, *problems[rule.id])
 
 
 # About this machine: apply sends no certificate to the cluster, and Tarmak requests a new one for the user who applies.
-_OF_THIS_MACHINE = (
-    INSTALLATION.warning("IAM110", "admin-certificate-missing", "no admin certificate", _about_certificate(_missing)),
-    INSTALLATION.error(
-        "IAM111", "admin-certificate-invalid", "an admin certificate that is not usable", _about_certificate(_unusable)
-    ),
-    INSTALLATION.warning(
-        "IAM112",
-        "admin-certificate-expires",
-        "an admin certificate that expires soon",
-        _about_certificate(_expires_soon),
-    ),
-    INSTALLATION.warning(
-        "IAM113",
-        "admin-certificate-not-admin",
-        "an admin certificate without system:masters",
-        _about_certificate(_not_admin),
-    ),
+admin_certificate_missing = INSTALLATION.warning(
+    "IAM110", "admin-certificate-missing", "no admin certificate", concerns_apply=False
+)(_admin_certificate)
+admin_certificate_invalid = INSTALLATION.error(
+    "IAM111", "admin-certificate-invalid", "an admin certificate that is not usable", concerns_apply=False
+)(_admin_certificate)
+admin_certificate_expires = INSTALLATION.warning(
+    "IAM112", "admin-certificate-expires", "an admin certificate that expires soon", concerns_apply=False
+)(_admin_certificate)
+admin_certificate_not_admin = INSTALLATION.warning(
+    "IAM113", "admin-certificate-not-admin", "an admin certificate without system:masters", concerns_apply=False
+)(_admin_certificate)
+
+
+@INSTALLATION.error("IAM105", "kubectl-too-old", "a kubectl without exec credential plugins")
+def kubectl_too_old(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    for what, _ in _caused_by("kubectlVersion", installation):
+        remedy = f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
+        yield rule.finding(Subject.SETTINGS, ("kubectlVersion",), what, remedy)
+
+
+@INSTALLATION.error("IAM106", "kubeconfig-role-partition", "a kubeconfig role in another partition")
+def kubeconfig_role_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    for what, _ in _caused_by("role", installation):
+        to_set, to_unset = installation.command("settings set role ARN"), installation.command("settings unset role")
+        remedy = f"set a role in partition {installation.partition}: {to_set}, or unset it: {to_unset}"
+        yield rule.finding(Subject.SETTINGS, ("role",), what, remedy)
+
+
+@INSTALLATION.error(
+    "IAM107", "unsupported-daemon-region", "a release of the authenticator that does not support the region"
 )
-
-ADMIN_CERTIFICATE_RULES = tuple(replace(each, concerns_apply=False) for each in _OF_THIS_MACHINE)
-
-
-def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
-    """The check for the problem that one setting causes."""
-
-    def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
-        for at_fault, problem in () if installation.is_hub else exec_problems(installation):
-            if at_fault != setting:
-                continue
-            remedy, region = problem.remedy, installation.region
-            verifier = Verifier(DEFAULT_RELEASE, installation.partition, region)
-            if setting == "kubectlVersion":
-                remedy = f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
-            elif setting == "role":
-                own, other = installation.command("settings set role ARN"), installation.command("settings unset role")
-                remedy = f"set a role in partition {installation.partition}: {own}, or unset it: {other}"
-            elif host_refusal(sts_host(region), verifier) is None:  # else only an unknown release helps
-                remedy = f"set an image of {DEFAULT_RELEASE} or another release that supports {region}"
-                if installation.settings.daemonVersion is not None:
-                    unset = installation.command("settings unset daemonVersion")
-                    remedy = f"{remedy}, and unset daemonVersion: {unset}"
-            yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, remedy)
-
-    return check
+def unsupported_daemon_region(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    for what, otherwise in _caused_by("image", installation):
+        remedy, region = otherwise, installation.region
+        # If not, only an unknown release helps.
+        if host_refusal(sts_host(region), Verifier(DEFAULT_RELEASE, installation.partition, region)) is None:
+            remedy = f"set an image of {DEFAULT_RELEASE} or another release that supports {region}"
+            if installation.settings.daemonVersion is not None:
+                unset = installation.command("settings unset daemonVersion")
+                remedy = f"{remedy}, and unset daemonVersion: {unset}"
+        yield rule.finding(Subject.SETTINGS, ("image",), what, remedy)
 
 
-def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
+def _caused_by(setting: str, installation: Installation) -> list[tuple[str, str]]:
+    """What keeps the kubeconfig from working because of one setting, and the remedy, as `kubeconfig` says it."""
+    problems = () if installation.is_hub else exec_problems(installation)
+    return [(problem.what, problem.remedy) for at_fault, problem in problems if at_fault == setting]
+
+
+_UNREAD = ("misplaced-mapping-key", "duplicate-mapping-key", "mappings-as-text", "split-entry", "mappings-not-a-list")
+
+_UNMAPPED_SINCE = Implication((*_UNREAD, "no-mappings"))
+"""Findings that explain why the entry of a principal has no effect."""
+
+
+@INSTALLATION.warning(
+    "IAM108", "kubeconfig-role-unmapped", "a kubeconfig role that is not mapped", implied_by=(_UNMAPPED_SINCE,)
+)
+def kubeconfig_role_unmapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """`kubeconfig` warns of this too. Not with the backend CRD: other users can create IAMIdentityMapping objects, so
     the mappings file does not contain all mappings."""
     role, mappings = installation.settings.role, installation.mappings
@@ -134,23 +122,22 @@ def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if not answer.started or answer.authenticated or _is_reported(installation, parse_arn(role), answer):
         return
     what = f"the kubeconfig assumes {role}, which cannot log in: {answer.reason}"
-    own, remedy = parse_arn(role).without_path, f"set another role: {installation.command('settings set role ARN')}"
-    if all(canonical_text(each.listed.arn) != canonical_text(str(own)) for each in entries_of(mappings).mapped):
-        add = installation.command(f"map add {own} --username NAME --group GROUP")
+    arn, remedy = parse_arn(role).without_path, f"set another role: {installation.command('settings set role ARN')}"
+    if canonical_text(str(arn)) not in {canonical_text(entry.listed.arn) for entry in entries_of(mappings).mapped}:
+        add = installation.command(f"map add {arn} --username NAME --group GROUP")
         remedy = f"map the role: {add}, or {remedy}"
     yield rule.finding(Subject.SETTINGS, Route.of(("role",)), what, remedy)
 
 
-def _shared_session(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM132", "shared-session-name", "a kubeconfig that gives all users the same session name")
+def shared_session_name(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """`kubeconfig` warns of this too."""
     flaw = shared_session_flaw(installation)
     if flaw:
-        unset = installation.command("settings unset role")
-        other = installation.command("settings set exec aws-iam-authenticator")
         remedy = (
             "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: "
-            f"{unset}, or use another command, and give each user a session name with `kubeconfig --session-name`: "
-            f"{other}"
+            f"{installation.command('settings unset role')}, or use another command, and give each user a session name "
+            f"with `kubeconfig --session-name`: {installation.command('settings set exec aws-iam-authenticator')}"
         )
         yield rule.finding(Subject.SETTINGS, Route.of(("exec",)), flaw, remedy)
 
@@ -167,7 +154,7 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
         return True
     if answer.route is None:
         return False
-    entry = next((each for each in entries_of(mappings).mapped if each.listed.route == answer.route), None)
+    entry = next((entry for entry in entries_of(mappings).mapped if entry.listed.route == answer.route), None)
     if entry is None:
         return True
     if entry.listed.sso and not entry.listed.arn:
@@ -179,41 +166,3 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
         return parse_arn(entry.listed.arn).partition != role.partition
     except ArnError:
         return True
-
-
-_UNMAPPED_SINCE = Implication(
-    (
-        "misplaced-mapping-key",
-        "duplicate-mapping-key",
-        "mappings-as-text",
-        "split-entry",
-        "mappings-not-a-list",
-        "no-mappings",
-    )
-)
-"""Findings that explain why the entry of a principal has no effect."""
-
-KUBECONFIG_RULES = (
-    INSTALLATION.error(
-        "IAM105", "kubectl-too-old", "a kubectl without exec credential plugins", _about_setting("kubectlVersion")
-    ),
-    INSTALLATION.error(
-        "IAM106", "kubeconfig-role-partition", "a kubeconfig role in another partition", _about_setting("role")
-    ),
-    INSTALLATION.error(
-        "IAM107",
-        "unsupported-daemon-region",
-        "a release of the authenticator that does not support the region",
-        _about_setting("image"),
-    ),
-    INSTALLATION.warning(
-        "IAM108",
-        "kubeconfig-role-unmapped",
-        "a kubeconfig role that is not mapped",
-        _unmapped_role,
-        implied_by=(_UNMAPPED_SINCE,),
-    ),
-    INSTALLATION.warning(
-        "IAM132", "shared-session-name", "a kubeconfig that gives all users the same session name", _shared_session
-    ),
-)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from tarmak_iam.aws.arn import (
@@ -30,92 +32,112 @@ from tarmak_iam.aws.arn_flaws import (
     sound_kind,
 )
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
-from tarmak_iam.identity.releases import ReleaseFeature
+from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import Fix, removed, written
 from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
-from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
+from tarmak_iam.lint.shape_rules import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-# The flaws that have no separate rule.
-_OWN_FLAWS = (
-    FlawKind.NO_ARN,
-    FlawKind.NO_PRINCIPAL,
-    FlawKind.BLANK,
-    FlawKind.NAMELESS,
-    FlawKind.SHAPE,
-    FlawKind.LETTERS,
-)
+_KINDS = {
+    "IAM010": (
+        *(FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.BLANK, FlawKind.NAMELESS),
+        *(FlawKind.SHAPE, FlawKind.LETTERS),
+    ),
+    "IAM050": (FlawKind.PATH,),
+    "IAM051": (FlawKind.WILDCARD,),
+    "IAM052": (FlawKind.PARTITION,),
+    "IAM053": (FlawKind.ACCOUNT,),
+    "IAM055": (FlawKind.ASSUMED_ROLE,),
+    "IAM120": (FlawKind.SSO_NAME,),
+    "IAM121": (FlawKind.SERVICE_LINKED,),
+}
+"""The flaws of an ARN that each rule is about."""
 
 
-def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
-    """The check for entries whose ARN has one of the flaws."""
-
-    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        for entry, found in entries_of(mappings).flawed:
-            if found.kind not in flaws:
-                continue
-            likely = with_partition_of_others(mappings, entry, found)
-            if not likely and found.kind is FlawKind.BLANK:
-                likely = found.likely_arn or ""
-            remedy = f"write {shortened(likely)}" if likely else found.remedy
-            remedy = joining_remedy(mappings, entry, found) or remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
-
-    return check
+def _flawed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry, flaw in entries_of(mappings).flawed:
+        if flaw.kind in _KINDS[rule.id]:
+            likely = _with_partition_of_others(mappings, entry, flaw)
+            if not likely and flaw.kind is FlawKind.BLANK:
+                likely = flaw.likely_arn or ""
+            remedy = f"write {shortened(likely)}" if likely else flaw.remedy
+            remedy, locks_out = _joining_remedy(mappings, entry, flaw) or remedy, entry.is_admin
+            fix = partial(_with_likely_arn, mappings, entry, flaw) if rule.id in _WITH_FIX else None
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, flaw.what, remedy, locks_out=locks_out, fix=fix)
 
 
-def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+_WITH_FIX = ("IAM010", "IAM050", "IAM052", "IAM053", "IAM055")
+
+
+def _with_likely_arn(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> Fix | None:
+    """The ARN that was meant, if it is known and not mapped yet. Then it matches callers that it did not match
+    before."""
+    arn = _with_partition_of_others(mappings, entry, flaw) or flaw.likely_arn
+    if arn is None or flaw.kind is FlawKind.LETTERS or _joining_remedy(mappings, entry, flaw):
+        return None
+    again = arn_flaw(arn)
+    if again is not None and again.kind is not FlawKind.SSO_NAME:
+        return None
+    more = ", which matches every role of that name in the account" if flaw.kind is FlawKind.PATH else ""
+    is_safe = flaw.kind is FlawKind.ASSUMED_ROLE
+    return written(entry.at_arn, arn, f"write {shortened(arn)}{more}", is_safe=is_safe)
+
+
+def _with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The ARN in the partition that all other entries are in, if its own is unknown; else empty."""
-    if found.kind is not FlawKind.PARTITION:
+    if flaw.kind is not FlawKind.PARTITION:
         return ""
-    others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
-    partitions = {parse_arn(to_lower(arn)).partition for arn in others}
+    sound = (other.listed.arn for other in entries_of(mappings).mapped if other.listed.arn and other.flaw is None)
+    partitions = {parse_arn(to_lower(arn)).partition for arn in sound}
     arn = parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:])._replace(partition="".join(partitions))
     return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 
-def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+def _joining_remedy(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The remedy where another entry maps the ARN that was meant, so that a corrected ARN would be mapped twice; else
     empty."""
-    if found.likely_arn is None or found.kind is FlawKind.LETTERS:
+    if flaw.likely_arn is None or flaw.kind is FlawKind.LETTERS:
         return ""
-    key = canonical_text(found.likely_arn)
+    key = canonical_text(flaw.likely_arn)
     candidates = entries_of(mappings).by_arn.get(key, [])
-    own = next((number for number, other in candidates if other is entry), -1)
+    here = next((number for number, other in candidates if other is entry), -1)
     for number, other in candidates:
         # Of two with a flaw the later one joins the other.
-        arn = other.flaw.likely_arn if other.flaw is not None and number < own else other.listed.arn
+        arn = other.flaw.likely_arn if other.flaw is not None and number < here else other.listed.arn
         if other is not entry and arn and canonical_text(arn) == key:
-            line = mappings.document.position(other.listed.route).line
-            return (
-                f"{shortened(found.likely_arn)} is already mapped in line {line}: add the groups there, and remove "
-                "this entry"
-            )
+            already = f"already mapped in line {mappings.document.position(other.listed.route).line}"
+            return f"{shortened(flaw.likely_arn)} is {already}: add the groups there, and remove this entry"
     return ""
 
 
-def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has")
+def invalid_arn(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """ARNs with a flaw that has no separate rule, and entries without a principal."""
-    yield from _flawed(*_OWN_FLAWS)(rule, mappings)
+    yield from _flawed(rule, mappings)
     for entry in entries_of(mappings).mapped:
-        if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
-            continue
-        what = (
-            f"the entry has no {entry.arn_key}, so it never matches, and authenticator v0.5.0 and later does not start"
-        )
-        remedy = f"add {entry.arn_key}, or remove the entry"
-        yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
+        key = entry.arn_key
+        if not (entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, key)):
+            what = f"the entry has no {key}, so it never matches, and authenticator v0.5.0 and later does not start"
+            remedy = f"add {key}, or remove the entry"
+            yield rule.finding(Subject.MAPPINGS, entry.at(key), what, remedy, locks_out=entry.is_admin)
+
+
+role_path = MAPPINGS.error("IAM050", "role-path", "a role ARN with its path")(_flawed)
+arn_wildcard = MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN")(_flawed)
+unknown_partition = MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition")(_flawed)
+assumed_role_arn = MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role")(_flawed)
+service_linked_role = MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role")(_flawed)
 
 
 def principal_text(principal: Principal) -> str:
@@ -123,99 +145,76 @@ def principal_text(principal: Principal) -> str:
     return "root user" if principal is Principal.ROOT else str(principal)
 
 
-def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user")
+def root_or_federated_user(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
         if not arn or sound_kind(arn) is not None or entry.flaw is not None:
             continue  # roles and users are the sound ones
-        principal = entry.principal
-        if principal is Principal.ROOT:
-            what = (
-                f"{shortened(arn)} is the root user, which should have no access keys (here :root "
-                "does not mean the whole account)"
-            )
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role instead, and let people assume it")
-        elif principal is Principal.FEDERATED_USER:
+        if entry.principal is Principal.ROOT:
+            what = "is the root user, which should have no access keys (here :root does not mean the whole account)"
+            remedy = "map a role instead, and let people assume it"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{shortened(arn)} {what}", remedy)
+        elif entry.principal is Principal.FEDERATED_USER:
             what = f"{shortened(arn)} is a federated user: the caller of GetFederationToken chooses that name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
 
 
-ARN_RULES = (
-    MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has", _never),
-    MAPPINGS.error("IAM050", "role-path", "a role ARN with its path", _flawed(FlawKind.PATH)),
-    MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
-    MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition", _flawed(FlawKind.PARTITION)),
-    MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
-    MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
-    MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
-)
-
-_ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
-
-
 class _Account(NamedTuple):
     """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`. `text` is what the
-    daemon reads, `written` the text of a plain scalar, None for other values. `shares_text`: whether it is one of
-    several in one string."""
+    daemon reads. `meant`: the account in the file, where YAML reads its 12 digits as another number (`is_misread`), or
+    the one that a number with 11 digits probably means; any one of 11 digits in quotes may be missing. `shares_text`:
+    whether it is one of several in one string."""
 
     text: str
-    written: str | None
     route: Route
     where: str
-    ends_daemon: bool = False
-    shares_text: bool = False
-
-    @property
-    def consequence(self) -> str:
-        return f"so {EXITS}" if self.ends_daemon else "so it never matches"
+    consequence: str
+    ends_daemon: bool
+    meant: str
+    is_misread: bool
+    shares_text: bool
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases with SSO entries check their accounts, and the other releases from v0.5.0 on reject the entries
     (startup.json of the recordings)."""
-    written, document = entries_of(mappings), mappings.document
-    listed = [each.listed for each in written.entries if each.is_account]
-    value, counts = written.settings.get("server.mapAccounts"), Counter(each.route for each in listed)
-    # A list as a string is another finding (IAM060).
-    for each in () if isinstance(value, str) and is_list_text("mapAccounts", value) else listed:
-        own = _written(document, each.route)
-        yield _Account(each.arn, own, each.route, "the account", shares_text=counts[each.route] > 1)
-    for entry in written.with_sso:
+    entries, places = entries_of(mappings), list[tuple[str, Route, str]]()
+    value, counts = entries.settings.get("server.mapAccounts"), Counter[Route]()
+    if not (isinstance(value, str) and is_list_text("mapAccounts", value)):  # another finding (IAM060)
+        listed = [entry.listed for entry in entries.entries if entry.is_account]
+        places += [(account.arn, account.route, "the account") for account in listed]
+        counts.update(account.route for account in listed)
+    for entry in entries.with_sso:
         account, route = entry.in_sso("accountID")
         if account is not None:
-            text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _written(document, route), route, "sso.accountID", ends_daemon=True)
-    scrubbed, route = written.settings.get("server.scrubbedAccounts"), written.settings.route("server.scrubbedAccounts")
+            places.append((entry.listed.sso.partition("/")[0], route, "sso.accountID"))
+    scrubbed, route = entries.settings.get("server.scrubbedAccounts"), entries.settings.route("server.scrubbedAccounts")
     for index, text in enumerate(as_texts(scrubbed)):
-        at = route / index if isinstance(scrubbed, list) else route
-        yield _Account(text, _written(document, at), at, "the scrubbed account")
+        places.append((text, route / index if isinstance(scrubbed, list) else route, "the scrubbed account"))
+    for text, route, where in places:
+        node, ends_daemon = node_at(mappings.document, route), where == "sso.accountID"
+        digits = node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else ""
+        bare = digits.replace("_", "")
+        is_misread = is_account(bare) and not is_account(text)
+        lost_zero = f"0{digits}" if len(digits) == 11 and is_account(f"0{digits}") and digits == text else ""
+        yield _Account(
+            text,
+            route,
+            where,
+            f"so {EXITS}" if ends_daemon else "so it never matches",
+            ends_daemon,
+            bare if is_misread else lost_zero,
+            is_misread,
+            shares_text=where == "the account" and counts[route] > 1,
+        )
 
 
-def _written(document: Document, route: Route) -> str | None:
-    node = node_at(document, route)
-    return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
-
-
-def _twelve_digits(account: _Account) -> str | None:
-    """The account in the file, where YAML reads its 12 digits as another number."""
-    written = (account.written or "").replace("_", "")
-    return written if is_account(written) and not is_account(account.text) else None
-
-
-def _without_zero(account: _Account) -> str | None:
-    """The account that a number with 11 digits probably means. None for 11 digits in quotes: any one of the 12 may be
-    missing."""
-    written = account.written or ""
-    return f"0{written}" if _ELEVEN_DIGITS.match(written) and written == account.text else None
-
-
-def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry, found in entries_of(mappings).flawed:
-        if found.kind is FlawKind.ACCOUNT:
-            remedy = joining_remedy(mappings, entry, found) or found.remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
+@MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits")
+def account_digits(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    yield from _flawed(rule, mappings)
     for account in _accounts(mappings):
-        if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
+        if is_account(account.text) or account.meant:
             continue
         what = f"{account.where} {quoted(account.text)} {account_shape(account.text)}, {account.consequence}"
         parts = [part for part in re.split(r"[,\s]+", account.text) if part]
@@ -226,57 +225,50 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         elif len(parts) > 1 and all(map(is_account, parts)):
             listed = ", ".join(f'"{part}"' for part in parts)
             remedy = f"write a list: [{listed}]"
-        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
+        node = node_at(mappings.document, account.route)
+        text = node.text if isinstance(node, Scalar) else ""
+        bare = re.sub(r"[\s.-]", "", text)
+        fix = written(account.route, bare) if bare != text and is_account(bare) else None
+        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon, fix=fix)
 
 
-def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for account in _accounts(mappings):
-        twelve, probable = _twelve_digits(account), _without_zero(account)
-        if twelve is not None:
-            what = (
-                f"{account.where} {shortened(account.written)} is read as the number "
-                f"{shortened(account.text)}, {account.consequence}"
-            )
-            remedy = f'put it in quotes: "{twelve}"'
-            yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-        elif probable is not None:
-            what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
-            remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{probable}"'
-            found = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-            yield replace(found, detail="it probably lost its leading zero when it was handled as a number")
+@MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero")
+def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for account in (account for account in _accounts(mappings) if account.meant):
+        detail = "it probably lost its leading zero when it was handled as a number"
+        what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
+        remedy, fix = f'{account_remedy(account.text)}; if it begins with a zero, write "{account.meant}"', None
+        if account.is_misread:
+            text = getattr(node_at(mappings.document, account.route), "text", "")
+            what = f"{account.where} {shortened(text)} is read as the number {shortened(account.text)}"
+            what, remedy, detail = f"{what}, {account.consequence}", f'put it in quotes: "{account.meant}"', ""
+            fix = written(account.route, account.meant, f'put the account in quotes: "{account.meant}"')
+        locks_out = account.ends_daemon
+        finding = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=locks_out, fix=fix)
+        yield replace(finding, detail=detail)
 
 
-ACCOUNT_RULES = (
-    MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits", _account_shape),
-    MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero", _lost_zero),
-)
-
-_GATE = "SSORoleMatch"
-
-
-def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition")
+def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped_sso:
         partition, route = entry.in_sso("partition")
         if partition:
-            what = (
-                "an SSO entry with a partition never matches, even with aws: the authenticator then builds a pattern "
-                "without any partition"
-            )
-            role = entry.listed.sso_role
-            remedy = "remove the partition"
+            what = "an SSO entry with a partition never matches, even with aws"
+            why = "the authenticator then builds a pattern without any partition"
+            role, remedy = entry.listed.sso_role, "remove the partition"
+            # Without the partition the entry is for `aws`; one for another partition must be an ARN.
+            fix = removed(route, "remove the partition: the entry is then for aws") if role is not None else None
             if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
-                name = f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}"
-                remedy = (
-                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries work in aws only"
-                )
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
+                fix, name = None, shortened(f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}")
+                remedy = f"map the role {name}_... of {role.partition} by its ARN: SSO entries work in aws only"
+            what, locks_out = f"{what}: {why}", entry.is_admin
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=locks_out, fix=fix)
 
 
-def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role")
+def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
-    for entry, found in entries_of(mappings).flawed:
-        if found.kind is FlawKind.SSO_NAME:
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
+    yield from _flawed(rule, mappings)
     for entry in entries_of(mappings).mapped_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
@@ -287,16 +279,17 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
-def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that is ignored or not supported")
+def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
-    if matches and installation.settings.featureGates.get(_GATE):
+    if matches and installation.settings.featureGates.get(SSO_GATE):
         return
     for entry in entries_of(mappings).mapped_sso:
         if matches and entry.listed.arn:  # with both the daemon does not start
             continue
         if matches:
-            what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
+            what = f"the SSO entry is ignored: the feature gate {SSO_GATE} is off"
             remedy = f"enable it: {installation.daemon.with_sso}"
         else:
             what = f"authenticator {version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
@@ -304,30 +297,27 @@ def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.MAPPINGS, entry.at("sso"), what, remedy, locks_out=entry.is_admin)
 
 
-def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role")
+def sso_overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """If a caller matches two entries, the daemon uses one at random. No finding where both have the same username and
     groups."""
     config, mappings = installation.loaded.config, installation.mappings
-    if config is None or mappings is None or _GATE not in config.gates:
+    if config is None or mappings is None or SSO_GATE not in config.gates:
         return
     routes = {entry.listed.route: entry.at("sso") for entry in entries_of(mappings).mapped}
-    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda each: each[0])
+    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda pair: pair[0])
     names = [name for name, _ in named]
     for role in config.roles:
-        start = _name(role) if role.sso else ""
-        if not start:
-            continue
-        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
+        start, permission_set = (_name(role), role.sso.permission_set) if role.sso else ("", "")
+        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")] if start else ():
             if name == start or (role.username, role.groups) == (other.username, other.groups):
                 continue
-            line, own = mappings.document.position(other.route).line, role.sso.permission_set if role.sso else ""
-            theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
-            what = (
-                f"permission set {shortened(own)} also matches {theirs} in line {line}: the authenticator uses one of "
-                "the two entries at random"
-            )
+            line = mappings.document.position(other.route).line
+            matched = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
+            what = f"permission set {shortened(permission_set)} also matches {matched} in line {line}"
+            effect = "the authenticator uses one of the two entries at random"
             remedy = "give both the same username and groups, or rename one of the permission sets"
-            yield rule.finding(Subject.MAPPINGS, routes[role.route], what, remedy)
+            yield rule.finding(Subject.MAPPINGS, routes[role.route], f"{what}: {effect}", remedy)
 
 
 def _name(role: Role) -> str:
@@ -340,16 +330,6 @@ def _name(role: Role) -> str:
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 
-SSO_RULES = (
-    MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition", _partition),
-    MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role", _role_name),
-)
-
-SSO_VERSION_RULES = (
-    INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that is ignored or not supported", _sso_unsupported),
-    INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role", _overlap),
-)
-
 _FLAWS = {
     FlawKind.BLANK: "it contains whitespace or control characters",
     FlawKind.WILDCARD: "it contains a wildcard, but STS assumes one role",
@@ -361,7 +341,8 @@ _FLAWS = {
 }
 
 
-def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM109", "describe-instances-role", "a role that cannot describe instances")
+def describe_instances_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The daemon passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and later the
     daemon exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
@@ -370,7 +351,10 @@ def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Findi
         what = f"is a {'list' if isinstance(value, list) else 'YAML mapping'}, which the authenticator ignores"
     elif (text := "" if value is None else as_text(value)) and (reason := _flaw(text, installation)):
         what = f"is {quoted(text)}, not the ARN of a role: {reason}"
-        ends_daemon = version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED) and not _is_arn(text)
+        ends_daemon = version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)
+        with contextlib.suppress(ArnError):
+            parse_arn(text)
+            ends_daemon = False
         what += f"; authenticator {version} does not start" if ends_daemon else ""
     if what:
         remedy = (
@@ -390,9 +374,9 @@ def _flaw(text: str, installation: Installation) -> str | None:
         principal, _ = canonicalize(text)
     except ArnError as error:
         return str(error)
-    found = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
-    if found is not None:
-        return _FLAWS.get(found.kind, found.what)
+    flaw = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
+    if flaw is not None:
+        return _FLAWS.get(flaw.kind, flaw.what)
     if principal is not Principal.ROLE:
         return f"it is a {principal_text(principal)}"
     if installation.region and arn.partition != installation.partition:
@@ -400,15 +384,8 @@ def _flaw(text: str, installation: Installation) -> str | None:
     return None
 
 
-def _is_arn(text: str) -> bool:
-    try:
-        parse_arn(text)
-    except ArnError:
-        return False
-    return True
-
-
-def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM130", "describe-instances-burst", "a burst with which the authenticator crashes")
+def describe_instances_burst(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, entries = installation.loaded.config, entries_of(installation.mappings)
     if daemon is None or not daemon.ec2_crash:
         return
@@ -416,13 +393,3 @@ def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]
         what = f"{daemon.ec2_crash}, and it does for entries with {PRIVATE_DNS}"
         remedy = "remove the key: the default is 5"
         yield rule.finding(Subject.MAPPINGS, entries.settings.route(DESCRIBING_BURST), what, remedy, locks_out=True)
-
-
-DESCRIBING_ROLE_RULES = (
-    INSTALLATION.error(
-        "IAM109", "describe-instances-role", "a role that cannot describe instances", _cannot_be_assumed
-    ),
-    INSTALLATION.error(
-        "IAM130", "describe-instances-burst", "a burst with which the authenticator crashes", _crashes_at_ec2
-    ),
-)

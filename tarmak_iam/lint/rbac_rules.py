@@ -14,10 +14,11 @@ from tarmak_iam.document.render import scalar_text
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
+from tarmak_iam.lint.name_rules import is_alone, is_on_several_lines, may_have_properties
 from tarmak_iam.lint.rule import MAPPINGS, Rule
-from tarmak_iam.lint.written_lists import is_dashed
+from tarmak_iam.lint.shape_rules import is_dashed
 from tarmak_iam.mappings.groups import (
     ADMINS,
     BOOTSTRAPPERS,
@@ -36,18 +37,9 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import closest, quoted, shortened
 
 _SYSTEM = "system:"
-
 _NODE_PREFIX = f"{_SYSTEM}node:"
-
 _NODE_USERNAME = f"{_NODE_PREFIX}{PRIVATE_DNS}"
-
 _CLUSTER_ADMIN = "cluster-admin"
-
-
-# Common incomplete spellings of system:masters.
-_ALSO_ADMINS = ("masters", "master")
-
-_NEAR = 0.88
 
 _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b": "a semicolon"}
 
@@ -92,13 +84,8 @@ def _is_notable(name: str) -> bool:
     return name.startswith(_SYSTEM) or bool(nearest_group(name) or _other_kind(name))
 
 
-def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ...] | None:
-    """The groups that one item contains; None where it is one group."""
-    parts = joined_groups(group)
-    return _lines(document, route) if parts is None and is_on_several_lines(document, route, group) else parts
-
-
-def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string")
+def joined_groups_rule(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
     odd: Iterable[WrittenEntry] = (entry for entry, _ in entries_of(mappings).odd_names)
     # With a tag or an anchor, an ordinary name may be on several lines.
@@ -112,7 +99,13 @@ def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 what = f"the group {quoted(group)} contains {mark}, but the authenticator reads it as one group"
                 items = ", ".join(scalar_text(shortened(part), flow=":" not in part) for part in parts)
                 remedy = f"write each group as a separate item: [{items}]" if parts else "remove it"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts)
+                items_before, index = entry.value("groups"), route.plain[-1]
+                fix = None
+                if parts and isinstance(index, int) and all(isinstance(item, str) for item in items_before):
+                    groups = list(dict.fromkeys((*items_before[:index], *parts, *items_before[index + 1 :])))
+                    title = f"write each group as a separate item: {', '.join(map(shortened, parts))}"
+                    fix = written(route.parent, groups, title)
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts, fix=fix)
 
 
 def _lines(document: Document, route: Route) -> tuple[str, ...]:
@@ -121,7 +114,8 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
     return tuple(filter(None, (cleaned(line.strip().removeprefix("-")) for line in lines)))
 
 
-def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM064", "misspelt-group", "a misspelt built-in group of Kubernetes")
+def misspelt_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
         near = nearest_group(group.name)
@@ -129,9 +123,10 @@ def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
             remedy = f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
             # What to do about the group that was meant if it should not be used either.
-            if near != ADMINS and (other := _meaning(group._replace(name=near))):
-                remedy = f"probably {near} is meant: {other[1]}"
-            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
+            _, instead = ("", "") if near == ADMINS else _meaning(group._replace(name=near))
+            remedy = f"probably {near} is meant: {instead}" if instead else remedy
+            fix = written(group.route, near) if is_alone(group.entry, group.route) and not group.is_part else None
+            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS, fix=fix)
 
 
 @lru_cache(maxsize=4096)
@@ -140,10 +135,10 @@ def nearest_group(name: str) -> str | None:
     if _is_own(name) or _other_kind(name):
         return None
     bare = _letters(name)
-    if bare in _ALSO_ADMINS:
+    if bare in ("masters", "master"):
         return ADMINS
-    known = {_letters(each): each for each in GROUPS}
-    near = closest(bare, known, _NEAR)
+    known = {_letters(group): group for group in GROUPS}
+    near = closest(bare, known, 0.88)
     # Without a colon it may be the name of a team: system-monitoring.
     return known[near] if near and (known[near] == ADMINS or ":" in name) else None
 
@@ -165,7 +160,8 @@ def _other_kind(name: str) -> str:
     return "ClusterRole" if is_role or _letters(name) == _letters(_CLUSTER_ADMIN) else ""
 
 
-def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user")
+def role_as_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in _groups(mappings):
         kind = _other_kind(group.name)
         if not kind:
@@ -180,15 +176,16 @@ def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=was_to_be_admin)
 
 
-def _own_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself")
+def built_in_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in _groups(mappings):
-        found = _meaning(group)
-        if found:
-            yield rule.finding(Subject.MAPPINGS, group.route, *found)
+        what, remedy = _meaning(group)
+        if what:
+            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy)
 
 
-def _meaning(group: _Group) -> tuple[str, str] | None:
-    """Message and remedy for a group that Kubernetes assigns itself: what the entry gains with it."""
+def _meaning(group: _Group) -> tuple[str, str]:
+    """Message and remedy for a group that Kubernetes assigns itself: what the entry gains with it; empty for others."""
     name, shown, username = group.name, quoted(group.name), cleaned(group.entry.listed.username)
     if name == EVERYONE:
         return f"every user who logs in is in {shown}: it grants the entry nothing more", group.removal
@@ -217,15 +214,8 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
         rest = name[len(_SYSTEM) :]
         what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"
         return what, f'write "{shortened(rest)}", and bind that group' if rest else group.removal
-    return None
+    return "", ""
 
-
-GROUP_RULES = (
-    MAPPINGS.warning("IAM064", "misspelt-group", "a misspelt built-in group of Kubernetes", _misspelt),
-    MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string", _joined),
-    MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user", _no_group),
-    MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself", _own_group),
-)
 
 _RESERVED = ("system:", "eks:")
 
@@ -234,31 +224,31 @@ _REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and the
 _TRUST = "the caller sets the session name when it assumes the role"
 
 
-def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+@MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses")
+def caller_chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).with_session_name:
         username = entry.listed.username
-        if not _is_chosen(entry, username) or _is_reserved(username):
+        # IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose it.
+        is_named_by_sso = bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
+        is_admin = entry.is_admin and not is_named_by_sso
+        if not _is_chosen(entry, username) or username.startswith(_RESERVED):
             continue
-        if not fixed_prefix(username):
-            what = f"the username {quoted(username)} lets the caller use any name: {_TRUST}"
-            remedy = f'add a fixed prefix: write "dev:{shortened(username)}"'
-            if entry.is_admin and not _is_named_by_sso(entry):
-                remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
-        elif entry.is_admin and not _is_named_by_sso(entry):
-            what = (
-                f"admins can use each other's username with {quoted(username)}, and the audit log "
-                f"shows nothing else: {_TRUST}"
-            )
-            remedy = _REQUIRE_NAME
-        else:
-            continue
-        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+        what = f"the username {quoted(username)} lets the caller use any name: {_TRUST}"
+        remedy = f'add a fixed prefix: write "dev:{shortened(username)}"'
+        if is_admin and not fixed_prefix(username):
+            remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
+        elif is_admin:
+            what = f"admins can use each other's username with {quoted(username)}"
+            what, remedy = f"{what}, and the audit log shows nothing else: {_TRUST}", _REQUIRE_NAME
+        if is_admin or not fixed_prefix(username):
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
-def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+@MAPPINGS.error("IAM071", "caller-chosen-system-username", "a reserved username of Kubernetes that the caller chooses")
+def caller_chosen_system_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).with_session_name:
         username = entry.listed.username
-        if not _is_chosen(entry, username) or not _is_reserved(username):
+        if not _is_chosen(entry, username) or not username.startswith(_RESERVED):
             continue
         what = f"the username {quoted(username)} lets the caller use reserved names: {_TRUST}"
         # The name for people is one that no other rule reports: with a fixed prefix, and without the group of nodes.
@@ -273,8 +263,9 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
-def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+@MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses")
+def caller_chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).with_session_name:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"
@@ -284,12 +275,13 @@ def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved")
+def reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Checks the username without traces of copying, which are another finding: once they are removed, the username is
     reserved."""
     for entry in entries_of(mappings).mapped:
         username = cleaned(entry.listed.username)
-        if _is_reserved(username) and username != _NODE_USERNAME and not _is_chosen(entry, username):
+        if username.startswith(_RESERVED) and username != _NODE_USERNAME and not _is_chosen(entry, username):
             what = f"the username {quoted(username)} {_what_it_has(username)}"
             remedy = f"write a name without {_prefix(username)}"
             if username in GROUPS:
@@ -313,47 +305,21 @@ def _what_it_has(username: str) -> str:
     return f"is reserved by {owner}: it may have permissions that you do not know of"
 
 
-def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM074", "account-mapping", "access for a whole account")
+def account_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     reported = set()
     for entry in entries_of(mappings).entries:
         account = entry.listed.arn
         if entry.is_account and is_account(account) and account not in reported:
             reported.add(account)
-            what = (
-                f"every user, role and federated user of account {account}, and its root user, can log in (without "
-                "groups)"
-            )
+            what = f"every user, role and federated user of account {account}, and its root user, can log in"
             remedy = "map the roles and users that need access, and remove the account"
-            yield rule.finding(Subject.MAPPINGS, entry.listed.route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.listed.route, f"{what} (without groups)", remedy)
 
 
 def _is_chosen(entry: WrittenEntry, text: str) -> bool:
     return entry.has_session and has_session(text)
 
 
-def _is_named_by_sso(entry: WrittenEntry) -> bool:
-    """Whether IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose
-    it."""
-    return bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
-
-
-def _is_reserved(username: str) -> bool:
-    return username.startswith(_RESERVED)
-
-
 def _prefix(username: str) -> str:
     return next(prefix for prefix in _RESERVED if username.startswith(prefix))
-
-
-PRIVILEGE_RULES = (
-    MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses", _chosen_username),
-    MAPPINGS.error(
-        "IAM071",
-        "caller-chosen-system-username",
-        "a reserved username of Kubernetes that the caller chooses",
-        _chosen_reserved,
-    ),
-    MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses", _chosen_group),
-    MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved", _reserved_username),
-    MAPPINGS.warning("IAM074", "account-mapping", "access for a whole account", _whole_account),
-)

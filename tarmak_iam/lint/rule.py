@@ -81,16 +81,13 @@ Check = Callable[["Rule", Any], Iterator[Finding]]
 FixMaker = Callable[[Finding, Subjects], Fix | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Implication:
+class Implication(NamedTuple):
     """A finding of one of the rules `causes` (by name; empty for every rule) is the cause of another finding, if
-    `holds(finding, cause, mappings)` is true. `can_hold(mappings)` is false only where no finding can be the cause, so
-    that the rules need not run to find out. `adds(finding, cause)` is the cause as it is reported, with what only the
+    `holds(finding, cause, mappings)` is true. `adds(finding, cause)` is the cause as it is reported, with what only the
     finding says."""
 
     causes: tuple[str, ...] = ()
     holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
-    can_hold: Callable[[Mappings | None], bool] = lambda _: True
     adds: Callable[[Finding, Finding], Finding] = lambda _, cause: cause
 
     def is_cause(self, finding: Finding, cause: Finding, name: str | None, mappings: Mappings | None) -> bool:
@@ -126,22 +123,26 @@ class Rule:
         *,
         at: At = At.VALUE,
         locks_out: bool = False,
+        fix: Fix | Callable[[], Fix | None] | None = None,
     ) -> Finding:
-        """`locks_out`: users may lose access, so the message states the recovery access (see `of_cluster`)."""
+        """`locks_out`: users may lose access, so the message states the recovery access (see `of_cluster`). `fix` is
+        that of the finding, or a function that returns it."""
         recovery = NOT_EXAMINED if locks_out else None
-        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
+        return Finding(
+            self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery, fix=fix
+        )
 
 
 class RuleFactory(NamedTuple):
-    """Creates the built-in rules of one scope, by severity."""
+    """Decorators that make the check of a built-in rule of one scope the rule itself, by severity."""
 
     scope: Scope
 
-    def error(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
-        return Rule(rule_id, Severity.ERROR, self.scope, summary, check, name=name, **more)
+    def error(self, rule_id: str, name: str, summary: str, **more: Any) -> Callable[[Check], Rule]:
+        return lambda check: Rule(rule_id, Severity.ERROR, self.scope, summary, check, name=name, **more)
 
-    def warning(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
-        return Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
+    def warning(self, rule_id: str, name: str, summary: str, **more: Any) -> Callable[[Check], Rule]:
+        return lambda check: Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
 
 
 DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -13,70 +15,63 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
-from tarmak_iam.lint.suppression import Suppression, suppressions_of
-from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.lint.suppression import Suppression
 from tarmak_iam.plugins import OWN, Provided
 from tarmak_iam.text import one_line
 
-
-def without_implied(found: Iterable[Finding], rules: Iterable[Rule], mappings: Mappings | None) -> list[Finding]:
-    """The findings without those that another finding explains."""
-    findings, by_id = list(found), {rule.id: rule for rule in rules}
-    names = {rule_id: rule.name for rule_id, rule in by_id.items()}
-
-    by_name: dict[str | None, list[Finding]] = {}
-    for each in findings:
-        by_name.setdefault(names.get(each.id), []).append(each)
-
-    def is_implied(finding: Finding, by: Implication) -> bool:
-        causes = (each for name in by.causes for each in by_name.get(name, ())) if by.causes else findings
-        others = (each for each in causes if each is not finding)
-        return any(by.is_cause(finding, each, names.get(each.id), mappings) for each in others)
-
-    followers = {each: rule.implied_by for each, rule in by_id.items() if rule.implied_by}
-    return [each for each in findings if not any(is_implied(each, by) for by in followers.get(each.id, ()))]
-
-
-def with_consequences(
-    cause: Finding, explained: Iterable[Finding], rules: Iterable[Rule], mappings: Mappings | None
-) -> Finding:
-    """The finding with what those say that are not reported because of it."""
-    by_id = {each.id: each for each in rules}
-    name = by_id[cause.id].name if cause.id in by_id else None
-    for finding in explained:
-        for by in by_id[finding.id].implied_by if finding.id in by_id else ():
-            if by.is_cause(finding, cause, name, mappings):
-                cause = by.adds(finding, cause)
-    return cause
-
-
 _MOST_FINDINGS = 5000
 
-_MISSPELT = "misplaced-tarmak-key"
+
+def _reported_and_explained(
+    findings: list[Finding], rules: list[Provided[Rule]], subjects: Subjects
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings that no other one explains, with what those say that they explain; and the latter."""
+    names = {provided.value.id: provided.value.name for provided in rules}
+    implications = {provided.value.id: provided.value.implied_by for provided in rules}
+    by_name: dict[str | None, list[Finding]] = {}
+    for finding in findings:
+        by_name.setdefault(names.get(finding.id), []).append(finding)
+
+    def explains(finding: Finding, by: Implication, cause: Finding) -> bool:
+        return cause is not finding and by.is_cause(finding, cause, names.get(cause.id), subjects.mappings)
+
+    def is_explained(finding: Finding, by: Implication) -> bool:
+        causes = (cause for name in by.causes for cause in by_name.get(name, ())) if by.causes else findings
+        return any(explains(finding, by, cause) for cause in causes)
+
+    unexplained = [
+        finding for finding in findings if not any(is_explained(finding, by) for by in implications.get(finding.id, ()))
+    ]
+    gone = _following_from_misspelt_keys(unexplained, rules, subjects.config)
+    left = {id(finding) for finding in unexplained} - gone
+    reported, explained = list[Finding](), [finding for finding in findings if id(finding) not in left]
+    for cause in (finding for finding in findings if id(finding) in left):
+        completed = cause
+        for finding in explained:
+            for by in implications.get(finding.id, ()):
+                completed = by.adds(finding, completed) if explains(finding, by, completed) else completed
+        reported.append(completed)
+    return reported, explained
 
 
-def without_misspelling_consequences(
-    findings: list[Finding], config: TarmakConfig | None, rules: Iterable[Provided[Rule]]
-) -> list[Finding]:
-    """The findings that remain once every misspelt key is corrected: the key `enviroment` alone can be why a cluster
-    has no environment, and why currentCluster selects no cluster."""
-    built_in = [each.value for each in rules if each.origin == OWN]
-    misspelt = {rule.id for rule in built_in if rule.name == _MISSPELT}
-    routes = {each.route for each in findings if each.id in misspelt}
-    own = {rule.id: rule for rule in built_in if rule.scope is Scope.CONFIG}
-    followers = [each for each in findings if each.subject is Subject.CONFIG and each.id in own]
-    if config is None or not routes or not followers:
-        return findings
-    corrected = with_keys_corrected(config, (each for each in config.ignored_content.unknown if each.route in routes))
+def _following_from_misspelt_keys(
+    findings: list[Finding], rules: Iterable[Provided[Rule]], config: TarmakConfig | None
+) -> set[int]:
+    """The findings, by their `id()`, that are gone once every misspelt key is corrected: the key `enviroment` alone can
+    be why a cluster has no environment, and why currentCluster selects no cluster."""
+    built_in = [provided.value for provided in rules if provided.origin == OWN]
+    misspelt = {rule.id for rule in built_in if rule.name == "misplaced-tarmak-key"}
+    routes = {finding.route for finding in findings if finding.id in misspelt}
+    of_config = {rule.id: rule for rule in built_in if rule.scope is Scope.CONFIG}
+    others = [finding for finding in findings if finding.subject is Subject.CONFIG and finding.id in of_config]
+    if config is None or not routes or not others:
+        return set()
+    corrected = with_keys_corrected(config, (key for key in config.ignored_content.unknown if key.route in routes))
     if corrected is None:
-        return findings
-    stay = {
-        (finding.id, finding.route.plain)
-        for rule_id in {each.id for each in followers}
-        for finding in own[rule_id].check(own[rule_id], corrected)
-    }
-    gone = {id(each) for each in followers if (each.id, each.route.plain) not in stay}
-    return [each for each in findings if id(each) not in gone]
+        return set()
+    checked = (of_config[rule_id] for rule_id in {finding.id for finding in others})
+    stay = {(finding.id, finding.route.plain) for rule in checked for finding in rule.check(rule, corrected)}
+    return {id(finding) for finding in others if (finding.id, finding.route.plain) not in stay}
 
 
 SCOPES_OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION})
@@ -102,6 +97,33 @@ class Located:
         return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
 
 
+def added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+    """The findings that are not among those before; line numbers and places are not compared, since an edit changes
+    them."""
+    known = Counter(map(finding_key, before))
+    for located in after:
+        key = finding_key(located)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield located
+
+
+def finding_key(located: Located) -> tuple[str, str]:
+    """The same for a finding before and after edits of other lines, whichever of several has the consequence of all."""
+    finding = located.finding
+    alone = replace(finding, consequence="", recovery=None) if finding.consequence else finding
+    return finding.id, without_numbers(alone.message)
+
+
+_NUMBER = re.compile(r"[0-9][0-9,]*")
+
+
+def without_numbers(text: str) -> str:
+    """Line numbers and sizes in the messages of old findings: an edit changes them."""
+    return _NUMBER.sub("#", text)
+
+
 class RuleRun(NamedTuple):
     """`rules` are those whose subject is present. `reported` are the findings that no comment suppresses, and that no
     other reported finding explains; `explained` are the others that no comment suppresses; `used` are the comments that
@@ -120,14 +142,14 @@ def run_rules(
 ) -> RuleRun:
     """Runs the rules of the `scopes`. Raises ConfigError for a plugin that cannot be used, or that fails."""
     parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
-    reached = [each for each in rules if parts.get(each.value.scope) is not None]
+    reached = [provided for provided in rules if parts.get(provided.value.scope) is not None]
     by_id: dict[tuple[Subject, str], list[Suppression]] = {}
     for comment in comments:
         by_id.setdefault((comment.subject, comment.id), []).append(comment)
     unsuppressed, suppressed, used = list[Finding](), list[Located](), set[Suppression]()
-    for each_rule in (each for each in reached if each.value.scope in scopes):
-        scope = each_rule.value.scope
-        for finding in map(subjects.as_written, _findings(each_rule, parts[scope])):
+    for provided in (provided for provided in reached if provided.value.scope in scopes):
+        scope = provided.value.scope
+        for finding in map(subjects.as_written, _findings(provided, parts[scope])):
             if len(unsuppressed) + len(suppressed) == _MOST_FINDINGS:
                 what = f"there are more than {_MOST_FINDINGS:,} findings, which is the limit"
                 raise ConfigError(what, remedy=f"fix this one first: {finding.text}", place=_place(subjects, finding))
@@ -137,15 +159,11 @@ def run_rules(
                 used.update(covering)
             else:
                 unsuppressed.append(finding)
-    own, mappings = [each.value for each in reached], subjects.mappings
-    unexplained = without_implied(unsuppressed, own, mappings)
-    unexplained = without_misspelling_consequences(unexplained, subjects.config, reached)
-    left = {id(each) for each in unexplained}
-    explained = [each for each in unsuppressed if id(each) not in left]
-    reported = [located(subjects, with_consequences(each, explained, own, mappings)) for each in unexplained]
-    return RuleRun(
-        subjects, own, reported, [located(subjects, each) for each in explained], suppressed, frozenset(used)
+    reported, explained = (
+        [located(subjects, finding) for finding in findings]
+        for findings in _reported_and_explained(unsuppressed, reached, subjects)
     )
+    return RuleRun(subjects, [provided.value for provided in reached], reported, explained, suppressed, frozenset(used))
 
 
 def located(subjects: Subjects, finding: Finding, reason: str = "") -> Located:
@@ -162,39 +180,32 @@ def located(subjects: Subjects, finding: Finding, reason: str = "") -> Located:
     return Located(completed, _place(subjects, finding), cluster, reason)
 
 
-def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, str]) -> tuple[Suppression, ...]:
-    """The suppressions in these files of the cluster, in the files' order. `rules` as in `Suppressions`."""
-    documents = [(subject, document) for subject in files if (document := subjects.text_of(subject)) is not None]
-    return tuple(each for subject, document in documents for each in suppressions_of(document, subject, rules))
-
-
 def suppressing(
     comments: Collection[Suppression], subjects: Subjects, scope: Scope | None, finding: Finding
 ) -> list[Suppression]:
     """The comments that cover the finding; `scope` is that of its rule."""
     steps, place = finding.route.plain, _place(subjects, finding)
-    is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
     # Of a file with one cluster, what is about this cluster as a whole is about the file.
+    is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
     of_cluster_alone = is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
     of_file = of_cluster_alone or not any(isinstance(step, int) for step in steps)
+    lines = {place.filename: place.line}
     return [
-        each
-        for each in comments
-        if each.scope.covers(steps, place.line if place.filename == each.place.filename else None, is_of_file=of_file)
+        comment
+        for comment in comments
+        if comment.scope.covers(steps, lines.get(comment.place.filename), is_of_file=of_file)
     ]
 
 
 def _findings(provided_rule: Provided[Rule], part: Any) -> list[Finding]:
     rule = provided_rule.value
     what = f"the rule {rule.id}"
-    found: list[Any] = provided_rule.call(what, lambda: list(islice(rule.check(rule, part), _MOST_FINDINGS + 1)))
-    odd = next((each for each in found if not isinstance(each, Finding)), None)
-    if odd is not None:
-        raise ConfigError(
-            f"{what} of {provided_rule.origin} yields a {type(odd).__name__} instead of a Finding",
-            remedy="report it to the authors of the plugin that provides it",
-        )
-    return found
+    findings: list[Any] = provided_rule.call(what, lambda: list(islice(rule.check(rule, part), _MOST_FINDINGS + 1)))
+    for finding in findings:
+        if not isinstance(finding, Finding):
+            what = f"{what} of {provided_rule.origin} yields a {type(finding).__name__} instead of a Finding"
+            raise ConfigError(what, remedy="report it to the authors of the plugin that provides it")
+    return findings
 
 
 def _place(subjects: Subjects, finding: Finding) -> Place:

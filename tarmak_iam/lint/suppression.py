@@ -21,7 +21,8 @@ from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
+from tarmak_iam.lint.fix import Fix, TextEdit
+from tarmak_iam.lint.rule import SUPPRESSIONS, Rule, Subjects
 from tarmak_iam.routes import Route
 from tarmak_iam.text import closest, shortened
 
@@ -76,8 +77,8 @@ class CommentScopes:
 
     def __init__(self, document: Document) -> None:
         self._document, root = document, document.root
-        self._units = sorted(_units_of(root), key=lambda each: each.start) if root is not None else []
-        self._unit_starts = [each.start for each in self._units]
+        self._units = sorted(_units_of(root), key=lambda unit: unit.start) if root is not None else []
+        self._unit_starts = [unit.start for unit in self._units]
         # The first line after a comment line and the comment lines that follow it.
         self._lines_below: dict[int, int] = {}
         for comment in reversed(document.comments):
@@ -174,111 +175,136 @@ class Suppression(NamedTuple):
 
 
 class Suppressions(NamedTuple):
-    """All suppressions of the comments, and which of them had an effect."""
+    """All suppressions of the comments, and which of them suppress nothing, although the rule checked everything that
+    they cover. `rules` are the names of all rules by their IDs, in capitals, because comments may write them in any
+    case. `lines` are those of the first finding that no comment suppresses, by file and ID in capitals; `there` has for
+    those that name no known rule the IDs of the findings that they cover."""
 
     all: tuple[Suppression, ...]
     unused: tuple[Suppression, ...]
-    """The suppressions that suppress nothing, although the rule checked everything that they cover."""
     rules: dict[str, str]
-    """The names of all rules by their IDs, in capitals, because comments may write them in any case."""
     lines: dict[tuple[Subject, str], int]
-    """The line of the first finding that no comment suppresses, by file and ID in capitals."""
     there: dict[Suppression, tuple[str, ...]]
-    """For those that name no known rule: the IDs of the findings that they cover."""
 
-    def of_comment(self, one: Suppression) -> tuple[Suppression, ...]:
+    def of_comment(self, comment: Suppression) -> list[Suppression]:
         """All suppressions of the same comment."""
-        return tuple(each for each in self.all if (each.subject, each.place) == (one.subject, one.place))
+        return [other for other in self.all if (other.subject, other.place) == (comment.subject, comment.place)]
 
-    def meant_by(self, one: Suppression) -> str | None:
+    def meant_by(self, comment: Suppression) -> str | None:
         """The ID or name that was probably meant by one that names no known rule: that of a finding at its place."""
-        there = self.there.get(one, ())
-        return closest(one.written, (*there, *filter(None, (self.rules.get(each.upper()) for each in there))))
+        there = self.there.get(comment, ())
+        return closest(comment.written, (*there, *filter(None, (self.rules.get(rule_id.upper()) for rule_id in there))))
 
-    def meant_instead(self, one: Suppression) -> tuple[str, ...]:
+    def removal(self, comment: Suppression) -> str:
+        """The remedy for an ID that suppresses nothing; it keeps the other IDs of the comment that do."""
+        left = [other for other in self.of_comment(comment) if other.id in self.rules and other not in self.unused]
+        return f"remove {comment.written} from the brackets" if left else "remove the comment"
+
+    def meant_instead(self, comment: Suppression) -> tuple[str, ...]:
         """The end of `Finding.about`: an empty text where nothing in its comment suppresses anything, or was meant
         to."""
         is_idle = all(
-            each in self.unused or (each.id not in self.rules and self.meant_by(each) is None)
-            for each in self.of_comment(one)
+            other in self.unused or (other.id not in self.rules and self.meant_by(other) is None)
+            for other in self.of_comment(comment)
         )
         return ("",) if is_idle else ()
 
 
-def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
+def _finding(rule: Rule, comment: Suppression, what: str, remedy: str, *instead: str) -> Finding:
+    about = (comment.written, *instead)
+    return Finding(rule.id, rule.severity, comment.subject, Route(), what, remedy, place=comment.place, about=about)
+
+
+def suppressions_of(document: Document | None, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
     """All suppressions in the file, in its order. `rules` as in `Suppressions`. Raises ConfigError for too many."""
-    matches = [(each, SUPPRESSING_COMMENT.match(each.text)) for each in document.comments]
-    suppressing = [(comment, match) for comment, match in matches if match is not None]
-    if not suppressing:
+    if document is None or not any(map(SUPPRESSING_COMMENT.match, (comment.text for comment in document.comments))):
         return
-    scopes, ids_by_name, count = CommentScopes(document), {n.upper(): each for each, n in rules.items() if n}, 0
-    for comment, match in suppressing:
-        place = document.source.place(comment.span.start)
+    scopes, count = CommentScopes(document), 0
+    ids_by_name = {name.upper(): rule_id for rule_id, name in rules.items() if name}
+    for comment in document.comments:
+        match, place = SUPPRESSING_COMMENT.match(comment.text), document.source.place(comment.span.start)
+        if match is None:
+            continue
         scope, reason = scopes.of(comment), shortened(match["reason"].strip(" \t:,;-["), _REASON)
-        listed = [shortened(each.strip()) for each in (match["ids"] or "").split(",") if each.strip()]
+        listed = [shortened(name.strip()) for name in (match["ids"] or "").split(",") if name.strip()]
         count += max(len(listed), 1)
         if count > _MOST:
             what = f"the file has comments that suppress more than {_MOST} findings, which is the limit"
             raise ConfigError(what, remedy="suppress them above the key or item that contains them", place=place)
-        for each in listed or [""]:
-            rule_id = each.upper()
-            looks_like_a_name = "-" in each and not any(map(str.isdigit, each))
-            written = each if rule_id in ids_by_name or looks_like_a_name else rule_id
-            yield Suppression(subject, ids_by_name.get(rule_id, rule_id), written, place, scope, reason)
+        for name in listed or [""]:
+            looks_like_a_name = "-" in name and not any(map(str.isdigit, name))
+            written = name if name.upper() in ids_by_name or looks_like_a_name else name.upper()
+            yield Suppression(subject, ids_by_name.get(name.upper(), name.upper()), written, place, scope, reason)
 
 
-def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in found.unused:
-        first, last = each.scope.lines
-        where = "on this line" if first == each.place.line else f"in line {first}"
-        if each.scope.is_file:
+def _corrected(finding: Finding, subjects: Subjects) -> Fix | None:
+    """The ID gets the spelling that was meant, or goes; if the comment suppresses nothing else, all of it goes."""
+    document = subjects.text_of(finding.subject)
+    for comment in document.comments if document is not None and finding.about else ():
+        match = SUPPRESSING_COMMENT.match(comment.text)
+        if document is None or match is None or document.source.place(comment.span.start) != finding.place:
+            continue
+        written, *meant = finding.about
+        listed = [name.strip() for name in (match["ids"] or "").split(",") if name.strip()]
+        left = [name for name in listed if name.upper() != written.upper()]
+        if len(left) == len(listed) and written:
+            return None
+        if meant == [""] or not (meant or left):
+            return Fix("remove the comment: it suppresses nothing", text_edits=(_removal(document, comment),))
+        instead = [meant[0] if name.upper() == written.upper() else name for name in listed] if meant else left
+        start = comment.span.start + match.start("ids")
+        title = f"write {meant[0]} instead of {written}" if meant else f"remove {written} from the brackets"
+        edit = TextEdit(start, start + len(match["ids"]), ", ".join(dict.fromkeys(instead)))
+        return Fix(title, text_edits=(edit,))
+    return None
+
+
+def _removal(document: Document, comment: Comment) -> TextEdit:
+    """The removal of a comment: with its line, or with the blanks before it."""
+    source, (start, end) = document.source, comment.span
+    if comment.own_line:
+        return TextEdit(source.line_start(start), source.next_line(end), "")
+    while document.text[start - 1] in " \t":
+        start -= 1
+    return TextEdit(start, end, "")
+
+
+@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", fix=_corrected)
+def unused_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
+    for comment in comments.unused:
+        first, last = comment.scope.lines
+        where = "on this line" if first == comment.place.line else f"in line {first}"
+        if comment.scope.is_file:
             where = "about the file as a whole"
         elif first != last:
             where = f"in lines {first} to {last}"
-        what = f"{each.written} has no finding {where}, so the comment suppresses nothing"
-        elsewhere = found.lines.get((each.subject, each.id))
-        remedy = _removal(each, found)
-        if elsewhere and len(found.of_comment(each)) == 1:
+        what = f"{comment.written} has no finding {where}, so the comment suppresses nothing"
+        elsewhere, remedy = comments.lines.get((comment.subject, comment.id)), comments.removal(comment)
+        if elsewhere and len(comments.of_comment(comment)) == 1:
             remedy += f", or move it right above line {elsewhere}"
-        yield _finding(rule, each, what, remedy, *found.meant_instead(each))
+        yield _finding(rule, comment, what, remedy, *comments.meant_instead(comment))
 
 
-def _removal(each: Suppression, found: Suppressions) -> str:
-    """The remedy for an ID that suppresses nothing; it keeps the other IDs of the comment that do."""
-    others = [one for one in found.of_comment(each) if one.id in found.rules and one not in found.unused]
-    return f"remove {each.written} from the brackets" if others else "remove the comment"
-
-
-def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in {each.place: each for each in reversed(found.all)}.values():
-        if each.id and not each.reason:
-            ids = ", ".join(one.written for one in found.of_comment(each))
+@SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason")
+def suppression_without_reason(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
+    for comment in {comment.place: comment for comment in reversed(comments.all)}.values():
+        if comment.id and not comment.reason:
+            ids = ", ".join(other.written for other in comments.of_comment(comment))
             what = "the comment gives no reason why the finding is suppressed"
             remedy = f"write the reason after the brackets: # tarmak-iam: ignore[{ids}] because ..."
-            yield _finding(rule, each, what, remedy)
+            yield _finding(rule, comment, what, remedy)
 
 
-def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in found.all:
-        there = found.there.get(each, ())
-        if not each.id:
+@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", fix=_corrected)
+def unknown_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
+    for comment in (comment for comment in comments.all if comment.id not in comments.rules):
+        there, near = comments.there.get(comment, ()), comments.meant_by(comment) if comment.id else None
+        what, remedy = f"unknown rule {comment.written}, so the comment suppresses nothing", comments.removal(comment)
+        if not comment.id:
             what = "the comment names no rule, so it suppresses nothing"
-            remedy = f"write # tarmak-iam: ignore[{', '.join(there)}] {each.reason or 'because ...'}" if there else ""
-            yield _finding(rule, each, what, remedy or _removal(each, found))
-        elif each.id not in found.rules:
-            what = f"unknown rule {each.written}, so the comment suppresses nothing"
-            near = found.meant_by(each)
-            remedy = f"did you mean {shortened(near)}?" if near else _removal(each, found)
-            yield _finding(rule, each, what, remedy, *([near] if near else found.meant_instead(each)))
-
-
-def _finding(rule: Rule, each: Suppression, what: str, remedy: str, *instead: str) -> Finding:
-    about = (each.written, *instead)
-    return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place, about=about)
-
-
-SUPPRESSION_RULES = (
-    SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", _unused),
-    SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason", _without_reason),
-    SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", _unknown),
-)
+        if near is not None:
+            remedy = f"did you mean {shortened(near)}?"
+        elif there and not comment.id:
+            remedy = f"write # tarmak-iam: ignore[{', '.join(there)}] {comment.reason or 'because ...'}"
+        instead = (near,) if near is not None else comments.meant_instead(comment) if comment.id else ()
+        yield _finding(rule, comment, what, remedy, *instead)

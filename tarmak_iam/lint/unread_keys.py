@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -16,14 +15,13 @@ from tarmak_iam.lint.authenticator_keys import (
     IDENTITIES,
     LISTS,
     Struct,
+    all_keys,
     arn_in,
     is_by_name,
     is_empty_value,
     is_read_by_viper,
     root_keys,
-    same_place,
     spelled,
-    spelled_here,
 )
 from tarmak_iam.lint.entries import WrittenEntry
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -43,7 +41,8 @@ class RunTogether(NamedTuple):
 
     def name(self, index: int) -> str:
         """The name of one of them for messages."""
-        return next((shortened(arn) for each in self.entries[index] if (arn := arn_in(each.value))), "the first entry")
+        arns = (arn_in(entry.value) for entry in self.entries[index])
+        return next((shortened(arn) for arn in arns if arn), "the first entry")
 
 
 def run_together(holder: Mapping, where: str) -> RunTogether | None:
@@ -52,26 +51,18 @@ def run_together(holder: Mapping, where: str) -> RunTogether | None:
 
     `where` is the list that contains the YAML mapping.
     """
-    if where not in ENTRY_LISTS:
+    if where not in ENTRY_LISTS or any(entry.text is None or entry.is_merge for entry in holder.entries):
         return None
-    entries: list[list[NodeEntry]] = [[]]
-    seen: set[str] = set()
-    texts: set[str] = set()
-    is_exact = False
+    entries: list[dict[str, NodeEntry]] = [{}]
     for entry in holder.entries:
-        if entry.text is None or entry.is_merge:
-            return None
-        is_exact = is_exact or entry.text in texts
-        texts.add(entry.text)
         kind = kind_of_key(entry, where)
-        if kind in seen:
-            entries.append([])
-            seen = set()
-        seen.add(kind)
-        entries[-1].append(entry)
-    kinds = [{kind_of_key(each, where) for each in entry} for entry in entries]
-    complete = all(IDENTITY in each and each & {"username", "groups"} for each in kinds)
-    return RunTogether(tuple(map(tuple, entries)), is_exact) if len(entries) > 1 and complete else None
+        if kind in entries[-1]:
+            entries.append({})
+        entries[-1][kind] = entry
+    complete = all(IDENTITY in kinds and ("username" in kinds or "groups" in kinds) for kinds in entries)
+    texts = [entry.text for entry in holder.entries]
+    parts = tuple(tuple(kinds.values()) for kinds in entries)
+    return RunTogether(parts, len(set(texts)) < len(texts)) if len(entries) > 1 and complete else None
 
 
 def kind_of_key(entry: NodeEntry, where: str) -> str:
@@ -80,12 +71,6 @@ def kind_of_key(entry: NodeEntry, where: str) -> str:
     if known in IDENTITIES or (known is None and arn_in(entry.value)):
         return IDENTITY
     return known or entry.text or ""
-
-
-_ANYTHING = "x-"
-"""The prefix of keys for anchors and notes, as in tarmak.yaml."""
-
-_LISTED = (*LISTS, "backendMode")
 
 
 class KeyPlace(str, Enum):
@@ -117,7 +102,8 @@ class UnreadKey(NamedTuple):
 
 class DoubledKey(NamedTuple):
     """`known` is the documented spelling, `names` are all its spellings in this mapping. `is_field`: whether it is a
-    key of an entry, which mapstructure reads and not viper."""
+    key of an entry, which mapstructure reads and not viper. `where` is the list or mapping that contains it; empty for
+    the top level, and for what the authenticator does not read."""
 
     name: str
     route: Route
@@ -127,33 +113,25 @@ class DoubledKey(NamedTuple):
     names: tuple[str, ...]
     is_field: bool
     holder: Mapping
-    where: str = ""
-    """The list or mapping that contains it; empty for the top level, and for what the authenticator does not read."""
+    where: str
 
 
-@lru_cache(maxsize=4)
-def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
+def unread_keys(document: Document) -> list[UnreadKey]:
     """The keys that no release of the daemon reads, in file order; the keys below them are not checked."""
-    root = dereference(document.root) if document.root is not None else None
-    return tuple(_Walk(root).unread()) if isinstance(root, Mapping) else ()
+    return _walked(document).unread
+
+
+def doubled_keys(document: Document) -> list[DoubledKey]:
+    """Duplicate keys of each mapping. Where the daemon reads a key, another case is the same key."""
+    return _walked(document).doubled
 
 
 def is_reported_as_key(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
     """Whether the entry has `wanted` under another key or in another place, which is another finding."""
-    meant = _meant_by_entry(mappings.document).get(entry.listed.route.plain, frozenset())
+    meant = _walked(mappings.document).meant_by_entry.get(entry.listed.route.plain, set())
     identities = {*IDENTITIES, "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
     # A list within another list is not an entry.
-    return bool(meant & (identities | {*LISTS, "server"}))
-
-
-@lru_cache(maxsize=4)
-def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset[str]]:
-    """The keys that the unread keys of each entry were meant to be, by the entry's route."""
-    meant: dict[tuple[str | int, ...], set[str]] = {}
-    for key in unread_keys(document):
-        if key.owner is not None and (key.existing is None or key.place is KeyPlace.SERVER):
-            meant.setdefault(key.owner.plain, set()).update((key.intended, *inner_keys(key)))
-    return {route: frozenset(names) for route, names in meant.items()}
+    return not meant.isdisjoint(identities | {*LISTS, "server"})
 
 
 def inner_keys(key: UnreadKey) -> tuple[str, ...]:
@@ -163,199 +141,194 @@ def inner_keys(key: UnreadKey) -> tuple[str, ...]:
         return ()
     struct = root_keys()["server"][key.where]
     there = {spelled(struct, entry.text or "") for entry in key.holder.entries}
-    own = {"roleARN" if arn_in(entry.value) else spelled(struct, entry.text or "") for entry in value.entries}
-    return tuple(sorted(name for name in own - there if name))
+    below = {"roleARN" if arn_in(entry.value) else spelled(struct, entry.text or "") for entry in value.entries}
+    return tuple(sorted(name for name in below - there if name))
 
 
 _FEW_KEYS = 16
 
 
-def doubled_keys(document: Document) -> Iterator[DoubledKey]:
-    """Duplicate keys of each mapping. Where the daemon reads a key, another case is the same key."""
-    if document.root is not None:
-        yield from _doubled(document.root, root_keys(), Route(), "")
-
-
 def texts_of(node: Mapping) -> tuple[str | None, ...]:
     """The keys of an item of a list: None for one that is not a scalar, for a merge key, and for many keys."""
     entries = node.entries
-    return tuple([None if each.is_merge else each.text for each in entries]) if len(entries) <= _FEW_KEYS else (None,)
+    return (
+        tuple([None if entry.is_merge else entry.text for entry in entries]) if len(entries) <= _FEW_KEYS else (None,)
+    )
+
+
+def _is_plain(item: Mapping, known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
+    """Whether certainly all keys of an item are read and are there once, and no keys are below them. That is so for
+    nearly every entry of a list."""
+    for entry in item.entries:
+        value = entry.value
+        below = value.items if isinstance(value, Sequence) else (value,)
+        if any(isinstance(node, (Mapping, Sequence)) for node in below):
+            return False
+    return _are_plain(texts_of(item), known, leaves)
 
 
 # Cached because the items of a long list nearly all have the same few keys.
 @lru_cache(maxsize=1024)
-def _are_read(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
-    """Whether certainly all keys of an item are read, and have no keys below them that are."""
-    return all(text is not None and _known_in(known, text) in leaves for text in texts)
-
-
-def _known_in(known: tuple[str, ...], text: str) -> str:
-    return _known({key: {} for key in known}, text)
+def _are_plain(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
+    names = [spelled(known, text) if text is not None else None for text in texts]
+    return len(set(names)) == len(names) and all(name in leaves for name in names)
 
 
 class _Walk:
-    def __init__(self, root: Mapping) -> None:
-        self._root = root
-        self._server_route, self._server = self._find(root, root_keys(), "server", Route())
+    """All keys of a document, with those that are not read or that are duplicates."""
 
-    def unread(self) -> Iterator[UnreadKey]:
-        return self._unread(self._root, root_keys(), Route(), "", None)
+    def __init__(self, document: Document) -> None:
+        self.unread: list[UnreadKey] = []
+        self.doubled: list[DoubledKey] = []
+        self._root = dereference(document.root) if document.root is not None else None
+        if self._root is not None:
+            struct = root_keys() if isinstance(self._root, Mapping) else {}
+            self._server_route, self._server = self._find(self._root, struct, "server", Route())
+            self._visit(self._root, struct, Route(), "", None, is_written=True)
 
-    def _unread(self, node: Node, struct: Struct, route: Route, where: str, owner: Route | None) -> Iterator[UnreadKey]:
-        node = dereference(node)
-        if isinstance(node, Sequence):
-            if where == "server":
-                return  # the daemon does not start, which is another finding (IAM022)
-            keys, leaves = tuple(struct), tuple(each for each in struct if not struct[each])
-            for index, item in enumerate(node.items):
-                if not isinstance(item, Mapping) or not _are_read(texts_of(item), keys, leaves):
-                    yield from self._unread(item, struct, route / index, where, owner)
-            return
-        if where in ENTRY_LISTS and is_by_name(node, where):
-            return
-        owner = route if where in ENTRY_LISTS else owner
-        for entry in node.entries if isinstance(node, Mapping) else ():
-            name = entry.text
-            if name is None or entry.is_merge or name.startswith(_ANYTHING):
+    @cached_property
+    def meant_by_entry(self) -> dict[tuple[str | int, ...], set[str]]:
+        """The keys that the unread keys of each entry were meant to be, by the entry's route."""
+        meant: dict[tuple[str | int, ...], set[str]] = {}
+        for key in self.unread:
+            if key.owner is not None and (key.existing is None or key.place is KeyPlace.SERVER):
+                meant.setdefault(key.owner.plain, set()).update((key.intended, *inner_keys(key)))
+        return meant
+
+    def _visit(
+        self, node: Node, struct: Struct, route: Route, where: str, owner: Route | None, *, is_written: bool
+    ) -> None:
+        """`struct` has the keys that are read there, none where nothing is. `is_written` is false for what an alias
+        leads to, whose duplicates are found where it is written."""
+        target = dereference(node)
+        is_written = is_written and target is node
+        if isinstance(target, Mapping) and (struct or is_written):
+            if where in ENTRY_LISTS:
+                struct, owner = {} if is_by_name(target, where) else struct, route
+            self._visit_keys(target, struct, route, where, owner, is_written=is_written)
+        elif isinstance(target, Sequence):
+            # A list as `server`: the daemon does not start, which is another finding (IAM022).
+            struct = {} if where == "server" else struct
+            known, leaves = tuple(struct), tuple(name for name in struct if not struct[name])
+            for index, item in enumerate(target.items):
+                if not (isinstance(item, Mapping) and _is_plain(item, known, leaves)):
+                    self._visit(item, struct, route / index, where, owner, is_written=is_written)
+
+    def _visit_keys(
+        self, holder: Mapping, struct: Struct, route: Route, where: str, owner: Route | None, *, is_written: bool
+    ) -> None:
+        alike: dict[str, list[tuple[str, Route]]] = {}
+        for entry in holder.entries:
+            if entry.text is None or entry.is_merge:
                 continue
-            known = spelled(struct, name)
-            if known is not None and not struct[known]:
-                continue
-            own = route / Key(name, entry.occurrence)
-            if known is None:
-                assert isinstance(node, Mapping)
-                yield self._judged(UnreadKey(name, own, where, entry, node, owner=owner), struct, route)
-            else:
-                yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
+            name, here, known = entry.text, route / Key(entry.text, entry.occurrence), spelled(struct, entry.text)
+            alike.setdefault(known or name, []).append((name, here))
+            if struct and known is None and not name.startswith("x-"):  # for anchors and notes, as in tarmak.yaml
+                self.unread.append(self._judged(UnreadKey(name, here, where, entry, holder, owner=owner), struct))
+            if not isinstance(entry.value, Scalar):
+                inner = struct[known] if known else {}
+                below = known.removeprefix("server.") if known and inner else ""
+                self._visit(entry.value, inner, here, below, owner, is_written=is_written)
+        is_field = bool(struct) and not is_read_by_viper(struct)
+        for known, spellings in alike.items() if is_written else ():
+            (first_name, first), names = spellings[0], tuple(name for name, _ in spellings)
+            for name, here in spellings[1:]:
+                self.doubled.append(DoubledKey(name, here, first, first_name, known, names, is_field, holder, where))
 
-    def _judged(self, key: UnreadKey, struct: Struct, route: Route) -> UnreadKey:
-        place, intended = self._meaning(key, struct)
+    def _judged(self, key: UnreadKey, struct: Struct) -> UnreadKey:
+        """With what was meant, and where that is set already."""
+        place, intended = _meaning(key, struct)
         owner, existing = key.owner, None
         if place is KeyPlace.HERE:
-            existing = self._same_key(key, struct, intended, route)
+            sso, value = self._find(key.holder, struct, "sso", key.route.parent)
+            is_principal = intended in ("roleARN", "userARN")
+            # An entry has one principal, so `sso` is equal to an ARN; entries that run together have one each.
+            if is_principal and run_together(key.holder, key.where) is not None:
+                existing = None
+            elif is_principal and value is not None and not is_empty_value(value):
+                existing = sso
+            else:
+                existing = self._find(key.holder, struct, intended, key.route.parent)[0]
         elif place is KeyPlace.TOP:
             existing = self._find(self._root, root_keys(), intended, Route())[0]
         elif place is KeyPlace.SERVER:
-            existing = self._in_server(intended)
+            existing = self._in_server(intended)[0]
         elif place is KeyPlace.ENTRY:
-            above = [each for each, entry, _ in self._entries if entry.start < key.node.key.start]
+            above = [route for route, entry, _ in self._entries if entry.start < key.node.key.start]
             owner = owner or (above[-1] if above else None)
-            for each, entry, fields in self._entries:
-                if owner is not None and each.plain == owner.plain:
-                    existing = self._find(entry, fields, intended, each)[0]
-        return UnreadKey(key.name, key.route, key.where, key.node, key.holder, place, intended, existing, owner)
+            for route, entry, fields in self._entries:
+                if owner is not None and route.plain == owner.plain:
+                    existing = self._find(entry, fields, intended, route)[0]
+        return key._replace(place=place, intended=intended, existing=existing, owner=owner)
 
-    def _same_key(self, key: UnreadKey, struct: Struct, intended: str, route: Route) -> Route | None:
-        """The route of the key that was meant, if it is set. An entry has one principal, so `sso` is equal to an ARN;
-        entries that run together have one each."""
-        if intended in ("roleARN", "userARN"):
-            if run_together(key.holder, key.where) is not None:
-                return None
-            sso, value = self._find(key.holder, struct, "sso", route)
-            if value is not None and not is_empty_value(value):
-                return sso
-        return self._find(key.holder, struct, intended, route)[0]
-
-    def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
-        """Where the key belongs and which key was meant: in this place in another spelling, or in another place."""
-        root, name, value = root_keys(), key.name, key.node.value
-        server, taken = root["server"], [spelled(struct, entry.text or "") or "" for entry in key.holder.entries]
-        if any(arn_in(entry.value) for entry in key.holder.entries if entry is not key.node):
-            taken += IDENTITIES  # that key has the principal
-        exact = spelled_here(name, [known for known in struct if not known.startswith("server.")])
-        guess = same_place(name, value, struct, taken)
-        if exact and guess and guess.is_sure:
-            return KeyPlace.HERE, guess.key
-        elsewhere = self._elsewhere(key, server)
-        if elsewhere:
-            return elsewhere
-        if guess:
-            return KeyPlace.HERE, guess.key
-        close = closest(name, server) if not key.where else None
-        return (KeyPlace.SERVER, close) if close else (KeyPlace.NOWHERE, "")
-
-    def _elsewhere(self, key: UnreadKey, server: Struct) -> tuple[KeyPlace, str] | None:
-        name, where = key.name, key.where
-        own, other = ("roleARN", "userARN") if where == "mapRoles" else ("userARN", "roleARN")
-        if where in ENTRY_LISTS and spelled_otherwise(name, (other,)):
-            return KeyPlace.HERE, own
-        if where == "mapRoles" and (found := spelled_otherwise(name, ("permissionSetName", "accountID"))):
-            return KeyPlace.SSO, found
-        if where in ("", "server", "sso") and (found := spelled_otherwise(name, ENTRY_KEYS)):
-            return KeyPlace.ENTRY, found
-        if where != "server" and (found := spelled_otherwise(name, server) or spelled_here(name, _LISTED)):
-            return KeyPlace.SERVER, found
-        if where and (found := spelled_otherwise(name, ("clusterID", "server"))):
-            return KeyPlace.TOP, found
-        return None
-
-    def _find(self, node: Node, struct: Struct, known: str, route: Route) -> tuple[Route | None, Node | None]:
-        node = dereference(node)
-        for entry in node.entries if isinstance(node, Mapping) else ():
+    def _find(self, node: Node | None, struct: Struct, known: str, route: Route) -> tuple[Route | None, Node | None]:
+        """The route to a key and its value, in any spelling that is read."""
+        target = dereference(node) if node is not None else None
+        for entry in target.entries if isinstance(target, Mapping) else ():
             if entry.text is not None and not entry.is_merge and spelled(struct, entry.text) == known:
                 return route / Key(entry.text, entry.occurrence), entry.value
         return None, None
 
-    def _in_server(self, known: str) -> Route | None:
-        """The route of a key below `server`, or at the top level with its full path."""
+    def _in_server(self, known: str) -> tuple[Route | None, Node | None]:
+        """A key below `server`, or at the top level with its full path; the node of the first only."""
         dotted = self._find(self._root, root_keys(), f"server.{known}", Route())[0]
-        if dotted or self._server is None or self._server_route is None:
-            return dotted
-        return self._find(self._server, root_keys()["server"], known, self._server_route)[0]
+        below = self._find(self._server, root_keys()["server"], known, self._server_route or Route())
+        return dotted or below[0], below[1]
 
     @cached_property
     def _entries(self) -> list[tuple[Route, Mapping, Struct]]:
         """In file order."""
         entries = []
         for name in ENTRY_LISTS:
-            struct, route, listed = root_keys()["server"][name], self._in_server(name), None
-            if route is not None and self._server is not None:
-                listed = self._find(self._server, root_keys()["server"], name, Route())[1]
+            route, listed = self._in_server(name)
             for index, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
                 if isinstance(item, Mapping) and route is not None:
-                    entries.append((route / index, item, struct))
-        return sorted(entries, key=lambda each: each[1].start)
+                    entries.append((route / index, item, root_keys()["server"][name]))
+        return sorted(entries, key=lambda entry: entry[1].start)
 
 
-def _known(struct: Struct | None, text: str) -> str:
-    return (spelled(struct, text) if struct else None) or text
+@lru_cache(maxsize=4)
+def _walked(document: Document) -> _Walk:
+    return _Walk(document)
 
 
-def _has_nothing_doubled(node: Mapping, struct: Struct | None) -> bool:
-    """Whether certainly no key in it is a duplicate, and none of its values contains keys.
+def _meaning(key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
+    """Where the key belongs and which key was meant: in this place in another spelling, or in another place."""
+    name, where, value, server = key.name, key.where, key.node.value, root_keys()["server"]
+    here = [known for known in struct if not known.startswith("server.")]
+    taken = {spelled(struct, entry.text or "") for entry in key.holder.entries}
+    if any(arn_in(entry.value) for entry in key.holder.entries if entry is not key.node):
+        taken |= {*IDENTITIES}  # that key has the principal
+    named = sorted((known for known in here if _is_alias(name, known) and _fits(known, value)), key=taken.__contains__)
+    arn, other = ("roleARN", "userARN") if where == "mapRoles" else ("userARN", "roleARN")
+    listed = [known for known in (*LISTS, "backendMode") if _is_alias(name, known)]
+    fitting = closest(name, [known for known in here if _fits(known, value)])
+    guesses = (
+        (KeyPlace.HERE, spelled_otherwise(name, here) or next(iter(named), None), True),
+        (KeyPlace.HERE, spelled_otherwise(name, (other,)) and arn, where in ENTRY_LISTS),
+        (KeyPlace.SSO, spelled_otherwise(name, ("permissionSetName", "accountID")), where == "mapRoles"),
+        (KeyPlace.ENTRY, spelled_otherwise(name, ENTRY_KEYS), where in ("", "server", "sso")),
+        (KeyPlace.SERVER, spelled_otherwise(name, server) or next(iter(listed), None), where != "server"),
+        (KeyPlace.TOP, spelled_otherwise(name, ("clusterID", "server")), where != ""),
+        (KeyPlace.HERE, fitting, True),
+        (KeyPlace.SERVER, None if where else closest(name, server), True),
+    )
+    likely = ((place, known) for place, known, may_be in guesses if known and may_be)
+    return next(likely, (KeyPlace.NOWHERE, ""))
 
-    That is so for nearly every entry of a list. Their few keys are the same, so the answer is cached by them. A mapping
-    with many keys is not: the cache would keep them.
-    """
-    values = [entry.value for entry in node.entries if not isinstance(entry.value, Scalar)]
-    if len(node.entries) > _FEW_KEYS or any(isinstance(value, Mapping) for value in values):
-        return False
-    items = (item for value in values if isinstance(value, Sequence) for item in value.items)
-    if any(isinstance(item, (Mapping, Sequence)) for item in items):
-        return False
-    return _are_distinct(texts_of(node), tuple(struct or ()))
+
+def _is_alias(name: str, known: str) -> bool:
+    """Whether other tools, or people, call the known key by this name."""
+    return name.replace("_", "").replace("-", "").lower() in all_keys()[known].aliases
 
 
-@lru_cache(maxsize=1024)
-def _are_distinct(texts: tuple[str | None, ...], known: tuple[str, ...]) -> bool:
-    keys = [_known_in(known, text) for text in texts if text is not None]
-    return len(set(keys)) == len(keys)
-
-
-def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
-    for index, item in enumerate(node.items if isinstance(node, Sequence) else ()):
-        if not isinstance(item, Mapping) or not _has_nothing_doubled(item, struct):
-            yield from _doubled(item, struct, route / index, where)
-    written: dict[str, list[NodeEntry]] = {}
-    for entry in node.entries if isinstance(node, Mapping) else ():
-        if entry.text is not None and not entry.is_merge:
-            written.setdefault(_known(struct, entry.text), []).append(entry)
-    for known, entries in written.items():
-        names, first = tuple(entry.text or "" for entry in entries), entries[0]
-        before, is_field = route / Key(names[0], first.occurrence), bool(struct) and not is_read_by_viper(struct or {})
-        for entry, name in zip(entries, names, strict=True):
-            own = route / Key(name, entry.occurrence)
-            if entry is not first and isinstance(node, Mapping):
-                yield DoubledKey(name, own, before, names[0], known, names, is_field, node, where)
-            inner = (struct or {}).get(known)
-            yield from _doubled(entry.value, inner, own, known.removeprefix("server.") if inner else "")
+def _fits(known: str, node: Node) -> bool:
+    """Whether a value can belong to the key: an ARN is not a username or group, and a list is not a name."""
+    value = dereference(node)
+    if known in ("username", "userID"):
+        return isinstance(value, Scalar) and not arn_in(value)
+    if known == "groups":
+        return not isinstance(value, Mapping) and not arn_in(value)
+    if known in ("roleARN", "userARN"):
+        return isinstance(value, Scalar) or (isinstance(value, Sequence) and all(map(arn_in, value.items)))
+    return True

@@ -93,16 +93,16 @@ class ClusterFacts:
 
 CLUSTER_SCOPED = frozenset(
     {
-        *(("", each) for each in ("nodes", "persistentvolumes", "componentstatuses", "users", "groups")),
-        *((_CERTIFICATES, each) for each in ("certificatesigningrequests", "signers")),
-        *(("authentication.k8s.io", each) for each in ("userextras", "uids", "tokenreviews")),
-        *(("storage.k8s.io", each) for each in ("storageclasses", "volumeattachments", "csidrivers", "csinodes")),
-        *((_ADMISSION, each) for each in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")),
+        *(("", name) for name in ("nodes", "persistentvolumes", "componentstatuses", "users", "groups")),
+        *((_CERTIFICATES, name) for name in ("certificatesigningrequests", "signers")),
+        *(("authentication.k8s.io", name) for name in ("userextras", "uids", "tokenreviews")),
+        *(("storage.k8s.io", name) for name in ("storageclasses", "volumeattachments", "csidrivers", "csinodes")),
+        *((_ADMISSION, name) for name in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")),
         (_RBAC, "clusterrolebindings"),
         ("apiregistration.k8s.io", "apiservices"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("scheduling.k8s.io", "priorityclasses"),
-        *((each.group, each.resource) for each in ENTRY_OBJECTS.values() if not each.names),
+        *((objects.group, objects.resource) for objects in ENTRY_OBJECTS.values() if not objects.names),
     }
 )
 """API groups and resources without namespaces, which a RoleBinding cannot grant. Two are left out on purpose:
@@ -234,7 +234,9 @@ _NOTES = (
     ),
     _note(
         _DELETES_MAPPINGS,
-        _to(_DELETE, "configmaps", names=(NAME, *(name for each in ENTRY_OBJECTS.values() for name in each.names))),
+        _to(
+            _DELETE, "configmaps", names=(NAME, *(name for objects in ENTRY_OBJECTS.values() for name in objects.names))
+        ),
         only_in=NAMESPACE,
     ),
     _note(

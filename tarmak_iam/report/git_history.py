@@ -152,7 +152,7 @@ def _line_changes(git: GitRepository, path: Path) -> FileHistory:
         return FileHistory()
     blamed = _blamed_lines(git, git.location.path_of(path))
     matches = matching_lines(lines_of(committed), lines_of(current), git.budget)
-    return FileHistory({line: blamed[own].change for line, own in enumerate(matches, 1) if own != _NEW})
+    return FileHistory({line: blamed[at].change for line, at in enumerate(matches, 1) if at != _NEW})
 
 
 # --- which commit a line is from --------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def _blamed_lines(git: GitRepository, path: bytes) -> list[Commit]:
     """Lines whose commit is not known yet: their numbers in the file and in an older version."""
     while waiting:
         git.budget.take("steps", _STEP + len(waiting))
-        version = max(waiting, key=lambda each: each.commit.time)  # after all of its children
+        version = max(waiting, key=lambda version: version.commit.time)  # after all of its children
         lines = waiting.pop(version)
         new: list[bytes] = []
         for older in _older_versions(git, version):
@@ -222,21 +222,21 @@ def _moved_from(git: GitRepository, parent: Commit, version: _Version) -> TreeFi
             removed.append(file)
     if not 0 < len(removed) <= _CANDIDATES:
         return None
-    own = git.content(version.file)
-    likeness, at = max((_likeness(git, file, own), -at) for at, file in enumerate(removed))
+    data = git.content(version.file)
+    likeness, at = max((_likeness(git, file, data), -at) for at, file in enumerate(removed))
     return removed[-at] if likeness >= 0.5 else None
 
 
-def _likeness(git: GitRepository, file: TreeFile, own: bytes) -> float:
+def _likeness(git: GitRepository, file: TreeFile, data: bytes) -> float:
     from tarmak_iam.report.git_repository import TooLarge
 
     try:
         other = git.content(file)
     except TooLarge:
         return 0.0
-    git.budget.take("steps", own.count(b"\n") + other.count(b"\n"))
-    common = Counter(lines_of(own)) & Counter(lines_of(other))
-    return sum(len(line) * count for line, count in common.items()) / max(len(own), len(other), 1)
+    git.budget.take("steps", data.count(b"\n") + other.count(b"\n"))
+    common = Counter(lines_of(data)) & Counter(lines_of(other))
+    return sum(len(line) * count for line, count in common.items()) / max(len(data), len(other), 1)
 
 
 # --- which lines of a text come from an earlier one -------------------------------------------------------------------
@@ -274,15 +274,15 @@ def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -
     """By the length of a common subsequence: the first line of `new` with which one can end."""
     pairs: list[_Pairs] = []
     for at, line in enumerate(rest, start):
-        for own in places.get(line, ()):
-            length = bisect_left(ends, own)
-            pair = (at, own, pairs[length - 1] if length else None)
-            ends[length : length + 1] = [own]
+        for place in places.get(line, ()):
+            length = bisect_left(ends, place)
+            pair = (at, place, pairs[length - 1] if length else None)
+            ends[length : length + 1] = [place]
             pairs[length : length + 1] = [pair]
     last = pairs[-1] if pairs else None
     while last is not None:
-        at, own, last = last
-        matches[own] = at
+        at, place, last = last
+        matches[place] = at
     _slide(matches, new, len(old))
     others = _inverse(matches, len(old))
     _slide(others, old, len(new))

@@ -135,19 +135,19 @@ def _of_git_file(top: Path) -> Location:
     text = read_regular(top, ".git", _SMALL) or b""
     if not text.startswith(b"gitdir: "):
         raise HistoryUnknown(f"{top / '.git'} is not a git repository")
-    own = _path(top, text.removeprefix(b"gitdir: "))
-    shared, back = (read_regular(own, name, _SMALL) for name in ("commondir", "gitdir"))
+    directory = _path(top, text.removeprefix(b"gitdir: "))
+    shared, back = (read_regular(directory, name, _SMALL) for name in ("commondir", "gitdir"))
     if shared is not None and back is not None:
-        common = _path(own, shared)
-        if own.parent == common / "worktrees" and _path(own, back) == top / ".git":
-            return Location(top, own, common)
-    config = None if os.path.lexists(own / "commondir") else read_regular(own, "config", 1 << 16)
+        common = _path(directory, shared)
+        if directory.parent == common / "worktrees" and _path(directory, back) == top / ".git":
+            return Location(top, directory, common)
+    config = None if os.path.lexists(directory / "commondir") else read_regular(directory, "config", 1 << 16)
     if config is not None:
         with suppress(KeyError, ValueError):  # the only setting that is read, without included files
             read = ConfigFile.from_file(io.BytesIO(config), expand_includes=False)
-            if _path(own, read.get((b"core",), b"worktree")) == top:
-                return Location(top, own, own)
-    raise HistoryUnknown(f"{top / '.git'} refers to {own}, which does not name {top} as its work tree")
+            if _path(directory, read.get((b"core",), b"worktree")) == top:
+                return Location(top, directory, directory)
+    raise HistoryUnknown(f"{top / '.git'} refers to {directory}, which does not name {top} as its work tree")
 
 
 def _path(base: Path, text: bytes) -> Path:
@@ -330,7 +330,7 @@ class GitRepository(BaseObjectStore):
                     self.budget.take("steps", len(data) >> 6)
                     entries = parse_tree(data, self.object_format.oid_length)
                     mode, name = next(
-                        ((mode, ObjectID(child)) for own, mode, child in entries if own == part), (0, name)
+                        ((mode, ObjectID(child)) for entry, mode, child in entries if entry == part), (0, name)
                     )
             self._files[key] = TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
         return self._files[key]
@@ -362,11 +362,11 @@ class GitRepository(BaseObjectStore):
         self.budget.take("steps", _READING)
         if not _ID.fullmatch(name):
             raise HistoryUnknown("a commit is damaged: it contains an ID that is not valid")
-        found = self._packed(ObjectID(name)) or self._loose(name.decode())
-        if found is None:
+        packed = self._packed(ObjectID(name)) or self._loose(name.decode())
+        if packed is None:
             raise HistoryUnknown(self._why_missing(name))
-        self.budget.take("data", len(found[1]))
-        return found
+        self.budget.take("data", len(packed[1]))
+        return packed
 
     def _packed(self, name: ObjectID) -> tuple[int, bytes] | None:
         if self._packs is None:

@@ -213,14 +213,14 @@ class ClusterReview:
     @property
     def all_findings(self) -> tuple[ReviewedFinding, ...]:
         """Those about the cluster and those about its entries."""
-        return (*self.findings, *(each for one in self.entries for each in one.findings))
+        return (*self.findings, *(finding for entry in self.entries for finding in entry.findings))
 
     @property
     def repeated_findings(self) -> tuple[tuple[ReviewedFinding, ...], ...]:
         """Findings about entries with the same text in more than one place, together, in the order of the first."""
         groups: dict[FindingKey, dict[Place, ReviewedFinding]] = {}
-        for each in (noted for one in self.entries for noted in one.findings):
-            groups.setdefault(each.key, {}).setdefault(each.place, each)
+        for finding in (listed for entry in self.entries for listed in entry.findings):
+            groups.setdefault(finding.key, {}).setdefault(finding.place, finding)
         return tuple(tuple(group.values()) for group in groups.values() if len(group) > 1)
 
 
@@ -257,4 +257,4 @@ class Review:
     @property
     def failed(self) -> bool:
         """Whether something could not be read, so that the review is incomplete."""
-        return any(each.failed for each in self.clusters)
+        return any(cluster.failed for cluster in self.clusters)

@@ -32,11 +32,11 @@ JustifiedPrivilege = tuple[Privilege, tuple[str, ...]]
 def privilege_of(username: str, groups: Iterable[str], rights: Iterable[BindingRights] = ()) -> JustifiedPrivilege:
     """The highest privilege, and the reasons for it."""
     names = (username, *groups)
-    found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(tuple(rights), names)]
-    if not found:
+    reasons = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(tuple(rights), names)]
+    if not reasons:
         return Privilege.NONE, ()
-    most = min((privilege for privilege, _ in found), key=lambda privilege: privilege.rank)
-    return most, tuple(dict.fromkeys(why for privilege, why in found if privilege is most))
+    most = min((privilege for privilege, _ in reasons), key=lambda privilege: privilege.rank)
+    return most, tuple(dict.fromkeys(why for privilege, why in reasons if privilege is most))
 
 
 def privilege_of_any(
@@ -49,7 +49,7 @@ def privilege_of_any(
         privilege_of(username, groups, (*by_account, *rbac.rights_of(username, groups)) if rbac else ())
         for username, groups in possible
     )
-    return min(justified, key=lambda each: each[0].rank)
+    return min(justified, key=lambda reasons: reasons[0].rank)
 
 
 def names_of_account(account: str) -> re.Pattern[str]:
@@ -90,11 +90,11 @@ def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Itera
             yield Privilege.ADMIN, f"{right.binding}: everything{whose}"
         for privilege in (Privilege.ADMIN, Privilege.ELEVATED):
             by_detail: dict[str, list[str]] = {}
-            for found in right.escalations:
-                if found.privilege is privilege:
-                    by_detail.setdefault(found.detail, []).append(found.name)
+            for escalation in right.escalations:
+                if escalation.privilege is privilege:
+                    by_detail.setdefault(escalation.detail, []).append(escalation.name)
             if by_detail:
                 texts = (f"{', '.join(names_there)}{detail}" for detail, names_there in by_detail.items())
                 yield privilege, f"{right.binding}: {', '.join(texts)}{whose}"
-    for one, bindings in combined_escalations(others):
-        yield one.privilege, f"{' and '.join(map(str, bindings))}: {one.text}"
+    for escalation, bindings in combined_escalations(others):
+        yield escalation.privilege, f"{' and '.join(map(str, bindings))}: {escalation.text}"

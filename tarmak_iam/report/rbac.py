@@ -66,11 +66,11 @@ class PolicyRule:
         return tuple("*" if name == "*.*" else name for name in names)
 
     def meets(self, accesses: Iterable[ResourceAccess]) -> bool:
-        return any(self._allows(each) for each in accesses)
+        return any(self._allows(access) for access in accesses)
 
     def in_namespace(self) -> PolicyRule | None:
         """The part that a RoleBinding grants: no URLs, no resources without a namespace. None if nothing is left."""
-        plain = tuple(name for name in self.plain if any(not _is_cluster_scoped(each, name) for each in self.groups))
+        plain = tuple(name for name in self.plain if any(not _is_cluster_scoped(group, name) for group in self.groups))
         return replace(self, plain=plain) if plain and not self.urls else None
 
     def _allows(self, access: ResourceAccess) -> bool:
@@ -78,7 +78,7 @@ class PolicyRule:
         if not {"*", *access.groups} & set(self.groups):
             return False
         verbs = access.verbs if "*" in self.verbs else tuple(set(access.verbs) & set(self.verbs))
-        wanted = [each for each in access.resources if any(_is_of(own, each) for own in self.plain)]
+        wanted = [resource for resource in access.resources if any(_is_of(name, resource) for name in self.plain)]
         return any(self._is_named(verb, resource, access.names) for verb in verbs for resource in wanted)
 
     def _is_named(self, verb: str, resource: str, names: tuple[str, ...]) -> bool:
@@ -87,7 +87,7 @@ class PolicyRule:
             return True
         if verb == "deletecollection" or (verb == "create" and "/" not in resource):
             return "" in self.names
-        return not names or any(fnmatchcase(own, pattern) for own in self.names for pattern in names)
+        return not names or any(fnmatchcase(name, pattern) for name in self.names for pattern in names)
 
     @property
     def what(self) -> str:
@@ -110,20 +110,22 @@ class PolicyRule:
         return f"{self.does} on {self.what}" + (f", only {', '.join(self.names)}" if self.names else "")
 
 
-def _is_of(own: str, wanted: str) -> bool:
+def _is_of(named: str, wanted: str) -> bool:
     """Whether a resource of a rule includes the wanted one: `*` is every resource, `*/exec` this subresource of every
     resource."""
     name, _, subresource = wanted.partition("/")
-    if own == "*":
+    if named == "*":
         return True
     if subresource == "*":  # the literal `userextras/*` is not a subresource
-        return own != wanted and own.startswith((f"{name}/", "*/"))
-    return own in (wanted, f"*/{subresource}" if subresource else wanted)
+        return named != wanted and named.startswith((f"{name}/", "*/"))
+    return named in (wanted, f"*/{subresource}" if subresource else wanted)
 
 
 def _is_cluster_scoped(group: str, name: str) -> bool:
-    own = name.partition("/")[0]
-    return (group, own) in CLUSTER_SCOPED or (group == "*" and any(own == each for _, each in CLUSTER_SCOPED))
+    plain = name.partition("/")[0]
+    return (group, plain) in CLUSTER_SCOPED or (
+        group == "*" and any(plain == resource for _, resource in CLUSTER_SCOPED)
+    )
 
 
 _EVERYTHING = "everything in a namespace"
@@ -174,7 +176,8 @@ class BindingRights:
         """The privilege of this binding alone."""
         if self.is_everything:
             return Privilege.ADMIN
-        return min((each.privilege for each in self.escalations), key=lambda one: one.rank, default=Privilege.NONE)
+        privileges = (escalation.privilege for escalation in self.escalations)
+        return min(privileges, key=lambda privilege: privilege.rank, default=Privilege.NONE)
 
     @property
     def needs_login(self) -> bool:
@@ -184,12 +187,12 @@ class BindingRights:
     @property
     def risks(self) -> tuple[str, ...]:
         """The names of the escalations that give a privilege."""
-        return tuple(each.name for each in self.escalations if each.privilege is not Privilege.NONE)
+        return tuple(escalation.name for escalation in self.escalations if escalation.privilege is not Privilege.NONE)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Rights that an auditor wants to know, and that do not lead to more rights on their own."""
-        return tuple(each.text for each in self.escalations if each.privilege is Privilege.NONE)
+        return tuple(escalation.text for escalation in self.escalations if escalation.privilege is Privilege.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +255,10 @@ class Rbac:
         The API server adds system:authenticated to the answer of a webhook. It adds no groups to the username of a
         service account or a node (authenticated_group_adder.go in Kubernetes).
         """
-        own = (right for group in groups for right in self.of("Group", group))
+        rights = (right for group in groups for right in self.of("Group", group))
         is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
         everyone = self.of("Group", EVERYONE) if is_added else ()
-        return tuple(dict.fromkeys((*own, *self.of("User", username), *everyone, *self.anyone)))
+        return tuple(dict.fromkeys((*rights, *self.of("User", username), *everyone, *self.anyone)))
 
     def _found(self, right: BindingRights, accounts: tuple[str, ...] = ()) -> tuple[FoundEscalation, ...]:
         rules = right.rules or ()
@@ -265,9 +268,10 @@ class Rbac:
             where = f" in {right.namespace}"
             return (FoundEscalation(_EVERYTHING, Privilege.ELEVATED, where),) if right.namespace else ()
         best: dict[str, FoundEscalation] = {}
-        for one in (_found_escalation(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
-            if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
-                best[one.name] = one
+        for met in self._of_rules(right.namespace, rules):
+            escalation = _found_escalation(met, right, accounts)
+            if escalation.name not in best or escalation.privilege.rank < best[escalation.name].privilege.rank:
+                best[escalation.name] = escalation
         return tuple(best.values())
 
     def _of_rules(self, namespace: str, rules: tuple[PolicyRule, ...]) -> tuple[Escalation, ...]:
@@ -285,11 +289,14 @@ class Rbac:
 
     def _parts(self, right: BindingRights) -> Iterator[tuple[str, int]]:
         """Only for the whole cluster: no other escalation needs two accesses."""
-        for each in () if right.namespace else self._escalations:
-            if each.also:
-                met = [any(rule.meets(part) for rule in right.rules or ()) for part in (each.accesses, each.also)]
+        for escalation in () if right.namespace else self._escalations:
+            if escalation.also:
+                met = [
+                    any(rule.meets(part) for rule in right.rules or ())
+                    for part in (escalation.accesses, escalation.also)
+                ]
                 if any(met) and not all(met):
-                    yield each.name, met.index(True)
+                    yield escalation.name, met.index(True)
 
     def _add_accounts(self) -> None:
         """A subject that can start pods in a namespace can act as any of its service accounts. Repeated until nothing
@@ -307,19 +314,19 @@ class Rbac:
 
     def _privileged_accounts(self) -> dict[str, tuple[str, ...]]:
         """By namespace: the service accounts with an escalation; `*` for all of them."""
-        found: dict[str, list[str]] = {}
+        accounts: dict[str, list[str]] = {}
         namespaces = {right.namespace for rights in self._rights.values() for right in rights if right.namespace}
         for (kind, name), rights in self._rights.items():
             if all(right.privilege is Privilege.NONE for right in rights):
                 continue
             if kind == "User" and name.startswith(_ACCOUNT):
                 namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
-                found.setdefault(namespace, []).append(account)
+                accounts.setdefault(namespace, []).append(account)
             elif kind == "Group" and name.startswith(_ACCOUNTS):
-                own = name.removeprefix(_ACCOUNTS).removeprefix(":")
-                for namespace in [own] if own else sorted(namespaces):
-                    found.setdefault(namespace, []).append("*")
-        return {namespace: tuple(dict.fromkeys(names)) for namespace, names in found.items()}
+                in_namespace = name.removeprefix(_ACCOUNTS).removeprefix(":")
+                for namespace in [in_namespace] if in_namespace else sorted(namespaces):
+                    accounts.setdefault(namespace, []).append("*")
+        return {namespace: tuple(dict.fromkeys(names)) for namespace, names in accounts.items()}
 
 
 def combined_escalations(rights: Iterable[BindingRights]) -> Iterator[tuple[FoundEscalation, tuple[Ref, Ref]]]:
@@ -342,32 +349,32 @@ def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
     roles: dict[tuple[str, str, str], tuple[PolicyRule, ...]] = {}
     in_namespaces: dict[tuple[str, str, str], tuple[PolicyRule, ...]] = {}
     bindings = []
-    for each in objects:
-        ref = Ref.of(each)
+    for item in objects:
+        ref = Ref.of(item)
         if ref.kind in ("Role", "ClusterRole"):
             key = (ref.kind, ref.namespace, ref.name)
-            roles[key] = tuple(map(PolicyRule.of, each.get("rules") or ()))
-            in_namespaces[key] = tuple(rule for own in roles[key] if (rule := own.in_namespace()) is not None)
+            roles[key] = tuple(map(PolicyRule.of, item.get("rules") or ()))
+            in_namespaces[key] = tuple(rule for whole in roles[key] if (rule := whole.in_namespace()) is not None)
         elif ref.kind in ("RoleBinding", "ClusterRoleBinding"):
-            bindings.append((ref, each))
-    for ref, each in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
-        role = each.get("roleRef") or {}
+            bindings.append((ref, item))
+    for ref, item in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
+        role = item.get("roleRef") or {}
         namespace = ref.namespace if role.get("kind") == "Role" else ""
-        own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
-        rules = (in_namespaces if ref.namespace else roles).get((own.kind, namespace, own.name))
-        for subject in dict.fromkeys(_subjects(each, ref.namespace)):
-            yield BindingRights(subject, ref, own, ref.namespace, rules)
+        granted = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
+        rules = (in_namespaces if ref.namespace else roles).get((granted.kind, namespace, granted.name))
+        for subject in dict.fromkeys(_subjects(item, ref.namespace)):
+            yield BindingRights(subject, ref, granted, ref.namespace, rules)
 
 
 def _subjects(binding: Object, namespace: str) -> Iterator[RbacSubject]:
     """As compared in pkg/registry/rbac/validation/rule.go in Kubernetes: no other kinds. In a RoleBinding, a service
     account without a namespace is in that of the binding."""
-    for each in binding.get("subjects") or ():
-        kind, name = str(each.get("kind")), str(each.get("name", ""))
+    for subject in binding.get("subjects") or ():
+        kind, name = str(subject.get("kind")), str(subject.get("name", ""))
         if kind == "ServiceAccount":  # for the API server a user with this name, even with another login
-            own = str(each.get("namespace") or namespace)
-            if own:
-                yield RbacSubject("User", f"{_ACCOUNT}{own}:{name}")
+            of_account = str(subject.get("namespace") or namespace)
+            if of_account:
+                yield RbacSubject("User", f"{_ACCOUNT}{of_account}:{name}")
         elif kind in ("Group", "User"):
             yield RbacSubject(kind, name)
 
@@ -378,7 +385,7 @@ def _found_escalation(escalation: Escalation, right: BindingRights, accounts: tu
         return FoundEscalation(escalation.name, escalation.in_kube_system, _NEXT_TO_AUTHENTICATOR)
     where = f" in {namespace}" if namespace else ""
     if escalation.as_accounts and accounts:
-        one = f"the service account {namespace}:{accounts[0]}"
-        whom = f"any service account of {namespace}" if "*" in accounts else one
+        single = f"the service account {namespace}:{accounts[0]}"
+        whom = f"any service account of {namespace}" if "*" in accounts else single
         return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {whom}")
     return FoundEscalation(escalation.name, escalation.privilege, where)

@@ -153,7 +153,9 @@ class _Entries:
         entry = self._entry(grant)
         loaded = self._installation.loaded
         others = loaded.alternatives(grant)
-        privilege, because = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), None)
+        privilege, because = privilege_of_any(
+            ((possible.username, possible.groups) for possible in (grant, *others)), None
+        )
         return ReviewedPrincipal(
             kind=grant.kind,
             principal=grant.principal,
@@ -188,7 +190,7 @@ class _Entries:
             return None
         text = self._document.source.text
         changes = []
-        for part in (node, *(dereference(each) for each in walk(node) if isinstance(each, Alias))):
+        for part in (node, *(dereference(inner) for inner in walk(node) if isinstance(inner, Alias))):
             last = max(part.start, part.end - 1)  # git counts line feeds only
             changes.append(self._history.of(text.count("\n", 0, part.start) + 1, text.count("\n", 0, last) + 1))
         return latest(changes)
@@ -236,8 +238,8 @@ class _Entries:
 def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
     suppressed = ((located, located.reason) for located in report.suppressed)
     for located, ignored in (*((located, None) for located in report.findings), *suppressed):
-        found, place = located.finding, located.place
-        yield located, ReviewedFinding(found.id, found.severity, place, found.message, found.remedy, ignored)
+        finding, place = located.finding, located.place
+        yield located, ReviewedFinding(finding.id, finding.severity, place, finding.message, finding.remedy, ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +279,8 @@ def put_together(
 
     `report` contains the findings about tarmak.yaml itself. `date` is shown unchanged; no date is shown if it is empty.
     """
-    clusters = tuple(each.review for each in reviewed)
-    files = dict.fromkeys(file.path for each in clusters for file in each.files)
+    clusters = tuple(cluster.review for cluster in reviewed)
+    files = dict.fromkeys(file.path for cluster in clusters for file in cluster.files)
     return AccessReview(
         config=config,
         clusters=clusters,
@@ -292,21 +294,28 @@ def put_together(
 
 def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
     """All principals, in the order in which the clusters name them."""
-    by_cluster = [{principal.key: principal for principal in one.review.principals} for one in reviewed]
-    first = {key: principal for own in reversed(by_cluster) for key, principal in own.items()}
-    for key in dict.fromkeys(key for own in by_cluster for key in own):
-        cells = (_cell(first[key], own.get(key), one) for own, one in zip(by_cluster, reviewed, strict=True))
+    by_cluster = [{principal.key: principal for principal in cluster.review.principals} for cluster in reviewed]
+    first = {key: principal for principals in reversed(by_cluster) for key, principal in principals.items()}
+    for key in dict.fromkeys(key for principals in by_cluster for key in principals):
+        cells = (
+            _cell(first[key], principals.get(key), cluster)
+            for principals, cluster in zip(by_cluster, reviewed, strict=True)
+        )
         yield AccessRow(first[key].kind, first[key].principal, tuple(cells))
 
 
-def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
-    """The access of a principal in the cluster: by its own entry, or by a pattern or its account."""
-    if own is not None:
-        return AccessCell(own.identity, own.privilege)
+def _cell(
+    principal: ReviewedPrincipal, mapped: ReviewedPrincipal | None, cluster: ReviewedCluster
+) -> AccessCell | None:
+    """The access of a principal in the cluster: by its own entry, `mapped`, or by a pattern or its account."""
+    if mapped is not None:
+        return AccessCell(mapped.identity, mapped.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
-    grant = one.authenticator.grant(asked) if one.authenticator is not None else None
+    grant = cluster.authenticator.grant(asked) if cluster.authenticator is not None else None
     if grant is None:
         return None
-    others = one.authenticator.alternatives(asked) if one.authenticator is not None else ()
-    privilege, _ = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
+    others = cluster.authenticator.alternatives(asked) if cluster.authenticator is not None else ()
+    privilege, _ = privilege_of_any(
+        ((possible.username, possible.groups) for possible in (grant, *others)), cluster.review.rbac
+    )
     return AccessCell(MappedIdentity(grant.username, grant.groups, grant.place), privilege, is_named=False)

@@ -40,20 +40,20 @@ class ReviewSummary:
 
 
 def summarize(review: Review) -> ReviewSummary:
-    found = {
-        (each.place, each.key): each
-        for each in (*review.findings, *(noted for cluster in review.clusters for noted in cluster.all_findings))
+    findings = {
+        (finding.place, finding.key): finding
+        for finding in (*review.findings, *(noted for cluster in review.clusters for noted in cluster.all_findings))
     }.values()
-    reported = [each for each in found if each.ignored is None]
-    errors = sum(each.severity is Severity.ERROR for each in reported)
+    reported = [finding for finding in findings if finding.ignored is None]
+    errors = sum(finding.severity is Severity.ERROR for finding in reported)
     return ReviewSummary(
         clusters=len(review.clusters),
         principals=len(review.rows),
         admins=sum(highest_privilege(row) is Privilege.ADMIN for row in review.rows),
-        ineffective=sum(len(each.ineffective_entries) for each in review.clusters),
+        ineffective=sum(len(cluster.ineffective_entries) for cluster in review.clusters),
         errors=errors,
         warnings=len(reported) - errors,
-        suppressed=len(found) - len(reported),
+        suppressed=len(findings) - len(reported),
     )
 
 
@@ -62,9 +62,9 @@ def highest_privilege(row: AccessRow) -> Privilege:
     return min((cell.privilege for cell in row.cells if cell), key=lambda privilege: privilege.rank)
 
 
-def counted(number: int, one: str, several: str = "") -> str:
+def counted(number: int, single: str, several: str = "") -> str:
     """As in `1 principal` and `2 principals`."""
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
+    return f"{number} {single if number == 1 else several or f'{single}s'}"
 
 
 def common_change(review: Review) -> LastChange | None:

@@ -115,22 +115,22 @@ def _labelled(label: str, text: str) -> str:
     return f"    {label:<9}{text}"
 
 
-def _principal(one: ReviewedPrincipal) -> Iterator[str]:
-    yield f"  {who(one.kind, one.principal)}"
-    yield _labelled("becomes", _identity(one.identity))
-    if one.privilege is not Privilege.NONE:
-        yield _labelled(str(one.privilege), "; ".join(one.because))
-    for other in one.alternatives:
+def _principal(principal: ReviewedPrincipal) -> Iterator[str]:
+    yield f"  {who(principal.kind, principal.principal)}"
+    yield _labelled("becomes", _identity(principal.identity))
+    if principal.privilege is not Privilege.NONE:
+        yield _labelled(str(principal.privilege), "; ".join(principal.because))
+    for other in principal.alternatives:
         yield _labelled("or", f"{_identity(other)}, chosen at random: {other.place}")
-    if one.may_get_nothing:
+    if principal.may_get_nothing:
         yield _labelled("or", "no access, chosen at random")
 
 
-def _ineffective(one: IneffectiveEntry) -> Iterator[str]:
+def _ineffective(entry: IneffectiveEntry) -> Iterator[str]:
     """The principal as written in the file."""
-    names = {"account": f"account {one.principal}", "sso": f"{SSO_PREFIX}{one.principal}"}
-    yield f"  {names.get(one.kind) or one.principal or f'a {one.kind} without an ARN'}"
-    yield _labelled("denied", one.reason)
+    names = {"account": f"account {entry.principal}", "sso": f"{SSO_PREFIX}{entry.principal}"}
+    yield f"  {names.get(entry.kind) or entry.principal or f'a {entry.kind} without an ARN'}"
+    yield _labelled("denied", entry.reason)
 
 
 def _identity(identity: MappedIdentity) -> str:
@@ -159,8 +159,10 @@ def _other_places(places: Sequence[Place]) -> str:
     """All but the first place: those in its file by line and column. Of many, the first ones: each entry says that it
     has the finding."""
     first, *others = places
-    in_file = (each.filename == first.filename and bool(each.line) for each in others)
-    texts = (f"{each.line}:{each.column}" if short else str(each) for each, short in zip(others, in_file, strict=True))
+    in_file = (place.filename == first.filename and bool(place.line) for place in others)
+    texts = (
+        f"{place.line}:{place.column}" if short else str(place) for place, short in zip(others, in_file, strict=True)
+    )
     return brief_list(texts, _MOST_PLACES)
 
 

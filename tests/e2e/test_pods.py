@@ -20,7 +20,17 @@ from tarmak_iam.hook.programs import Programs
 from tests.e2e.conftest import ON_TARMAKS, Stage
 from tests.e2e.control_plane import CLUSTER
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, edit
-from tests.e2e.test_locks import eventually
+from tests.e2e.test_locks import (
+    CONFIG_MAPS,
+    LEASES,
+    allowed,
+    cannot,
+    configuration,
+    eventually,
+    kubeconfig_of,
+    rule,
+    run,
+)
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
 
@@ -126,3 +136,17 @@ def test_a_pod_that_started_before_a_change_was_undone(stage: Stage) -> None:
     assert f"unchanged ConfigMap kube-system/{NAME}" in done.out
     assert f"restarting {said}" in done.err
     assert stage.live("diff").out == ""
+
+
+def test_pods_that_may_not_be_deleted(stage: Stage, tmp_path: Path) -> None:
+    """A configuration that was edited by hand is put right by apply, and the pods must be restarted for that."""
+    stage.live(*APPLY)
+    make_pod(stage)
+    patch = json.dumps({"data": {"config.yaml": "clusterID: evil\n"}})
+    edit = ("patch", "configmap", NAME, "--field-manager=evil", "--type=merge", "-p", patch)
+    assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
+    allowed(stage, "no-pods", LEASES, CONFIG_MAPS, rule("apps", "daemonsets", "patch"))
+    kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "no-pods")
+    said = run(stage, *APPLY, "--force", code=2, kubeconfig=kubeconfig)
+    assert f"{cannot('no-pods', 'delete', 'pods')}; nothing was changed" in said
+    assert configuration(stage) == "clusterID: evil\n"

@@ -284,7 +284,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def history_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.hook.cluster.journal.utc_now", lambda: NOW)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.history.utc_now", lambda: NOW)
 
 
 @pytest.fixture

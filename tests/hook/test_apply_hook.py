@@ -15,8 +15,8 @@ from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.apply_hook import Stage
-from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.installation.installation import Installation

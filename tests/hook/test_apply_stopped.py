@@ -11,12 +11,12 @@ import pytest
 
 from tarmak_iam.errors import FileError, Place, ToolError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status
-from tarmak_iam.hook.cluster.journal import write_history
+from tarmak_iam.hook.cluster.history import History, Status, write_history
 from tarmak_iam.hook.cluster.kubectl import is_write
 from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import BOTH, NAME, OURS, made, metadata_of
@@ -243,7 +243,7 @@ def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pyte
             raise FileError("cannot be written: No space left on device", place=Place(str(path)))
         return write_history(history, path, within)
 
-    monkeypatch.setattr(journal, "write_history", full)
+    monkeypatch.setattr(history_module, "write_history", full)
     with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
         apply_to_cluster(made(), Cluster().kubectl(), state)
 

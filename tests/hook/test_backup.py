@@ -264,21 +264,21 @@ def test_another_hard_link_keeps_its_content(path: Path) -> None:
 
 
 def test_a_directory_in_place_of_which_is_a_link(tmp_path: Path) -> None:
-    """The saved text has gone with the old directory: it is written anew, and that file is named."""
-    home, moved, elsewhere, spare = (tmp_path / name for name in ("home", "moved", "elsewhere", "spare"))
-    for each in (home, elsewhere, spare):
+    """The saved text has gone with the old directory."""
+    home, moved, elsewhere = (tmp_path / name for name in ("home", "moved", "elsewhere"))
+    for each in (home, elsewhere):
         each.mkdir()
     path = home / "tarmak.yaml"
     path.write_bytes(BEFORE)
     (elsewhere / "tarmak.yaml").write_bytes(SET)
-    backup = back_up(path, spare=spare)
+    backup = back_up(path)
     home.rename(moved)
     home.symlink_to(elsewhere)
     report = restore_backup(backup)
-    assert (report.state, report.copy) == ("broken", spare / "tarmak.yaml.before-1")
-    assert f"it is now a link to {elsewhere}/tarmak.yaml, which was not followed" in report.reason
-    assert (spare / "tarmak.yaml.before-1").read_bytes() == BEFORE
-    assert stat.S_IMODE((spare / "tarmak.yaml.before-1").stat().st_mode) == 0o600
+    assert (report.state, report.copy) == ("broken", None)
+    what = f"it is now a link to {elsewhere}/tarmak.yaml, which was not followed; the saved text was removed"
+    assert report.reason == what
+    assert (moved / "tarmak.yaml.before-1").read_bytes() == BEFORE
     assert names(elsewhere) == ["tarmak.yaml"]
     assert (elsewhere / "tarmak.yaml").read_bytes() == SET
 
@@ -326,17 +326,11 @@ def refuse_to_write(monkeypatch: pytest.MonkeyPatch, directory: Path, what: str)
     monkeypatch.setattr(module, "replace_file", refusing)
 
 
-def test_no_room_beside_the_file(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
+def test_no_room_beside_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_to_write(monkeypatch, path.parent, "before")
     with pytest.raises(FileError, match="No space left on device"):
         back_up(path)
-    spare = tmp_path_factory.mktemp("spare")
-    backup = back_up(path, spare=spare)
-    assert backup.copy == spare / "tarmak.yaml.before-1"
-    assert stat.S_IMODE(backup.copy.stat().st_mode) == 0o600
-    path.write_bytes(SET)
-    assert restore_backup(backup).state == "restored"
-    assert names(spare) == []
+    assert names(path.parent) == ["tarmak.yaml"]
 
 
 def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,13 +371,9 @@ def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.
     assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
 
 
-def test_what_is_in_the_file_still_is_not_kept_twice(
-    path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
-) -> None:
-    spare = tmp_path_factory.mktemp("spare")
-    with monkeypatch.context() as full:
-        refuse_to_write(full, path.parent, "before")
-        backup = back_up(path, spare=spare)
+def test_what_is_in_the_file_still_is_not_kept_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the copy can neither be written into its place nor renamed."""
+    backup = back_up(path)
 
     def refusing(target: Path, data: bytes, **options: Any) -> None:
         if target == path:
@@ -391,10 +381,11 @@ def test_what_is_in_the_file_still_is_not_kept_twice(
         replace_file(target, data, **options)
 
     monkeypatch.setattr(module, "replace_file", refusing)
+    monkeypatch.setattr(module, "_renamed", lambda *_: False)
     path.write_bytes(SET[:1000])
     assert restore_backup(backup, finished=False).state == "broken"
     assert path.read_bytes() == SET[:1000]
-    assert names(path.parent) == ["tarmak.yaml"]
+    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
 
 def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,18 +405,21 @@ def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pyt
     assert backup.copy.read_bytes() == BEFORE
 
 
-def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
-    spare = tmp_path_factory.mktemp("spare")
+def test_no_way_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backup = back_up(path)
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
-    backup = back_up(path, spare=spare)
+    monkeypatch.setattr(module, "_renamed", lambda *_: False)
     path.write_bytes(SET[:1000])
     report = restore_backup(backup, finished=False)
     assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
     assert said(report) == [
-        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; the previous text is in {backup.copy}"
+        (
+            f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; the previous text is in "
+            "DIR/tarmak.yaml.before-1"
+        )
     ]
     assert report.reason.endswith("; the file cannot be written: No space left on device")
-    assert names(path.parent) == ["tarmak.yaml"]
+    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
 
 def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

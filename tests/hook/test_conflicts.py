@@ -12,11 +12,10 @@ import pytest
 
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
-from tarmak_iam.hook.cluster.history import History, Status
-from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
+from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
 from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
@@ -236,12 +235,12 @@ class TestBelow116:
         cluster, read = old_cluster(), list[Path]()
         apply_to_cluster(old(), cluster.kubectl(), state)
 
-        def reading(path: Path, within: None) -> History | None:
+        def reading(path: Path, within: None) -> History:
             read.append(path)
             return read_history(path, within)
 
-        monkeypatch.setattr(journal, "read_history", reading)
-        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        monkeypatch.setattr(history_module, "read_history", reading)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
         assert is_left(live(cluster))
         assert not is_left({**live(cluster), "data": {}})
         assert read == [state]
@@ -256,8 +255,8 @@ class TestBelow116:
         apply_to_cluster(old(), cluster.kubectl(), state)
         old_one = live(cluster)
         apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
-        write_history(load_history(state).with_status((2,), Status(status)), state)
-        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        write_history(read_history(state).with_status((2,), Status(status)), state)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:

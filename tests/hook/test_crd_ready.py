@@ -13,11 +13,11 @@ from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
 from tarmak_iam.hook.cluster.crd_ready import fitted, restorable, wait_until_established
-from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, in_batches, in_halves
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.server import Server, wait_until_gone
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
 from tests.support.applied import identity_mapping
@@ -166,7 +166,8 @@ def test_a_dry_run_without_server_side_apply_asks_about_what_can_be_asked(state:
     made = mapped(1, group="g" * 300_000, kubernetesVersion="1.15.12", backends=["CRD", "MountedFile"])
     done = apply_to_cluster(made, cluster.kubectl(), state, dry_run="server")
     assert {change.action for change in done.changes} == {"created"}
-    assert names_of(cluster.calls, "apply") == 1
+    assert names_of(cluster.calls, "create") == 1
+    assert cluster.names() == []
 
 
 def test_the_one_that_is_refused_is_found_in_few_calls(state: Path) -> None:
@@ -316,9 +317,11 @@ def test_what_is_being_deleted_is_gone_before_it_is_made_anew(state: Path) -> No
 
 def test_one_that_is_made_anew_is_not_waited_for() -> None:
     cluster = Cluster()
+    server = Server.of(cluster.kubectl())
     going = {**named("ConfigMap", "a"), "metadata": {"name": "a", "deletionTimestamp": "2020-01-01T00:00:00Z"}}
-    answers = [[going], [named("ConfigMap", "a")]]
-    wait_until_gone(cluster.kubectl(), lambda _: answers.pop(0), [Ref("v1", "ConfigMap", "", "a")])
+    answers = [going, named("ConfigMap", "a")]
+    cluster.fault = lambda args: Completed(args, 0, json.dumps(answers.pop(0)), "")
+    server.wait_until_gone([Ref("v1", "ConfigMap", "", "a")])
     assert (answers, cluster.clock) == ([], 0.5)
 
 

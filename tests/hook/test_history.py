@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam._version import __version__
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History, KeptObject, Revision, Status
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, read_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster
@@ -64,7 +65,7 @@ class TestOneStep:
         for each in manifests(made(image="example.org/a:v0.7.9")):
             cluster.client_side_apply(each)
         apply_to_cluster(made(image="example.org/b:v0.7.9"), cluster.kubectl(), state)
-        assert [kept.ref.kind for kept in load_history(state).revisions[-1].objects] == ["DaemonSet"]
+        assert [kept.ref.kind for kept in read_history(state).revisions[-1].objects] == ["DaemonSet"]
 
 
 class TestKilled:
@@ -86,14 +87,14 @@ class TestKilled:
             lambda each: apply_to_cluster(made(MAPPINGS + READERS), each.kubectl(), tmp_path / f"{number}.json"),
         ):
             state = tmp_path / f"{number}.json"
-            was = config(cluster), load_history(state).revisions[-1].status
+            was = config(cluster), read_history(state).revisions[-1].status
             apply_to_cluster(made(MAPPINGS + then), cluster.kubectl(), state)
             assert config(cluster) == then
-            is_whole = was == (READERS, Status.APPLIED) or len(load_history(state).revisions) == 3
+            is_whole = was == (READERS, Status.APPLIED) or len(read_history(state).revisions) == 3
             roll_back(cluster.kubectl(), state)
             # All of the first one was done where it was killed later: then it is a change by itself.
             assert config(cluster) == ("" if not is_whole or then == READERS else READERS)
-            assert {each.status for each in load_history(state).revisions[:-1]} == {Status.APPLIED}
+            assert {each.status for each in read_history(state).revisions[:-1]} == {Status.APPLIED}
 
     def test_midway_and_applied_again_is_one_change(self, state: Path) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
@@ -124,7 +125,7 @@ class TestKilled:
 
     def test_when_all_was_written_it_is_a_change_by_itself(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
-        monkeypatch.setattr(journal.Journal, "applied", killing)
+        monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         monkeypatch.undo()
@@ -136,7 +137,7 @@ class TestKilled:
 
     def test_an_apply_that_finds_all_as_wanted_settles_it(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
-        monkeypatch.setattr(journal.Journal, "applied", killing)
+        monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         monkeypatch.undo()
@@ -186,7 +187,7 @@ class TestKilled:
         cluster = Cluster(server="v1.15.12", client="v1.15.12")
         apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         note = last_applied(cluster.get("ConfigMap", NAME) or {})
-        monkeypatch.setattr(journal.Journal, "note", killing)
+        monkeypatch.setattr(history_module.Journal, "note", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         assert config(cluster) == READERS
@@ -209,9 +210,9 @@ class TestKilled:
 def test_an_open_change_of_another_cluster_is_not_gone_on_with() -> None:
     """As where a cluster was made anew while a change of the one before it was open."""
     ref = Ref("v1", "ConfigMap", "kube-system", NAME)
-    open_one = Revision(1, "cluster-1", NOW, "0.1", Status.BEGUN, (KeptObject(ref, None, ref.stub),))
-    history, begun = History((open_one,)).begun("cluster-2", (KeptObject(ref, None, ref.stub),), Index(()), NOW, "0.2")
-    assert (begun.number, begun.cluster, begun.release) == (2, "cluster-2", "0.2")
+    open_one = Revision(1, "cluster-1", NOW, "0.1", Status.BEGUN, (Snapshot(ref, None, ref.stub),))
+    history, begun = History((open_one,)).begun("cluster-2", (Snapshot(ref, None, ref.stub),), Index(()))
+    assert (begun.number, begun.cluster, begun.time, begun.release) == (2, "cluster-2", NOW, __version__)
     assert history.revisions == (open_one, begun)
     assert [each.number for each in history.opened("cluster-1")] == [1]
     assert [each.number for each in history.opened("cluster-2")] == [2]
@@ -232,7 +233,7 @@ def test_each_batch_is_written_down_once_it_is_done(state: Path, verb: str, kill
     cluster.fault = fault
     with pytest.raises(Killed):
         apply_to_cluster(made(), cluster.kubectl(), state)
-    done = {each.ref.kind: each.is_done for each in load_history(state).revisions[-1].objects}
+    done = {each.ref.kind: each.is_done for each in read_history(state).revisions[-1].objects}
     assert done == {
         "ConfigMap": True,
         "DaemonSet": verb == "delete",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, objects_of, why
 from tarmak_iam.hook.connection import cluster_kubeconfig
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
@@ -261,7 +261,7 @@ def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
 @pytest.mark.parametrize("text", ["[]", "3", "null", '"x"'])
 def test_json_that_is_no_object(text: str) -> None:
     with pytest.raises(ToolError, match="kubectl printed JSON that is not an object"):
-        items_of(Completed(("kubectl",), 0, text, ""))
+        objects_of(Completed(("kubectl",), 0, text, ""))
 
 
 def test_versions_that_are_none(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_an_answer_that_is_lost(is_there: bool) -> None:
     cluster = Cluster()
     live = cluster.add(config("old")) if is_there else None
     losing(cluster)
-    made = Server.of(cluster.kubectl()).put_back(config("new"), live)
+    (made,) = Server.of(cluster.kubectl()).put_back_all([(config("new"), live, True)])
     assert made["data"] == {"a": "new"}
     assert set(cluster.writes) == {"replace" if is_there else "create"}
 
@@ -51,7 +51,7 @@ def test_what_somebody_else_has_written_is_not_ours(is_there: bool) -> None:
     live = cluster.add(config("old")) if is_there else None
     losing(cluster, then=config("theirs"))
     with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
-        Server.of(cluster.kubectl()).put_back(config("new"), live)
+        Server.of(cluster.kubectl()).put_back_all([(config("new"), live, True)])
     assert cluster.objects[NAME]["data"] == {"a": "theirs"}
 
 
@@ -59,4 +59,4 @@ def test_what_somebody_else_has_made_is_not_ours() -> None:
     cluster = Cluster()
     cluster.add(config("theirs"))
     with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
-        Server.of(cluster.kubectl()).put_back(config("new"), None)
+        Server.of(cluster.kubectl()).put_back_all([(config("new"), None, True)])

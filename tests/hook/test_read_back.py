@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.cluster.apply import ChangedSince, apply_to_cluster, read_back
-from tarmak_iam.hook.cluster.history import ApplyFailed, Status
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import Status, read_history
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS, installation
@@ -66,12 +66,12 @@ def test_what_differs_is_named() -> None:
     live["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
     assert differences(WANTED, live) == (
         "DaemonSet kube-system/x differs from what was applied: another process changed metadata.labels.app, "
-        "spec.template.spec.containers.main.image, spec.template.spec.tolerations afterwards"
+        "spec.template.spec.containers[main].image, spec.template.spec.tolerations afterwards"
     )
     containers[0]["args"] = ["init"]
-    assert differences(WANTED, live).endswith("spec.template.spec.containers.main.args, ... afterwards")
+    assert differences(WANTED, live).endswith("spec.template.spec.containers[main].args and 1 more afterwards")
     containers.clear()
-    assert "spec.template.spec.containers, " in differences(WANTED, live)
+    assert "spec.template.spec.containers[main].name, " in differences(WANTED, live)
 
 
 def test_what_is_gone_is_named() -> None:
@@ -128,7 +128,7 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
         "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
         "kube-system/aws-iam-authenticator; run apply again, or run rollback to restore the previous objects"
     )
-    assert load_history(state, None).revisions[-1].status is Status.APPLIED
+    assert read_history(state, None).revisions[-1].status is Status.APPLIED
 
 
 def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.M
     cluster.fault = lambda args: failed("error: no") if rolled_out and "-f" in args else None
     with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
         apply_to_cluster(MADE, cluster.kubectl(), state)
-    assert load_history(state, None).revisions[-1].status is Status.APPLIED
+    assert read_history(state, None).revisions[-1].status is Status.APPLIED
 
 
 def test_many_objects_are_compared_in_a_number_of_steps_that_grows_as_they_do(monkeypatch: pytest.MonkeyPatch) -> None:

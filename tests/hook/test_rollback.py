@@ -10,9 +10,9 @@ import pytest
 
 from tarmak_iam.errors import PolicyRefused, SelectionError, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import RollbackFailed, Status
-from tarmak_iam.hook.cluster.journal import load_history, write_history
+from tarmak_iam.hook.cluster.history import Status, read_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.results import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed
@@ -87,7 +87,7 @@ class TestRollbackKilled:
 
         for cluster in kills(cluster_of, lambda each: roll_back(each.kubectl(), tmp_path / f"{number}.json", to=1)):
             state = tmp_path / f"{number}.json"
-            is_begun = Status.UNDOING in {each.status for each in load_history(state).revisions}
+            is_begun = Status.UNDOING in {each.status for each in read_history(state).revisions}
             roll_back(cluster.kubectl(), state)
             # Where it had not begun, this is another one, of one step.
             assert config(cluster) in (("",) if is_begun else (READERS, ""))
@@ -145,7 +145,7 @@ class TestRollbackKilled:
     def test_then_applied_where_all_was_undone(self, state: Path) -> None:
         cluster = self.half_undone(state)
         roll_back(cluster.kubectl(), state)
-        found = load_history(state).with_status((2, 3), Status.UNDOING)
+        found = read_history(state).with_status((2, 3), Status.UNDOING)
         write_history(found, state)
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 undone", "4 applied"]
@@ -282,21 +282,24 @@ class TestOthers:
         cluster = Cluster(server="v1.15.12")
         with pytest.raises(Killed):
             apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state, begun=killing)
-        history = load_history(state)
+        history = read_history(state)
         (daemon,) = (each.after for each in history.revisions[-1].objects if each.ref.kind == "DaemonSet")
         assert daemon is not None
         cluster.add({**daemon, "spec": {**daemon["spec"], "revisionHistoryLimit": 10}})
         roll_back(cluster.kubectl(), state)
         assert cluster.names() == []
 
-    def test_what_we_had_removed_and_somebody_has_made_again(self, state: Path) -> None:
+    @pytest.mark.parametrize("username", ["theirs", None])
+    def test_what_we_had_removed_and_somebody_has_made_again(self, state: Path, username: str | None) -> None:
+        """Without `username`: all of our fields that theirs lacks are theirs to decide about too."""
         cluster = Cluster()
         add_crd(cluster)
         mine = identity_mapping("mine", OURS)
         cluster.add(mine, "tarmak-iam", "Apply")
         apply_to_cluster(made(), cluster.kubectl(), state)
         add_crd(cluster)
-        cluster.add({**mine, "spec": {**mine["spec"], "username": "theirs"}})
+        others = {key: value for key, value in mine["spec"].items() if key != "username"}
+        cluster.add({**mine, "spec": others if username is None else {**others, "username": username}})
         with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) has since been changed"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.errors import PolicyRefused
+from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
-from tarmak_iam.hook.cluster.history import ApplyFailed
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, wait_for_rollout
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, roll_out_and_restart
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import stamp
@@ -346,9 +347,10 @@ def test_nothing_is_waited_for_beyond_the_time_that_is_given(state: Path) -> Non
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
     daemon["status"]["numberAvailable"] = 1
-    found, troubles = wait_for_rollout(cluster.kubectl(), DAEMONSET, 5, pause=2)
-    assert (found.is_done, cluster.clock) == (False, 4)
-    assert troubles == ()
+    server = Server.of(cluster.kubectl())
+    with pytest.raises(ToolError, match=r"within 5 seconds: .*: 3 of 3 nodes updated, 1 available$"):
+        roll_out_and_restart(server, [DAEMONSET], 5, lambda _: None)
+    assert cluster.clock == 4
     daemon["status"]["numberAvailable"] = 3
-    assert wait_for_rollout(cluster.kubectl(), DAEMONSET, 5, pause=2)[0].is_done
+    assert roll_out_and_restart(server, [DAEMONSET], 5, lambda _: None).is_done
     assert cluster.clock == 4

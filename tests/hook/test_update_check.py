@@ -12,10 +12,12 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import Node, check_update, is_tolerated, nodes_for, untolerated
+from tarmak_iam.hook.cluster.update_check import Node, PodUpdate, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import MASTER, node
@@ -38,7 +40,9 @@ def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
 
 def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> tuple[str, ...]:
     server = Server.of(cluster.kubectl())
-    return check_update(server, check_pods(server), then, force=force)
+    step = Step(Ref.of(then), ObjectAction.CONFIGURED, cluster.get("DaemonSet", NAME), then)
+    update = PodUpdate.of(check_pods(server), [step])
+    return check_update(server, update, force=force)
 
 
 def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
@@ -172,7 +176,7 @@ def test_conditions_of_the_nodes_are_told(state: Path) -> None:
     cluster.daemons.nodes["master-2"] = node("master-2", ready="Unknown")
     conditions = cluster.daemons.nodes["master-3"]["status"]["conditions"]
     conditions += [{"type": "DiskPressure", "status": "True"}, {"type": "MemoryPressure", "status": "False"}]
-    assert checked(cluster, wanted(cluster)) == (
+    assert checked(cluster, wanted(cluster, terminationGracePeriodSeconds=9)) == (
         "node master-2: Ready is Unknown: as the kubelet says",
         "node master-3: DiskPressure is True",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.lint.new_findings import added_findings
+from tarmak_iam.lint.rule_run import added_findings
 from tests.lint.mapped import ROLES, only, report
 
 NEW = "example.com/x:v0.7.18"

@@ -10,9 +10,8 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Edit, Remove, Set
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint import Rule, Subjects
-from tarmak_iam.lint.edited_subjects import with_document
 from tarmak_iam.lint.fix import Fix
-from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe
+from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe, with_document
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -111,7 +110,7 @@ def rule_of(*edits: Edit, is_safe: bool = False) -> Rule:
             yield rule.finding(Subject.CONFIG, ("project",), "bad")
 
     fix = Fix("fix it", (Set(("project",), "good"), *edits), is_safe)
-    return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
+    return CONFIG.error("TEST001", "test-rule", "a test", fix=lambda _finding, _subjects: fix)(check)
 
 
 INIT = ("clusters", 0, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
@@ -145,7 +144,7 @@ def test_no_fix_locks_out_an_admin_while_another_one_gives_access(monkeypatch: p
 
     edits = (Set(("clusterID",), "dev-cluster"), Remove(("server", "mapRoles", 0)))
     fix = Fix("fix it", edits, is_safe=False)
-    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
     bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
     found = outcome({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}, unsafe=True)
     assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]
@@ -157,7 +156,7 @@ def test_no_fix_of_a_mappings_file_without_a_cluster_locks_out(monkeypatch: pyte
             yield rule.finding(Subject.MAPPINGS, ("server",), "bad")
 
     fix = Fix("fix it", (Remove(("server", "mapRoles", 0)),), is_safe=False)
-    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
     bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
     found = made(Subjects(mappings=Mappings.parse(ADMIN)))
     assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]

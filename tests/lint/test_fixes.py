@@ -384,10 +384,10 @@ def test_the_backends() -> None:
             "  # tarmak-iam: ignore[IAM074] why\n  mapAccounts: ['444455556666']\n",
         ),
         ("  # tarmak-iam: ignore\n  mapUsers: []\n", "  mapUsers: []\n"),
-        # with the lines that continue its sentence
+        # whatever the lines below it say, they stay
         (
             "  # tarmak-iam: ignore[IAM070] the policy\n  # fixes the name\n  # of it\n  # The users\n  mapUsers: []\n",
-            "  # The users\n  mapUsers: []\n",
+            "  # fixes the name\n  # of it\n  # The users\n  mapUsers: []\n",
         ),
         (
             "  # tarmak-iam: ignore[IAM070] why.\n  # the users\n  mapUsers: []\n",
@@ -405,10 +405,10 @@ def test_the_backends() -> None:
             "  # tarmak-iam: ignore[IAM070] why\n\n  # the users\n  mapUsers: []\n",
             "\n  # the users\n  mapUsers: []\n",
         ),
-        # all of its IDs go, with the lines; if one stays, so do they
+        # all of its IDs go
         (
             "  # tarmak-iam: ignore[IAM070, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n",
-            "  mapUsers: []\n",
+            "  # fixes it\n  mapUsers: []\n",
         ),
         (
             "  # tarmak-iam: ignore[IAM070, IAM074] the trust policy\n  # fixes it\n  mapAccounts: ['444455556666']\n",
@@ -424,9 +424,23 @@ def test_comments(before: str, after: str) -> None:
     assert of_mappings(before, unsafe=False) == after
 
 
+def test_entries_that_only_some_releases_take_for_one_stay() -> None:
+    """U+017F is an s to those that ignore case as Go's EqualFold does."""
+    text = ADMIN + entry(f"{IAM}:role/DevOps") + entry(f"{IAM}:role/DevOp\u017f")
+    assert fixable({MAPPINGS_NAME: text}) == ()
+    found = fixable({MAPPINGS_NAME: text + entry(f"{IAM}:role/devops")})
+    assert [each.fix.title for each in found] == ["remove the entry in line 6: that in line 12 takes effect"]
+
+
+@pytest.mark.parametrize("groups", ["'\u201cdev\u201d,ops'", "' dev,ops'", "'system:master,ops'"])
+def test_no_name_is_written_over_the_other_groups_of_a_string(groups: str) -> None:
+    files = {MAPPINGS_NAME: ADMIN + entry(f"{IAM}:role/Dev", groups=groups)}
+    assert [each.located.finding.id for each in fixable(files)] == ["IAM061"]
+
+
 def test_a_comment_goes_in_one_fix() -> None:
     text = "  # tarmak-iam: ignore[IAM070, IAM073, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n"
-    title = "remove the comment, and the line that continues it (# fixes it): it suppresses nothing"
+    title = "remove the comment: it suppresses nothing"
     made = outcome({MAPPINGS_NAME: ADMIN + text})
     assert [each.line for each in made.fixed] == [
         f"{MAPPINGS_NAME}:6:3: fixed: {title} [{rule_id}]" for rule_id in ("IAM095", "IAM095", "IAM097")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint import Rule, Scope, Subjects
 from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes, with_fixes
@@ -80,7 +81,7 @@ def _rule(fix: Fix | None, what: str = "x", *, when: str = "bad", then: str = ""
         if project == when or (then and project == then):
             yield rule.finding(Subject.CONFIG, ("project",), what if project == when else "it is worse")
 
-    return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
+    return CONFIG.error("TEST001", "test-rule", "a test", fix=lambda _finding, _subjects: fix)(check)
 
 
 def _made(monkeypatch: pytest.MonkeyPatch, rule: Rule, text: str = "project: bad\n", *, unsafe: bool) -> FixOutcome:
@@ -143,7 +144,7 @@ def test_one_fix_that_fails_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
         failing = Remove(("nothing",))
         return Fix("fix it", (failing if finding.route.plain[-1] == "x-7" else Set(finding.route, "good"),))
 
-    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test", check, fix=fix))
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test", fix=fix)(check))
     names = [f"x-{number}" for number in range(45)]
     lines = [f"{'- ' if name == 'x-0' else '  '}{name}: bad\n" for name in names]
     made = outcome({CONFIG_NAME: f"{DEV}environments:\n{''.join(lines)}"})
@@ -171,6 +172,33 @@ def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyP
     assert pair[1].text == DEV + "project: good\n"
 
 
+GOOD = Fix("write good", (Set(("project",), "good"),), is_safe=False)
+
+
+@pytest.mark.parametrize(("fix", "word"), [(GOOD, "good"), (lambda: GOOD, "good"), (lambda: None, "bad")])
+def test_a_finding_with_its_fix(
+    monkeypatch: pytest.MonkeyPatch, fix: Fix | Callable[[], Fix | None], word: str
+) -> None:
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        if part.data.get("project") == "bad":
+            yield rule.finding(Subject.CONFIG, ("project",), "bad", fix=fix)
+
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test")(check))
+    assert fixed(config("project: bad\n"), unsafe=True)[CONFIG_NAME] == f"{DEV}project: {word}\n"
+
+
+def test_the_fix_of_a_finding_that_fails_names_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> Fix:
+        raise KeyError("project")
+
+    def check(rule: Rule, _: TarmakConfig) -> Iterator[Finding]:
+        yield rule.finding(Subject.CONFIG, ("project",), "bad", fix=failing)
+
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test")(check))
+    with pytest.raises(ConfigError, match="the fix of the rule TEST001"):
+        fixable(config("project: bad\n"))
+
+
 def test_a_rule_without_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     made = _made(monkeypatch, _rule(None), unsafe=True)
     assert (made.changed, made.fixable, len(made.report.findings)) == ((), (), 1)
@@ -186,7 +214,7 @@ def _mappings_rule(fix: Fix) -> Rule:
         if "x-bad" in mappings.document.shared_data:
             yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
 
-    return MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    return MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
 
 
 NODES = (
@@ -329,7 +357,7 @@ def test_a_fix_that_fails_is_not_named_if_its_finding_is_gone(monkeypatch: pytes
             yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
 
     rules = [
-        MAPPINGS.error(f"TEST00{number}", f"test-{number}", "a test", check, fix=lambda *_, own=fix: own)
+        MAPPINGS.error(f"TEST00{number}", f"test-{number}", "a test", fix=lambda *_, own=fix: own)(check)
         for number, fix in enumerate(fixes)
     ]
     bring_plugins(monkeypatch, "tarmak_iam.rules", *rules)

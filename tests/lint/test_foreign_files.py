@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.document import Document
-from tarmak_iam.lint.foreign_files import section_format
+from tarmak_iam.lint.shape_rules import section_format
 
 ENTRY = "{arn: 'arn:aws:iam::111122223333:role/A', username: a, groups: [g]}"
 AWS_AUTH = "mapRoles: \"- {rolearn: 'arn:aws:iam::111122223333:role/A', username: a}\""

@@ -58,7 +58,7 @@ def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_more_findings_are_made_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
     calls: list[str] = []
-    monkeypatch.setattr("tarmak_iam.lint.document_rules.dereference", counted(calls, dereference))
+    monkeypatch.setattr("tarmak_iam.lint.config_rules.dereference", counted(calls, dereference))
     with pytest.raises(ConfigError, match="more than 3 findings"):
         check(Subjects(TarmakConfig.parse(HEAD + "contact: a\n" * 300)))
     assert len(calls) == 8  # both values of each duplicate

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.config import TarmakConfig
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint import new_findings
-from tarmak_iam.lint.check import check, findings_with
+from tarmak_iam.lint import edit_guard
+from tarmak_iam.lint.check import check
 from tarmak_iam.lint.rule import Subjects
-from tarmak_iam.mappings.mappings_file import Mappings
-from tests.lint.mapped import CONFIG, ROLES, places
+from tests.lint.mapped import ROLES, places
 from tests.support import Shell
 
 
@@ -57,44 +54,17 @@ def test_the_mappings_before_are_checked_only_for_comparison(
 ) -> None:
     counts: Counter[str] = Counter()
 
-    def counting(*args: Any) -> Any:
+    def counting(subjects: Subjects) -> Any:
         counts["checks"] += 1
-        return (check if len(args) == 1 else findings_with)(*args)
+        return check(subjects)
 
-    for name in ("check", "findings_with"):
-        monkeypatch.setattr(new_findings, name, counting)
+    monkeypatch.setattr(edit_guard, "check", counting)
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     done = shell.dev("map", "add", "arn:aws:iam::111122223333:role/New", "--username", "new", "--group", "dev")
     assert counts["checks"] == checks
     assert "IAM" not in done.err
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        CLEAN,
-        ODD,
-        ROLES + entry("A ", "username: ' a'", "groups: 'dev,ops'"),
-        ROLES + entry("A", "username: a", "groups: ['system:masters ']"),
-        ROLES + entry("A", "username: '{{SessionNam}}'", "groups: [dev] # tarmak-iam: ignore IAM065"),
-        ROLES + entry("A", "userName: a", "groups: [{dev: 1}]") + entry("a", "username: a", "groups: [dev, dev]"),
-        f"clusterID: other\nserver:\n- {ROLES}",
-        # IAM078 explains why there is no admin, so that IAM084 is not reported
-        "clusterID: c\nserver:\n  mapRoles:\n" + entry("A", "username: a", "groups: ['system:masters ']"),
-        # so does IAM010, as every error about an admin's entry
-        "clusterID: c\nserver:\n  mapRoles:\n" + entry("A/", "username: a", "groups: ['system:masters']"),
-        "clusterID: c\nserver:\n  mapRoles:\n" + entry("A", "username: a", "groups: [dev]"),
-    ],
-)
-def test_the_findings_of_some_rules_are_those_among_all(text: str) -> None:
-    config, mappings = TarmakConfig.parse(CONFIG), Mappings.parse(text)
-    subjects = Subjects(config, mappings, Installation.of(config, config.clusters[0], mappings, None, {}))
-    everything = [(each.finding.id, str(each)) for each in check(subjects)]
-    for wanted in {each for each, _ in everything} | {"IAM084"}:
-        found = [(each.finding.id, str(each)) for each in findings_with({wanted}, subjects)]
-        assert [each for each in found if each[0] == wanted] == [each for each in everything if each[0] == wanted]
 
 
 def test_the_place_of_a_grant_is_that_of_its_mapping() -> None:

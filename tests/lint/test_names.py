@@ -79,5 +79,4 @@ def test_entries_by_their_names() -> None:
     odd = [(entry.name[-1], [text for _, text, _ in found]) for entry, found in names.odd_names]
     assert odd == [("A", ["dev,ops"]), ("C", ["dev,ops"])]
     assert [entry.name[-1] for entry in names.with_session_name] == ["B", "C", "E"]
-    assert [entry.name[-1] for entry in names.with_chosen_name] == ["B", "C"]
     assert [entry.name[-1] for entry in names.with_private_dns] == ["D"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tarmak_iam.hook.cluster.history import Applied
+from tarmak_iam.hook.cluster.results import Applied
 from tarmak_iam.installation.installation import Installation
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS, installation

@@ -18,6 +18,7 @@ from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
 from tests.support.field_managers import Entries, applied, conflicts, printed, timed, updated
+from tests.support.rights import forbidden
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _NOTHING_THERE = "the server could not find the requested resource"
@@ -63,13 +64,13 @@ class Cluster:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     fault: Fault = _no_answer
     calls_aside: list[tuple[str, ...]] = field(default_factory=list)
-    """Those about the lease, and about what the user may do: in neither `calls` nor `writes`."""
+    """Those about the lease: in neither `calls` nor `writes`."""
     text: str = ""
     """What the last call was given."""
     fault_aside: Fault = _no_answer
     """What may answer these."""
     denied: set[tuple[str, str]] = field(default_factory=set)
-    """Verbs and resources that the user may not, as in `("delete", "pods")`."""
+    """Verbs and resources that the user may not write, as in `("delete", "pods")`."""
     uid: str = "cluster-1"
     clock: float = 0.0
     is_rolled_out: bool = True
@@ -120,6 +121,10 @@ class Cluster:
         verbs = ("apply", "replace", "create", "delete")
         return [verb for call in self.calls for verb in call[:1] if verb in verbs and "--dry-run=server" not in call]
 
+    def _may_not(self, each: dict[str, Any], *verbs: str) -> Completed | None:
+        errors = (forbidden(self.denied, verb, each) for verb in verbs)
+        return next((failed(error) for error in errors if error is not None), None)
+
     @property
     def lease(self) -> dict[str, Any] | None:
         return self.objects.get(("Lease", "kube-system", "tarmak-iam"))
@@ -128,13 +133,16 @@ class Cluster:
         self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
         args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", _WRITE_TIMEOUT)))
         self.text = text
-        is_lease = _LEASE in args or '"kind": "Lease"' in text
-        is_aside = is_lease or '"kind": "SelfSubjectAccessReview"' in text
+        is_aside = _LEASE in args or '"kind": "Lease"' in text
         (self.calls_aside if is_aside else self.calls).append(args)
         answer = (self.fault_aside if is_aside else self.fault)(args)
         if answer is not None:
             return answer
+        is_rehearsal = args[0] != "get" and self._is_dry(args)
+        saved = copy.deepcopy((self.objects, self.daemons, self.version)) if is_rehearsal else None
         out: Any = getattr(self, f"_{args[0].replace('-', '_')}")(args[1:], text)
+        if saved is not None:
+            self.objects, self.daemons, self.version = saved
         if isinstance(out, Completed):
             return out
         hides = _minor(self.client) >= 21 and "--show-managed-fields" not in args
@@ -222,7 +230,7 @@ class Cluster:
     def _apply(self, args: tuple[str, ...], text: str) -> Any:
         """Object by object: what is wrong with one of them keeps none of the others from being applied."""
         if args[0] == "set-last-applied":
-            return self._set_last_applied(args, json.loads(text))
+            return self._each(json.loads(text), lambda each: self._set_last_applied(args, each), "patch")
         made, errors = [], []
         for each in json.loads(text)["items"]:
             error = self._error_of(each, args)
@@ -236,6 +244,8 @@ class Cluster:
 
     def _error_of(self, each: dict[str, Any], args: tuple[str, ...]) -> str | None:
         name = each["metadata"]["name"]
+        if refusal := self._may_not(each, "patch", *(() if key_of(each) in self.objects else ("create",))):
+            return refusal.err
         if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
             if self.is_outdated:
                 return f"Error from server (NotFound): {_NOTHING_THERE} (patch iamidentitymappings {name})"
@@ -278,8 +288,6 @@ class Cluster:
 
     def _set_last_applied(self, args: tuple[str, ...], each: dict[str, Any]) -> Any:
         """kubectl 1.15 does not look at the object's own namespace."""
-        if each["kind"] == "List":
-            return self._each(each, lambda one: self._set_last_applied(args, one))
         live = self.objects[key_of(each)]
         if live["metadata"].get("namespace") and "--namespace" not in args:
             return failed(f"Error from server (NotFound): {each['kind']} not found")
@@ -289,7 +297,7 @@ class Cluster:
         return self._store({**live, "metadata": {**live["metadata"], "annotations": annotations}}, "kubectl", "Update")
 
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
-        return self._each(json.loads(text), self._replaced)
+        return self._each(json.loads(text), self._replaced, "update")
 
     def _replaced(self, each: dict[str, Any]) -> Any:
         each = _annotated_anew(each)
@@ -316,11 +324,9 @@ class Cluster:
             if self.token not in ("", each["spec"]["token"]):
                 return {**each, "status": {"error": "[invalid bearer token, unknown]"}}
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
-        return self._each(each, self._created)
+        return self._each(each, self._created, "create")
 
     def _created(self, each: dict[str, Any]) -> Any:
-        if each["kind"] == "SelfSubjectAccessReview":
-            return self._access(each)
         if each["metadata"]["name"] in self.refused:
             return failed(f'The {each["kind"]} "{each["metadata"]["name"]}" is invalid: spec: Required value')
         if key_of(each) in self.objects:
@@ -329,24 +335,18 @@ class Cluster:
             )
         return self._store(_annotated_anew(each), MANAGER, "Update")
 
-    def _access(self, review: dict[str, Any]) -> dict[str, Any]:
-        asked = review["spec"]["resourceAttributes"]
-        return {**review, "status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
-
-    def _each(self, given: dict[str, Any], write: Callable[[dict[str, Any]], Any]) -> Any:
+    def _each(self, given: dict[str, Any], write: Callable[[dict[str, Any]], Any], verb: str) -> Any:
         """One object; or those of a List, each printed once it is written, whatever becomes of the others."""
         if given["kind"] != "List":
-            return write(given)
-        done = [write(each) for each in given["items"]]
+            return self._may_not(given, verb) or write(given)
+        done = [self._may_not(each, verb) or write(each) for each in given["items"]]
         out = "".join(json.dumps(each, indent=4) + "\n" for each in done if isinstance(each, dict))
         errors = [each.err for each in done if isinstance(each, Completed)]
         return Completed(("kubectl",), int(bool(errors)), out, "\n".join(errors))
 
-    def _delete(self, args: tuple[str, ...], text: str) -> str:
+    def _delete(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
-            for each in json.loads(text)["items"]:
-                self._gone(key_of(each))
-            return ""
+            return self._each(json.loads(text), lambda each: self._gone(key_of(each)), "delete")
         kind = _BUILT_IN.get(args[0], args[0].split(".")[0])
         if kind == "pod" and args[1] in self.daemons.pods:
             self.replace_pod(args[1])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import read_history
 from tests.support.applied import NAME, READERS
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
@@ -28,7 +28,7 @@ def config(cluster: Cluster) -> str | None:
 
 
 def statuses(state: Path) -> list[str]:
-    return [f"{each.number} {each.status}" for each in load_history(state).revisions]
+    return [f"{each.number} {each.status}" for each in read_history(state).revisions]
 
 
 def killed_at(cluster: Cluster, number: int, run: Callable[[], object]) -> bool:

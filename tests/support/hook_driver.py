@@ -20,8 +20,8 @@ from typing import Any
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.main import main as command_line
 from tarmak_iam.errors import FileError, PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.hook.stub_tarmak import record
@@ -133,7 +133,7 @@ def read_live(kubectl: Any) -> Any:
     return SimpleNamespace(loaded=loaded)
 
 
-def back_up(path: Path, *, spare: Path | None = None) -> Any:
+def back_up(path: Path) -> Any:
     record("keep", path=str(path))
     if os.environ.get("FAKE_KEPT") == "full":
         raise FileError("its text can be laid nowhere: No space left on device")

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
-from tarmak_iam.hook.cluster.history import Applied, History, RolledBack
-from tarmak_iam.hook.cluster.journal import read_history
+from tarmak_iam.hook.cluster.history import History, read_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import comparable, last_applied
+from tarmak_iam.hook.cluster.results import Applied, RolledBack
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.programs import Completed
@@ -134,7 +134,7 @@ class RollingCluster(Cluster):
 
 @cache
 def _logins_of(daemon: str, objects: str) -> frozenset[str]:
-    grants = LiveMappings(json.loads(daemon), tuple(json.loads(objects))).running().grants
+    grants = LiveMappings(json.loads(daemon), tuple(json.loads(objects))).authenticator().grants
     return frozenset(f"{each.principal} as {each.username} with {', '.join(each.groups)}" for each in grants)
 
 
@@ -165,7 +165,7 @@ class World:
 
     @property
     def history(self) -> History:
-        return read_history(self.state) or History()
+        return read_history(self.state)
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ Run = Callable[[World], object]
 def steady() -> Iterator[None]:
     """Two runs write the same history. No machine fails here, so nothing waits for a disk."""
     now = datetime(2026, 3, 2, 10, 0, 0, tzinfo=timezone.utc)
-    with mock.patch.object(journal, "utc_now", return_value=now), mock.patch.object(os, "fsync"):
+    with mock.patch.object(history_module, "utc_now", return_value=now), mock.patch.object(os, "fsync"):
         yield
 
 

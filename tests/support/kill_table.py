@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster.history import ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tests.support import ROOT
 from tests.support.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
 from tests.support.kill_points import Killed, Run, Seen, World, kills, steady

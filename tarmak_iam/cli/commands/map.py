@@ -80,7 +80,7 @@ class _MappingsEdit(NamedTuple):
                 print_json({"changed": False, "effects": [], **more})
             return
         with working("checking the mappings"):
-            effects, new = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
+            effects = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
         finish_edit(
             self.before.mappings.document if self.before.mappings else None,
             after.document,
@@ -90,7 +90,7 @@ class _MappingsEdit(NamedTuple):
             effects=effects,
             json=more if output == "json" else None,
         )
-        for text in new.lines:
+        for text in effects.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 

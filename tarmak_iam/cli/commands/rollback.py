@@ -14,26 +14,16 @@ from tarmak_iam.cli.options import access_options, format_option, option
 from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError
-from tarmak_iam.hook.cluster.history import (
-    STATE_NAME,
-    History,
-    ObjectAction,
-    ObjectChange,
-    Revision,
-    RollbackFailed,
-    RolledBack,
-    Status,
-)
-from tarmak_iam.hook.cluster.journal import read_history
+from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 
 _MAX_NAMED = 3
 
 
-def _print_history(history: History | None, output: str) -> None:
-    """The newest one last, as in kubectl. None: there is no history."""
-    revisions = history.revisions if history else ()
+def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
+    """The newest one last, as in kubectl."""
     if output == "json":
         changes = [
             {
@@ -124,7 +114,7 @@ def rollback(
         return examine_admin(files.home, command_line=files.command_line, within=files.within).advice
 
     if listing:
-        _print_history(read_history(path, within), output)
+        _print_history(read_history(path, within).revisions, output)
         return
     try:
         with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:

@@ -5,9 +5,9 @@ access would change.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
 from tarmak_iam.document.render import yaml_bytes
@@ -17,8 +17,7 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
-from tarmak_iam.hook.cluster.history import STATE_NAME, ObjectAction, ObjectChange
-from tarmak_iam.hook.cluster.journal import left_by
+from tarmak_iam.hook.cluster.history import STATE_NAME, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import UnboundGroup, bound_groups, read_live, unbound_groups
 from tarmak_iam.hook.cluster.object_fields import Path, edited_fields, lost_fields, overlaid, shortly
@@ -32,66 +31,31 @@ from tarmak_iam.hook.cluster.objects import (
     is_ours,
     labels_of,
     last_applied,
-    managers,
+    managed_entries,
     without_server_fields,
 )
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step, action_on
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
-from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyStep:
-    """One object as it is wanted, as it is now (None where it does not exist), and as it would become."""
+class ApplyPlan(NamedTuple):
+    """`steps` in apply order, then the removals of live objects that are managed by tarmak-iam and no longer generated,
+    in their order."""
 
-    wanted: Object = field(repr=False)
-    live: Object | None = field(repr=False)
-    then: Object = field(repr=False)
-
-    @property
-    def ref(self) -> Ref:
-        return Ref.of(self.wanted)
-
-    @property
-    def action(self) -> ObjectAction:
-        if self.live is None:
-            return ObjectAction.CREATED
-        return ObjectAction.UNCHANGED if comparable(self.live) == comparable(self.then) else ObjectAction.CONFIGURED
-
-    @property
-    def pair(self) -> Pair:
-        return self.wanted, self.live
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyPlan:
-    """`steps` in apply order, then `removals`: live objects that are managed by tarmak-iam and no longer
-    generated, in their order."""
-
-    steps: tuple[ApplyStep, ...]
-    removals: tuple[Object, ...]
+    steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def changes(self) -> tuple[ObjectChange, ...]:
-        made = [ObjectChange.of(step.action, step.ref) for step in self.steps]
-        return (*made, *(ObjectChange.of(ObjectAction.REMOVED, Ref.of(each)) for each in self.removals))
-
-    @property
     def live(self) -> list[Object]:
-        """The live objects among those that are generated."""
         return [step.live for step in self.steps if step.live is not None]
 
     @property
-    def ends(self) -> list[tuple[Object | None, Object | None]]:
-        """Each object as it is now and as it would become."""
-        return [(step.live, step.then) for step in self.steps]
-
-    @property
     def is_change(self) -> bool:
-        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
+        return any(step.action is not ObjectAction.UNCHANGED for step in self.steps)
 
 
 IsAsLeft = Callable[[Object], bool]
@@ -115,10 +79,11 @@ def make_plan(
     try:
         return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
     except Conflict:  # perhaps with a change made in between: read the objects again
-        try:
-            return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
-        except Conflict as again:
-            raise PolicyRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
+        pass
+    try:
+        return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
+    except Conflict as conflict:
+        raise PolicyRefused(f"{conflict.what}; nothing was changed", remedy=conflict.remedy) from None
 
 
 def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, is_as_left: IsAsLeft) -> ApplyPlan:
@@ -141,34 +106,32 @@ def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: b
         then = [
             wanted if live is None else overlaid(without_server_fields(live), wanted, None) for wanted, live in pairs
         ]
-    steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
+    steps = []
+    for (wanted, live), after in zip(pairs, then, strict=True):
+        action = action_on(live, after)
+        # Its fields must be recorded under our field manager.
+        is_recorded = not server.is_server_side or (live is not None and is_applied(live))
+        is_settled = action is ObjectAction.UNCHANGED and is_recorded
+        steps.append(Step(Ref.of(wanted), action, live, after, is_settled, wanted))
     if not force:
         _refuse_edited(server, steps, is_as_left)
     removals, notes = _removals(server, objects)
-    return ApplyPlan(steps, removals, notes)
+    return ApplyPlan((*steps, *removals), notes)
 
 
-def is_settled(server: Server, step: ApplyStep) -> bool:
-    """Whether nothing is to be done: the object is unchanged, and its fields are already recorded under our
-    field manager."""
-    if step.action is not ObjectAction.UNCHANGED:
-        return False
-    return not server.is_server_side or (step.live is not None and is_applied(step.live))
-
-
-def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsLeft) -> None:
+def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) -> None:
     """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
     has_managers = server.is_server_side
-    found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
+    refused: list[tuple[Step, tuple[Path, ...]]] = []
     for step in steps:
-        if step.live is not None and step.action is not ObjectAction.UNCHANGED:
+        if step.live is not None and step.then is not None and step.action is not ObjectAction.UNCHANGED:
             changed_fields = lost_fields if has_managers else edited_fields
             edited = changed_fields(step.live, step.wanted, step.then)
             if edited and not is_as_left(step.live):
-                found.append((step, edited))
-    if found:
-        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
-        verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
+                refused.append((step, edited))
+    if refused:
+        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in refused)
+        verb, them = ("was", "it was") if len(refused) == 1 else ("were", "they were")
         why = "fields were removed" if has_managers else "this Kubernetes version does not record who changed it"
         raise PolicyRefused(
             f"{named} {verb} changed since {them} applied ({why}); nothing was changed",
@@ -176,22 +139,23 @@ def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsL
         )
 
 
-def _shown(each: Object) -> str:
+def _shown(live: Object) -> str:
     """Which object it is, and what is known of who created it."""
-    who, marks = managers(each), labels_of(each)
+    who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(live))
+    marks = labels_of(live)
     details = [f"set by {', '.join(who)}"] if who else []
-    if not who and last_applied(each) is not None:
+    if not who and last_applied(live) is not None:
         details.append("applied with kubectl")
     details.append(
         f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels"
     )
-    created = (each.get("metadata") or {}).get("creationTimestamp")
+    created = (live.get("metadata") or {}).get("creationTimestamp")
     if not who and created:
         details.append(f"created {created}")
-    return f"{Ref.of(each)} ({', '.join(details)})"
+    return f"{Ref.of(live)} ({', '.join(details)})"
 
 
-def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[str, ...]]:
+def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tuple[str, ...]]:
     """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
     gone: list[Object] = []
     notes: list[str] = []
@@ -205,7 +169,8 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, 
             notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
         else:
             gone.append(live)
-    return tuple(reversed(in_apply_order(gone))), tuple(notes)
+    removals = [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))]
+    return removals, tuple(notes)
 
 
 _HIDDEN = "(hidden)"
@@ -267,19 +232,16 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
     try:
-        notes += check_changes(server, pods, plan.ends)
+        notes += check_update(server, PodUpdate.of(pods, plan.steps))
     except PolicyRefused as error:
         notes.append(_refusal(error))
     notes += (*plan.notes, *pods.notes)
     if not pods.is_seen:
         notes.append(f"{DAEMONSET}: the rollout has not started")
     changed = [step for step in plan.steps if step.action is not ObjectAction.UNCHANGED]
-    diffs = [ObjectDiff(ObjectChange.of(step.action, step.ref), object_diff(step.live, step.then)) for step in changed]
-    removed = [ObjectChange.of(ObjectAction.REMOVED, Ref.of(live)) for live in plan.removals]
-    diffs += [ObjectDiff(change, object_diff(live, None)) for change, live in zip(removed, plan.removals, strict=True)]
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
     return LiveDiff(
-        objects=tuple(diffs),
+        objects=tuple(ObjectDiff(step.change, object_diff(step.live, step.then)) for step in changed),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
         notes=tuple(dict.fromkeys(notes)),

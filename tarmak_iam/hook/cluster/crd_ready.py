@@ -9,21 +9,19 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved
 from tarmak_iam.hook.cluster.objects import Object, Ref
 
 CRD = "CustomResourceDefinition"
-
 _UNKNOWN_FIELDS = "preserveUnknownFields"
-
 GroupKind = tuple[str, str]
 """API group and kind."""
 
 
-def defined_kind(each: Object) -> GroupKind | None:
+def defined_kind(obj: Object) -> GroupKind | None:
     """The kind that a definition defines; None for any other object."""
-    spec = each.get("spec") or {}
-    return (str(spec["group"]), str(spec["names"]["kind"])) if each.get("kind") == CRD else None
+    spec = obj.get("spec") or {}
+    return (str(spec["group"]), str(spec["names"]["kind"])) if obj.get("kind") == CRD else None
 
 
-def group_kind(each: Object) -> GroupKind:
-    ref = Ref.of(each)
+def group_kind(obj: Object) -> GroupKind:
+    ref = Ref.of(obj)
     return ref.group, ref.kind
 
 
@@ -46,16 +44,15 @@ def restorable(before: Object, live: Object | None) -> Object:
     return {**before, "spec": {key: value for key, value in before["spec"].items() if key != _UNKNOWN_FIELDS}}
 
 
-def _is_v1(each: Object) -> bool:
-    return each.get("kind") == CRD and each.get("apiVersion") == "apiextensions.k8s.io/v1"
+def _is_v1(obj: Object) -> bool:
+    return obj.get("kind") == CRD and obj.get("apiVersion") == "apiextensions.k8s.io/v1"
 
 
-def _keeps_unknown_fields(each: Object | None) -> bool:
-    return bool(((each or {}).get("spec") or {}).get(_UNKNOWN_FIELDS))
+def _keeps_unknown_fields(crd: Object | None) -> bool:
+    return bool(((crd or {}).get("spec") or {}).get(_UNKNOWN_FIELDS))
 
 
 _SECONDS = 60.0
-
 _PAUSE = 0.5
 
 
@@ -66,13 +63,13 @@ def wait_until_established(kubectl: Kubectl, ref: Ref) -> None:
     deadline = kubectl.clock() + _SECONDS
     while True:
         crd = kubectl.json("get", ref.resource, ref.name)
-        conditions = {each.get("type", ""): each for each in (crd.get("status") or {}).get("conditions") or ()}
+        conditions = {item.get("type", ""): item for item in (crd.get("status") or {}).get("conditions") or ()}
         if conditions.get("Established", {}).get("status") == "True":
             done = kubectl.run("get", f"{crd['spec']['names']['plural']}.{crd['spec']['group']}", "-o", "name")
             if done.code == 0 or not is_unserved(done):  # the call that creates the objects reports another refusal
                 return
         if kubectl.clock() + _PAUSE > deadline:
-            refused: Object = next((each for each in conditions.values() if each.get("status") == "False"), {})
+            refused: Object = next((item for item in conditions.values() if item.get("status") == "False"), {})
             why = refused.get("message") or refused.get("reason") or "no reason given"
             raise ToolError(f"{ref} is not served after {_SECONDS:.0f} seconds: {why}")
         kubectl.sleep(_PAUSE)

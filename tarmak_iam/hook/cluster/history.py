@@ -1,18 +1,23 @@
-"""The changes that an apply made to the objects of a cluster, and the numbered history of changes for `rollback`, with
-each object before and after.
+"""The numbered history of the changes that `apply` made to a cluster, in one file that is always replaced as a whole:
+each object before a change and after it. It is written before the first write to the cluster, and after each batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from tarmak_iam.access.diff import Effect
-from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam._version import __version__
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
+from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.hook.cluster.object_fields import merged
 from tarmak_iam.hook.cluster.objects import (
     Index,
@@ -20,129 +25,25 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     comparable,
     is_ours,
-    object_digest,
+    last_applied,
     without_server_fields,
 )
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
-from tarmak_iam.text import TextEnum, brief_list
-
-if TYPE_CHECKING:
-    from tarmak_iam.hook.cluster.rollback_plan import AccessAfter
-    from tarmak_iam.hook.cluster.rollout import StalePod
-
-
-class ObjectAction(TextEnum):
-    CREATED = "created"
-    CONFIGURED = "configured"
-    UNCHANGED = "unchanged"
-    REMOVED = "removed"
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
-    """A change that was or would be made to one object. `namespace` is empty for a cluster-scoped object."""
-
-    action: ObjectAction
-    kind: str
-    namespace: str
-    name: str
-
-    @classmethod
-    def of(cls, action: ObjectAction, ref: Ref) -> ObjectChange:
-        return cls(action, ref.kind, ref.namespace, ref.name)
-
-    @property
-    def named(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
-
-    @property
-    def text(self) -> str:
-        return f"{self.action} {self.named}"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The result of an apply: what was done to each object, in the order of the changes.
-
-    `state` is the file with the previous objects, None where nothing changed (an older file is then left unchanged).
-    `rolled_out`: whether the DaemonSet runs on every node with these objects; None where nothing was waited for.
-    """
-
-    changes: tuple[ObjectChange, ...]
-    state: Path | None = None
-    rolled_out: bool | None = None
-    notes: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    """How the access of principals changed, compared with what the cluster's authenticator granted before."""
-    restarted: tuple[StalePod, ...] = ()
-    """Pods that ran another configuration, and were restarted."""
-
-    @property
-    def changed(self) -> bool:
-        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
-
-
-class ApplyFailed(ToolError):
-    """An apply stopped midway. `applied`: what was done; `left`: what was not; `unknown`: what may have been done, or
-    may still be done; `state`: the history for `rollback`."""
-
-    def __init__(
-        self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
-    ) -> None:
-        done = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
-        parts = [str(reason), f"done: {brief_list(done) or 'nothing'}"]
-        if unknown:
-            parts.append(f"may have been written: {brief_list(unknown)}")
-        if left:
-            parts.append(f"not done: {brief_list(left)}")
-        # Without a saved state, a rollback would undo an earlier change.
-        restores = ", or run rollback to restore the previous objects" if applied.state is not None else ""
-        super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
-        self.applied, self.left, self.unknown = applied, left, unknown
-        self.state = applied.state
-
-
-class RollbackFailed(ToolError):
-    """A rollback stopped midway. The message says what was done and what was not."""
-
-
-@contextmanager
-def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Progress) -> Iterator[None]:
-    """Reports a change that stopped midway: an error is raised as `failure` converts it, after Ctrl-C `tell` is called
-    with the same message."""
-    try:
-        yield
-    except TarmakIamError as error:
-        raise failure(error) from None
-    except KeyboardInterrupt:
-        tell(failure(ToolError("interrupted")).message)
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class RolledBack:
-    """The result of a rollback: whether each object was created, configured (restored), removed or unchanged.
-
-    `undone`: the numbers of the changes, empty where the newest one was already undone. `access_after`: who can log in
-    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
-    """
-
-    changes: tuple[ObjectChange, ...]
-    rolled_out: bool | None = None
-    undone: tuple[int, ...] = ()
-    access_after: AccessAfter | None = None
-    restarted: tuple[StalePod, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
-
+from tarmak_iam.text import TextEnum
 
 STATE_NAME = "tarmak-iam.state.json"
 """The name of the history file in the cluster's directory."""
 
 _MAX_CHANGES = 20
+_FORMAT = 2
+_MODE = 0o600  # ConfigMaps contain who may log in, and objects of a plugin may be Secrets
+_DIRECTORY_MODE = 0o700
+_LIMIT = 8 * MAX_BYTES
+"""Maximum size of the file. The newest change is kept whatever its size: 3,000 mappings before and after are 6 MB."""
+
+_MOVE_AWAY = "move the file away; its changes can then no longer be rolled back"
 
 
 class Status(TextEnum):
@@ -155,34 +56,28 @@ class Status(TextEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptObject:
-    """An object before a change and after it; None where it did not exist, or was to be removed. `is_done`: whether
-    the change was made, so that `after` is the object as the API server returned it."""
+class Snapshot:
+    """An object before one or several changes and after them; None where it did not exist, or was to be removed.
+    `between`: what it was between several changes. `is_done`: whether the changes were made, so that `after` is the
+    object as the API server returned it."""
 
     ref: Ref
     before: Object | None
     after: Object | None
     is_ours: bool = True
     is_done: bool = False
+    between: tuple[Object | None, ...] = ()
 
     @classmethod
-    def of(cls, live: Object | None, then: Object | None) -> KeptObject:
+    def of(cls, live: Object | None, then: Object | None) -> Snapshot:
         """Of an object that is to become `then`."""
-        before, after = (None if each is None else without_server_fields(each) for each in (live, then))
+        before, after = (state and without_server_fields(state) for state in (live, then))
         return cls(Ref.of(then or live or {}), before, after, live is None or is_ours(live))
 
-    def done(self, made: Object | None) -> KeptObject:
-        return replace(
-            self,
-            ref=self.ref if made is None else Ref.of(made),
-            after=made and without_server_fields(made),
-            is_done=True,
-        )
-
-    def ends(self, status: Status) -> tuple[Object, ...]:
-        """The possible states of an existing object after a change of that status, or after its rollback."""
-        found = {Status.UNDONE: (self.before,), Status.UNDOING: (self.before, self.after)}.get(status, (self.after,))
-        return tuple(each for each in found if each is not None)
+    @property
+    def known(self) -> list[Object]:
+        """The states that the changes gave it."""
+        return [state for state in (*self.between, self.after) if state is not None]
 
     @property
     def change(self) -> ObjectChange:
@@ -193,7 +88,21 @@ class KeptObject:
     @property
     def is_change(self) -> bool:
         """Whether the object changed, or tarmak-iam took it over."""
-        return not self.is_ours or _comparable(self.before) != _comparable(self.after)
+        return not self.is_ours or (self.before and comparable(self.before)) != (self.after and comparable(self.after))
+
+    def is_as_before(self, live: Object | None) -> bool:
+        return _is_in(live, self.before, (*self.between, self.after))
+
+    def is_as_after(self, live: Object | None) -> bool:
+        return _is_in(live, self.after, (self.before, *self.between))
+
+
+def _is_in(live: Object | None, state: Object | None, others: Sequence[Object | None]) -> bool:
+    """Whether the live object has everything in which the state differs from the other states."""
+    if live is None or state is None:
+        return live is state
+    now = comparable(live)
+    return bool(merged(now, comparable(state), [comparable(other or {}) for other in others]).value == now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,46 +115,30 @@ class Revision:
     time: datetime
     release: str
     status: Status
-    objects: tuple[KeptObject, ...]
+    objects: tuple[Snapshot, ...]
 
     @property
     def is_open(self) -> bool:
         """Whether it is neither completed nor undone."""
         return self.status in (Status.BEGUN, Status.UNDOING)
 
-    def is_finished_by(self, objects: Sequence[KeptObject]) -> bool:
-        """Whether these are only removals that it has not made yet."""
-        pending = {kept.ref for kept in self.objects if kept.after is None and not kept.is_done}
-        is_over = self.status is Status.APPLIED and bool(objects)
-        return is_over and all(kept.after is None and kept.ref in pending for kept in objects)
-
     @property
     def when(self) -> str:
         return f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class UndoneObject:
-    """An object that one or more changes touched: `target` is the object before the first of them, `states` what it was
-    afterwards, the newest last. `is_done`: whether these are the API server's own answers."""
-
-    ref: Ref
-    target: Object | None
-    states: tuple[Object | None, ...]
-    is_ours: bool
-    is_done: bool
-
-    @property
-    def known(self) -> tuple[Object, ...]:
-        """The states in which it existed."""
-        return tuple(state for state in self.states if state is not None)
-
-    def is_as_left(self, live: Object | None) -> bool:
-        """Whether the live object still has everything that the changes set."""
-        return _is_there(live, self.states[-1], (self.target, *self.states[:-1]))
-
-    def is_as_before(self, live: Object | None) -> bool:
-        return _is_there(live, self.target, self.states)
+def combined(revisions: Sequence[Revision]) -> tuple[Snapshot, ...]:
+    """Each object before and after all of these changes, the newest last."""
+    by_object: dict[tuple[tuple[str, str, str], str], list[Snapshot]] = {}
+    for revision in revisions:
+        for snapshot in revision.objects:
+            by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
+    result = []
+    for snapshots in by_object.values():
+        first, *between, last = (state for snapshot in snapshots for state in (snapshot.before, snapshot.after))
+        is_done = all(snapshot.is_done for snapshot in snapshots)
+        result.append(Snapshot(snapshots[-1].ref, first, last, snapshots[0].is_ours, is_done, tuple(between)))
+    return tuple(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,139 +147,285 @@ class History:
 
     revisions: tuple[Revision, ...] = ()
 
-    def of(self, cluster: str) -> tuple[Revision, ...]:
-        return tuple(each for each in self.revisions if each.cluster == cluster)
+    @property
+    def is_open(self) -> bool:
+        """Whether a change was not completed."""
+        return any(revision.is_open for revision in self.revisions)
 
-    def newest(self, cluster: str) -> Revision | None:
-        return next(reversed(self.of(cluster)), None)
+    def of(self, cluster: str) -> tuple[Revision, ...]:
+        return tuple(revision for revision in self.revisions if revision.cluster == cluster)
 
     def opened(self, cluster: str) -> tuple[Revision, ...]:
-        """The changes that were not completed: the newest of a cluster, and those that an interrupted rollback was to
-        undo together with it."""
-        newest = self.newest(cluster)
-        if newest is None or not newest.is_open:
-            return ()
-        if newest.status is Status.BEGUN:
-            return (newest,)
-        return tuple(each for each in self.of(cluster) if each.status is Status.UNDOING)
-
-    def left(self, cluster: str) -> Callable[[Object], bool]:
-        """Returns a function: whether an object is as its newest change, or the rollback of that, left it. After an
-        interrupted rollback it may be either."""
-        newest: dict[tuple[str, str, str], list[tuple[Status, KeptObject]]] = {}
-        for revision in reversed(self.of(cluster)):
-            for each in revision.objects:
-                newest.setdefault(each.ref.key, []).append((revision.status, each))
-
-        def is_left(live: Object) -> bool:
-            ref, found = Ref.of(live), object_digest(live)
-            for status, each in newest.get(ref.key, ()):
-                if each.ref.is_same(ref):
-                    return any(found == object_digest(end) for end in each.ends(status))
-            return False
-
-        return is_left
+        """The changes that were not completed: the newest one, and those that an interrupted rollback was to undo
+        together with it."""
+        return tuple(revision for revision in self.of(cluster) if revision.is_open)
 
     def with_revision(self, revision: Revision) -> History:
         """With this revision in place of the one with its number, or as the newest. The oldest are dropped."""
-        others = [each for each in self.revisions if each.number != revision.number]
-        return History(tuple(sorted((*others, revision), key=lambda each: each.number))[-_MAX_CHANGES:])
+        others = [other for other in self.revisions if other.number != revision.number]
+        return History(tuple(sorted((*others, revision), key=lambda other: other.number))[-_MAX_CHANGES:])
 
-    def with_status(self, numbers: Iterable[int], status: Status) -> History:
-        chosen = frozenset(numbers)
+    def with_status(self, numbers: Collection[int], status: Status) -> History:
         return History(
-            tuple(replace(each, status=status) if each.number in chosen else each for each in self.revisions)
+            tuple(replace(other, status=status) if other.number in numbers else other for other in self.revisions)
         )
 
     def settled(self, cluster: str, live: Index) -> History:
         """With the status of changes that were completed but could not be written down, and without a change that was
         never started. `live` contains all of their objects that exist."""
         opened = self.opened(cluster)
-        found = [(each, live.get(each.ref)) for each in composed(opened)]
-        if not opened:
-            return self
-        numbers = [each.number for each in opened]
-        is_undone = all(each.is_as_before(now) for each, now in found)
-        if opened[-1].status is Status.UNDOING:
-            return self.with_status(numbers, Status.UNDONE) if is_undone else self
-        if is_undone:
-            return History(tuple(each for each in self.revisions if each.number not in numbers))
+        numbers = [revision.number for revision in opened]
+        objects = [(snapshot, live.get(snapshot.ref)) for snapshot in combined(opened)]
+        is_rollback = any(revision.status is Status.UNDOING for revision in opened)
+        if all(snapshot.is_as_before(now) for snapshot, now in objects):
+            if is_rollback:
+                return self.with_status(numbers, Status.UNDONE)
+            return History(tuple(revision for revision in self.revisions if revision.number not in numbers))
         # Objects that are no longer generated are removed after the rollout, perhaps only by the next apply.
-        is_over = all(each.is_as_left(now) for each, now in found if each.states[-1] is not None)
-        return self.with_status(numbers, Status.APPLIED) if is_over else self
+        is_over = all(snapshot.is_as_after(now) for snapshot, now in objects if snapshot.after is not None)
+        return self.with_status(numbers, Status.APPLIED) if is_over and not is_rollback else self
 
-    def begun(
-        self, cluster: str, objects: Sequence[KeptObject], live: Index, time: datetime, release: str
-    ) -> tuple[History, Revision]:
-        """The history with a new change of these objects, and that change.
+    def begun(self, cluster: str, objects: Sequence[Snapshot], live: Index) -> tuple[History, Revision]:
+        """The history, which is settled, with a new change of these objects, and that change.
 
         A change that was not completed is continued under its number: its objects keep what they were before it, so
         that one rollback undoes both.
         """
-        history = self.settled(cluster, live)
-        opened, newest = history.opened(cluster), history.newest(cluster)
-        if opened:
-            kept = _joined(composed(opened), objects, live)
-            history = history.with_status((each.number for each in opened[:-1]), Status.UNDONE)
-            revision = replace(opened[-1], status=Status.BEGUN, objects=kept, time=time, release=release)
-        elif newest is not None and newest.is_finished_by(objects):
-            revision = newest
+        history, now, revisions = self, utc_now(), self.of(cluster)
+        if opened := self.opened(cluster):
+            history = self.with_status([revision.number for revision in opened[:-1]], Status.UNDONE)
+            joined = _joined(combined(opened), objects, live)
+            revision = replace(opened[-1], status=Status.BEGUN, objects=joined, time=now, release=__version__)
+        elif revisions and _are_pending_removals(revisions[-1], objects):
+            revision = revisions[-1]
         else:
-            number = max((each.number for each in history.revisions), default=0) + 1
-            revision = Revision(number, cluster, time, release, Status.BEGUN, tuple(objects))
+            number = max((other.number for other in self.revisions), default=0) + 1
+            revision = Revision(number, cluster, now, __version__, Status.BEGUN, tuple(objects))
         return history.with_revision(revision), revision
 
 
-def composed(revisions: Sequence[Revision]) -> tuple[UndoneObject, ...]:
-    """The combined effect of changes, the newest last, object by object."""
-    found: dict[tuple[tuple[str, str, str], str], list[KeptObject]] = {}
-    for revision in revisions:
-        for each in revision.objects:
-            found.setdefault((each.ref.key, each.ref.namespace), []).append(each)
-    undone = []
-    for every in found.values():
-        target, *states = [state for kept in every for state in (kept.before, kept.after)]
-        is_done = all(kept.is_done for kept in every)
-        undone.append(UndoneObject(every[-1].ref, target, tuple(states), every[0].is_ours, is_done))
-    return tuple(undone)
+def _are_pending_removals(revision: Revision, objects: Sequence[Snapshot]) -> bool:
+    """Whether the objects are only removals that a completed change has not made yet."""
+    pending = {snapshot.ref for snapshot in revision.objects if snapshot.after is None and not snapshot.is_done}
+    is_only = all(snapshot.after is None and snapshot.ref in pending for snapshot in objects)
+    return revision.status is Status.APPLIED and bool(objects) and is_only
 
 
-def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live: Index) -> tuple[KeptObject, ...]:
+def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index) -> tuple[Snapshot, ...]:
     """The objects of a continued change together with those that are about to be changed."""
-    new = {(each.ref.key, each.ref.namespace): each for each in objects}
+    new = {(snapshot.ref.key, snapshot.ref.namespace): snapshot for snapshot in objects}
     kept = []
-    for each in opened:
-        now, mine = live.get(each.ref), new.pop((each.ref.key, each.ref.namespace), None)
-        if mine is None and each.is_as_left(now):
-            kept.append(
-                KeptObject(each.ref, each.target, now and without_server_fields(now), each.is_ours, is_done=True)
-            )
-        elif mine is None and not each.is_as_before(now):
-            kept.append(KeptObject(each.ref, each.target, each.states[-1], each.is_ours))
+    for old in opened:
+        now, mine = live.get(old.ref), new.pop((old.ref.key, old.ref.namespace), None)
+        known = [comparable(state) for state in old.known]
+        if mine is None and old.is_as_after(now):
+            kept.append(replace(old, after=now and without_server_fields(now), is_done=True, between=()))
+        elif mine is None and not old.is_as_before(now):
+            kept.append(replace(old, is_done=False, between=()))
         elif mine is None:
             continue
-        elif _is_known(each, now):
-            kept.append(replace(mine, before=each.target, is_ours=each.is_ours))
-        else:  # changed by another manager in between: that state is restored
-            kept.append(mine)
+        elif now and known and merged(comparable(now), comparable(old.before or {}), known).conflicts:
+            kept.append(mine)  # changed by another manager in between: that state is restored
+        else:
+            kept.append(replace(mine, before=old.before, is_ours=old.is_ours))
     return (*kept, *new.values())
 
 
-def _is_known(each: UndoneObject, live: Object | None) -> bool:
-    """Whether no other manager has changed the fields that the changes set."""
-    if live is None or not each.known:
-        return True
-    target = {} if each.target is None else comparable(each.target)
-    return not merged(comparable(live), target, [comparable(state) for state in each.known]).conflicts
+def read_history(path: Path, within: Boundary | None = None) -> History:
+    """Empty if the file does not exist. Raises FileError, and ConfigError for a file that is not a history."""
+    data = read_if_present(path, within, _LIMIT)
+    if data is None:
+        return History()
+    try:
+        saved = json.loads(data)
+        if saved["format"] == _FORMAT:
+            return History(tuple(map(_revision, saved["changes"])))
+        if saved["format"] < _FORMAT:
+            raise ValueError
+        what = "this history was written by a newer release of tarmak-iam"
+        remedy = f"use that release, or {_MOVE_AWAY}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        what, remedy = "this file is not a history of `apply`", f"restore it from a copy, or {_MOVE_AWAY}"
+    raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
-def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Object | None]) -> bool:
-    if live is None or wanted is None:
-        return live is wanted
-    states = [{} if each is None else comparable(each) for each in others]
-    now = comparable(live)
-    return bool(merged(now, comparable(wanted), states).value == now)
+def write_history(history: History, path: Path, within: Boundary | None = None) -> History:
+    """Replaces the file, readable by its owner only, and returns what it contains: the oldest changes are dropped if
+    it would be too large. Raises FileError, with the old file unchanged."""
+    make_directory(path.parent, _DIRECTORY_MODE, within)
+    revisions = history.revisions
+    text = _text(revisions)
+    while len(text) > MAX_BYTES and len(revisions) > 1:
+        revisions = revisions[1:]
+        text = _text(revisions)
+    if len(text) > _LIMIT:  # read_history would reject it
+        raise FileError(f"the history would be larger than {_LIMIT:,} bytes", place=Place(str(path)))
+    now = read_if_present(path, within, _LIMIT)
+    replace_file(path, text, expected=now, mode=_MODE, secret=True, within=within)
+    return History(revisions)
 
 
-def _comparable(each: Object | None) -> Object | None:
-    return None if each is None else comparable(each)
+def _text(revisions: tuple[Revision, ...]) -> bytes:
+    """One line per object."""
+    changes = []
+    for revision in revisions:
+        head = {
+            "number": revision.number,
+            "cluster": revision.cluster,
+            "time": revision.time.isoformat(),
+            "release": revision.release,
+            "status": str(revision.status),
+        }
+        lines = []
+        for kept in revision.objects:
+            ref = kept.ref
+            named = {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+            states = {"ours": kept.is_ours, "done": kept.is_done, "before": kept.before, "after": kept.after}
+            lines.append(f"\n {json.dumps({'object': named, **states})}")
+        changes.append(f'\n{json.dumps(head)[:-1]}, "objects": [{",".join(lines)}]}}')
+    return f'{{"format": {_FORMAT}, "changes": [{",".join(changes)}\n]}}\n'.encode("utf-8", "surrogatepass")
+
+
+def _revision(saved: Any) -> Revision:
+    objects = []
+    for kept in saved["objects"]:
+        ref = Ref(*(str(kept["object"][name]) for name in ("apiVersion", "kind", "namespace", "name")))
+        for state in (kept["before"], kept["after"]):
+            if state is not None and not (isinstance(state, dict) and isinstance(state["metadata"], dict)):
+                raise TypeError
+        objects.append(Snapshot(ref, kept["before"], kept["after"], bool(kept["ours"]), bool(kept["done"])))
+    time = datetime.fromisoformat(saved["time"]).astimezone(timezone.utc)
+    number, status = int(saved["number"]), Status(saved["status"])
+    return Revision(number, str(saved["cluster"]), time, str(saved["release"]), status, tuple(objects))
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+class Journal:
+    """The history of one running apply; without a `revision` nothing is recorded. A disk that is full after the first
+    change does not stop the apply midway: the file already contains the plan, which is enough for a rollback, and
+    `close` raises the error."""
+
+    def __init__(
+        self, history: History, revision: Revision | None, path: Path, within: Boundary | None, tell: Progress
+    ) -> None:
+        self._history, self._revision = history, revision
+        self._path, self._within, self._tell = path, within, tell
+        self._objects = {snapshot.ref: snapshot for snapshot in (revision.objects if revision else ())}
+        self._refs = Index(ref.stub for ref in self._objects)
+        self._failure: FileError | None = None
+
+    @classmethod
+    def begin(
+        cls, server: Server, objects: Sequence[Snapshot], path: Path, within: Boundary | None, tell: Progress
+    ) -> Journal:
+        """Saves the current objects and the planned ones, and what is known of changes that were not completed. Raises
+        FileError, ConfigError and ToolError."""
+        saved = history = read_history(path, within)
+        revision: Revision | None = None
+        if objects or saved.is_open:
+            cluster = server.identity()
+            live = _live_of(server, saved, cluster)
+            history = saved.settled(cluster, live)
+            if objects or history.opened(cluster):
+                history, revision = history.begun(cluster, objects, live)
+        if history != saved:
+            history = write_history(history, path, within)
+        return cls(history, revision, path, within, tell)
+
+    def note(self, ref: Ref, made: Object | None) -> None:
+        """Records an object as the API server returned it; None if it was removed."""
+        stub = self._refs.get(ref)
+        if stub is not None:
+            planned = self._objects[Ref.of(stub)]
+            after, ref = made and without_server_fields(made), Ref.of(made) if made else planned.ref
+            self._objects[Ref.of(stub)] = replace(planned, ref=ref, after=after, is_done=True)
+
+    def save(self, made: Iterable[tuple[Ref, Object | None]] = ()) -> None:
+        """With what was made of these objects."""
+        for ref, became in made:
+            self.note(ref, became)
+        if self._revision is None:
+            return
+        self._revision = replace(self._revision, objects=tuple(self._objects.values()))
+        try:
+            self._history = write_history(self._history.with_revision(self._revision), self._path, self._within)
+            self._failure = None
+        except FileError as error:
+            if self._failure is None:
+                self._tell(f"warning: {error}; continuing, because the previous objects are already saved")
+            self._failure = error
+
+    def applied(self) -> None:
+        """Records that everything is applied except for removals, whatever the result of the rollout."""
+        self._objects = {
+            ref: snapshot for ref, snapshot in self._objects.items() if not snapshot.is_done or snapshot.is_change
+        }
+        if self._revision is not None:
+            self._revision = replace(self._revision, status=Status.APPLIED)
+        self.save()
+
+    def close(self) -> None:
+        """Raises FileError if the last change could not be saved."""
+        if self._failure is not None:
+            raise self._failure
+
+
+def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
+    """Completes a change that was killed: the objects that it wrote get client-side apply's annotation, and fields that
+    a rollback restored are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields
+    that are no longer wanted. Raises ToolError."""
+    try:
+        history = read_history(path, within)
+    except TarmakIamError:  # reported by the caller that writes the file
+        return
+    if not history.is_open:
+        return
+    cluster = server.identity()
+    live = _live_of(server, history, cluster)
+    opened = combined(history.opened(cluster))
+    if server.is_server_side:
+        server.join_entries([snapshot.ref for snapshot in opened if snapshot.is_ours])
+    for snapshot in opened:
+        now = live.get(snapshot.ref)
+        for written in (snapshot.before, snapshot.after):
+            sent = written and last_applied(written)
+            if now and written and sent and last_applied(now) is None and comparable(now) == comparable(written):
+                server.note_applied(sent, now)
+
+
+def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:
+    """Returns a function: whether an object is as its newest change in the file, or the rollback of that, left it;
+    after an interrupted rollback it may be either. False for every object if the file cannot be read: the caller that
+    writes it reports that."""
+
+    @cache
+    def known() -> dict[tuple[str, str, str], list[tuple[Status, Snapshot]]]:
+        try:
+            history = read_history(path, within)
+        except TarmakIamError:
+            history = History()
+        newest_first: dict[tuple[str, str, str], list[tuple[Status, Snapshot]]] = {}
+        for revision in reversed(history.of(server.identity()) if history.revisions else ()):
+            for snapshot in revision.objects:
+                newest_first.setdefault(snapshot.ref.key, []).append((revision.status, snapshot))
+        return newest_first
+
+    def is_left(live: Object) -> bool:
+        ref = Ref.of(live)
+        for status, snapshot in known().get(ref.key, ()):
+            if snapshot.ref.is_same(ref):
+                ends = {Status.UNDONE: (snapshot.before,), Status.UNDOING: (snapshot.before, snapshot.after)}
+                states = ends.get(status, (snapshot.after,))
+                return any(state and comparable(live) == comparable(state) for state in states)
+        return False
+
+    return is_left
+
+
+def _live_of(server: Server, history: History, cluster: str) -> Index:
+    """The live objects of changes that were not completed."""
+    stubs = [snapshot.ref.stub for snapshot in combined(history.opened(cluster))]
+    return Index(server.read(stubs) if stubs else ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
 # The API server serves nothing at that path: kubectl used its cached discovery.
 _OUTDATED = "the server could not find the requested resource"
+_FROM_SERVER = "Error from server: "
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
@@ -143,7 +144,9 @@ class Kubectl:
             pause = min(pause * 2, 8.0)
 
     def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float, left: float) -> Completed:
-        programs, options = self.programs, self._options()
+        programs = self.programs
+        named = {"kubeconfig": self.kubeconfig, "context": self.context}
+        options = tuple(f"--{name}={value}" for name, value in named.items() if value is not None)
         if is_write(args):
             self.before_write()
             if self.lock is not None and self.lock.descriptor is not None:
@@ -193,25 +196,26 @@ class Kubectl:
         """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
         done = self.run("get", kinds, "--all-namespaces", *options, "-o", "json")
         if done.code == 0:
-            return items_of(done)
+            return objects_of(done)
         if not is_unserved(done):
             raise self.failure(done, "get")
         # One kind that is not served must not hide the others.
         each_kind = kinds.split(",")
-        return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
+        return [obj for kind in each_kind for obj in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
-    def command(self, *words: str) -> tuple[str, ...]:
-        """The kubectl command line that a user types for the same cluster."""
-        return (self.program, *self._options(), *words)
+    def selected(self, kind: str, selector: str, *options: str) -> list[dict[str, Any]]:
+        """The objects with these labels, all where it is empty. Raises Forbidden and ToolError."""
+        done = self.run("get", kind, *options, *(("--selector", selector) if selector else ()), "-o", "json")
+        if done.code and is_forbidden(done):
+            raise Forbidden(why(done))
+        if done.code:
+            raise self.failure(done, "get")
+        return objects_of(done)
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """The versions of kubectl and of the API server. Raises ToolError."""
-        found = self.json("version")
-        return _version(found.get("clientVersion")), _version(found.get("serverVersion"))
-
-    def _options(self) -> tuple[str, ...]:
-        options = {"kubeconfig": self.kubeconfig, "context": self.context}
-        return tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
+        versions = self.json("version")
+        return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
 
 
 def is_away(done: Completed) -> bool:
@@ -222,8 +226,8 @@ def is_away(done: Completed) -> bool:
     """
     if lacks_credentials(done):
         return False
-    own = _own_words(done)
-    return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
+    words = _own_words(done)
+    return _AWAY.search(words) is not None and not any(sign in words for sign in _THERE)
 
 
 def lacks_credentials(done: Completed) -> bool:
@@ -245,16 +249,16 @@ def _own_words(done: Completed) -> str:
 def is_write(args: Sequence[str | Path]) -> bool:
     """Whether kubectl changes objects with these arguments."""
     verb, *options = map(str, args)
-    return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", each) for each in options)
+    return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", word) for word in options)
 
 
 def why(done: Completed) -> str:
     """kubectl's reason: the first line that is an error, because advice may follow it."""
     lines = [line.strip() for line in done.err.splitlines()]
-    found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
-    if unreadable := _UNREADABLE_KUBECONFIG.match(found):
+    reason = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
+    if unreadable := _UNREADABLE_KUBECONFIG.match(reason):
         return f"{unreadable[1]}: kubectl's reason is not shown because it may quote a credential"
-    return found.removeprefix("error: ").removeprefix("Error from server: ")
+    return reason.removeprefix("error: ").removeprefix(_FROM_SERVER)
 
 
 def is_unserved(done: Completed) -> bool:
@@ -267,48 +271,71 @@ def is_forbidden(done: Completed) -> bool:
     return "(Forbidden)" in done.err or "forbidden:" in done.err.lower()
 
 
+# The authorizer's words about one permission.
+_PERMISSION = re.compile(r'User "[^"]*" cannot [a-z]+ .*')
+# By the authorizer or a quota, by an admission webhook, and by the validation.
+_REFUSED_OBJECT = ("(Forbidden)", "forbidden: ", " denied the request", " is invalid: ")
+_MAX_REFUSALS = 10
+
+
+class Forbidden(ToolError):
+    """The user of the kubeconfig may not read that."""
+
+
+class NotAllowed(ToolError):
+    """The API server would refuse writes: permissions are missing, or an object is not admitted."""
+
+    def __init__(self, refusals: Iterable[str]) -> None:
+        named = list(dict.fromkeys(refusals))
+        more = f"; and {len(named) - _MAX_REFUSALS} more" if len(named) > _MAX_REFUSALS else ""
+        is_permissions = all(map(_PERMISSION.fullmatch, named))
+        super().__init__(
+            f"{'; '.join(named[:_MAX_REFUSALS])}{more}; nothing was changed",
+            remedy="ask an administrator of the cluster for these permissions" if is_permissions else "",
+        )
+
+
+def refusals_of(done: Completed) -> Iterator[str]:
+    """What the API server refused: kubectl prints a line for each object. Permissions without the object's name."""
+    for line in done.err.splitlines():
+        if any(sign in line for sign in _REFUSED_OBJECT):
+            permission = _PERMISSION.search(line)
+            yield permission[0] if permission else line.strip().removeprefix("error: ").removeprefix(_FROM_SERVER)
+
+
 def object_in(done: Completed) -> dict[str, Any]:
     """The JSON object that was printed. Raises ToolError for anything else: any program may be called `kubectl`."""
     try:
-        found: Any = json.loads(done.out)
+        printed: Any = json.loads(done.out)
     except ValueError:
         raise ToolError("kubectl printed something that is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(printed, dict):
         raise ToolError("kubectl printed JSON that is not an object")
-    return found
+    return printed
 
 
 def objects_of(done: Completed) -> list[dict[str, Any]]:
-    """The JSON objects that were printed one after the other, as `kubectl create` does. Raises ToolError."""
-    decoder, text, found = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
+    """The JSON objects that were printed: one, a List, several one after the other as by `kubectl create`, or no output
+    for none. Raises ToolError."""
+    decoder, text, objects = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
     while text:
         try:
-            each, end = decoder.raw_decode(text)
+            printed, end = decoder.raw_decode(text)
         except ValueError:
             raise ToolError("kubectl printed something that is not JSON") from None
-        if not isinstance(each, dict):
+        if not isinstance(printed, dict):
             raise ToolError("kubectl printed JSON that is not an object")
-        found += each["items"] if each.get("kind") == "List" else [each]
+        items = printed.get("items") if printed.get("kind") == "List" else [printed]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise ToolError("kubectl printed a List that does not contain objects")
+        objects += items
         text = text[end:].lstrip()
-    return found
-
-
-def items_of(done: Completed) -> list[dict[str, Any]]:
-    """The JSON objects that were printed: one object, a List, or no output for none. Raises ToolError."""
-    if not done.out.strip():
-        return []
-    found = object_in(done)
-    if found.get("kind") != "List":
-        return [found]
-    items = found.get("items")
-    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-        raise ToolError("kubectl printed a List that does not contain objects")
-    return items
+    return objects
 
 
 def _version(info: Any) -> GoVersion:
     text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
-    found = parse_version(text.partition("+")[0])
-    if found is None:
+    version = parse_version(text.partition("+")[0])
+    if version is None:
         raise ToolError(f"'{text}' is not a Kubernetes version")
-    return found
+    return version

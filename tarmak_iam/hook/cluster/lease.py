@@ -15,12 +15,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, items_of
-from tarmak_iam.hook.cluster.objects import MANAGER, Object
+from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, objects_of
+from tarmak_iam.hook.cluster.objects import MANAGER, Object, time_of, version_of
 from tarmak_iam.hook.programs import Completed, Progress, no_progress
 
 LEASE_SECONDS = 2.0 * REQUEST_SECONDS
@@ -191,7 +191,7 @@ class _Lease:
         at_once = replace(self.kubectl, patience=0.0)
         with contextlib.suppress(TarmakIamError):
             live = self._read(at_once)
-            if live is not None and _LeaseState.of(live).holder == self.holder:
+            if live is not None and _holder(live) == self.holder:
                 self._delete(at_once)
 
     def _delete(self, kubectl: Kubectl) -> None:
@@ -209,9 +209,8 @@ class _Lease:
         live = self._read(self.kubectl)
         if live is None:
             return False
-        theirs = _LeaseState.of(live)
-        if theirs.holder != self.holder:  # it is ours if an earlier attempt created it
-            self.tell(f"taking over the lease of {theirs.holder or 'an earlier run'}, {self._why_free(theirs)}")
+        if _holder(live) != self.holder:  # it is ours if an earlier attempt created it
+            self.tell(f"taking over the lease of {_holder(live) or 'an earlier run'}, {self._why_free(live)}")
         began = self._clocks()
         done = self._run(self.kubectl, "replace", self._wanted(over=live))
         if done.code == 0:
@@ -221,25 +220,35 @@ class _Lease:
             return False
         raise self.kubectl.failure(done, "replace")
 
-    def _why_free(self, theirs: _LeaseState) -> str:
+    def _why_free(self, theirs: Object) -> str:
         """Raises LeaseHeld."""
-        if not theirs.holder:
+        holder, spec, metadata = _holder(theirs), theirs.get("spec") or {}, theirs.get("metadata") or {}
+        if not holder:
             return "which was released"
-        key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
-        if key and key == theirs.lock:
+        if self._key and self._key == (metadata.get("annotations") or {}).get(_LOCK):
             return "which no longer runs"
-        age = None if theirs.renewed is None else (self.now() - theirs.renewed).total_seconds()
-        if age is not None and abs(age) < theirs.seconds:
-            raise theirs.is_held(age)
+        valid = spec.get("leaseDurationSeconds")
+        seconds = min(float(valid), _MAX_WATCHED) if isinstance(valid, int) and valid > 0 else LEASE_SECONDS
+        acquired, renewed = time_of(spec.get("acquireTime")), time_of(spec.get("renewTime"))
+        age = None if renewed is None else (self.now() - renewed).total_seconds()
+        since = "" if acquired is None else f" since {acquired:%Y-%m-%d %H:%M:%S} UTC"
+        how_old = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
+        held = LeaseHeld(
+            f"this cluster is in use by {holder}{since} (lease {_NAMESPACE}/{MANAGER}{how_old})",
+            remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {seconds:.0f} seconds after its last renewal, or "
+            f"remove it with `{_REMOVE}`",
+        )
+        if age is not None and abs(age) < seconds:
+            raise held
         # The clocks of two machines may differ: the lease has expired if it is not renewed while it is watched.
-        self.tell(f"{theirs.holder} has not renewed its lease; watching it for {theirs.seconds:.0f} seconds")
-        deadline = self.kubectl.clock() + theirs.seconds
+        self.tell(f"{holder} has not renewed its lease; watching it for {seconds:.0f} seconds")
+        deadline = self.kubectl.clock() + seconds
         while (left := deadline - self.kubectl.clock()) > 0:
-            self.kubectl.sleep(min(left, theirs.seconds / 6))
+            self.kubectl.sleep(min(left, seconds / 6))
             live = self._read(self.kubectl)
-            if live is None or _LeaseState.of(live).version != theirs.version:
-                raise theirs.is_held(age)
-        return f"which has not renewed it for {theirs.seconds:.0f} seconds"
+            if live is None or version_of(live) != version_of(theirs):
+                raise held
+        return f"which has not renewed it for {seconds:.0f} seconds"
 
     def _renew(self, kubectl: Kubectl) -> None:
         """Raises LeaseLost, and ToolError where the cluster cannot be asked."""
@@ -264,15 +273,19 @@ class _Lease:
         """Reads a lease that is not as this run left it: changed by an attempt of this run whose answer was lost, or by
         another run. Raises LeaseLost."""
         live = self._read(kubectl)
-        if live is not None and _LeaseState.of(live).holder == self.holder:
+        if live is not None and _holder(live) == self.holder:
             self._live, self._renewed = live, began
             return
-        who = "another run" if live is None else _LeaseState.of(live).holder or "another run"
+        who = "another run" if live is None else _holder(live) or "another run"
         self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
         raise self._lost
 
+    @property
+    def _key(self) -> str:
+        return self.kubectl.lock.key if self.kubectl.lock is not None else ""
+
     def _adopt(self, done: Completed, began: tuple[float, datetime]) -> None:
-        self._live, self._renewed, self._trouble = items_of(done)[0], began, ""
+        self._live, self._renewed, self._trouble = objects_of(done)[0], began, ""
 
     def _clocks(self) -> tuple[float, datetime]:
         return self.kubectl.clock(), self.now()
@@ -284,15 +297,14 @@ class _Lease:
         return max(clock - self._renewed[0], (now - self._renewed[1]).total_seconds())
 
     def _wanted(self, over: Object | None = None) -> Object:
-        key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
         metadata: dict[str, Any] = {"name": MANAGER, "namespace": _NAMESPACE}
-        if key:
-            metadata["annotations"] = {_LOCK: key}
+        if self._key:
+            metadata["annotations"] = {_LOCK: self._key}
         now = self.now().astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         acquired = now
         if over is not None:
             metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
-            if _LeaseState.of(over).holder == self.holder:
+            if _holder(over) == self.holder:
                 acquired = (over.get("spec") or {}).get("acquireTime") or now
         spec = {
             "holderIdentity": self.holder,
@@ -305,59 +317,18 @@ class _Lease:
     def _read(self, kubectl: Kubectl) -> Object | None:
         """Raises ToolError."""
         done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
-        found = items_of(done)
-        return found[0] if found else None
+        leases = objects_of(done)
+        return leases[0] if leases else None
 
     def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
         scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
         return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
 
-    def _run(self, kubectl: Kubectl, verb: str, each: Object) -> Completed:
+    def _run(self, kubectl: Kubectl, verb: str, lease: Object) -> Completed:
         # Not validated: kubectl would first download the API server's whole schema.
         options = (f"--request-timeout={_TIMEOUT}s", "--validate=false", "-o", "json", "-f", "-")
-        return kubectl.run(verb, *options, text=json.dumps(each), seconds=_CALL_SECONDS)
+        return kubectl.run(verb, *options, text=json.dumps(lease), seconds=_CALL_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class _LeaseState:
-    """A lease as read from the cluster."""
-
-    holder: str
-    seconds: float
-    acquired: datetime | None
-    renewed: datetime | None
-    lock: str
-    version: str
-
-    @classmethod
-    def of(cls, live: Object) -> _LeaseState:
-        spec, metadata = live.get("spec") or {}, live.get("metadata") or {}
-        seconds = spec.get("leaseDurationSeconds")
-        return cls(
-            holder=str(spec.get("holderIdentity") or ""),
-            seconds=min(float(seconds), _MAX_WATCHED) if isinstance(seconds, int) and seconds > 0 else LEASE_SECONDS,
-            acquired=_time(spec.get("acquireTime")),
-            renewed=_time(spec.get("renewTime")),
-            lock=str((metadata.get("annotations") or {}).get(_LOCK) or ""),
-            version=str(metadata.get("resourceVersion") or ""),
-        )
-
-    def is_held(self, age: float | None) -> LeaseHeld:
-        since = "" if self.acquired is None else f" since {self.acquired:%Y-%m-%d %H:%M:%S} UTC"
-        renewed = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
-        return LeaseHeld(
-            f"this cluster is in use by {self.holder}{since} (lease {_NAMESPACE}/{MANAGER}{renewed})",
-            remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {self.seconds:.0f} seconds after its last "
-            f"renewal, or remove it with `{_REMOVE}`",
-        )
-
-
-def _time(text: object) -> datetime | None:
-    """Parses a Kubernetes timestamp; None for anything else."""
-    try:
-        found = datetime.strptime(str(text).partition(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S")
-    except ValueError:
-        return None
-    fraction = str(text).partition(".")[2].rstrip("Z")
-    micro = int(fraction[:6].ljust(6, "0")) if fraction.isdecimal() else 0
-    return found.replace(tzinfo=timezone.utc) + timedelta(microseconds=micro)
+def _holder(lease: Object) -> str:
+    return str((lease.get("spec") or {}).get("holderIdentity") or "")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -15,7 +15,7 @@ from tarmak_iam.access.diff import Loaded, Standings
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.objects import ENTRY_KINDS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
@@ -41,8 +41,8 @@ class LiveMappings:
     @property
     def text(self) -> str | None:
         """The authenticator's configuration; None where the cluster has none."""
-        found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
-        text = ((found or {}).get("data") or {}).get(self.key)
+        config_map = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
+        text = ((config_map or {}).get("data") or {}).get(self.key)
         return text if isinstance(text, str) else None
 
     @property
@@ -58,23 +58,22 @@ class LiveMappings:
                 continue
         return None
 
-    def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
-        """The authenticator as the cluster runs it: its release, flags and objects. Where the cluster has no daemon,
-        those of the installation. `cluster_id`: that of the token, None for that of the configuration."""
-        text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
-        version = str(self.version or installation.daemon_version)
-        args = self._words if self.daemonset is not None else installation.daemon.args
-        return self._authenticator(text, version, args, cluster_id)
-
-    def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
-        some = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
+    def authenticator(self, installation: Installation | None = None, cluster_id: str | None = None) -> Authenticator:
+        """The authenticator as the cluster runs it: its release, flags and objects. What the cluster does not have is
+        that of the installation. `cluster_id`: that of the token, None for that of the configuration."""
+        text, version, args = self.text or "", self.version or DEFAULT_RELEASE, self._words
+        if installation is not None:
+            text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
+            version = self.version or installation.daemon_version
+            args = self._words if self.daemonset is not None else list(installation.daemon.args)
+        listed = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
         return Authenticator.of(
             DaemonInput(
                 text,
-                version=version,
+                version=str(version),
                 cluster_id=cluster_id,
                 args=tuple(args),
-                files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
+                files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
                 filename=self.key,
                 shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
             )
@@ -87,19 +86,15 @@ class LiveMappings:
             return None
         return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
 
-    def running(self) -> Authenticator:
-        """The authenticator as it runs, without an installation: for a cluster with a DaemonSet and a configuration."""
-        return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
-
     def loaded(self, installation: Installation) -> Loaded:
         """The access that callers get now. `installation` of the result is the given one with the cluster's
         mappings."""
-        found = self.authenticator(installation)
+        authenticator = self.authenticator(installation)
         try:
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
         except TarmakIamError:  # the daemon does not start with that either
             mappings = None
-        return Loaded(replace(installation, mappings=mappings), found, Standings.of_daemon(found))
+        return Loaded(replace(installation, mappings=mappings), authenticator, Standings.of_daemon(authenticator))
 
     @property
     def _template(self) -> dict[str, Any]:
@@ -108,7 +103,7 @@ class LiveMappings:
     @property
     def _container(self) -> dict[str, Any]:
         containers = (self._template.get("spec") or {}).get("containers") or [{}]
-        return next((each for each in containers if each.get("name") == NAME), containers[0])
+        return next((container for container in containers if container.get("name") == NAME), containers[0])
 
     @property
     def _words(self) -> list[str]:
@@ -131,7 +126,7 @@ class LiveMappings:
     @property
     def _config_maps(self) -> list[str]:
         volumes = (self._template.get("spec") or {}).get("volumes") or ()
-        names = [each["configMap"].get("name") for each in volumes if isinstance(each.get("configMap"), dict)]
+        names = [volume["configMap"].get("name") for volume in volumes if isinstance(volume.get("configMap"), dict)]
         return [name for name in names if name]
 
 
@@ -149,7 +144,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:
     done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
-    return items_of(done)
+    return objects_of(done)
 
 
 BUILT_IN = {
@@ -177,28 +172,28 @@ class UnboundGroup:
 
     @property
     def text(self) -> str:
-        some = brief_list(self.principals, 3)
-        what = f"no RoleBinding or ClusterRoleBinding names the group {self.group}, which {some} would get"
+        principals = brief_list(self.principals, 3)
+        what = f"no RoleBinding or ClusterRoleBinding names the group {self.group}, which {principals} would get"
         return f"{what}; did you mean {shortened(self.nearest)}?" if self.nearest else what
 
 
 def bound_groups(bindings: Iterable[Object]) -> frozenset[str]:
     """The groups that RoleBindings and ClusterRoleBindings name."""
-    subjects = (subject for each in bindings for subject in each.get("subjects") or ())
-    return frozenset(str(each.get("name", "")) for each in subjects if each.get("kind") == "Group")
+    subjects = (subject for binding in bindings for subject in binding.get("subjects") or ())
+    return frozenset(str(subject.get("name", "")) for subject in subjects if subject.get("kind") == "Group")
 
 
 def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[UnboundGroup, ...]:
     """In the order of the mappings. Groups that Kubernetes itself defines need no binding."""
     known = frozenset(bound) | frozenset(BUILT_IN)
     by_name = sorted(known)
-    found: dict[str, list[str]] = {}
+    principals: dict[str, list[str]] = {}
     for grant in grants:
         for group in grant.groups:
             is_expanded = bool(templates_in(group)) and any(map(could_be(group).fullmatch, known))
             if group not in known and not is_expanded:
-                found.setdefault(group, []).append(grant.principal)
+                principals.setdefault(group, []).append(grant.principal)
     return tuple(
         UnboundGroup(group, tuple(dict.fromkeys(names)), closest(cleaned(group), by_name, _NEAR) or "")
-        for group, names in found.items()
+        for group, names in principals.items()
     )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
 from tarmak_iam.text import brief_list
 
 _MAX_SHOWN = 3
-
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 """The value of a field that does not exist."""
 
@@ -20,8 +18,7 @@ Path = tuple[str, ...]
 """Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """`conflicts` are fields that another manager has changed since. In `value` they are as in the target."""
 
     value: Any
@@ -62,35 +59,34 @@ def shortly(paths: Sequence[Path]) -> str:
 
 
 def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:
-    if all(_same(each, target) for each in states):
+    if all(_same(state, target) for state in states):
         return live
     parts = _parts((live, target, *states))
     if parts is None:
-        if not _same(live, target) and not any(_same(live, each) for each in states):
+        if not _same(live, target) and not any(_same(live, state) for state in states):
             conflicts.append(path)
         return target
     names, step, build = parts
-    found, in_order = {}, _in_order(names, (1, 0))  # the target's order, then other fields of the live object
+    merged_parts, in_order = {}, _in_order(names, (1, 0))  # the target's order, then other fields of the live object
     for name, (of_live, of_target, *of_states) in in_order:
-        found[name] = _merged(of_live, of_target, tuple(of_states), (*path, step(name)), conflicts)
-    left = {name: value for name, value in found.items() if value is not MISSING}
+        merged_parts[name] = _merged(of_live, of_target, tuple(of_states), (*path, step(name)), conflicts)
+    left = {name: value for name, value in merged_parts.items() if value is not MISSING}
     return MISSING if not left and target is MISSING else build(left)
 
 
 _Named = dict[str, Any]
-
 _Parts = tuple[tuple[_Named, ...], Callable[[str], str], Callable[[_Named], Any]]
 
 
 def _parts(values: Sequence[Any]) -> _Parts | None:
     """The parts of each value by name, how a name is shown in a path, and how to build a value from parts. None for
     values without named parts, and for values of different types."""
-    present = [each for each in values if each is not MISSING]
-    if present and all(isinstance(each, dict) for each in present):
-        return tuple({} if each is MISSING else each for each in values), str, dict
+    present = [value for value in values if value is not MISSING]
+    if present and all(isinstance(value, dict) for value in present):
+        return tuple({} if value is MISSING else value for value in values), str, dict
     if present and all(map(_are_named, present)) and any(present):
-        named = tuple({} if each is MISSING else {item["name"]: item for item in each} for each in values)
-        return named, "[{}]".format, lambda found: list(found.values())
+        named = tuple({} if value is MISSING else {item["name"]: item for item in value} for value in values)
+        return named, "[{}]".format, lambda parts: list(parts.values())
     return None
 
 
@@ -98,48 +94,39 @@ def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[s
     """Each name with its value in all of them, in the order of the `first` ones."""
     order = [*first, *(at for at in range(len(named)) if at not in first)]
     for name in dict.fromkeys(name for at in order for name in named[at]):
-        yield name, tuple(each.get(name, MISSING) for each in named)
+        yield name, tuple(parts.get(name, MISSING) for parts in named)
 
 
 def _are_named(value: Any) -> bool:
     """Whether it is a list of items with unique names. Subjects of a binding may share a name."""
     if not isinstance(value, list):
         return False
-    names = [each.get("name") if isinstance(each, dict) else None for each in value]
+    names = [item.get("name") if isinstance(item, dict) else None for item in value]
     return all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one is other or (one is not MISSING and other is not MISSING and bool(one == other))
+def _same(value: Any, other: Any) -> bool:
+    return value is other or (value is not MISSING and other is not MISSING and bool(value == other))
 
 
-def overlaid(live: Object, wanted: Object, last: Object | None) -> Object:
+def overlaid(live: Any, wanted: Any, last: Any = None) -> Any:
     """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed.
 
     Lists of named items (containers, volumes) are matched by name, as in a strategic merge; other lists are replaced.
     This is an approximation: `apply` itself asks kubectl.
     """
-    merged: Object = _laid_over(live, wanted, last or {})
-    return merged
-
-
-def _laid_over(live: Any, wanted: Any, last: Any) -> Any:
-    if isinstance(live, dict) and isinstance(wanted, dict):
-        gone = set(last) - set(wanted) if isinstance(last, dict) else set()
-        result = {key: value for key, value in live.items() if key not in gone}
-        for key, value in wanted.items():
-            before = last.get(key) if isinstance(last, dict) else None
-            result[key] = _laid_over(live[key], value, before) if key in live else value
-        return result
-    if isinstance(live, list) and isinstance(wanted, list) and _have_names(live) and _have_names(wanted):
-        known = {each["name"]: each for each in live}
-        earlier = {each["name"]: each for each in last} if isinstance(last, list) and _have_names(last) else {}
-        return [_laid_over(known.get(each["name"], {}), each, earlier.get(each["name"])) for each in wanted]
-    return wanted
-
-
-def _have_names(items: list[Any]) -> bool:
-    return all(isinstance(each, dict) and isinstance(each.get("name"), str) for each in items)
+    parts = _parts((live, wanted))
+    if parts is None:
+        return wanted
+    (of_live, of_wanted), _, build = parts
+    earlier = _parts((last,))
+    of_last = earlier[0][0] if earlier is not None and type(last) is type(wanted) else {}
+    kept = {} if isinstance(wanted, list) else {name: of_live[name] for name in of_live if name not in of_last}
+    laid = {
+        name: overlaid(of_live[name], value, of_last.get(name)) if name in of_live else value
+        for name, value in of_wanted.items()
+    }
+    return build({**kept, **laid})
 
 
 FieldSet = dict[str, Any]
@@ -147,13 +134,13 @@ FieldSet = dict[str, Any]
 each with its content; `.` stands for the field itself."""
 
 
-def projected(each: Object, fields: FieldSet) -> Object:
+def projected(obj: Object, fields: FieldSet) -> Object:
     """The object with these fields only, and with its kind and name."""
-    found = _projected(each, fields)
-    part: Object = found if isinstance(found, dict) else {}
-    metadata = each.get("metadata") or {}
+    projection = _projected(obj, fields)
+    part: Object = projection if isinstance(projection, dict) else {}
+    metadata = obj.get("metadata") or {}
     named = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
-    kind: Object = {key: each[key] for key in ("apiVersion", "kind") if key in each}
+    kind: Object = {key: obj[key] for key in ("apiVersion", "kind") if key in obj}
     return {**part, **kind, "metadata": {**(part.get("metadata") or {}), **named}}
 
 
@@ -165,12 +152,12 @@ def is_field_subset(fields: FieldSet, others: FieldSet) -> bool:
     )
 
 
-def field_union(one: FieldSet, other: FieldSet) -> FieldSet:
+def field_union(fields: FieldSet, others: FieldSet) -> FieldSet:
     """The union of both."""
-    found = dict(one)
-    for key, fields in other.items():
-        found[key] = field_union(found[key], fields) if isinstance(found.get(key), dict) else fields
-    return found
+    union = dict(fields)
+    for key, inner in others.items():
+        union[key] = field_union(union[key], inner) if isinstance(union.get(key), dict) else inner
+    return union
 
 
 def _projected(value: Any, fields: FieldSet) -> Any:
@@ -204,8 +191,10 @@ def is_own_trace(live: Object, manager: str) -> bool:
     """Whether everything that a field manager has set is what `manifests` generates, or what our rollback wrote."""
     if manager == MANAGER:
         return True
-    found = [each for each in managed_entries(live) if each.get("manager") == manager and not each.get("subresource")]
-    return manager in _KUBECTL and bool(found) and all(_is_own(live, each) for each in found)
+    entries = [
+        entry for entry in managed_entries(live) if entry.get("manager") == manager and not entry.get("subresource")
+    ]
+    return manager in _KUBECTL and bool(entries) and all(_is_own(live, entry) for entry in entries)
 
 
 def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
@@ -214,8 +203,8 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     # A manifest that was adapted to the live object is not the manifest as it was applied.
     if not is_intact(wanted) or checksum_of(live) != checksum_of(wanted):
         return ()
-    found = fields(comparable(wanted), comparable(live), comparable(then))
-    return tuple(path for path, (mine, now, after) in found if mine is not MISSING and now != after)
+    compared = fields(comparable(wanted), comparable(live), comparable(then))
+    return tuple(path for path, (mine, now, after) in compared if mine is not MISSING and now != after)
 
 
 def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
@@ -224,8 +213,8 @@ def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...
     last = next(_applied(live, wanted), None)
     if last is None:
         return tuple(path for path, (now, after) in fields(comparable(live), comparable(then)) if now != after)
-    found = fields(comparable(last), comparable(live), comparable(then))
-    return tuple(path for path, (was, now, after) in found if was is not MISSING and now not in (was, after))
+    compared = fields(comparable(last), comparable(live), comparable(then))
+    return tuple(path for path, (was, now, after) in compared if was is not MISSING and now not in (was, after))
 
 
 def under_one_entry(live: Object) -> Object | None:
@@ -233,13 +222,13 @@ def under_one_entry(live: Object) -> Object | None:
     are in that entry and in no other. None where that is already so, and where client-side apply's annotation exists,
     which is set last."""
     entries = [entry for entry in managed_entries(live) if entry.get("manager") == MANAGER]
-    own = {entry.get("operation"): entry for entry in entries if not entry.get("subresource")}
-    applied, updated = own.get("Apply"), own.get("Update")
+    by_operation = {entry.get("operation"): entry for entry in entries if not entry.get("subresource")}
+    applied, updated = by_operation.get("Apply"), by_operation.get("Update")
     if applied is None or updated is None or last_applied(live) is not None:
         return None
     # The time of the write: pods that read the ConfigMap before it are stale.
-    one = {**applied, "time": updated.get("time"), "fieldsV1": field_union(_fields_of(applied), _fields_of(updated))}
-    left = [one if each is applied else each for each in managed_entries(live) if each is not updated]
+    joined = {**applied, "time": updated.get("time"), "fieldsV1": field_union(_fields_of(applied), _fields_of(updated))}
+    left = [joined if entry is applied else entry for entry in managed_entries(live) if entry is not updated]
     return {**live, "metadata": {**live["metadata"], "managedFields": left}}
 
 
@@ -257,8 +246,8 @@ def _is_own(live: Object, entry: Object) -> bool:
     if last is None or not is_intact(last):
         return False
     # Defaults from the API server belong to the manager too, although they were not applied.
-    found = fields(projected(live, theirs), last)
-    return all(MISSING in pair or pair[0] == pair[1] for _, pair in found)
+    compared = fields(projected(live, theirs), last)
+    return all(MISSING in pair or pair[0] == pair[1] for _, pair in compared)
 
 
 def _applied(live: Object, wanted: Object) -> Iterator[Object]:
@@ -291,5 +280,5 @@ def _ours(live: Object) -> FieldSet:
 
 
 def _fields_of(entry: Object) -> FieldSet:
-    found = entry.get("fieldsV1")
-    return found if isinstance(found, dict) else {}
+    fields = entry.get("fieldsV1")
+    return fields if isinstance(fields, dict) else {}

@@ -4,10 +4,10 @@ them, and batches.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
@@ -24,15 +24,11 @@ CONFIG_VERSION = "tarmak-iam/config-version"
 """Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
-
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 
 # Set by the API server, and set again when the object is written back.
 _METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
-
 _ANNOTATIONS = ("deprecated.daemonset.template.generation",)
-
 Object = dict[str, Any]
 
 
@@ -46,11 +42,11 @@ class Ref:
     name: str
 
     @classmethod
-    def of(cls, each: Object) -> Ref:
-        metadata = each.get("metadata") or {}
+    def of(cls, obj: Object) -> Ref:
+        metadata = obj.get("metadata") or {}
         return cls(
-            str(each.get("apiVersion", "")),
-            str(each.get("kind", "")),
+            str(obj.get("apiVersion", "")),
+            str(obj.get("kind", "")),
             str(metadata.get("namespace") or ""),
             str(metadata.get("name", "")),
         )
@@ -87,7 +83,7 @@ class Ref:
         return self.key == other.key and is_there
 
     def among(self, objects: Iterable[Object]) -> Object | None:
-        return next((each for each in objects if self.is_same(Ref.of(each))), None)
+        return next((obj for obj in objects if self.is_same(Ref.of(obj))), None)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
@@ -98,109 +94,105 @@ class Index:
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self._named: dict[tuple[str, str, str], list[tuple[Ref, Object]]] = {}
-        for each in objects:
-            ref = Ref.of(each)
-            self._named.setdefault(ref.key, []).append((ref, each))
+        for obj in objects:
+            ref = Ref.of(obj)
+            self._named.setdefault(ref.key, []).append((ref, obj))
 
     def get(self, ref: Ref) -> Object | None:
-        return next((each for found, each in self._named.get(ref.key, ()) if ref.is_same(found)), None)
+        return next((obj for indexed, obj in self._named.get(ref.key, ()) if ref.is_same(indexed)), None)
 
 
-def number_of_kind(refs: Sequence[Ref]) -> str:
-    """For messages: the object, or the number of objects of one kind."""
-    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of kind {refs[0].kind}"
-
-
-def without_server_fields(each: Object) -> Object:
+def without_server_fields(obj: Object) -> Object:
     """The object as it can be written back: without status and the metadata that the API server sets."""
-    metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
-    kept = {key: value for key, value in each.items() if key != "status"} | {"metadata": metadata}
+    metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if key not in _METADATA}
+    kept = {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}
     return _without_annotations(kept, _ANNOTATIONS)
 
 
-def comparable(each: Object) -> Object:
+def comparable(obj: Object) -> Object:
     """For comparing and showing: `without_server_fields`, and also without what controllers add, the annotation of
     kubectl's client-side apply, and our own annotations."""
-    kept = without_server_fields(each)
+    kept = without_server_fields(obj)
     annotations = kept["metadata"].get("annotations")
     if isinstance(annotations, dict):
-        own = (key for key in annotations if key.startswith(OWN_ANNOTATIONS))
-        kept = _without_annotations(kept, (LAST_APPLIED, *own))
+        ours = (key for key in annotations if key.startswith(OWN_ANNOTATIONS))
+        kept = _without_annotations(kept, (LAST_APPLIED, *ours))
     if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller creates a token, and adds its name here
         kept = {key: value for key, value in kept.items() if key != "secrets"}
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
 
 
-def object_digest(each: Object) -> str:
-    return hashlib.sha256(json.dumps(comparable(each), sort_keys=True).encode()).hexdigest()
-
-
-def last_applied(each: Object) -> Object | None:
+def last_applied(obj: Object) -> Object | None:
     """The object that kubectl's client-side apply sent last; None if it was not used."""
-    text = ((each.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+    text = ((obj.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     try:
-        found = json.loads(text) if isinstance(text, str) else None
+        sent = json.loads(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return sent if isinstance(sent, dict) else None
 
 
-def with_last_applied(each: Object, sent: Object) -> Object:
+def with_last_applied(obj: Object, sent: Object) -> Object:
     """The object as kubectl's client-side apply leaves it after sending that."""
-    metadata = each["metadata"]
+    metadata = obj["metadata"]
     annotations = {**(metadata.get("annotations") or {}), LAST_APPLIED: json.dumps(sent)}
-    return {**each, "metadata": {**metadata, "annotations": annotations}}
+    return {**obj, "metadata": {**metadata, "annotations": annotations}}
 
 
-def without_last_applied(each: Object) -> Object:
+def without_last_applied(obj: Object) -> Object:
     """The object without the annotation of kubectl's client-side apply."""
-    return _without_annotations(each, (LAST_APPLIED,))
+    return _without_annotations(obj, (LAST_APPLIED,))
 
 
-def is_ours(each: Object) -> bool:
+def is_ours(obj: Object) -> bool:
     """Whether tarmak-iam manages it: by its label, or because it was applied under our name."""
-    return labels_of(each).get(_MANAGED_BY) == MANAGER or is_applied(each)
+    return labels_of(obj).get(_MANAGED_BY) == MANAGER or is_applied(obj)
 
 
-def is_applied(each: Object) -> bool:
+def is_applied(obj: Object) -> bool:
     """Whether it was server-side applied under our name."""
-    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in managed_entries(each))
+    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in managed_entries(obj))
 
 
-def labels_of(each: Object) -> dict[str, str]:
-    return dict((each.get("metadata") or {}).get("labels") or {})
+def labels_of(obj: Object) -> dict[str, str]:
+    return dict((obj.get("metadata") or {}).get("labels") or {})
 
 
-def managers(each: Object) -> tuple[str, ...]:
-    """The managers that set fields of it; empty below Kubernetes 1.16, which does not record them."""
-    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each)))
-
-
-def managed_entries(each: Object) -> Iterator[dict[str, Any]]:
+def managed_entries(obj: Object) -> Iterator[dict[str, Any]]:
     """The entries of managedFields: one for each manager and operation."""
-    for entry in (each.get("metadata") or {}).get("managedFields") or ():
+    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         if isinstance(entry, dict):
             yield entry
 
 
-def _without_annotations(each: Object, names: Iterable[str]) -> Object:
-    annotations = each["metadata"].get("annotations")
+def version_of(obj: Object) -> str:
+    return str((obj.get("metadata") or {}).get("resourceVersion") or "")
+
+
+def time_of(text: object) -> datetime | None:
+    """Parses a timestamp of the API server: `2026-05-04T12:00:00Z`, also MicroTime."""
+    try:
+        time = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def _without_annotations(obj: Object, names: Iterable[str]) -> Object:
+    annotations = obj["metadata"].get("annotations")
     if not isinstance(annotations, dict) or not set(names) & set(annotations):
-        return each
+        return obj
     left = {key: value for key, value in annotations.items() if key not in names}
-    metadata = {key: value for key, value in each["metadata"].items() if key != "annotations"}
-    return {**each, "metadata": {**metadata, "annotations": left} if left else metadata}
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
+    return {**obj, "metadata": {**metadata, "annotations": left} if left else metadata}
 
 
 T = TypeVar("T")
-
 R = TypeVar("R")
-
 
 # kubectl handles one object after another, with up to three requests each: if a request takes 200 ms, 100 objects take
 # a minute, and the start of kubectl is a hundredth of that.
 _OBJECTS = 100
-
 _BYTES = 4_000_000
 
 
@@ -211,8 +203,8 @@ def in_batches(
     batch: list[T] = []
     kind, size = "", 0
     for item in items:
-        each = object_of(item)
-        resource, length = Ref.of(each).resource, len(json.dumps(each))
+        obj = object_of(item)
+        resource, length = Ref.of(obj).resource, len(json.dumps(obj))
         is_another = is_of_one_kind and resource != kind
         if batch and (is_another or len(batch) == _OBJECTS or size + length > _BYTES):
             yield batch
@@ -225,10 +217,10 @@ def in_batches(
 
 def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
     """Grouped by kind, in the order of the first object of each."""
-    found: dict[str, list[Object]] = {}
-    for each in objects:
-        found.setdefault(Ref.of(each).resource, []).append(each)
-    return list(found.values())
+    kinds: dict[str, list[Object]] = {}
+    for obj in objects:
+        kinds.setdefault(Ref.of(obj).resource, []).append(obj)
+    return list(kinds.values())
 
 
 def in_halves(

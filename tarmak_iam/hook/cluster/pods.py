@@ -21,16 +21,20 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tarmak_iam.emit.labels import NAME
-from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, CONFIG_VERSION, MANAGER, Object, Ref, managed_entries
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import (
+    CHANGED_AT,
+    CONFIG_VERSION,
+    MANAGER,
+    Object,
+    Ref,
+    managed_entries,
+    time_of,
+    version_of,
+)
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 
 _ENDED = ("Succeeded", "Failed")
-
-
-class PodsForbidden(ToolError):
-    """The kubeconfig's user may not list pods, or the controller revisions of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,10 @@ class DaemonPod:
         metadata, status = pod.get("metadata") or {}, pod.get("status") or {}
         labels, spec = metadata.get("labels") or {}, pod.get("spec") or {}
         main = (spec.get("containers") or [{}])[0]
-        ready = [(each.get("type"), each.get("status")) for each in status.get("conditions") or ()]
+        ready = [(item.get("type"), item.get("status")) for item in status.get("conditions") or ()]
         is_ending = "deletionTimestamp" in metadata
         statuses = status.get("containerStatuses") or ()  # empty before the kubelet reports them
-        container: Object = next((each for each in statuses if main.get("name") in (None, each.get("name"))), {})
+        container: Object = next((item for item in statuses if main.get("name") in (None, item.get("name"))), {})
         state = container.get("state") or {}
         return cls(
             ref=Ref("v1", "Pod", str(metadata.get("namespace") or ""), str(metadata.get("name", ""))),
@@ -82,42 +86,28 @@ class DaemonPod:
 
 
 def read_pods(kubectl: Kubectl, daemon: Object) -> tuple[DaemonPod, ...]:
-    """Sorted by node, without pods that have ended for good. Raises PodsForbidden and ToolError."""
-    found = [each for each in pod_objects(kubectl, daemon) if (each.get("status") or {}).get("phase") not in _ENDED]
-    return tuple(sorted(map(DaemonPod.of, found), key=lambda pod: (pod.node, pod.ref.name)))
+    """Sorted by node, without pods that have ended for good. Raises Forbidden and ToolError."""
+    pods = [pod for pod in pod_objects(kubectl, daemon) if (pod.get("status") or {}).get("phase") not in _ENDED]
+    return tuple(sorted(map(DaemonPod.of, pods), key=lambda pod: (pod.node, pod.ref.name)))
 
 
 def pod_objects(kubectl: Kubectl, daemon: Object) -> list[Object]:
-    """The pods that its selector matches, without pods of another controller. Raises PodsForbidden and ToolError."""
+    """The pods that its selector matches, without pods of another controller. Raises Forbidden and ToolError."""
     uid = (daemon.get("metadata") or {}).get("uid")
-    return [each for each in selected(kubectl, daemon, "pods") if maker_of(each) in (None, uid)]
+    return [pod for pod in selected(kubectl, daemon, "pods") if maker_of(pod) in (None, uid)]
 
 
 def selected(kubectl: Kubectl, daemon: Object, kind: str) -> list[Object]:
-    """The objects of a kind that match a DaemonSet's selector. Raises PodsForbidden and ToolError."""
+    """The objects of a kind that match a DaemonSet's selector. Raises Forbidden and ToolError."""
     labels = ((daemon.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    done = kubectl.run("get", kind, *Ref.of(daemon).scope, "--selector", selector, "-o", "json")
-    if done.code and is_forbidden(done):
-        raise PodsForbidden(why(done))
-    if done.code:
-        raise kubectl.failure(done, "get")
-    return items_of(done)
+    return kubectl.selected(kind, selector, *Ref.of(daemon).scope)
 
 
-def maker_of(each: Object) -> str | None:
+def maker_of(obj: Object) -> str | None:
     """The uid of the controller that created it."""
-    owners = (each.get("metadata") or {}).get("ownerReferences") or ()
+    owners = (obj.get("metadata") or {}).get("ownerReferences") or ()
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), None)
-
-
-def time_of(text: object) -> datetime | None:
-    """Parses a timestamp of the API server: `2026-05-04T12:00:00Z`, also MicroTime."""
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 # kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
@@ -184,15 +174,11 @@ def with_config_version(config_map: Object, until: datetime | None) -> str:
     return f"{CONFIG_VERSION}={version_of(config_map)}{time}"
 
 
-def version_of(each: Object) -> str:
-    return str((each.get("metadata") or {}).get("resourceVersion") or "")
-
-
 def api_server_time(kubectl: Kubectl) -> datetime:
     """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback."""
     done = kubectl.run("get", "--raw", "/version", "-v=8")  # its log is never shown: old releases log the token too
-    found = _DATE.search(done.err)
-    return parsedate_to_datetime(found[1]) if found else datetime.now(timezone.utc).replace(microsecond=0)
+    header = _DATE.search(done.err)
+    return parsedate_to_datetime(header[1]) if header else datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def _digest(config_map: Object, key: str) -> str:

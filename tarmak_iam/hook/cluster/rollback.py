@@ -5,33 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path as File
 
-from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.access.diff import Standings, changes, effects
+from tarmak_iam.access.lockout import is_admin
+from tarmak_iam.emit.kubernetes_objects import in_apply_order
+from tarmak_iam.errors import Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
-from tarmak_iam.hook.cluster.history import (
-    History,
+from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, read_history, write_history
+from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
+from tarmak_iam.hook.cluster.lease import leased
+from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
+from tarmak_iam.hook.cluster.object_fields import MISSING, Path, fields, is_bookkeeping, merged, shortly
+from tarmak_iam.hook.cluster.objects import (
+    Index,
+    Object,
+    Ref,
+    comparable,
+    in_batches,
+    last_applied,
+    with_last_applied,
+    without_server_fields,
+)
+from tarmak_iam.hook.cluster.rehearsal import rehearse
+from tarmak_iam.hook.cluster.results import (
+    AccessAfter,
     ObjectAction,
-    ObjectChange,
-    Revision,
     RollbackFailed,
     RolledBack,
-    Status,
-    composed,
-    reporting_failure,
-)
-from tarmak_iam.hook.cluster.journal import load_history, write_history
-from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, in_batches, number_of_kind
-from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_rollback
-from tarmak_iam.hook.cluster.rollback_plan import (
-    UndoStep,
-    access_after,
-    refuse_conflicts,
-    revisions_to_undo,
-    undo_steps,
+    Step,
+    action_on,
+    stopped,
 )
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
@@ -43,16 +49,22 @@ from tarmak_iam.hook.cluster.rollout import (
     roll_out_and_restart,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
+from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list
 
 _ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again", ObjectAction.CONFIGURED: "restored"}
 
+# Of a ConfigMap or a Secret: any manager may set keys there.
+_DATA = ("data", "binaryData", "stringData")
+_AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
+"""The kinds of the authenticator's objects that decide who can log in."""
+
 
 def roll_back(
     kubectl: Kubectl,
-    state: Path,
+    state: File,
     *,
     to: int | None = None,
     force: bool = False,
@@ -72,32 +84,146 @@ def roll_back(
     `force`, for fields that another manager has changed since, and for pods whose node cannot run the previous ones.
     Raises ToolError, also where another run holds the cluster's lease; and RollbackFailed from the first change on.
     """
-    history = load_history(state, within)
+    history = read_history(state, within)
+    if not history.revisions:
+        what = "no change to roll back: nothing was applied from this directory"
+        raise SelectionError(what, place=Place(str(state)))
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
         server = Server.of(held)
-        with explained(server, [kept.ref.stub for kept in composed(history.revisions[-1:])], are_applied=False):
-            cluster = server.identity()
-        revisions = revisions_to_undo(history, cluster, to, state)
+        revisions = _revisions_to_undo(history, server.identity(), to, state)
         if not revisions:
             return RolledBack(())
-        with explained(server, [kept.ref.stub for kept in composed(revisions)], are_applied=False):
-            steps = undo_steps(server, revisions)
-        if not force:
-            refuse_conflicts(steps)
+        undone = _undone(server, revisions)
+        steps, conflicting = [step for step, _ in undone], [pair for pair in undone if pair[1]]
+        if conflicting and not force:
+            named = brief_list(f"{step.ref} ({shortly(paths)})" for step, paths in conflicting)
+            raise PolicyRefused(
+                f"{named} {'has' if len(conflicting) == 1 else 'have'} since been changed by another manager; nothing "
+                "was changed",
+                remedy="use --force to undo the change anyway",
+            )
         foreseen = RolledBack(
             tuple(step.change for step in steps),
             undone=tuple(revision.number for revision in revisions),
-            access_after=access_after(server, steps),
+            access_after=_access_after(server, steps),
         )
-        check = check_pods(server)
-        warnings = check_changes(server, check, [(step.live, step.then) for step in steps], force=force)
+        update = PodUpdate.of(check_pods(server), steps)
+        warnings = check_update(server, update, force=force)
         if not dry_run:
-            check_permissions(held, permissions_of_rollback(server, steps, check), tell)
+            rehearse(server, [*steps, *update.restarts], tell)
         for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
             tell(line)
         if dry_run:
             return foreseen
-        return _RollbackRun(server, history, state, within, steps, foreseen, tell, wait).carried_out()
+        return _RollbackRun(Writes(server, tell), history, state, within, steps, foreseen, tell, wait).carried_out()
+
+
+def _revisions_to_undo(history: History, cluster: str, to: int | None, path: File) -> tuple[Revision, ...]:
+    """The newest change, or none if it is already undone; with `to`, every change that is newer than that. Changes
+    whose rollback was interrupted are always included."""
+    revisions = history.of(cluster)
+    if not revisions:
+        raise PolicyRefused(
+            f"{path} contains no change of this cluster; nothing was changed",
+            remedy="use the kubeconfig of its cluster, or specify the history of this cluster with --state",
+        )
+    oldest, newest = revisions[0].number, revisions[-1].number
+    named = next((revision for revision in revisions if revision.number == to), None)
+    if named is not None and named.status is Status.UNDONE:
+        what, remedy = f"change {to} is already undone", "choose an applied change from `rollback --list`"
+        raise SelectionError(what, remedy=remedy, place=Place(str(path)))
+    if named is None and to not in (None, oldest - 1):
+        numbers = f"a number from {oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} or {newest}"
+        raise SelectionError(f"change {to} does not exist", remedy=f"use {numbers}", place=Place(str(path)))
+    last_left = newest - 1 if to is None else to
+    newer = (revision for revision in revisions if revision.number > last_left or revision.status is Status.UNDOING)
+    return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
+
+
+def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[Path]]]:
+    """The steps in apply order, each with the fields that another manager has changed since. Raises ToolError."""
+    by_ref = {snapshot.ref: snapshot for snapshot in combined(revisions)}
+    stubs = in_apply_order(ref.stub for ref in by_ref)  # those of one kind together
+    index = Index(server.read(stubs) if stubs else ())
+    undone = []
+    for ref in map(Ref.of, stubs):
+        snapshot, live = by_ref[ref], index.get(ref)
+        before = then = snapshot.before
+        conflicts: Sequence[Path] = ()
+        if live is not None and before is None:
+            conflicts = list(_additions(snapshot, live))
+        elif live is not None and before is not None:
+            then, changed = merged(without_server_fields(live), before, snapshot.known or [{}])
+            conflicts = [path for path in changed if not is_bookkeeping(path)]
+            if not snapshot.known:
+                # Another process created it after it had been removed: what differs or is missing may be meant.
+                now_and_was = fields(comparable(live), comparable(before))
+                conflicts = [path for path, (now, was) in now_and_was if was is not MISSING and was != now]
+            sent = last_applied(before)
+            if sent and last_applied(live) is None and comparable(live) == comparable(before):
+                then = with_last_applied(then, sent)  # a rollback was interrupted before it had set the annotation
+        action = action_on(live, then)
+        if live is not None and then is not None and last_applied(live) != last_applied(then):
+            action = ObjectAction.CONFIGURED
+        named = Ref.of(then or live or ref.stub)
+        undone.append((Step(named, action, live, then, is_ours=snapshot.is_ours), conflicts))
+    return undone
+
+
+def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
+    """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
+    annotations are not included: they describe the object, and have no use without it."""
+    known = [comparable(state) for state in snapshot.known]
+    for path, (now, *states) in fields(comparable(live), *known):
+        is_about = any(pair in (("metadata", "labels"), ("metadata", "annotations")) for pair in pairwise(path))
+        if now is MISSING or now in states or is_about or path[0] in ("apiVersion", "kind"):
+            continue
+        # Without the API server's answer, its defaults are unknown.
+        is_default = not snapshot.is_done and path[0] not in _DATA and all(state is MISSING for state in states)
+        if not known or not is_default:
+            yield path
+
+
+def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
+    """Computed from the objects as they will be. If they may not be read, the result is unknown: that prevents no
+    rollback."""
+    try:
+        now = read_live(server.kubectl)
+        then = _live_after(server.kubectl, now, steps)
+    except ToolError as error:
+        return AccessAfter(None, None, str(error))
+    if then.daemonset is not None and then.config_map is None:
+        return AccessAfter(None, None, f"{DAEMONSET} does not read its configuration from a ConfigMap")
+    # None runs if the DaemonSet does not exist, or its pods wait for a ConfigMap that does not exist.
+    before, after = (
+        live.authenticator() if live.daemonset and live.config_map and live.config_map.among(live.objects) else None
+        for live in (now, then)
+    )
+    old, new = (Standings(()) if daemon is None else Standings.of_daemon(daemon) for daemon in (before, after))
+    changed = tuple(changes(old, new)) if before is None or after is None else effects(before, after)
+    reason = ""
+    if then.daemonset is None:
+        reason = f"{DAEMONSET} does not exist"
+    elif after is None:
+        reason = f"{DAEMONSET} waits for {then.config_map}, which does not exist"
+    elif not new.grants:
+        failure = after.failure
+        reason = "no principal is mapped" if failure is None else f"the authenticator does not start: {failure.reason}"
+    return AccessAfter(len(new.grants), sum(map(is_admin, new.grants)), reason, changed)
+
+
+def _live_after(kubectl: Kubectl, now: LiveMappings, steps: Sequence[Step]) -> LiveMappings:
+    """The live mappings with the objects as the steps leave them."""
+    ends = {step.ref: step.then for step in steps if step.ref.kind in _AUTHENTICATOR_KINDS}
+    daemonset = next((then for ref, then in ends.items() if ref.is_same(DAEMONSET)), now.daemonset)
+    objects = [live for live in now.objects if Ref.of(live) not in ends]
+    objects += [then for ref, then in ends.items() if then is not None and ref.kind != "DaemonSet"]
+    mounted = LiveMappings(daemonset, ()).config_map
+    # The previous DaemonSet may have read another ConfigMap.
+    if mounted is not None and mounted not in ends and mounted.among(objects) is None:
+        options = (*mounted.scope, "--ignore-not-found", "-o", "json")
+        objects += objects_of(kubectl.check("get", mounted.resource, mounted.name, *options))
+    return LiveMappings(daemonset, tuple(objects))
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
@@ -117,102 +243,73 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
 class _RollbackRun:
     """One rollback, from the first change on."""
 
-    _server: Server
+    _writes: Writes
     _history: History
-    _state: Path
+    _state: File
     _within: Boundary | None
-    _steps: Sequence[UndoStep]
+    _steps: Sequence[Step]
     _foreseen: RolledBack
     _tell: Progress
     _wait: float | None
-    _done: dict[Ref, ObjectChange] = field(default_factory=dict)
-    _begun: set[Ref] = field(default_factory=set)
     _made: list[Object] = field(default_factory=list)
 
     def carried_out(self) -> RolledBack:
-        self._write(Status.UNDOING)
-        removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
-        with reporting_failure(self._failure, self._tell):
+        server = self._writes.server
+        self._write_down(Status.UNDOING)
+        removals = [step for step in reversed(self._steps) if step.action is ObjectAction.REMOVED]
+        with self._writes.reporting(self._failure):
             self._put_back()
-            live = [each.live for each in self._steps if each.live is not None]
-            note_config_version(self._server, CONFIG_MAP.among(live), CONFIG_MAP.among(self._made))
+            live = [step.live for step in self._steps if step.live is not None]
+            note_config_version(server, CONFIG_MAP.among(live), CONFIG_MAP.among(self._made))
             daemonsets = [step.ref for step in self._steps if step.then is not None and step.ref.kind == "DaemonSet"]
             restarted = list(daemonsets)
             if not any(step.ref.is_same(DAEMONSET) for step in self._steps):  # only its ConfigMap may change
-                restarted += map(Ref.of, self._server.read([DAEMONSET.stub]))
-            rolled_out = roll_out_and_restart(self._server, restarted, self._wait, self._tell)
+                restarted += map(Ref.of, server.read([DAEMONSET.stub]))
+            rolled_out = roll_out_and_restart(server, restarted, self._wait, self._tell)
             for note in rolled_out.notes:
                 self._tell(f"note: {note}")
             # Unless the rollout was waited for, pods may still read what is to be removed.
-            kubectl = self._server.kubectl
-            if not removals or self._wait is not None or all(read_rollout(kubectl, ref).is_done for ref in daemonsets):
-                self._remove(removals)
+            is_waited = self._wait is not None
+            if not removals or is_waited or all(read_rollout(server.kubectl, ref).is_done for ref in daemonsets):
+                for _ in self._writes.remove(removals):
+                    pass
+                server.wait_until_gone([step.ref for step in removals])
                 if not rolled_out.is_left:
-                    self._write(Status.UNDONE)
+                    self._write_down(Status.UNDONE)
             else:
                 kept = brief_list(step.ref for step in removals)
                 remedy = "run rollback again without --no-wait"
                 self._tell(f"note: not removed yet, because pods may still use it: {kept}; {remedy}")
         return replace(
             self._foreseen,
-            changes=tuple(self._done.values()),
+            changes=self._writes.changes,
             rolled_out=rolled_out.is_done,
             restarted=rolled_out.restarted,
         )
 
-    def _write(self, status: Status) -> None:
+    def _write_down(self, status: Status) -> None:
         """Writes the status of the changes that are undone to the history. Raises FileError."""
         history = self._history.with_status(self._foreseen.undone, status)
         if history != self._history:
             self._history = write_history(history, self._state, self._within)
 
     def _put_back(self) -> None:
-        steps = [each for each in self._steps if each.then is not None]
-        for batch in in_batches(steps, lambda step: step.then or step.undone.ref.stub, is_of_one_kind=True):
-            for step in batch:
-                if step.action is ObjectAction.UNCHANGED:
-                    self._note(ObjectAction.UNCHANGED, step.ref)
+        server = self._writes.server
+        steps = [step for step in self._steps if step.then is not None]
+        for batch in in_batches(steps, lambda step: step.then or {}, is_of_one_kind=True):
             changed = [step for step in batch if step.action is not ObjectAction.UNCHANGED]
-            if not changed:
-                continue
-            self._tell(f"restoring {number_of_kind([step.ref for step in changed])}")
-            self._begun |= {step.ref for step in changed}
-            work = [(step.then, step.live, step.undone.is_ours) for step in changed if step.then is not None]
-            self._made += self._server.put_back_all(work)
-            for step in changed:
-                if step.ref.kind == CRD:
-                    wait_until_established(self._server.kubectl, step.ref)
-                self._note(step.action, step.ref)
-
-    def _remove(self, steps: Sequence[UndoStep]) -> None:
-        """Removes the objects, in the given order."""
-        live = [each.live for each in steps if each.live is not None]
-        for batch in in_batches(live, lambda each: each, is_of_one_kind=True):
-            refs = []
-            for removal in batch:
-                if removal.get("kind") == CRD and self._server.others(removal):
-                    self._tell(f"note: kept {Ref.of(removal)}: it has objects that are not managed by {MANAGER}")
-                else:
-                    refs.append(Ref.of(removal))
-            if refs:
-                self._tell(f"removing {number_of_kind(refs)}")
-                self._begun |= set(refs)
-                self._server.remove(*refs)
-            for ref in refs:
-                self._note(ObjectAction.REMOVED, ref)
-        self._server.wait_until_gone([Ref.of(each) for each in live])
+            if changed:
+                self._writes.begin("restoring", [step.ref for step in changed])
+            work = [(step.then, step.live, step.is_ours) for step in changed if step.then is not None]
+            self._made += server.put_back_all(work)
+            for step in batch:
+                if step.ref.kind == CRD and step in changed:
+                    wait_until_established(server.kubectl, step.ref)
+                self._writes.note(step.action, step.ref)
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
-        done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)
-        due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
-        left = [ref for ref in due if ref not in self._done]
-        unknown = [ref for ref in left if ref in self._begun] if self._server.kubectl.on_its_way else []
-        parts = [str(error), f"done: {done or 'nothing'}"]
-        if unknown:
-            parts.append(f"may have been written: {brief_list(unknown)}")
-        if left := [ref for ref in left if ref not in unknown]:
-            parts.append(f"not done: {brief_list(left)}")
-        return RollbackFailed("; ".join(parts), remedy="run rollback again")
-
-    def _note(self, action: ObjectAction, ref: Ref) -> None:
-        self._done[ref] = ObjectChange.of(action, ref)
+        due = [step.ref for step in self._steps if step.live is not None or step.then is not None]
+        left = [ref for ref in due if ref not in self._writes.done]
+        unknown = [ref for ref in left if ref in self._writes.begun] if self._writes.server.kubectl.on_its_way else []
+        left = [ref for ref in left if ref not in unknown]
+        return RollbackFailed(stopped(error, self._writes.changes, left, unknown), remedy="run rollback again")

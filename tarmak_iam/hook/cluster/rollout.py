@@ -20,12 +20,11 @@ from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, objects_of, why
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
-from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries
+from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries, version_of
 from tarmak_iam.hook.cluster.pods import (
     DaemonPod,
-    PodsForbidden,
     api_server_time,
     config_version,
     has_started_after,
@@ -35,16 +34,13 @@ from tarmak_iam.hook.cluster.pods import (
     pod_objects,
     read_pods,
     selected,
-    version_of,
     with_config_version,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.hook.programs import Progress
 
 DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
-
 CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
-
 _DELAY = timedelta(minutes=2)
 """The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
 
@@ -79,93 +75,85 @@ class PodCheck:
     missing: int = 0
     config_map: Object | None = None
 
+    @property
+    def to_restart(self) -> list[StalePod]:
+        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
+        return [stale for stale in self.stale if not stale.is_replaced] if self.is_seen else []
 
-def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
-    """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises
+
+def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck:
+    """What the user may not read is in the notes. `live`: the live objects, if they were just read. Raises
     ToolError."""
-    if found is None:
-        found = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
-    daemon = DAEMONSET.among(found)
+    if live is None:
+        live = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
+    daemon = DAEMONSET.among(live)
     if daemon is None:
         return PodCheck()
     try:
         pods = read_pods(server.kubectl, daemon)
-    except PodsForbidden as error:
+    except Forbidden as error:
         return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be read: {error.what}",))
     notes: tuple[str, ...] = ()
     try:
         revision = current_revision(server.kubectl, daemon, pods)
-    except PodsForbidden as error:
+    except Forbidden as error:
         revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
     # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
     ref = LiveMappings(daemon, ()).config_map
-    config_map = None if ref is None else ref.among(found if ref == CONFIG_MAP else server.read([ref.stub]))
+    config_map = None if ref is None else ref.among(live if ref == CONFIG_MAP else server.read([ref.stub]))
     if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
         changed = f"the time of the last change of {_name(config_map)} is unknown"
         notes += (f"{changed}: pods are checked only by their template",)
-    stale = stale_reason(daemon, config_map, pods, revision)
-    status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
-    missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
-    is_seen = (status.get("observedGeneration") or 0) >= generation
-    return PodCheck(daemon, pods, stale, notes, is_seen, missing, config_map)
+    stale = tuple(_stale(daemon, config_map, pods, revision))
+    rollout = Rollout.of(DAEMONSET, daemon)
+    missing = max(0, rollout.desired - len(pods))
+    return PodCheck(daemon, pods, stale, notes, rollout.is_seen, missing, config_map)
 
 
-def stale_reason(
+def _stale(
     daemon: Object, config_map: Object | None, pods: tuple[DaemonPod, ...], revision: str | None
-) -> tuple[StalePod, ...]:
+) -> Iterator[StalePod]:
     """`config_map` is what the daemon reads, None where it does not exist. `revision` is the DaemonSet's newest, None
     where it is unknown."""
     strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
-    wanted, changed = _checksum(daemon, config_map), _changed(daemon, config_map)
-    found = []
+    wanted, changed, named = _checksum(daemon, config_map), _changed(daemon, config_map), _name(config_map)
     for pod in pods:
+        # If the times decide, they are more reliable than the template: a pod that was created after a manual change
+        # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
+        is_timed = changed is not None and pod.created is not None and pod.created != changed
+        is_before = changed is not None and pod.created is not None and pod.created < changed
         if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:
             is_replaced = strategy == "RollingUpdate"
             kept = "" if is_replaced else f", whose update strategy is {strategy}: nothing replaces it"
-            found.append(StalePod(pod, f"it runs an older template of {DAEMONSET}{kept}", is_replaced))
-        elif _is_at_odds(pod, wanted, changed):
-            found.append(StalePod(pod, f"it was created for another configuration than that of {_name(config_map)}"))
-        elif changed is not None and _is_before(pod, changed):
-            found.append(
-                StalePod(pod, f"it started before the last change of {_name(config_map)}, at {changed:%FT%TZ}")
-            )
+            yield StalePod(pod, f"it runs an older template of {DAEMONSET}{kept}", is_replaced)
+        elif not pod.has_started:
+            continue
+        elif not is_timed and wanted and pod.checksum and pod.checksum != wanted:
+            yield StalePod(pod, f"it was created for another configuration than that of {named}")
+        elif changed and is_before and (pod.started is None or pod.started < changed + _DELAY):
+            yield StalePod(pod, f"it started before the last change of {named}, at {changed:%FT%TZ}")
         elif config_map is not None and may_have_read_other_data(daemon, config_map, pod):
             what = "was changed since the last apply, and may have had other content when the pod started"
-            found.append(StalePod(pod, f"{_name(config_map)} {what}"))
-    return tuple(found)
+            yield StalePod(pod, f"{named} {what}")
 
 
 def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
     """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed.
 
     It is read only if a pod is of another generation: going back to an earlier template creates a new generation, and
-    the earlier revision becomes the newest again. Raises PodsForbidden and ToolError."""
+    the earlier revision becomes the newest again. Raises Forbidden and ToolError."""
     if all(_is_of_generation(daemon, pod) for pod in pods):
         return None
     uid = (daemon.get("metadata") or {}).get("uid")
-    own = [each for each in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(each) == uid]
-    newest: Object = max(own, key=lambda each: int(each.get("revision") or 0), default={})
+    revisions = (obj for obj in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(obj) == uid)
+    newest: Object = max(revisions, key=lambda revision: int(revision.get("revision") or 0), default={})
     return ((newest.get("metadata") or {}).get("labels") or {}).get("controller-revision-hash")
 
 
 def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
     """True where either has no generation: then it proves nothing."""
-    own = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
-    return own is None or not pod.generation or pod.generation == own
-
-
-def _is_at_odds(pod: DaemonPod, wanted: str, changed: datetime | None) -> bool:
-    """By the checksum in its template, if the times do not decide. If they do, they are more reliable: a pod that was
-    created after a manual change has read the changed ConfigMap, whatever its template says."""
-    is_known = changed is not None and pod.created is not None and pod.created != changed
-    return not is_known and pod.has_started and bool(wanted and pod.checksum) and pod.checksum != wanted
-
-
-def _is_before(pod: DaemonPod, changed: datetime) -> bool:
-    """A pod that never started has read nothing yet."""
-    if not pod.has_started or pod.created is None or pod.created >= changed:
-        return False
-    return pod.started is None or pod.started < changed + _DELAY
+    generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
+    return generation is None or not pod.generation or pod.generation == generation
 
 
 def _checksum(daemon: Object, config_map: Object | None) -> str:
@@ -187,7 +175,6 @@ ROLLOUT_SECONDS = 300.0
 """Enough to pull an image on one master after the other."""
 
 _PAUSE = 2.0
-
 _MAX_TROUBLES = 3
 
 
@@ -204,6 +191,20 @@ class Rollout:
     desired: int = 0
     updated: int = 0
     available: int = 0
+
+    @classmethod
+    def of(cls, ref: Ref, daemon: Object | None) -> Rollout:
+        if daemon is None:
+            return cls(ref, False)
+        status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
+        return cls(
+            ref,
+            True,
+            is_seen=(status.get("observedGeneration") or 0) >= generation,
+            desired=status.get("desiredNumberScheduled") or 0,
+            updated=status.get("updatedNumberScheduled") or 0,
+            available=status.get("numberAvailable") or 0,
+        )
 
     @property
     def is_done(self) -> bool:
@@ -224,59 +225,40 @@ class Rollout:
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    found = items_of(done)
-    if not found:
-        return Rollout(ref, False)
-    status, generation = found[0].get("status") or {}, (found[0].get("metadata") or {}).get("generation") or 0
-    return Rollout(
-        ref,
-        True,
-        is_seen=(status.get("observedGeneration") or 0) >= generation,
-        desired=status.get("desiredNumberScheduled") or 0,
-        updated=status.get("updatedNumberScheduled") or 0,
-        available=status.get("numberAvailable") or 0,
-    )
+    return Rollout.of(ref, next(iter(objects_of(done)), None))
 
 
-def wait_for_rollout(
-    kubectl: Kubectl, ref: Ref, seconds: float, tell: Progress = no_progress, pause: float = _PAUSE
-) -> tuple[Rollout, tuple[str, ...]]:
-    """Waits up to `seconds` until it runs on every node; after that also returns why its pods are not ready. Raises
-    ToolError."""
-    deadline, reported = kubectl.clock() + seconds, ""
-    while True:
-        now = read_rollout(kubectl, ref)
-        if now.text != reported:
-            reported = now.text
-            tell(reported)
-        if now.is_done:
-            return now, ()
-        if kubectl.clock() + pause > deadline:
-            return now, pod_troubles(kubectl, ref)
-        kubectl.sleep(pause)
-
-
-def roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress) -> bool | None:
-    """Waits for each DaemonSet; None where nothing is waited for. Raises ToolError if one does not run in time."""
+def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress) -> bool | None:
+    """Waits up to `seconds` until each DaemonSet runs on every node; None where nothing is waited for. Raises ToolError
+    if one does not run in time, with the reasons why its pods are not ready."""
     if seconds is None or not refs:
         return None
     for ref in refs:
-        rollout, troubles = wait_for_rollout(kubectl, ref, seconds, tell)
-        if not rollout.is_done:
-            said = f" ({'; '.join(troubles)})" if troubles else ""
-            raise ToolError(f"the rollout did not complete within {seconds:.0f} seconds: {rollout.text}{said}")
+        deadline, reported, is_done = kubectl.clock() + seconds, "", False
+        while not is_done:
+            rollout = read_rollout(kubectl, ref)
+            is_done = rollout.is_done
+            if rollout.text != reported:
+                reported = rollout.text
+                tell(reported)
+            if not is_done and kubectl.clock() + _PAUSE > deadline:
+                troubles = "; ".join(pod_troubles(kubectl, ref))
+                reason = f"{rollout.text} ({troubles})" if troubles else rollout.text
+                raise ToolError(f"the rollout did not complete within {seconds:.0f} seconds: {reason}")
+            if not is_done:
+                kubectl.sleep(_PAUSE)
     return True
 
 
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    found = items_of(daemon) if daemon.code == 0 else []
-    if not found:
+    daemons = objects_of(daemon) if daemon.code == 0 else []
+    if not daemons:
         return ()
     try:
-        pods = pod_objects(kubectl, found[0])
-    except PodsForbidden as error:
+        pods = pod_objects(kubectl, daemons[0])
+    except Forbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
 
@@ -297,7 +279,7 @@ def _troubles(pod: Object) -> Iterator[str]:
         elif not container.get("ready"):
             yield f"pod {name} on {node}: it runs, but its readiness probe fails"
     if not containers:
-        blocked: Object = next((each for each in status.get("conditions") or () if each.get("status") == "False"), {})
+        blocked: Object = next((item for item in status.get("conditions") or () if item.get("status") == "False"), {})
         why = blocked.get("message") or blocked.get("reason") or "not started"
         yield f"pod {name} on {node}: {why}"
 
@@ -341,9 +323,7 @@ def _note_config_version(server: Server, config_map: Object, until: datetime | N
         raise server.kubectl.failure(done, "annotate")
 
 
-def roll_out_and_restart(
-    server: Server, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress
-) -> RolledOut:
+def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | None, tell: Progress) -> RolledOut:
     """Waits up to `seconds` until each DaemonSet runs on every node, and then restarts the authenticator's stale pods
     one by one, each when the one before is ready, for up to `seconds` more.
 
@@ -351,20 +331,25 @@ def roll_out_and_restart(
     ready, and a note names the others. Raises ToolError if a DaemonSet does not run in time, or a pod cannot be
     restarted. The error names the pods that still run the previous configuration.
     """
+    if not any(ref.is_same(DAEMONSET) for ref in refs):
+        return RolledOut(_roll_out(server.kubectl, refs, seconds, tell))
     restart = _Restart(server, tell)
-    is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
-    if is_concerned:  # they answer no logins, so they need not be waited for
-        restart.delete([each for each in restart.to_do(check_pods(server)) if not each.pod.is_ready])
+    # They answer no logins, so they need not be waited for.
+    restart.delete([stale for stale in check_pods(server).to_restart if not stale.pod.is_ready])
     try:
-        rolled_out = roll_out(server.kubectl, refs, seconds, tell)
+        is_done = _roll_out(server.kubectl, refs, seconds, tell)
     except ToolError as error:
-        raise (restart.after(error) if is_concerned else error) from None
-    return restart.rest(rolled_out, seconds) if is_concerned else RolledOut(rolled_out)
+        at_once = replace(server, kubectl=replace(server.kubectl, patience=0.0))
+        left: list[StalePod] = []
+        with contextlib.suppress(TarmakIamError):
+            left = check_pods(at_once).to_restart
+        raise (_not_restarted(error.message, left) if left else error) from None
+    return restart.rest(is_done, seconds)
 
 
 def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
     """The pods that are already stale, and what could not be checked, one line each."""
-    return (*(f"would be restarted: {each.text}" for each in _Restart.to_do(check)), *check.notes)
+    return (*(f"would be restarted: {stale.text}" for stale in check.to_restart), *check.notes)
 
 
 class _Restart:
@@ -372,37 +357,23 @@ class _Restart:
         self._server, self._kubectl, self._tell = server, server.kubectl, tell
         self._restarted: list[StalePod] = []
 
-    @staticmethod
-    def to_do(check: PodCheck) -> list[StalePod]:
-        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
-        return [each for each in check.stale if not each.is_replaced] if check.is_seen else []
-
-    def after(self, error: ToolError) -> ToolError:
-        """The error with the stale pods that no controller replaces, if they can be read without retries."""
-        at_once = replace(self._server, kubectl=replace(self._kubectl, patience=0.0))
-        with contextlib.suppress(TarmakIamError):
-            if left := self.to_do(check_pods(at_once)):
-                return self._failure(error.message, left)
-        return error
-
     def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
         check = check_pods(self._server)
-        stale = self.to_do(check)
-        if seconds is None:
-            if len(check.pods) == 1:
-                self.delete(stale)
-            elif left := [old for old in stale if old.pod.is_ready]:
-                advice = "run the same command without --no-wait to restart them one by one"
-                notes = (*check.notes, f"not restarted: {_listed(left)}; {advice}")
-                return RolledOut(is_done, notes, is_left=True, restarted=tuple(self._restarted))
-            self._note_all_read(check)
-            return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
-        deadline = self._kubectl.clock() + seconds
-        for number, old in enumerate(stale):
-            self.delete([old], stale[number:])
-            self._wait(check, old.pod, deadline, stale[number:])
+        stale, notes = check.to_restart, check.notes
+        ready = [old for old in stale if old.pod.is_ready]
+        if seconds is not None:
+            deadline = self._kubectl.clock() + seconds
+            for number, old in enumerate(stale):
+                self.delete([old], stale[number:])
+                self._wait(check, old.pod, deadline, stale[number:])
+        elif len(check.pods) == 1:
+            self.delete(stale)
+        elif ready:
+            advice = "run the same command without --no-wait to restart them one by one"
+            notes = (*notes, f"not restarted: {_listed(ready)}; {advice}")
+            return RolledOut(is_done, notes, is_left=True, restarted=tuple(self._restarted))
         self._note_all_read(check)
-        return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
+        return RolledOut(is_done, notes, restarted=tuple(self._restarted))
 
     def _note_all_read(self, check: PodCheck) -> None:
         """Records that all pods have read the ConfigMap of the check, if it still has that version."""
@@ -414,22 +385,22 @@ class _Restart:
         if is_noted and not self._restarted:
             return
         now = api_server_time(self._kubectl)
-        found = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
-        if found is not None and version_of(found) == version_of(config_map):
+        now_live = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
+        if now_live is not None and version_of(now_live) == version_of(config_map):
             _note_config_version(self._server, config_map, now)
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
         """Deletes pods by name. `rollout restart` is missing in kubectl below 1.15, and it sets a field."""
         at_once = () if self._server.client.is_below(1, 11) else ("--wait=false",)
-        for number, each in enumerate(stale):
-            if each.pod.is_ending:
+        for number, old in enumerate(stale):
+            if old.pod.is_ending:
                 continue
-            ref = each.pod.ref
-            self._tell(f"restarting {each.text}")
+            ref = old.pod.ref
+            self._tell(f"restarting {old.text}")
             done = self._kubectl.run("delete", "pod", ref.name, *ref.scope, "--ignore-not-found", *at_once)
             if done.code:
-                raise self._failure(f"kubectl delete failed: {why(done)}", left or stale[number:])
-            self._restarted.append(each)
+                raise _not_restarted(f"kubectl delete failed: {why(done)}", left or stale[number:])
+            self._restarted.append(old)
 
     def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
         assert check.daemon is not None  # pods exist only with it
@@ -443,12 +414,15 @@ class _Restart:
         is_there = any(pod.uid == old.uid for pod in pods)
         state = "it has not terminated" if is_there else "its replacement is not ready"
         said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
-        raise self._failure(f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
+        raise _not_restarted(
+            f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :]
+        )
 
-    def _failure(self, what: str, left: Sequence[StalePod]) -> ToolError:
-        verb = "runs" if len(left) == 1 else "run"
-        return ToolError(f"{what}; {_listed(left)} still {verb} the previous configuration" if left else what)
+
+def _not_restarted(what: str, left: Sequence[StalePod]) -> ToolError:
+    verb = "runs" if len(left) == 1 else "run"
+    return ToolError(f"{what}; {_listed(left)} still {verb} the previous configuration" if left else what)
 
 
 def _listed(stale: Sequence[StalePod]) -> str:
-    return ", ".join(str(each.pod) for each in stale)
+    return ", ".join(str(old.pod) for old in stale)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kind, restorable
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
+from tarmak_iam.hook.cluster.crd_ready import defined_kind, group_kind, restorable
+from tarmak_iam.hook.cluster.kubectl import (
+    Kubectl,
+    NotAllowed,
+    is_forbidden,
+    is_unserved,
+    objects_of,
+    refusals_of,
+    why,
+)
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
     ENTRY_KINDS,
@@ -34,68 +42,32 @@ from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
 
 _SECONDS = 60.0
-
 _PAUSE = 0.5
 
-ReadObjects = Callable[[Sequence[Object]], Sequence[Object]]
-"""Returns the live objects among those that are requested."""
 
-
-def is_being_deleted(each: Object) -> bool:
+def is_being_deleted(live: Object) -> bool:
     """Whether it is deleted and waits for its finalizers."""
-    return bool((each.get("metadata") or {}).get("deletionTimestamp"))
-
-
-def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], seconds: float = _SECONDS) -> None:
-    """Waits for objects that are being deleted: what is written to one of them is deleted with it.
-
-    An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
-    object after `seconds`.
-    """
-    deadline = kubectl.clock() + seconds
-    left = list(refs)
-    while left:
-        deleting = Index(live for live in read([ref.stub for ref in left]) if is_being_deleted(live))
-        left = [ref for ref in left if deleting.get(ref) is not None]
-        if left and kubectl.clock() + _PAUSE > deadline:
-            first, count = deleting.get(left[0]) or {}, len(left)
-            finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
-            named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
-            waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
-            raise ToolError(
-                f"{named} still being deleted after {seconds:.0f} seconds{waits}",
-                remedy="run the same command again once it is gone",
-            )
-        if left:
-            kubectl.sleep(_PAUSE)
+    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
-
 _CHANGED_MEANWHILE = "the object has been modified"
-
 _ALREADY_THERE = "(AlreadyExists)"
-
 _ATTEMPTS = 5
-
 
 # No object has this version, as etcd starts with it. Server-side apply with it creates an object that does not exist,
 # and is refused otherwise (Store.Update of k8s.io/apiserver: v0.22, v0.30 and v0.36 were read).
 _ABSENT: Object = {"metadata": {"resourceVersion": "1"}}
 
-
 # kubectl (1.26 and later) has handed fields of client-side apply over to us, which made a new version, and could not
 # apply the object once more, because it sent the version from before that.
 _NOT_APPLIED_AGAIN = "failed to re-apply configuration after performing Server-Side Apply migration"
 
-
 # For at least this many objects of one kind, the whole kind is listed: one request instead of one per object.
 _LISTED = 20
 
-
 # Client-side apply saves a copy of the object in an annotation, and annotations are limited to 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
-
 _UNTIL_1_24 = "podsecuritypolicy"
 
 _KINDS = (
@@ -160,31 +132,32 @@ class Server:
         """The live objects among these, in any order. Raises ToolError."""
         kinds = by_kind(objects)
         few = [wanted for kind in kinds if len(kind) < _LISTED for wanted in kind]
-        found = self._named(few) if few else []
+        live_objects = self._named(few) if few else []
         for kind in kinds:
             if len(kind) >= _LISTED:
                 index = Index(kind)
-                found += [live for live in self.all_of(Ref.of(kind[0]).resource) if index.get(Ref.of(live)) is not None]
-        return found
+                of_kind = self.all_of(Ref.of(kind[0]).resource)
+                live_objects += (live for live in of_kind if index.get(Ref.of(live)) is not None)
+        return live_objects
 
     def _named(self, objects: Sequence[Object]) -> list[Object]:
         # kubectl 1.15 reads a List only up to the first object that does not exist.
         text = "".join(f"{json.dumps(wanted)}\n" for wanted in objects)
         done = self._run("get", "--ignore-not-found", *self._with_managers, text=text)
         if done.code == 0:
-            return items_of(done)
+            return objects_of(done)
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
         # A kind that is not served must not prevent reading the others.
         kinds = by_kind(objects)
-        return [each for kind in kinds for each in self._named(kind)] if len(kinds) > 1 else []
+        return [obj for kind in kinds for obj in self._named(kind)] if len(kinds) > 1 else []
 
     def ours(self) -> list[Object]:
         """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
-        kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
+        kinds = _KINDS if self.version.is_below(1, 25) else tuple(kind for kind in _KINDS if kind != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        found = chain.from_iterable(self.all_of(each, *label) for each in (",".join(kinds), *ENTRY_KINDS))
-        return list(filter(is_ours, found))
+        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (",".join(kinds), *ENTRY_KINDS))
+        return list(filter(is_ours, live_objects))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
         """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
@@ -193,7 +166,7 @@ class Server:
     def others(self, crd: Object) -> int:
         """The number of objects not managed by tarmak-iam that would be removed with a CustomResourceDefinition."""
         names, group = crd["spec"]["names"], crd["spec"]["group"]
-        return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
+        return sum(not is_ours(obj) for obj in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError.
@@ -203,123 +176,93 @@ class Server:
         """
         if not self.is_server_side:
             return [_merged(*pair) for pair in pairs]
-        known = _defined_kinds(pairs, is_new=True)
-        try:
-            return self._dry_run_at_server(pairs, known, force=force)
-        except NotServed:  # the definition exists, but is not yet served
-            known |= _defined_kinds(pairs)
-            return self._dry_run_at_server(pairs, known, force=force)
-
-    def _dry_run_at_server(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
-        """`known`: kinds about which the API server is not asked."""
-        dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
-        made: dict[int, Object] = {}
-        for index, (wanted, live) in enumerate(pairs):
-            is_as_wanted = live is not None and is_applied(live) and comparable(live) == comparable(wanted)
-            if is_as_wanted or group_kind(wanted) in known:
-                made[index] = wanted if live is None else live
-        asked = [index for index in range(len(pairs)) if index not in made]
-        answers = self._all_applied([pairs[index] for index in asked], dry_run, force=force)
-        made |= dict(zip(asked, answers, strict=True))
-        return [made[index] for index in range(len(pairs))]
+        option = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
+        defined = [(kind, live is None) for wanted, live in pairs if (kind := defined_kind(wanted)) is not None]
+        # A definition that exists may not be served yet: then the API server is not asked about its kind either.
+        for known in ([kind for kind, is_new in defined if is_new], [kind for kind, _ in defined]):
+            made: list[Object | None] = []
+            for wanted, live in pairs:
+                is_as_wanted = live is not None and is_applied(live) and comparable(live) == comparable(wanted)
+                made.append((live or wanted) if is_as_wanted or group_kind(wanted) in known else None)
+            asked = [pair for pair, answer in zip(pairs, made, strict=True) if answer is None]
+            try:
+                answers = iter(self._all_applied(asked, option, force=force))
+                return [next(answers) if answer is None else answer for answer in made]
+            except NotServed as error:
+                not_served = error
+        raise not_served
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair,
         so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
         applied."""
         if self.is_server_side:
-            dated = [(_over(live or _ABSENT, self._dated(each, live)), live) for each, live in pairs]
+            dated = [(over(live or _ABSENT, self._dated(wanted, live)), live) for wanted, live in pairs]
             return self._all_applied(dated, force=force)
         # kubectl's own client-side apply sends a patch without the version that it has read.
-        return self.put_back_all([(_merged(each, live), live, True) for each, live in pairs])
-
-    def validate(self, objects: Sequence[Object]) -> None:
-        """Has the API server validate the objects if `dry_run` did not ask it. Objects whose kind another one of them
-        defines, and objects too large for client-side apply, cannot be validated. Raises ToolError."""
-        known = {defined_kind(each) for each in objects}
-        asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]
-        if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
-            done = self._run("apply", "--dry-run=server", text=_list(asked))
-            if done.code:
-                raise self.kubectl.failure(done, "apply")
+        return self.put_back_all([(_merged(wanted, live), live, True) for wanted, live in pairs])
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
-        """`put_back` for each: the previous object, the live one, and whether tarmak-iam manages it. Objects that
-        it manages are written in few calls if none fails. Returns them. Raises ToolError, even if some are written."""
-        written: list[Object] = []
+        """Writes objects as they are to be, each over the live one that was read, None where it does not exist; the
+        third value is whether tarmak-iam manages it. Few calls are made if none fails. Returns the objects. Raises
+        ToolError, even if some are written, also for an object that was changed since."""
+        pairs: list[Pair] = []
+        for before, live, was_ours in items:
+            wanted = without_last_applied(restorable(self._dated(before, live), live))
+            if not was_ours and live is not None and self.is_server_side:
+                # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the object.
+                wanted = {**wanted, "metadata": {**wanted["metadata"], "managedFields": [{}]}}
+            pairs.append((wanted, live))
+        together: list[Object] = []
         for verb, is_there in (("create", False), ("replace", True)):
-            those = [item for item in items if item[2] and (item[1] is not None) is is_there]
-            for batch in in_batches(those, lambda item: item[0]):
-                if len(batch) > 1:
-                    written += self._put_back_together(verb, [(before, live) for before, live, _ in batch])
-        done = Index(written)
-        return [
-            done.get(Ref.of(before)) or self.put_back(before, live, is_ours=was_ours)
-            for before, live, was_ours in items
-        ]
+            those = [over(live, wanted) for wanted, live in pairs if (live is not None) is is_there]
+            for batch in in_batches(those, lambda wanted: wanted):
+                if len(batch) > 1:  # kubectl prints each object that it has written even if it fails for another one
+                    together += objects_of(self._run(verb, *self.manager_options, text=object_list(batch)))
+        written = Index(together)
+        made = [written.get(Ref.of(wanted)) or self._written(wanted, live) for wanted, live in pairs]
+        if self.is_server_side:
+            self.join_entries([Ref.of(live) for _, live, was_ours in items if was_ours and live is not None])
+        # Both verbs would write the annotation again, with the whole object: the next client-side apply would then
+        # treat fields of other managers as ours, and remove them (kubectl's CreateOrUpdateAnnotation).
+        notes: dict[tuple[str, ...], list[tuple[Object, Object]]] = {}
+        for (before, _, _), became in zip(items, made, strict=True):
+            if (note := last_applied(before)) is not None:
+                notes.setdefault(Ref.of(became).scope, []).append((note, became))
+        noted: list[Object] = []
+        for scope, of_scope in notes.items():
+            done = self._note_applied([note for note, _ in of_scope], scope)
+            noted += [self.note_applied(*pair) for pair in of_scope] if done.code else objects_of(done)
+        index = Index(noted)
+        return [index.get(Ref.of(became)) or became for became in made]
 
     def join_entries(self, refs: Sequence[Ref]) -> None:
         """Records fields that were replaced under our name as fields of our server-side apply. The annotation of
         client-side apply is set after that: another `replace` would write it again. Raises ToolError."""
         left = [ref.stub for ref in refs]
         for _ in range(_ATTEMPTS):
-            joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
+            joined = [obj for obj in map(under_one_entry, self.read(left)) if obj is not None] if left else []
             if not joined:
                 return
-            done = self._run("replace", *self._manager, text=_list(joined))
+            done = self._run("replace", *self.manager_options, text=object_list(joined))
             if done.code and _CHANGED_MEANWHILE not in done.err:
                 raise self.kubectl.failure(done, "replace")
-            left = [Ref.of(each).stub for each in joined] if done.code else []
-
-    def _put_back_together(self, verb: str, pairs: Sequence[Pair]) -> list[Object]:
-        """The objects that were written, with the annotation of client-side apply if they had one. kubectl prints each
-        written object even if it fails for another one."""
-        objects = [
-            _over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
-        ]
-        written = objects_of(self._run(verb, *self._manager, text=_list(objects)))
-        if verb == "replace" and self.is_server_side:
-            self.join_entries([Ref.of(each) for each in written])
-        notes: dict[tuple[str, ...], list[Object]] = {}
-        for before, _ in pairs:
-            note = last_applied(before)
-            if note is not None:
-                notes.setdefault(Ref.of(before).scope, []).append(note)
-        answers = [self._note_applied(of_scope, scope) for scope, of_scope in notes.items()]
-        noted = Index(each for done in answers if not done.code for each in objects_of(done))
-        is_noted = not any(done.code for done in answers)
-        return [noted.get(Ref.of(each)) or each for each in written] if is_noted else []
-
-    def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Restores an object by replacing the live one that was read. Raises ToolError, also if the object was changed
-        since."""
-        before = self._dated(before, live)
-        if not is_ours and live is not None and self.is_server_side:
-            # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the restored object.
-            before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
-        before = restorable(before, live)
-        kept, before = last_applied(before), without_last_applied(before)
-        made = self._written(before, live)
-        if is_ours and live is not None and self.is_server_side:
-            self.join_entries([Ref.of(before)])
-        # Both verbs would write the annotation again, with the whole object: the next client-side apply would then
-        # treat fields of other managers as ours, and remove them (kubectl's CreateOrUpdateAnnotation).
-        return made if kept is None else self.note_applied(kept, made)
+            left = [Ref.of(obj).stub for obj in joined] if done.code else []
 
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
         for _ in range(_ATTEMPTS):
-            done = self._run(verb, *self._manager, text=json.dumps(_over(live, before)))
+            done = self._run(verb, *self.manager_options, text=json.dumps(over(live, before)))
             if not done.code:
                 return _one_of(done)
             if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
                 break
-            found = self.read([Ref.of(before).stub])
-            if found and comparable(found[0]) == comparable(before):
-                return found[0]  # an earlier attempt succeeded, but its answer was lost
-            if live is None or not found or comparable(found[0]) != comparable(live):
+            live_now = self.read([Ref.of(before).stub])
+            if live_now and comparable(live_now[0]) == comparable(before):
+                return live_now[0]  # an earlier attempt succeeded, but its answer was lost
+            if live is None or not live_now or comparable(live_now[0]) != comparable(live):
                 raise ToolError(f"{Ref.of(before)} was just changed by another process")
-            live = found[0]  # only its status changed, as during a rollout
+            live = live_now[0]  # only its status changed, as during a rollout
         raise self.kubectl.failure(done, verb)
 
     def _dated(self, wanted: Object, live: Object | None) -> Object:
@@ -336,7 +279,7 @@ class Server:
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
-        text = json.dumps(objects[0]) if len(objects) == 1 else _list(objects)
+        text = json.dumps(objects[0]) if len(objects) == 1 else object_list(objects)
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
@@ -347,23 +290,44 @@ class Server:
                 named = (batch[0].resource, batch[0].name, *batch[0].scope)
                 done = self.kubectl.run("delete", *named, "--ignore-not-found", "--wait=false")
             else:  # several are passed in a file, and kubectl does not wait: else it deletes only five per second
-                text = _list([ref.stub for ref in batch])
+                text = object_list([ref.stub for ref in batch])
                 done = self.kubectl.run("delete", "-f", "-", "--ignore-not-found", "--wait=false", text=text)
             if done.code and not is_unserved(done):  # an object is deleted with its definition
                 raise self.kubectl.failure(done, "delete")
 
     def wait_until_gone(self, refs: Sequence[Ref]) -> None:
-        """Waits for objects that are being deleted. Raises ToolError after a minute."""
-        wait_until_gone(self.kubectl, self.read, refs)
+        """Waits for objects that are being deleted: what is written to one of them is deleted with it.
+
+        An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
+        object after a minute.
+        """
+        clock, left = self.kubectl.clock, list(refs)
+        deadline = clock() + _SECONDS
+        while left:
+            deleting = Index(live for live in self.read([ref.stub for ref in left]) if is_being_deleted(live))
+            left = [ref for ref in left if deleting.get(ref) is not None]
+            if left and clock() + _PAUSE > deadline:
+                first, count = deleting.get(left[0]) or {}, len(left)
+                finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
+                named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
+                waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
+                raise ToolError(
+                    f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}",
+                    remedy="run the same command again once it is gone",
+                )
+            if left:
+                self.kubectl.sleep(_PAUSE)
 
     def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
         """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
 
         def together(batch: Sequence[Pair]) -> list[Object] | None:
-            done = self._apply([each for each, _ in batch], *options, *_forced(force))
+            done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
+            if options and is_forbidden(done):
+                raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
-                done = self._apply([each for each, _ in batch], *options, *_forced(True))
-            made = items_of(done) if done.code == 0 else []
+                done = self._apply([wanted for wanted, _ in batch], *options, *_forced(True))
+            made = objects_of(done) if done.code == 0 else []
             return made if len(made) == len(batch) else None
 
         def alone(pair: Pair) -> Object:
@@ -379,23 +343,23 @@ class Server:
             live is not None and is_ours(live) and all(is_own_trace(live, name) for name in names) for _, live in pairs
         )
 
-    def _applied(self, each: Object, live: Object | None, *options: str, force: bool) -> Object:
-        done = self._apply([each], *options, *_forced(force))
-        ref = Ref.of(each)
+    def _applied(self, wanted: Object, live: Object | None, *options: str, force: bool) -> Object:
+        done = self._apply([wanted], *options, *_forced(force))
+        ref = Ref.of(wanted)
         if done.code and not force and (names := _conflicting(done)):
-            if not self._is_own([(each, live)], done):
+            if not self._is_own([(wanted, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
-            done = self._apply([each], *options, *_forced(True))
+            done = self._apply([wanted], *options, *_forced(True))
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
-            raise NotServed(f"the cluster does not serve the kind {each.get('kind')}")
+            raise NotServed(f"the cluster does not serve the kind {wanted.get('kind')}")
         if done.code:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
-        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=_list(objects))
+        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=object_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
         return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
 
@@ -403,7 +367,7 @@ class Server:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
 
     @property
-    def _manager(self) -> tuple[str, ...]:
+    def manager_options(self) -> tuple[str, ...]:
         """For replace and create: our name, so that the next apply reports no conflict."""
         return () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
 
@@ -412,18 +376,13 @@ class Server:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
 
 
-def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
-    """The kinds whose definition is among the objects. `is_new`: only kinds whose definition is new."""
-    return {kind for each, live in pairs if (live is None or not is_new) and (kind := defined_kind(each))}
-
-
-def _merged(each: Object, live: Object | None) -> Object:
+def _merged(wanted: Object, live: Object | None) -> Object:
     """The object as client-side apply would leave it, with its annotation where that is not too large."""
-    then = each if live is None else overlaid(live, each, last_applied(live))
-    return with_last_applied(then, each) if fits_client_side_apply(each) else without_last_applied(then)
+    then = wanted if live is None else overlaid(live, wanted, last_applied(live))
+    return with_last_applied(then, wanted) if fits_client_side_apply(wanted) else without_last_applied(then)
 
 
-def _over(live: Object | None, before: Object) -> Object:
+def over(live: Object | None, before: Object) -> Object:
     """With the resourceVersion that was read, so that the API server refuses to replace a later version."""
     version = ((live or {}).get("metadata") or {}).get("resourceVersion")
     return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
@@ -431,17 +390,17 @@ def _over(live: Object | None, before: Object) -> Object:
 
 def _one_of(done: Completed) -> Object:
     """Raises ToolError."""
-    found = items_of(done)
-    if not found:
+    objects = objects_of(done)
+    if not objects:
         raise ToolError("kubectl did not print the object")
-    return found[0]
+    return objects[0]
 
 
 def _forced(force: bool) -> tuple[str, ...]:
     return ("--force-conflicts",) if force else ()
 
 
-def _list(objects: Sequence[Object]) -> str:
+def object_list(objects: Sequence[Object]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 

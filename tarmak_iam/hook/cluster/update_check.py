@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.errors import PolicyRefused
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl
+from tarmak_iam.hook.cluster.objects import Object
+from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 
 _NODE = "node.kubernetes.io/"
-
-
-class NodesForbidden(ToolError):
-    """The kubeconfig's user may not list nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,8 @@ class Node:
     images: frozenset[str]
 
     @classmethod
-    def of(cls, each: Object) -> Node:
-        status = each.get("status") or {}
+    def of(cls, node: Object) -> Node:
+        status = node.get("status") or {}
         troubles = []
         for condition in status.get("conditions") or ():
             name, value = condition.get("type", ""), condition.get("status")
@@ -46,24 +43,18 @@ class Node:
                 message = f": {condition['message']}" if condition.get("message") else ""
                 troubles.append(f"{name} is {value}{message}")
         return cls(
-            name=str((each.get("metadata") or {}).get("name", "")),
-            taints=tuple((each.get("spec") or {}).get("taints") or ()),
+            name=str((node.get("metadata") or {}).get("name", "")),
+            taints=tuple((node.get("spec") or {}).get("taints") or ()),
             troubles=tuple(troubles),
             images=frozenset(name for image in status.get("images") or () for name in image.get("names") or ()),
         )
 
 
 def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
-    """The nodes that a pod's specification selects by labels, sorted by name. Raises NodesForbidden and ToolError."""
-    found: dict[str, Node] = {}
-    for selector in _selectors(pod):
-        done = kubectl.run("get", "nodes", *(("--selector", selector) if selector else ()), "-o", "json")
-        if done.code and is_forbidden(done):
-            raise NodesForbidden(why(done))
-        if done.code:
-            raise kubectl.failure(done, "get")
-        found |= {node.name: node for node in map(Node.of, items_of(done))}
-    return tuple(found[name] for name in sorted(found))
+    """The nodes that a pod's specification selects by labels, sorted by name. Raises Forbidden and ToolError."""
+    selected = (node for selector in _selectors(pod) for node in kubectl.selected("nodes", selector))
+    nodes = {node.name: node for node in map(Node.of, selected)}
+    return tuple(nodes[name] for name in sorted(nodes))
 
 
 def untolerated(node: Node, pod: Object, version: GoVersion) -> tuple[str, ...]:
@@ -107,15 +98,15 @@ def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, st
 
 def _selectors(pod: Object) -> list[str]:
     """Label selectors that together match the nodes of the pod. matchFields are ignored."""
-    own = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
+    labels = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     terms = required.get("nodeSelectorTerms") or [{}]
-    return [",".join([*own, *map(_expression, term.get("matchExpressions") or ())]) for term in terms]
+    return [",".join([*labels, *map(_expression, term.get("matchExpressions") or ())]) for term in terms]
 
 
-def _expression(each: dict[str, Any]) -> str:
-    key, operator, values = each.get("key", ""), each.get("operator"), each.get("values") or ()
+def _expression(expression: dict[str, Any]) -> str:
+    key, operator, values = expression.get("key", ""), expression.get("operator"), expression.get("values") or ()
     match operator:
         case "In":
             return f"{key} in ({','.join(values)})"
@@ -124,10 +115,6 @@ def _expression(each: dict[str, Any]) -> str:
         case "DoesNotExist":
             return f"!{key}"
     return str(key)  # Exists; for Gt and Lt only that the label exists
-
-
-Changes = Sequence[tuple[Object | None, Object | None]]
-"""Each object as it is now and as it would become; None where it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +128,11 @@ class PodUpdate:
     has_new_data: bool
 
     @classmethod
-    def of(cls, check: PodCheck, changes: Changes) -> PodUpdate:
-        daemons = (pair for pair in changes if DAEMONSET.is_same(Ref.of(pair[1] or pair[0] or {})))
+    def of(cls, check: PodCheck, steps: Sequence[Step]) -> PodUpdate:
+        daemons = ((step.live, step.then) for step in steps if step.ref.is_same(DAEMONSET))
         live, then = next(daemons, (check.daemon, check.daemon))
-        config_maps = [pair for pair in changes if pair[1] is not None and CONFIG_MAP.is_same(Ref.of(pair[1]))]
-        has_new_data = any((old or {}).get("data") != (new or {}).get("data") for old, new in config_maps)
+        config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
+        has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
         return cls(check, live, then, has_new_data)
 
     @property
@@ -154,32 +141,36 @@ class PodUpdate:
         return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
 
     @property
+    def restarts(self) -> list[Step]:
+        """The removals of pods that no controller replaces and that run another configuration, now or after the
+        changes."""
+        if not self.has_same_template:
+            return []
+        pods = self.check.pods if self.has_new_data else [stale.pod for stale in self.check.stale]
+        return [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
+
+    @property
     def ends_pods(self) -> bool:
         if self.live is None or self.then is None:
             return False
         return not self.has_same_template or self.has_new_data or bool(self.check.stale)
 
 
-def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: bool = False) -> tuple[str, ...]:
-    """`check_update` if the changes replace or restart pods; otherwise nothing."""
-    update = PodUpdate.of(check, changes)
-    if not update.ends_pods or update.then is None:
-        return ()
-    return check_update(server, check, update.then, force=force)
-
-
-def check_update(server: Server, check: PodCheck, then: Object, *, force: bool = False) -> tuple[str, ...]:
-    """`check` is what runs now, `then` the DaemonSet as it would become. Returns notes about what the update means for
-    logins, and about what could not be checked.
+def check_update(server: Server, update: PodUpdate, *, force: bool = False) -> tuple[str, ...]:
+    """Returns notes about what an update that replaces or restarts pods means for logins, and about what could not be
+    checked; none for other changes.
 
     Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
     """
+    check, then = update.check, update.then
+    if not update.ends_pods or then is None:
+        return ()
     if not check.pods:
         return check.notes
     pod: Object = (_template(then) or {}).get("spec") or {}
     try:
         nodes = nodes_for(server.kubectl, pod)
-    except NodesForbidden as error:
+    except Forbidden as error:
         return (f"it is unknown whether each node can run the new pod of {DAEMONSET}: {error.what}",)
     by_name = {node.name: node for node in nodes}
     ready = [running for running in check.pods if running.is_ready]

@@ -25,7 +25,6 @@ from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
 
 _LOGGER = logging.getLogger(__name__)
-
 GO_PROGRAM = "aws-iam-authenticator"
 _OWN = "tarmak-iam token"
 _TOKEN_SECONDS = 60.0
@@ -142,8 +141,8 @@ def _proxies(environment: Mapping[str, str], host: str) -> dict[str, str]:
 
 def _identity(body: bytes, access_key_id: str, skew: float | None) -> StsAnswer:
     try:
-        found: Any = json.loads(body)["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
-        identity = Identity(str(found["Arn"]), str(found["Account"]), str(found["UserId"]), access_key_id)
+        result: Any = json.loads(body)["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
+        identity = Identity(str(result["Arn"]), str(result["Account"]), str(result["UserId"]), access_key_id)
     except (ValueError, LookupError, TypeError):
         return StsAnswer(failure="the answer of STS cannot be read", skew=skew)
     return StsAnswer(identity, skew=skew)

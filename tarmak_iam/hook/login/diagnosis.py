@@ -9,16 +9,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, pod_troubles, read_rollout
-from tarmak_iam.hook.login.caller import StsAnswer
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck, pod_troubles, read_rollout
+from tarmak_iam.hook.login.caller import CallerToken, StsAnswer
 from tarmak_iam.hook.login.review import (
     DISTRUSTED,
     UNREACHED,
@@ -36,25 +37,17 @@ from tarmak_iam.text import one_line, quoted, shortened
 from tarmak_iam.token import inspect_token
 
 _SECONDS = 60
-
 _LINES = 200
-
 _BYTES = 131072
-
 _MAX_REASON = 200
-
 _CALL_SECONDS = 15.0
-
 
 # The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
-
 _DENIED = "access denied"
-
 
 # The answer of STS may contain what was signed. v0.4.0 logs the presigned URL itself, which is a credential.
 _BODY = re.compile(r"\.? *Body: .*", re.DOTALL)
-
 _CODE = re.compile(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
 
 _SECRETS = (
@@ -115,23 +108,39 @@ def _fields(line: str) -> Mapping[str, str]:
     return {key: re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text for key, text in texts}
 
 
-@dataclass(frozen=True, slots=True)
-class LoginEvidence:
-    """The results of one attempt, and where to read more."""
+class LoginAttempt(NamedTuple):
+    """One test login: who the API server says that the caller is (`reviewed`), who AWS does, and the answer of whois,
+    None where the caller's identity is unknown."""
 
     installation: Installation
     kubectl: Kubectl
-    token: str = field(repr=False)
+    token: CallerToken
     reviewed: ReviewResult
     sts: StsAnswer
+    expected: Answer | None
+    pods: PodCheck
+
+    @property
+    def outcome(self) -> LoginOutcome:
+        return LoginOutcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another attempt would get the same result: the cluster may take time, but AWS's answer is final."""
+        if self.outcome is LoginOutcome.CALLER_UNKNOWN:
+            return bool(self.sts.refusal)
+        return self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
+
+    @property
+    def who(self) -> str:
+        return self.sts.identity.arn if self.sts.identity else "the caller"
 
 
-def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
+def diagnose_login(attempt: LoginAttempt) -> Iterator[str]:
     """Explains the attempt in plain sentences. Raises nothing: what is unknown is reported as unknown."""
-    seen, sts = evidence.reviewed.seen, evidence.sts
-    who = sts.identity.arn if sts.identity else "the caller"
-    outcome = judge(expected, evidence.reviewed)
-    if evidence.reviewed.accepts_forged and seen is not None:
+    seen, sts, expected, who = attempt.reviewed.seen, attempt.sts, attempt.expected, attempt.who
+    outcome = judge(expected, attempt.reviewed)
+    if attempt.reviewed.accepts_forged and seen is not None:
         yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
         if sts.refusal:
             yield f"but AWS rejects this token: {sts.refusal}"
@@ -149,39 +158,40 @@ def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator
             "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another "
             "cluster ID or has no mappings rejects every caller"
         )
-        yield from logged_refusal(evidence.kubectl, sts.identity)
-        yield from _troubles(evidence)
+        yield from logged_refusal(attempt.kubectl, sts.identity)
+        yield from _troubles(attempt)
     elif seen is not None:
         yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
         yield _expected(expected)
-        yield from _of_another(evidence, expected, seen)
+        yield from _of_another(attempt, seen)
     else:
         yield f"the API server rejects {who}"
-        yield from _of_refusal(evidence, expected)
+        yield from _of_refusal(attempt)
 
 
-def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo) -> Iterator[str]:
+def _of_another(attempt: LoginAttempt, seen: UserInfo) -> Iterator[str]:
     """The caller logged in with another username or groups, or without a mapping."""
+    expected = attempt.expected
     if expected is not None and expected.started and not expected.authenticated:
         yield "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
-    now = _live_answer(evidence)
+    now = _live_answer(attempt)
     if now is None:
         yield "the caller's identity or the cluster's mappings could not be read"
     elif is_as(seen, now):
-        diff = evidence.installation.command("diff")
+        diff = attempt.installation.command("diff")
         yield f"the cluster's mappings differ from the file: `{diff}` shows how, `apply` applies the file"
     elif expected is not None and _who(now) == _who(expected):
-        yield f"the cluster's objects match the file, so an older authenticator may still run: {_rollout(evidence)}"
+        yield f"the cluster's objects match the file, so an older authenticator may still run: {_rollout(attempt)}"
     else:
         yield "neither the file nor the cluster explains this: another authenticator may have answered"
 
 
-def _of_refusal(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
-    error, sts = evidence.reviewed.error, evidence.sts
-    if evidence.reviewed.is_split:
+def _of_refusal(attempt: LoginAttempt) -> Iterator[str]:
+    error, sts = attempt.reviewed.error, attempt.sts
+    if attempt.reviewed.is_split:
         yield "a second request succeeded: one API server's authenticator accepts the caller, another one rejects it"
-        yield _rollout(evidence)
-        yield from _troubles(evidence)
+        yield _rollout(attempt)
+        yield from _troubles(attempt)
     elif DISTRUSTED.search(error):
         yield f"the API server does not trust the authenticator's certificate: {brief(error)}"
         yield (
@@ -190,32 +200,32 @@ def _of_refusal(evidence: LoginEvidence, expected: Answer | None) -> Iterator[st
         )
     elif UNREACHED.search(error):
         yield f"the API server cannot reach the authenticator: {brief(error)}"
-        yield _rollout(evidence)
-        yield from _troubles(evidence)
+        yield _rollout(attempt)
+        yield from _troubles(attempt)
     elif sts.refusal:
         yield f"AWS rejects the token itself: {sts.refusal}"
         if sts.is_skewed and sts.skew is not None:
             ahead = "ahead of" if sts.skew > 0 else "behind"
             yield f"the clock of this machine is {abs(sts.skew):.0f} seconds {ahead} that of AWS: correct it"
     else:
-        yield from _of_daemons_no(evidence, expected)
+        yield from _of_daemons_no(attempt)
 
 
-def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
+def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
     """The daemon rejected the token, or the API server does not ask a daemon."""
-    installation = evidence.installation
+    installation, expected = attempt.installation, attempt.expected
     version = installation.daemon_version
-    token = inspect_token(evidence.token, now=datetime.now(timezone.utc), partition=installation.partition)
+    token = inspect_token(attempt.token.text, now=datetime.now(timezone.utc), partition=installation.partition)
     refusal = token.verdict(version).refusal
     if refusal:
         yield f"authenticator {version} rejects such a token: {refusal}"
         return
-    if evidence.sts.failure:
-        yield f"the caller's identity is unknown: {evidence.sts.failure}"
-    if asks_no_authenticator(evidence.reviewed.error):
+    if attempt.sts.failure:
+        yield f"the caller's identity is unknown: {attempt.sts.failure}"
+    if asks_no_authenticator(attempt.reviewed.error):
         flags = installation.command("flags")
         yield f"the API server seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
-    now = _live_answer(evidence)
+    now = _live_answer(attempt)
     if expected is not None:
         yield _expected(expected)
     if now is not None and not now.authenticated:
@@ -225,38 +235,38 @@ def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator
     elif now is not None:
         yield (
             "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
-            f"or a wrong clock, or cannot reach AWS: {_rollout(evidence)}"
+            f"or a wrong clock, or cannot reach AWS: {_rollout(attempt)}"
         )
-    yield from logged_refusal(evidence.kubectl, evidence.sts.identity)
-    yield from _troubles(evidence)
+    yield from logged_refusal(attempt.kubectl, attempt.sts.identity)
+    yield from _troubles(attempt)
 
 
 def _who(answer: Answer) -> tuple[object, ...]:
     return answer.authenticated, answer.username, answer.groups
 
 
-def _troubles(evidence: LoginEvidence) -> Iterator[str]:
+def _troubles(attempt: LoginAttempt) -> Iterator[str]:
     try:
-        yield from pod_troubles(evidence.kubectl, DAEMONSET)
+        yield from pod_troubles(attempt.kubectl, DAEMONSET)
     except TarmakIamError as error:
         yield f"its pods cannot be read: {error.message}"
 
 
-def _rollout(evidence: LoginEvidence) -> str:
+def _rollout(attempt: LoginAttempt) -> str:
     try:
-        return read_rollout(evidence.kubectl, DAEMONSET).text
+        return read_rollout(attempt.kubectl, DAEMONSET).text
     except TarmakIamError as error:
         return f"{DAEMONSET} cannot be read: {error.message}"
 
 
-def _live_answer(evidence: LoginEvidence) -> Answer | None:
+def _live_answer(attempt: LoginAttempt) -> Answer | None:
     """Who the caller becomes by the cluster's own objects; None where that is unknown. The token is for the
     installation's cluster ID."""
-    identity, installation = evidence.sts.identity, evidence.installation
+    identity, installation = attempt.sts.identity, attempt.installation
     if identity is None:
         return None
     try:
-        live = read_live(evidence.kubectl)
+        live = read_live(attempt.kubectl)
     except TarmakIamError:
         return None
     return live.authenticator(installation, installation.cluster_id).whois(identity)

@@ -133,7 +133,6 @@ UNREACHED = re.compile(
 )
 
 DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
-
 _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 
@@ -167,8 +166,8 @@ def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
         return LoginOutcome.CALLER_UNKNOWN
     possible = (expected, *expected.alternatives)
     if seen is not None:
-        return LoginOutcome.VERIFIED if any(is_as(seen, each) for each in possible) else LoginOutcome.FAILED
-    may_be_refused = expected.started and any(not each.authenticated for each in possible)
+        return LoginOutcome.VERIFIED if any(is_as(seen, answer) for answer in possible) else LoginOutcome.FAILED
+    may_be_refused = expected.started and any(not answer.authenticated for answer in possible)
     return LoginOutcome.NOT_MAPPED if may_be_refused else LoginOutcome.FAILED
 
 

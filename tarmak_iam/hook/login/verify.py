@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from tarmak_iam.access.diff import Loaded, who
 from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_sso_role
+from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.rollout import PodCheck, check_pods
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token, with_wrong_signature
-from tarmak_iam.hook.login.diagnosis import LoginEvidence, diagnose_login
-from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, accepts, judge, review
+from tarmak_iam.hook.login.caller import NoToken, ask_sts, caller_token, with_wrong_signature
+from tarmak_iam.hook.login.diagnosis import LoginAttempt, diagnose_login
+from tarmak_iam.hook.login.review import LoginOutcome, UserInfo, accepts, review
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.identity.model import Answer, Grant, Identity
 from tarmak_iam.installation.installation import Installation
@@ -42,13 +42,13 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
     return tuple(Candidate(one_line(who(grant.kind, grant.principal)), role) for grant, role in ordered)
 
 
-def advice(found: tuple[Candidate, ...]) -> str:
+def advice(possible: tuple[Candidate, ...]) -> str:
     """The remedy, as part of a message."""
-    if not found:
+    if not possible:
         return "no mapping can be used for a verification"
-    names = ", ".join(each.text for each in found[:_MAX_NAMED])
-    more = f" or {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
-    which = "as" if len(found) == 1 else "as one of:"
+    names = ", ".join(candidate.text for candidate in possible[:_MAX_NAMED])
+    more = f" or {len(possible) - _MAX_NAMED} more" if len(possible) > _MAX_NAMED else ""
+    which = "as" if len(possible) == 1 else "as one of:"
     return f"verify {which} {names}{more}, with --role ARN or AWS_PROFILE"
 
 
@@ -117,126 +117,95 @@ def verify_login(
     `kubectl.must_be_up`, `seconds` also limits the wait for an API server that cannot be reached. Raises ToolError if
     the API server cannot be asked at all.
     """
+    installation.check_masters()
     deadline, is_announced = kubectl.clock() + seconds, False
-    run = _Verification(installation, replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl)
+    asked = replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl
+    version = asked.versions()[1]
     while True:
         try:
-            found = run.attempt()
+            attempt = _attempted(installation, asked, version)
         except NoToken as error:
-            return run.without_token(error)
-        if found.is_final or kubectl.clock() + pause > deadline:
-            return run.verified(found)
+            return _without_token(installation, asked, error)
+        if attempt.is_final or kubectl.clock() + pause > deadline:
+            break
         if not is_announced:
             tell(f"the login is not as expected yet; trying again for up to {seconds:.0f} seconds")
             is_announced = True
         kubectl.sleep(pause)
+    diagnosis, possible = (*diagnose_login(attempt), *_lines(attempt.pods)), candidates(installation)
+    return Verified(
+        outcome=attempt.outcome,
+        expected=attempt.expected,
+        got=attempt.reviewed.seen,
+        diagnosis=diagnosis,
+        why=_why(attempt, diagnosis, advice(possible)),
+        identity=attempt.sts.identity,
+        candidates=possible,
+        maker=attempt.token.maker,
+        method=attempt.reviewed.method,
+        recovery_hint=installation.recovery_hint,
+    )
 
 
-class _Attempt(NamedTuple):
-    token: CallerToken
-    reviewed: ReviewResult
-    sts: StsAnswer
-    expected: Answer | None
-    pods: PodCheck
-
-    @property
-    def outcome(self) -> LoginOutcome:
-        return LoginOutcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
-
-    @property
-    def is_final(self) -> bool:
-        """Whether another attempt would get the same result: the cluster may take time, but AWS's answer is final."""
-        if self.outcome is LoginOutcome.CALLER_UNKNOWN:
-            return bool(self.sts.refusal)
-        return self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
-
-
-class _Verification:
-    def __init__(self, installation: Installation, kubectl: Kubectl) -> None:
-        installation.check_masters()
-        self._made, self._kubectl = installation, kubectl
-        self._server = kubectl.versions()[1]
-
-    def attempt(self) -> _Attempt:
-        made, settings = self._made, self._made.settings
-        token = caller_token(
-            self._kubectl.programs,
-            made.cluster_id,
-            role=settings.role,
-            profile=settings.profile,
-            region=made.region,
-        )
-        reviewed = review(self._kubectl, self._server, token.text)
-        # Not from the answer: what answers may be another program than the authenticator.
-        sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
-        if reviewed.seen is not None:
-            forged = with_wrong_signature(token.text)
-            is_accepted = bool(sts.refusal) or accepts(self._kubectl, self._server, reviewed.method, forged)
-            reviewed = replace(reviewed, accepts_forged=is_accepted)
-        expected = self._expected(sts.identity, reviewed.seen)
-        return _Attempt(token, reviewed, sts, expected, self._pods())
-
-    def verified(self, found: _Attempt) -> Verified:
-        evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts)
-        diagnosis = (*diagnose_login(evidence, found.expected), *_lines(found.pods))
-        open_to = candidates(self._made)
-        return Verified(
-            outcome=found.outcome,
-            expected=found.expected,
-            got=found.reviewed.seen,
-            diagnosis=diagnosis,
-            why=self._why(found, diagnosis, advice(open_to)),
-            identity=found.sts.identity,
-            candidates=open_to,
-            maker=found.token.maker,
-            method=found.reviewed.method,
-            recovery_hint=self._made.recovery_hint,
-        )
-
-    def without_token(self, error: NoToken) -> Verified:
-        """No login was tried; the pods of the cluster are checked anyway."""
-        pods, open_to = self._pods(), candidates(self._made)
-        seen = _lines(pods)
-        if pods.stale:
-            outcome, diagnosis = LoginOutcome.FAILED, (str(error), *seen)
-            why = "; ".join(diagnosis)
-        else:  # `why` contains the reason
-            outcome, diagnosis, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
-        return Verified(outcome, None, None, diagnosis, why, candidates=open_to, recovery_hint=self._made.recovery_hint)
-
-    def _why(self, found: _Attempt, diagnosis: tuple[str, ...], advised: str) -> str:
-        if found.outcome is LoginOutcome.VERIFIED:
-            return ""
-        if found.outcome is LoginOutcome.FAILED:
-            return "; ".join(diagnosis)
-        if found.outcome is LoginOutcome.CALLER_UNKNOWN:
-            reason = found.sts.refusal and f"AWS rejects the token: {found.sts.refusal}"
-            return f"{reason or f'your identity is unknown: {found.sts.failure}'}; {advised}"
-        who = found.sts.identity.arn if found.sts.identity else "the caller"
-        possible = () if found.expected is None else (found.expected, *found.expected.alternatives)
-        if any(answer.authenticated for answer in possible):
-            return f"the authenticator decides at random whether you ({who}) can log in; {advised}"
-        role = self._made.settings.role
-        of_role = f", and `role` is set to {role}" if role else ""
-        return f"you ({who}) are not mapped{of_role}; {advised}"
-
-    def _pods(self) -> PodCheck:
-        try:
-            return check_pods(Server.of(self._kubectl))
-        except TarmakIamError as error:
-            return PodCheck(notes=(f"the configuration that the pods run could not be read: {error.message}",))
-
-    def _expected(self, identity: Identity | None, seen: UserInfo | None) -> Answer | None:
-        if identity is None:
-            return None
-        if self._made.mappings is None:
-            return Answer(started=True, reason="the mappings file does not exist")
+def _attempted(installation: Installation, kubectl: Kubectl, version: GoVersion) -> LoginAttempt:
+    """`version` is that of the API server. Raises NoToken and ToolError."""
+    role, profile = installation.settings.role, installation.settings.profile
+    cluster_id, programs = installation.cluster_id, kubectl.programs
+    token = caller_token(programs, cluster_id, role=role, profile=profile, region=installation.region)
+    reviewed = review(kubectl, version, token.text)
+    # Not from the answer: what answers may be another program than the authenticator.
+    sts = ask_sts(token.text, cluster_id, programs.environment)
+    if reviewed.seen is not None:
+        forged = with_wrong_signature(token.text)
+        is_accepted = bool(sts.refusal) or accepts(kubectl, version, reviewed.method, forged)
+        reviewed = replace(reviewed, accepts_forged=is_accepted)
+    expected: Answer | None = None
+    if sts.identity is not None and installation.mappings is None:
+        expected = Answer(started=True, reason="the mappings file does not exist")
+    elif sts.identity is not None:
         # Only the daemon can ask EC2 for the name of an instance: the name that it returns is used.
-        session = identity.user_id.rpartition(":")[2]
-        names = {session: seen.username.rpartition(":")[2]} if seen is not None and session.startswith("i-") else {}
-        return self._made.authenticator(private_dns_names=names).whois(identity)
+        session, names = sts.identity.user_id.rpartition(":")[2], {}
+        if reviewed.seen is not None and session.startswith("i-"):
+            names = {session: reviewed.seen.username.rpartition(":")[2]}
+        expected = installation.authenticator(private_dns_names=names).whois(sts.identity)
+    return LoginAttempt(installation, kubectl, token, reviewed, sts, expected, _pods(kubectl))
+
+
+def _without_token(installation: Installation, kubectl: Kubectl, error: NoToken) -> Verified:
+    """No login was tried; the pods of the cluster are checked anyway."""
+    pods, possible = _pods(kubectl), candidates(installation)
+    if pods.stale:
+        outcome, diagnosis = LoginOutcome.FAILED, (str(error), *_lines(pods))
+        why = "; ".join(diagnosis)
+    else:  # `why` contains the reason
+        outcome, diagnosis, why = LoginOutcome.CALLER_UNKNOWN, _lines(pods), f"{error}; {advice(possible)}"
+    hint = installation.recovery_hint
+    return Verified(outcome, None, None, diagnosis, why, candidates=possible, recovery_hint=hint)
+
+
+def _why(attempt: LoginAttempt, diagnosis: tuple[str, ...], advised: str) -> str:
+    if attempt.outcome is LoginOutcome.VERIFIED:
+        return ""
+    if attempt.outcome is LoginOutcome.FAILED:
+        return "; ".join(diagnosis)
+    if attempt.outcome is LoginOutcome.CALLER_UNKNOWN:
+        reason = attempt.sts.refusal and f"AWS rejects the token: {attempt.sts.refusal}"
+        return f"{reason or f'your identity is unknown: {attempt.sts.failure}'}; {advised}"
+    possible = () if attempt.expected is None else (attempt.expected, *attempt.expected.alternatives)
+    if any(answer.authenticated for answer in possible):
+        return f"the authenticator decides at random whether you ({attempt.who}) can log in; {advised}"
+    role = attempt.installation.settings.role
+    of_role = f", and `role` is set to {role}" if role else ""
+    return f"you ({attempt.who}) are not mapped{of_role}; {advised}"
+
+
+def _pods(kubectl: Kubectl) -> PodCheck:
+    try:
+        return check_pods(Server.of(kubectl))
+    except TarmakIamError as error:
+        return PodCheck(notes=(f"the configuration that the pods run could not be read: {error.message}",))
 
 
 def _lines(pods: PodCheck) -> tuple[str, ...]:
     """Lines about pods that run another configuration than the cluster's, and about what could not be checked."""
-    return (*(each.text for each in pods.stale), *pods.notes)
+    return (*(stale.text for stale in pods.stale), *pods.notes)

@@ -66,11 +66,8 @@ _APPLY = (
 )
 
 _INIT = Command("init", ("initialise", "initialize"))
-
 _SSH = Command("ssh")
-
 _KUBECTL = Command("kubectl")
-
 _KUBECONFIG = Command("kubeconfig", flags=(Flag("path", "p", takes_value=True),))
 
 _CLUSTERS = _group(
@@ -104,7 +101,6 @@ ROOT = _group(
     *(Command(name, is_raw=True) for name in ("terraform", "internal-plugin", "tunnel")),
 )
 
-
 # Each rewrites the whole tarmak.yaml (from its sources: SetCurrentCluster, Append..., RemoveEnvironment).
 _REWRITING = {
     ("init",),
@@ -115,10 +111,8 @@ _REWRITING = {
     ("providers", "init"),
 }
 
-
 # The words after these names belong to another program: tarmak inserts `--` between them.
 _PASSING_ON = ("kubectl", "ssh")
-
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
 

@@ -22,9 +22,7 @@ from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, resto
 from tarmak_iam.text import one_line
 
 BackupOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]
-
 _ATTEMPTS = 3
-
 _SECONDS = 0.5
 
 
@@ -32,14 +30,13 @@ _SECONDS = 0.5
 class Backup:
     """The file as it was; `data` is None if it did not exist. `copy` is the file with its text, which survives if this
     process is killed; `restore_backup` removes it, or names it in its report. `real_paths`: where the text may be
-    restored, which is where a link led before, and the place of the link itself. `spare` as in `back_up`."""
+    restored, which is where a link led before, and the place of the link itself."""
 
     path: Path
     data: bytes | None = field(repr=False)
     mode: int
     copy: Path | None
     real_paths: frozenset[str]
-    spare: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +81,11 @@ class BackupReport:
         return (f"{self.path}: {self.severity}: {what}", *gone) if what else ()
 
 
-def back_up(path: Path, *, spare: Path | None = None) -> Backup:
+def back_up(path: Path) -> Backup:
     """Reads tarmak.yaml and saves its text next to it, as `tarmak.yaml.before-1` or with the next free number.
 
-    `spare`: the directory for the copy if it cannot be written next to the file. Raises FileError if the file cannot be
-    read, or no copy can be written: a change by tarmak could then not be undone.
+    Raises FileError if the file cannot be read, or the copy cannot be written: a change by tarmak could then not be
+    undone.
     """
     real_paths = frozenset({os.path.realpath(path), os.path.join(os.path.realpath(path.parent), path.name)})
     data = _read_settled(path)
@@ -98,13 +95,7 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    try:
-        copy = _write_copy(path.parent, path.name, "before", data, mode)
-    except FileError:
-        if spare is None:
-            raise
-        copy = _write_copy(spare, path.name, "before", data, 0o600)  # other users may read the directory
-    return Backup(path, data, mode, copy, real_paths, spare)
+    return Backup(path, data, mode, _write_copy(path, "before", data, mode), real_paths)
 
 
 def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
@@ -123,9 +114,6 @@ def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
     with contextlib.suppress(FileError):
         if read_if_present(report.copy) == backup.data:
             return report
-    if backup.spare is not None:
-        with contextlib.suppress(FileError):
-            return replace(report, copy=_write_copy(backup.spare, backup.path.name, "before", backup.data, 0o600))
     return replace(report, copy=None, reason=f"{report.reason}; the saved text was removed")
 
 
@@ -174,7 +162,7 @@ def _put_back(backup: Backup, now: bytes | None, restored: Restored) -> BackupRe
     """Raises FileError, the file as it was found."""
     theirs = None
     with contextlib.suppress(FileError):  # restoring the file matters more than a copy of the broken one
-        theirs = _write_copy(backup.path.parent, backup.path.name, "broken", now, backup.mode) if now else None
+        theirs = _write_copy(backup.path, "broken", now, backup.mode) if now else None
     try:
         replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
     except FileError:
@@ -187,7 +175,7 @@ def _put_back(backup: Backup, now: bytes | None, restored: Restored) -> BackupRe
 
 def _renamed(backup: Backup, now: bytes | None) -> bool:
     """On a full disk no text can be written, but the copy next to the file can be renamed."""
-    if backup.copy is None or backup.copy.parent != backup.path.parent or read_if_present(backup.path) != now:
+    if backup.copy is None or read_if_present(backup.path) != now:
         return False
     try:
         os.replace(backup.copy, os.path.realpath(backup.path))
@@ -205,27 +193,26 @@ def _read_settled(path: Path) -> bytes | None:
     return data
 
 
-def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
-    """Writes a separate file, `name.what-1` or with the next free number. Raises FileError."""
+def _write_copy(path: Path, what: str, data: bytes, mode: int) -> Path:
+    """Writes a separate file next to it, with the first free number. Raises FileError."""
     for number in itertools.count(1):
-        path = directory / f"{name}.{what}-{number}"
-        if os.path.lexists(path):
+        copy = path.with_name(f"{path.name}.{what}-{number}")
+        if os.path.lexists(copy):
             continue
         try:
-            replace_file(path, data, expected=None, mode=mode)
+            replace_file(copy, data, expected=None, mode=mode)
+            return copy
         except FileError:
-            if os.path.lexists(path):  # just created by another process
-                continue
-            raise
-        return path
+            if not os.path.lexists(copy):  # otherwise another process has just created it
+                raise
     raise AssertionError("numbers do not end")
 
 
 def _remove(*copies: Path | None) -> None:
     """Removes copies whose text is in the file itself. A copy that cannot be removed does no harm."""
-    for each in filter(None, copies):
+    for copy in filter(None, copies):
         with contextlib.suppress(OSError):
-            each.unlink()
+            copy.unlink()
 
 
 def _reason(error: FileError) -> str:

@@ -25,7 +25,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
 _SETTINGS = ("currentCluster", "contact", "project")
-
 _KINDS = {"clusters": "cluster", "environments": "environment", "providers": "provider"}
 
 
@@ -123,44 +122,33 @@ class Difference:
         return tuple((path, value) for path, value in new if (_without_indices(path), value) not in old)
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
-        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
+        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused, also if a
+        list in the text is not the one that Tarmak reads."""
         document, removed = self.old.config.document, list[str]()
         # Two steps: in each of them, entries that stay are recognised because they are equal.
-        for step in (self._without, self._with):
-            changed = document.update(step(document.data))
-            if changed is not document:
-                removed += [comment.text for comment in changed.removed_comments]
-            document = changed
+        for changed, is_addition in ((self.gone, False), (self.come, True)):
+            data = document.data
+            for key in self.settings if is_addition else ():
+                data.pop(key, None)
+                if self.new.full.get(key):
+                    data[key] = self.new.full[key]
+            for key, indices in changed.items():
+                entries = data.get(key) or []
+                count = len(self.old.entries(key)) - (len(self.gone[key]) if is_addition else 0)
+                if indices and (not isinstance(entries, list) or len(entries) != count):
+                    place = self.old.config.document.position((key,))
+                    raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
+                if indices and is_addition:
+                    data[key] = entries + [self.new.config.document.data[key][index] for index in indices]
+                elif indices:
+                    data[key] = [entry for index, entry in enumerate(entries) if index not in indices]
+            after = document.update(data)
+            if after is not document:
+                removed += [comment.text for comment in after.removed_comments]
+            document = after
         for path, value in self.keys:
             document = document.set(path, value)
         return document, tuple(removed)
-
-    def _without(self, data: Any) -> Any:
-        for key, gone in self.gone.items():
-            if gone:
-                entries = self._entries(data, key, len(self.old.entries(key)))
-                data[key] = [entry for index, entry in enumerate(entries) if index not in gone]
-        return data
-
-    def _with(self, data: Any) -> Any:
-        theirs = self.new.config.document.data
-        for key in self.settings:
-            data.pop(key, None)
-            if self.new.full.get(key):
-                data[key] = self.new.full[key]
-        for key, come in self.come.items():
-            if come:
-                left = len(self.old.entries(key)) - len(self.gone[key])
-                data[key] = self._entries(data, key, left) + [theirs[key][index] for index in come]
-        return data
-
-    def _entries(self, data: Any, key: str, count: int) -> list[Any]:
-        """Raises EditRefused if the list in the text is not the one that Tarmak reads."""
-        entries = data.get(key) or []
-        if not isinstance(entries, list) or len(entries) != count:
-            place = self.old.config.document.position((key,))
-            raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
-        return entries
 
 
 def _without_indices(path: Path) -> Path:
@@ -206,12 +194,12 @@ def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
     data = new.config.document.data
     if list(data) != sorted(data):
         return False  # tarmak sorts the keys
-    wanted, found = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
-    providers, count = found.get("providers", ()), len(wanted.get("providers", ()))
+    wanted, present = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
+    providers, count = present.get("providers", ()), len(wanted.get("providers", ()))
     added = providers[count:] if isinstance(providers, list) else []
     if added:
         wanted["providers"] = [*wanted.get("providers", ()), *added]
-    extent = _extent(wanted, found)
+    extent = _extent(wanted, present)
     if extent != "whole":
         return extent == "beginning" or providers is None
     if added and not _name_in(added[-1]):
@@ -225,23 +213,23 @@ def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
     return not text.endswith(b"\n") or any(environments[index].get("provider", "") not in names for index in come)
 
 
-def _extent(wanted: Any, found: Any) -> Literal["whole", "beginning", "other"]:
+def _extent(wanted: Any, present: Any) -> Literal["whole", "beginning", "other"]:
     """How much of a value exists, in the order in which tarmak writes it."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
+    if isinstance(wanted, dict) and isinstance(present, dict):
         keys = sorted(wanted)
-        if list(found) != keys[: len(found)]:
+        if list(present) != keys[: len(present)]:
             return "other"
-        wanted, found = [wanted[key] for key in keys], list(found.values())
-    if isinstance(wanted, list) and isinstance(found, list):
-        extents = [_extent(*pair) for pair in zip(wanted, found, strict=False)]
-        if len(found) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
+        wanted, present = [wanted[key] for key in keys], list(present.values())
+    if isinstance(wanted, list) and isinstance(present, list):
+        extents = [_extent(*pair) for pair in zip(wanted, present, strict=False)]
+        if len(present) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
             return "other"
         if extents and extents[-1] != "whole":
             return extents[-1]
-        return "whole" if len(found) == len(wanted) else "beginning"
-    if same(wanted, found) or (wanted == NOW and isinstance(found, str)):
+        return "whole" if len(present) == len(wanted) else "beginning"
+    if same(wanted, present) or (wanted == NOW and isinstance(present, str)):
         return "whole"
-    is_begun = found is None or (isinstance(wanted, str) and isinstance(found, str) and wanted.startswith(found))
+    is_begun = present is None or (isinstance(wanted, str) and isinstance(present, str) and wanted.startswith(present))
     return "beginning" if is_begun else "other"
 
 

@@ -19,23 +19,18 @@ from tarmak_iam.errors import ToolError
 
 _LOGGER = logging.getLogger(__name__)
 
-
 # The terminal sends the first two to all processes in the foreground, also to the program. A supervisor may send any of
 # them only to us, and then we forward it.
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
-
 # Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-
 
 # If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
 _SETTLED = 0.05
 
-
 # How long to wait for a signal before the state of the program is checked anyway.
 _LOOK_SECONDS = 1.0
-
 
 # One signal reaches all of a group within microseconds; timeout(1) signals its child first, and then the group.
 _GROUP_SECONDS = 0.2
@@ -140,14 +135,14 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str], inherit
     """
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
-    heard = [each for each in _FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
+    heard = [signum for signum in _FORWARDED if signal.getsignal(signum) is not signal.SIG_IGN]
     with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, ProcessGroupProbe.running() as probe:
 
         def as_found() -> None:
             for descriptor in inherited:
                 os.set_inheritable(descriptor, True)
-            for each in heard:
-                signal.signal(each, signal.SIG_DFL)
+            for signum in heard:
+                signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
         try:
@@ -268,7 +263,7 @@ def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
     """Blocks signals within; yields the previous mask."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        yield {signal.Signals(each) for each in mask}
+        yield {signal.Signals(signum) for signum in mask}
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
@@ -294,11 +289,11 @@ def _children_heard_of() -> Iterator[None]:
 def _found(name: str, environment: Mapping[str, str]) -> str:
     """Where execvp would find it. Raises ProgramNotStarted."""
     path = environment.get("PATH", os.defpath)
-    found = shutil.which(name, path=path)
-    if found is not None:
-        return found
+    program = shutil.which(name, path=path)
+    if program is not None:
+        return program
     is_path = os.sep in name
-    places = [Path(name)] if is_path else [Path(each or ".") / name for each in path.split(os.pathsep)]
+    places = [Path(name)] if is_path else [Path(directory or ".") / name for directory in path.split(os.pathsep)]
     if any(place.is_file() for place in places):
         raise ProgramNotStarted(f"{name} cannot be run", remedy="check its permissions")
     if is_path:

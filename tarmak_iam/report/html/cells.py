@@ -60,7 +60,7 @@ def _breakable(value: str) -> Markup:
 def location(value: str) -> Markup:
     """A place, never broken between line and column."""
     first, *others = value.split("/")
-    return el("code", el("bdi", first, [["/", el("wbr"), each] for each in others]))
+    return el("code", el("bdi", first, [["/", el("wbr"), part] for part in others]))
 
 
 def muted(*children: str) -> Markup:
@@ -176,12 +176,14 @@ def sentence(message: str) -> Markup:
 def flags(findings: Iterable[ReviewedFinding], privilege: Privilege = Privilege.NONE) -> str:
     """The flags of a row for the filters of the page. Suppressed findings are not findings for them."""
     privileged = ["privileged"] if privilege is not Privilege.NONE else []
-    return " ".join([*privileged, *(["found"] if any(each.ignored is None for each in findings) else [])])
+    return " ".join([*privileged, *(["found"] if any(finding.ignored is None for finding in findings) else [])])
 
 
 def severity_order(values: Sequence[ReviewedFinding]) -> str:
     """For sorting: errors before warnings before suppressed findings, many before few."""
-    counts = [sum(each.ignored is None and each.severity is severity for each in values) for severity in Severity]
+    counts = [
+        sum(finding.ignored is None and finding.severity is severity for finding in values) for severity in Severity
+    ]
     return "-".join(f"{999 - count:03}" for count in (*counts, len(values)))
 
 

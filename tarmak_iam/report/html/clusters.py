@@ -57,8 +57,8 @@ class _Notation(NamedTuple):
 
 
 def section(number: int, cluster: ClusterReview, shown: Shown, common: LastChange | None = None) -> Markup:
-    own = anchor(number)
-    repeated = {group[0].key: f"{own}-finding-{at}" for at, group in enumerate(cluster.repeated_findings, 1)}
+    identifier = anchor(number)
+    repeated = {group[0].key: f"{identifier}-finding-{at}" for at, group in enumerate(cluster.repeated_findings, 1)}
     if cluster.status is None:
         state = badge("Cannot be read", "error")
     elif cluster.is_hub:
@@ -66,8 +66,8 @@ def section(number: int, cluster: ClusterReview, shown: Shown, common: LastChang
     else:
         state = badge("IAM login", "ok") if cluster.is_login_possible else badge("No IAM login", "warning")
     content = _content(cluster, _Notation(shown, repeated, common))
-    heading = el("h2", cluster.cluster, " ", state, id=own)
-    return el("section", heading, content, class_="cluster", aria_labelledby=own)
+    heading = el("h2", cluster.cluster, " ", state, id=identifier)
+    return el("section", heading, content, class_="cluster", aria_labelledby=identifier)
 
 
 def _content(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
@@ -128,40 +128,40 @@ def _notices(cluster: ClusterReview, status: ClusterStatus) -> Iterator[Markup]:
 def _principals(cluster: ClusterReview, notation: _Notation) -> Markup:
     if not cluster.principals:
         return el("p", "No principals.", class_="muted")
-    by_privilege = sorted(cluster.principals, key=lambda one: one.privilege.rank)
-    rows = [_principal(one, notation, asked=cluster.live) for one in by_privilege]
+    by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
+    rows = [_principal(principal, notation, asked=cluster.live) for principal in by_privilege]
     caption = f"Principals of {cluster.cluster}"
     return table(caption, _COLUMNS, rows, "people", ("principal", "principals"), sorted_by=2)
 
 
-def _principal(one: ReviewedPrincipal, notation: _Notation, *, asked: bool) -> TableRow:
+def _principal(principal: ReviewedPrincipal, notation: _Notation, *, asked: bool) -> TableRow:
     at_random = badge("Or, at random", "warning")
     others = [
         el("div", at_random, " ", becomes(other), muted(notation.shown(other.place)), class_="other")
-        for other in one.alternatives
+        for other in principal.alternatives
     ]
-    if one.may_get_nothing:
+    if principal.may_get_nothing:
         others.append(el("div", badge("Or no access, at random", "warning"), class_="other"))
     cells = (
-        TableCell(name(one.kind, one.principal), one.principal),
-        TableCell(fragment(becomes(one.identity), others), one.identity.username),
-        TableCell(privilege(one.privilege, one.because, asked=asked), str(one.privilege.rank)),
-        _entry(one.identity, one.change, notation),
-        TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
+        TableCell(name(principal.kind, principal.principal), principal.principal),
+        TableCell(fragment(becomes(principal.identity), others), principal.identity.username),
+        TableCell(privilege(principal.privilege, principal.because, asked=asked), str(principal.privilege.rank)),
+        _entry(principal.identity, principal.change, notation),
+        TableCell(entry_findings(principal.findings, notation.repeated), severity_order(principal.findings)),
     )
-    key = principal_key(one.kind, one.principal)
-    return TableRow(cells, mark=str(one.privilege), flags=flags(one.findings, one.privilege), key=key)
+    key = principal_key(principal.kind, principal.principal)
+    return TableRow(cells, mark=str(principal.privilege), flags=flags(principal.findings, principal.privilege), key=key)
 
 
-def _ineffective_entry(one: IneffectiveEntry, notation: _Notation) -> TableRow:
+def _ineffective_entry(entry: IneffectiveEntry, notation: _Notation) -> TableRow:
     cells = (
-        TableCell(name(one.kind, one.principal), one.principal),
-        TableCell(becomes(one.identity), one.identity.username),
-        TableCell(sentence(one.reason)),
-        _entry(one.identity, one.change, notation),
-        TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
+        TableCell(name(entry.kind, entry.principal), entry.principal),
+        TableCell(becomes(entry.identity), entry.identity.username),
+        TableCell(sentence(entry.reason)),
+        _entry(entry.identity, entry.change, notation),
+        TableCell(entry_findings(entry.findings, notation.repeated), severity_order(entry.findings)),
     )
-    return TableRow(cells, mark="denied", flags=flags(one.findings))
+    return TableRow(cells, mark="denied", flags=flags(entry.findings))
 
 
 def _entry(identity: MappedIdentity, last: LastChange | None, notation: _Notation) -> TableCell:
@@ -182,8 +182,8 @@ def _rights(cluster: ClusterReview) -> Iterator[Markup]:
         with_login = tuple(right for right in cluster.everyone if right.needs_login)
         subjects.append(SubjectRights("Group", EVERYONE, (), with_login, BUILT_IN[EVERYONE]))
         for kind, subject in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS)):
-            own = tuple(right for right in cluster.everyone if right.subject == (kind, subject))
-            subjects.append(SubjectRights(kind, subject, (), own, "every caller, without a login"))
+            rights = tuple(right for right in cluster.everyone if right.subject == (kind, subject))
+            subjects.append(SubjectRights(kind, subject, (), rights, "every caller, without a login"))
     rows = [row for subject in subjects for row in _rows(subject, cluster)]
     if rows:
         caption = f"Permissions of groups and users in {cluster.cluster}"
@@ -219,7 +219,10 @@ def _may(right: BindingRights) -> Markup:
         return fragment(badge("Nothing", "warning"), muted(f" {right.role} does not exist"))
     if right.is_everything:
         return badge("Everything", "admin")
-    marks = [fragment(badge(_capital(each.name), _MARKS[each.privilege]), " ") for each in right.escalations]
+    marks = [
+        fragment(badge(_capital(escalation.name), _MARKS[escalation.privilege]), " ")
+        for escalation in right.escalations
+    ]
     rules = el("ul", [_rule(rule) for rule in right.rules], class_="plain rules")
     return fragment(el("div", marks, class_="risks") if marks else None, rules)
 

@@ -55,8 +55,8 @@ def _flat(child: Child) -> Iterable[str]:
     elif isinstance(child, str):
         yield text(child)
     elif child is not None:
-        for each in child:
-            yield from _flat(each)
+        for inner in child:
+            yield from _flat(inner)
 
 
 class TableCell(NamedTuple):
@@ -95,7 +95,7 @@ def table(
     body = [
         el(
             "tr",
-            [_cell(*each) for each in zip(columns, row.cells, range(len(columns)), strict=True)],
+            [_cell(*cell) for cell in zip(columns, row.cells, range(len(columns)), strict=True)],
             role="row",
             class_=row.mark or None,
             data_flags=row.flags or None,

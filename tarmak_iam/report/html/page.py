@@ -46,8 +46,8 @@ def page(review: Review) -> str:
     style, script = (files("tarmak_iam.report.html").joinpath(name).read_text("utf-8") for name in _ASSETS)
     # The browser uses no other style and script than those with these hashes.
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
-    own = f"style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
-    policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
+    sources = f"style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    policy = f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
     head = el(
         "head",
         el("meta", charset="utf-8"),
@@ -129,8 +129,8 @@ def _summary(review: Review, shown: Shown) -> Markup:
         (numbers.warnings, "warning", "warnings", "warning"),
     )
     figures = [
-        el("li", el("b", str(count)), " ", one if count == 1 else several, class_=kind if count else None)
-        for count, one, several, kind in rows
+        el("li", el("b", str(count)), " ", single if count == 1 else several, class_=kind if count else None)
+        for count, single, several, kind in rows
     ]
     failed = ", ".join(cluster.cluster for cluster in review.clusters if cluster.failed)
     incomplete = f"These clusters could not be read, or only in part: {failed}."
@@ -168,15 +168,15 @@ def _matrix(review: Review) -> Markup | None:
     clusters = [(number, cluster) for number, cluster in enumerate(review.clusters) if not cluster.is_hub]
     if len(review.clusters) < 2 or not review.rows:
         return None
-    found: dict[str, list[ReviewedFinding]] = {}
-    for one in (principal for cluster in review.clusters for principal in cluster.principals):
-        found.setdefault(principal_key(one.kind, one.principal), []).extend(one.findings)
+    findings: dict[str, list[ReviewedFinding]] = {}
+    for principal in (principal for cluster in review.clusters for principal in cluster.principals):
+        findings.setdefault(principal_key(principal.kind, principal.principal), []).extend(principal.findings)
     rows = []
     for row in sorted(review.rows, key=lambda row: highest_privilege(row).rank):
         most, key = highest_privilege(row), principal_key(row.kind, row.principal)
         first = TableCell(name(row.kind, row.principal), row.principal)
         cells = [first, *(_access(row.cells[number]) for number, _ in clusters)]
-        rows.append(TableRow(cells, mark=str(most), flags=flags(found.get(key, ()), most), key=key))
+        rows.append(TableRow(cells, mark=str(most), flags=flags(findings.get(key, ()), most), key=key))
     content = table(
         "Principals by cluster, with username and groups",
         ["Principal", *(_column(cluster) for _, cluster in clusters)],

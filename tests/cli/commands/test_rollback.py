@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.cli.commands.rollback import _removes_the_authenticator
-from tarmak_iam.hook.cluster.history import ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tests.support import ADMIN
 from tests.support.admin_certificates import certificate, kubeconfig, logins
 from tests.support.fake_cluster import failed

@@ -10,11 +10,10 @@ import pytest
 
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import journal
-from tarmak_iam.hook.cluster import journal as history_file
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History
-from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
+from tarmak_iam.hook.cluster.history import History, read_history, write_history
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import READERS, made
 from tests.support.fake_cluster import Cluster
@@ -74,7 +73,7 @@ def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
 
 
 def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.hook.cluster.journal._LIMIT", 100)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.history._LIMIT", 100)
     cluster = Cluster()
     with pytest.raises(FileError, match="the history would be larger than 100 bytes"):
         apply_to_cluster(made(), cluster.kubectl(), state)
@@ -86,7 +85,7 @@ class TestFile:
         cluster = Cluster()
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-        found = load_history(state)
+        found = read_history(state)
         assert (found.revisions[0].time, found.revisions[0].cluster) == (NOW, "cluster-1")
         write_history(found, state)
         assert read_history(state) == found
@@ -95,7 +94,7 @@ class TestFile:
         cluster = Cluster()
         for number in range(22):
             apply_to_cluster(made(MAPPINGS + READERS * (number % 2)), cluster.kubectl(), state)
-        numbers = [each.number for each in load_history(state).revisions]
+        numbers = [each.number for each in read_history(state).revisions]
         assert numbers == list(range(3, 23))
         with pytest.raises(SelectionError, match="change 1 does not exist; use a number from 2 to 22"):
             roll_back(cluster.kubectl(), state, to=1)
@@ -106,7 +105,7 @@ class TestFile:
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cluster = Cluster()
-        monkeypatch.setattr(history_file, "MAX_BYTES", 1000)
+        monkeypatch.setattr(history_module, "MAX_BYTES", 1000)
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
         assert statuses(state) == ["2 applied"]
@@ -141,7 +140,7 @@ class TestFile:
                 raise FileError("cannot be written: No space left on device", place=Place("/state.json"))
             return write_history(history, path, within)
 
-        monkeypatch.setattr(journal, "write_history", full)
+        monkeypatch.setattr(history_module, "write_history", full)
         told: list[str] = []
         with pytest.raises(ApplyFailed, match=f"No space left .* configured {CONFIG}, configured {DAEMON}"):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)

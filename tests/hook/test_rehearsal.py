@@ -1,0 +1,246 @@
+"""What the API server would refuse is found out before anything is changed, and told whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.programs import Completed
+from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS
+
+TOO_OLD = (
+    "note: to try the changes first, kubectl 1.18 and Kubernetes 1.13 are needed: if a permission is missing, this "
+    "stops midway"
+)
+OLD = {"kubernetesVersion": "1.15.12"}
+
+
+def cannot(verb: str, resource: str, group: str = "") -> str:
+    return f'User "ann" cannot {verb} resource "{resource}" in API group "{group}" in the namespace "kube-system"'
+
+
+def test_all_that_is_missing_is_one_error_and_nothing_is_changed(state: Path) -> None:
+    cluster = Cluster(denied={("patch", "configmaps"), ("patch", "daemonsets")})
+    with pytest.raises(NotAllowed) as refused:
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert refused.value.message == (
+        f"{cannot('patch', 'configmaps')}; {cannot('patch', 'daemonsets', 'apps')}; nothing was changed; ask an "
+        "administrator of the cluster for these permissions"
+    )
+    assert (cluster.names(), cluster.writes, state.exists()) == ([], [], False)
+
+
+def test_what_is_there_is_not_made(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.denied = {("create", "configmaps"), ("create", "daemonsets"), ("delete", "pods")}
+    assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
+    cluster.denied = {("patch", "configmaps")}
+    with pytest.raises(NotAllowed, match=cannot("patch", "configmaps")):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+
+
+def test_where_nothing_changes_no_right_is_needed(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.denied = {("patch", "configmaps"), ("patch", "daemonsets")}
+    assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
+
+
+def test_below_1_16_objects_are_created_and_replaced_and_their_annotation_is_set_by_a_patch(state: Path) -> None:
+    def refused(verb: str, mappings: str) -> None:
+        cluster.denied = {(verb, "configmaps")}
+        with pytest.raises(NotAllowed, match=cannot(verb, "configmaps")):
+            apply_to_cluster(made(mappings, **OLD), cluster.kubectl(), state)
+
+    cluster = Cluster(server="v1.15.12")
+    refused("create", MAPPINGS)
+    cluster.denied = {("update", "configmaps")}
+    assert apply_to_cluster(made(**OLD), cluster.kubectl(), state).changed
+    for verb in ("update", "patch"):
+        refused(verb, MAPPINGS.replace("username: admin", "username: boss"))
+
+
+@pytest.mark.parametrize(("server", "client"), [("v1.15.12", "v1.17.17"), ("v1.12.10", "v1.30.1")])
+def test_what_is_too_old_to_try_is_said_and_none_of_it_is_called(state: Path, server: str, client: str) -> None:
+    """A kubectl that does not know the option, or takes it for another one, would write."""
+    cluster, told = Cluster(server=server, client=client), list[str]()
+    for mappings in (MAPPINGS, MAPPINGS + READERS):
+        apply_to_cluster(made(mappings, kubernetesVersion=server[1:]), cluster.kubectl(), state, tell=told.append)
+        assert told.count(TOO_OLD) == 1
+        told.clear()
+    roll_back(cluster.kubectl(), state, tell=told.append)
+    assert TOO_OLD in told
+    assert not any("--dry-run=server" in call for call in cluster.calls)
+
+
+def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:
+    cluster = Cluster(denied={("delete", "serviceaccounts")})
+    old = {"name": "old", "namespace": "kube-system", "labels": OURS}
+    cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": old}, "tarmak-iam", "Apply")
+    with pytest.raises(NotAllowed, match=f"{cannot('delete', 'serviceaccounts')}; nothing was changed"):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert cluster.names() == ["ServiceAccount old"]
+
+
+def test_pods_that_must_be_restarted(state: Path) -> None:
+    """The configuration was edited by hand, so the template of the DaemonSet stays as it is."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.denied = {("delete", "pods")}
+    with pytest.raises(NotAllowed, match=f"{cannot('delete', 'pods')}; nothing was changed"):
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    assert (cluster.get("ConfigMap", NAME) or {})["data"] == {"config.yaml": "x"}
+
+
+@pytest.mark.parametrize(("resource", "group"), [("daemonsets", "apps"), ("configmaps", "")])
+def test_a_rollback_does_not_stop_halfway(state: Path, resource: str, group: str) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    before = cluster.names()
+    cluster.denied, cluster.calls = {("delete", resource)}, []
+    with pytest.raises(NotAllowed, match=f"{cannot('delete', resource, group)}; nothing was changed"):
+        roll_back(cluster.kubectl(), state)
+    assert (cluster.names(), cluster.writes) == (before, [])
+
+
+def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.denied = {("update", "configmaps"), ("update", "daemonsets"), ("create", "daemonsets")}
+    with pytest.raises(NotAllowed) as refused:
+        roll_back(cluster.kubectl(), state)
+    assert refused.value.what == (
+        f"{cannot('update', 'configmaps')}; {cannot('update', 'daemonsets', 'apps')}; nothing was changed"
+    )
+    del cluster.objects["DaemonSet", "kube-system", NAME]
+    with pytest.raises(NotAllowed) as refused:
+        roll_back(cluster.kubectl(), state)
+    assert refused.value.what == (
+        f"{cannot('update', 'configmaps')}; {cannot('create', 'daemonsets', 'apps')}; nothing was changed"
+    )
+
+
+def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
+    """`kubectl apply set-last-applied` is a PATCH."""
+    cluster = Cluster(server="v1.15.12")
+    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state)
+    cluster.denied, cluster.calls = {("patch", "configmaps")}, []
+    with pytest.raises(NotAllowed, match=cannot("patch", "configmaps")):
+        roll_back(cluster.kubectl(), state)
+    assert cluster.writes == []
+
+
+def test_a_rollback_that_restarts_pods(state: Path) -> None:
+    """The DaemonSet is none of what the change was about."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    cluster.denied = {("delete", "pods")}
+    with pytest.raises(NotAllowed, match=f"{cannot('delete', 'pods')}; nothing was changed"):
+        roll_back(cluster.kubectl(), state)
+    assert (cluster.get("ConfigMap", NAME) or {})["data"] != {"config.yaml": "x"}
+
+
+def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    refusal = 'error: admission webhook "policy.example.org" denied the request: no'
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        return failed(refusal) if args[0] == "replace" and "--dry-run=server" in args else None
+
+    cluster.fault = fault
+    with pytest.raises(NotAllowed) as refused:
+        roll_back(cluster.kubectl(), state)
+    assert refused.value.message == (
+        'admission webhook "policy.example.org" denied the request: no; nothing was changed'
+    )
+    assert cluster.writes.count("replace") == 0
+
+
+def test_a_quota_is_no_missing_permission_either(state: Path) -> None:
+    cluster = Cluster()
+    refusal = 'Error from server (Forbidden): configmaps "x" is forbidden: exceeded quota: small'
+    cluster.fault = lambda args: failed(refusal) if args[0] == "apply" else None
+    with pytest.raises(NotAllowed) as refused:
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert refused.value.message == f"{refusal}; nothing was changed"
+
+
+@pytest.mark.parametrize("error", ["error: a conflict", 'admission webhook "x" does not support dry run'])
+def test_what_only_a_dry_run_meets_stops_nothing(state: Path, error: str) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        return failed(error) if args[0] == "delete" and "--dry-run=server" in args else None
+
+    cluster.fault = fault
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+def test_an_api_server_that_cannot_be_asked_stops_it(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        away = "Unable to connect to the server: dial tcp: i/o timeout"
+        return failed(away) if args[0] == "delete" and "--dry-run=server" in args else None
+
+    cluster.fault = fault
+    with pytest.raises(ToolError, match="kubectl delete failed: Unable to connect to the server"):
+        roll_back(cluster.kubectl(), state)
+    assert len(cluster.names()) == 2
+
+
+def test_objects_go_with_their_definition_and_are_not_tried(state: Path) -> None:
+    cluster = Cluster()
+    add_crd(cluster)
+    cluster.add(identity_mapping("old", OURS), "tarmak-iam", "Apply")
+    tried: list[Any] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        if "--dry-run=server" in args and args[0] == "delete":
+            tried.append(cluster.text)
+
+    cluster.fault = fault
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert len(tried) == 1
+    assert "IAMIdentityMapping" not in tried[0]
+
+
+def test_many_objects_are_told_in_few_words() -> None:
+    lines = [
+        f'Error from server (Forbidden): iamidentitymappings.iamauthenticator.k8s.aws "r{number}" is forbidden: '
+        'User "ann" cannot patch resource "iamidentitymappings" in API group "iamauthenticator.k8s.aws" at the '
+        "cluster scope"
+        for number in range(3000)
+    ]
+    error = NotAllowed(refusals_of(Completed(("kubectl",), 1, "", "\n".join(lines))))
+    assert error.what == (
+        'User "ann" cannot patch resource "iamidentitymappings" in API group "iamauthenticator.k8s.aws" at the '
+        "cluster scope; nothing was changed"
+    )
+    many = NotAllowed(f'The ConfigMap "{number}" is invalid: data' for number in range(12))
+    assert many.what.endswith('; The ConfigMap "9" is invalid: data; and 2 more; nothing was changed')
+
+
+def test_a_rehearsal_is_no_write() -> None:
+    """It takes no lease, and nothing of it can arrive late."""
+    for verb in ("create", "replace", "delete"):
+        assert not is_write((verb, "--dry-run=server", "-f", "-"))

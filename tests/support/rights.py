@@ -1,0 +1,17 @@
+"""What an API server answers who may not do something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def forbidden(denied: set[tuple[str, str]], verb: str, each: dict[str, Any]) -> str | None:
+    """kubectl's line about the object; None where the verb is not denied on its resource."""
+    resource, metadata = f"{each['kind'].lower()}s", each["metadata"]
+    if (verb, resource) not in denied:
+        return None
+    group = "apps" if each["kind"] == "DaemonSet" else ""
+    return (
+        f'Error from server (Forbidden): {resource} "{metadata["name"]}" is forbidden: User "ann" cannot {verb} '
+        f'resource "{resource}" in API group "{group}" in the namespace "{metadata.get("namespace")}"'
+    )
