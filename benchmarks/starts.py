@@ -39,7 +39,13 @@ OURS = {
     "tarmak-iam show": ("show",),
     "tarmak-iam manifests": ("manifests",),
 }
-TARGETS = {"tarmak-iam --help": 5, "tarmak-iam enable": 12, "tarmak-iam token": 10, "tarmak-iam check": 18}
+TARGETS = {
+    "tarmak-iam --help": 5,
+    "tarmak-iam token": 9,
+    "tarmak-iam enable": 15,
+    "tarmak-iam check": 20,
+    "tarmak-iam show": 20,
+}
 """Starts of Python."""
 
 RUNS = 15
