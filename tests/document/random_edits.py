@@ -5,27 +5,16 @@ An edit is a call as in `cases/*/edit.json`: {"op": "set", "path": ["clusters", 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.document.edit_model import Call, Impossible, Node, Reading, applied, key_text, members, plain, read, yaml
+from tests.document.edit_model import Call, Impossible, Node, applied, key_text, members, plain, read, yaml
 from tests.document.random_documents import random_document
 
-__all__ = [
-    "GENERATED",
-    "Text",
-    "corpus_texts",
-    "generated_text",
-    "generated_texts",
-    "own_texts",
-    "random_call",
-    "random_calls",
-    "shown",
-]
+__all__ = ["Text", "corpus_texts", "generated_texts", "own_texts", "random_call"]
 
 _HERE = Path(__file__).resolve().parent
 _GOLDEN = _HERE.parent / "golden" / "edits" / "tarmak"
@@ -68,9 +57,6 @@ _SCALARS += [
 ]
 
 
-GENERATED = "generated"
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text that is edited, and the number of the document in it that is."""
@@ -102,19 +88,8 @@ def corpus_texts() -> list[Text]:
     return [Text(f"kubernetes/{file.name}", file.read_bytes()) for file in sorted(_SHARED.glob("*"))]
 
 
-def generated_text(seed: int) -> Text:
-    return Text(f"{GENERATED}/{seed}", random_document(Random(seed)))
-
-
 def generated_texts(seeds: range) -> Iterator[Text]:
-    return map(generated_text, seeds)
-
-
-def random_calls(text: Text, reading: Reading, seed: int, count: int) -> list[Call]:
-    """Edits of the text, each by itself."""
-    random = Random(f"{text.name} {seed}")
-    root = reading.documents[text.index] if text.index < len(reading.documents) else Node("scalar", "")
-    return [random_call(random, root) for _ in range(count)]
+    return (Text(f"generated/{seed}", random_document(Random(seed))) for seed in seeds)
 
 
 def random_call(random: Random, root: Node) -> Call:
@@ -277,7 +252,3 @@ def changed(random: Random, value: Any, depth: int) -> Any:
     if random.random() < 0.3:
         members_[random.choice(_KEYS)] = new_value(random, depth)
     return members_
-
-
-def shown(call: Call) -> str:
-    return json.dumps(call, ensure_ascii=False)
