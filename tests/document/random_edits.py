@@ -5,6 +5,7 @@ An edit is a call as in `cases/*/edit.json`: {"op": "set", "path": ["clusters", 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from tests.document.edit_model import Call, Impossible, Node, applied, key_text, members, plain, read, yaml
 from tests.document.random_documents import random_document
 
-__all__ = ["Text", "corpus_texts", "generated_texts", "own_texts", "random_call"]
+__all__ = ["Text", "corpus_texts", "generated_texts", "json_texts", "own_texts", "random_call"]
 
 _HERE = Path(__file__).resolve().parent
 _GOLDEN = _HERE.parent / "golden" / "edits" / "tarmak"
@@ -90,6 +91,13 @@ def corpus_texts() -> list[Text]:
 
 def generated_texts(seeds: range) -> Iterator[Text]:
     return (Text(f"generated/{seed}", random_document(Random(seed))) for seed in seeds)
+
+
+def json_texts(count: int) -> Iterator[Text]:
+    for seed in range(count):
+        random = Random(f"json {seed}")
+        value = {random.choice(_KEYS): new_value(random) for _ in range(4)}
+        yield Text(f"json/{seed}", json.dumps(value, indent=random.choice([None, 2])).encode())
 
 
 def random_call(random: Random, root: Node) -> Call:

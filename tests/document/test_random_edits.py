@@ -20,7 +20,7 @@ from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.errors import ParseError
 from tests.document.edit_judge import flaws, flaws_of_refusal, plain_of, same_plain, strayed_comments
 from tests.document.edit_model import Call, Impossible, Node, Reading, TooLarge, applied, read, yaml
-from tests.document.random_edits import Text, corpus_texts, generated_texts, own_texts, random_call
+from tests.document.random_edits import Text, corpus_texts, generated_texts, json_texts, own_texts, random_call
 from tests.document.test_edits import perform
 from tests.support.thorough import MANY, profile
 
@@ -146,6 +146,11 @@ def test_edits_of_files_of_other_projects(fewer: int) -> None:
 def test_edits_of_generated_documents(fewer: int) -> None:
     documents = (270 if profile() in ("repeatable", MANY) else 120) // fewer
     check(generated_texts(range(documents)), 4, at_least=documents * 8 // 3)
+
+
+def test_edits_of_json(fewer: int) -> None:
+    documents = (120 if profile() in ("repeatable", MANY) else 40) // fewer
+    check(json_texts(documents), 4, at_least=documents * 3)
 
 
 @pytest.mark.thorough
