@@ -239,6 +239,7 @@ def test_names_that_differ_in_case_only_are_not_removed(out: Path) -> None:
     assert write(out, (Artifact("a.yaml", b"x"),)) == ["write a.yaml"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("next_run", [OLD, NEW, THIRD], ids=["old", "new", "third"])
 @pytest.mark.parametrize("before", [(), OLD], ids=["new", "existing"])
 def test_a_run_that_is_killed_leaves_a_directory_that_is_incomplete(
