@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import fcntl
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.compat.surroundings import MINORS, build, lowest
+from tests.compat.surroundings import MINORS, lowest
 from tests.support import ROOT
 
 SETUP = (ROOT / "setup.cfg").read_text(encoding="utf-8")
@@ -75,20 +72,3 @@ def test_everything_that_the_program_needs_has_a_lower_bound() -> None:
 def test_the_pythons_are_those_of_the_classifiers() -> None:
     assert re.findall(r"Programming Language :: Python :: 3\.(\d+)", SETUP) == [str(minor) for minor in MINORS]
     assert f"python_requires = >=3.{MINORS[0]}\n" in SETUP
-
-
-def test_one_build_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two at the same time took away each other's files."""
-    refused: list[bool] = []
-
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        with (ROOT / "setup.cfg").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                refused.append(True)
-        return subprocess.CompletedProcess(command, 0, "", "a.tar.gz a.whl\n")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    assert build(tmp_path) == (tmp_path / "a.tar.gz", tmp_path / "a.whl")
-    assert refused == [True]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.compare import matches, shortened
-from tests.docs.pages import Command, Exempt, File, Page, PageError, Program, Script, Setup, Step
+from tests.docs.pages import Page, PageError, Step
 from tests.docs.running import run_page, updated
 from tests.docs.session import missing
 
@@ -20,31 +20,6 @@ def steps(text: str) -> list[Step]:
 
 def run(text: str, root: Path) -> list[str]:
     return [str(each) for each in run_page(Page("page.md", text), root / "session")]
-
-
-def test_a_console_block_is_commands_with_what_follows_them() -> None:
-    assert steps("# A\n\n```console\n$ one \\\n  two\nout\n$ three\n```\n") == [
-        Command(4, "one \\\n  two", ("out",), 6),
-        Command(7, "three", (), 8),
-    ]
-
-
-def test_blocks_of_a_list_and_those_with_a_name() -> None:
-    listed = "- x\n\n  ```console\n  $ one\n  out\n  ```\n\n"
-    assert steps(f"{listed}```yaml ~/.tarmak/tarmak.yaml\na: 1\n```\n\n```yaml\nshown\n```\n") == [
-        Command(4, "one", ("out",), 5, indent="  "),
-        File(8, "~/.tarmak/tarmak.yaml", "a: 1\n"),
-    ]
-
-
-def test_what_stands_in_comments() -> None:
-    text = "<!-- setup: one\ntwo -->\n<!-- not run: it\n  cannot -->\n```sh\nthree\n```\n\n```sh\nfour\n```\n"
-    assert steps(text) == [Setup(1, "one\ntwo"), Exempt(3, "it cannot", "three\n"), Script(10, "four\n")]
-
-
-def test_a_program_and_its_output() -> None:
-    text = "```python\nprint(1)\n```\n\n<!-- output -->\n```text\n1\n```\n\n```python\nprint(2)\n```\n"
-    assert steps(text) == [Program(2, "print(1)\n", ("1",), 7), Program(11, "print(2)\n")]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,8 @@ from tests.document.edit_model import (
 )
 
 __all__ = [
-    "comments_away",
     "flaws",
     "flaws_of_refusal",
-    "needless_lines",
     "plain_of",
     "same_plain",
     "strayed_comments",
@@ -228,27 +226,6 @@ def _is_within(one: Steps, other: Steps) -> bool:
     return one[:length] == other[:length]
 
 
-def needless_lines(before_raw: bytes, after_raw: bytes, call: Call, root: Node) -> int:
-    """How many more lines changed than the edit has business with, roughly."""
-    before, after = Counter(decoded(before_raw).splitlines()), Counter(decoded(after_raw).splitlines())
-    gone, new = sum((before - after).values()), sum((after - before).values())
-    return max(gone, new) - _business(root, call) if call["op"] != "update" else 0
-
-
-def _business(root: Node, call: Call) -> int:
-    if call["op"] == "batch":
-        return sum(_business(root, edit) for edit in call["edits"])
-    node: Node = root
-    for step in call["path"]:
-        if isinstance(step, int):
-            node = node.items[step] if node.kind == "list" and step < len(node.items) else node
-        elif node.kind == "mapping":
-            node = next((value for key, value in members(node).values() if key_text(key) == step), node)
-    lines = 0 if call["op"] in ("rename", "append", "insert") else node.lines[1] - node.lines[0]
-    value = call.get("value")
-    return 4 + lines * 2 + len(call["path"]) + (yaml.safe_dump(value).count("\n") if "value" in call else 0)
-
-
 _COMMENTED = re.compile(r"[ \t-]*(?P<text>[^ \t#'\"|>&*-][^#'\"|>]*?)[ \t]+(?P<comment>#.*?)[ \t]*")
 _ITEM = re.compile(r"[ \t]*- [^:]*[ \t]#")
 
@@ -273,34 +250,6 @@ def _lines_of_comments(raw: bytes) -> dict[str, str]:
         match = _COMMENTED.fullmatch(line) if _ITEM.match(line) else None
         if match and text.count(match["comment"]) == 1:
             found[match["comment"]] = match["text"]
-    return found
-
-
-def comments_away(before_raw: bytes, after_raw: bytes) -> list[str]:
-    """Comment lines that were directly above a line in their column, are still there as this line is, and are above
-    another one now."""
-    before, after = (_lines_below(raw) for raw in (before_raw, after_raw))
-    lines = Counter(line.strip() for line in decoded(after_raw).splitlines())
-    return [
-        f"{comment} was above {line!r}, and is above {after[comment]!r}"
-        for comment, line in before.items()
-        if comment in after and after[comment] != line and lines[line] == 1
-    ]
-
-
-def _lines_below(raw: bytes) -> dict[str, str]:
-    """For each comment line that is there once, the line of content below it, if it is in the comment's column."""
-    text, found = decoded(raw), dict[str, str]()
-    waiting: list[tuple[str, int]] = []
-    for line in [*text.splitlines(), ""]:
-        content, column = line.strip(), len(line) - len(line.lstrip(" "))
-        if content.startswith("#"):
-            waiting.append((content, column))
-            continue
-        for comment, at in waiting:
-            if text.count(comment) == 1 and (at == column or not content):
-                found[comment] = content
-        waiting = []
     return found
 
 

@@ -12,20 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.document.edit_model import Call, Impossible, Node, Reading, applied, key_text, members, plain, read, yaml
+from tests.document.edit_model import Call, Impossible, Node, applied, key_text, members, plain, read, yaml
 from tests.document.random_documents import random_document
 
-__all__ = [
-    "GENERATED",
-    "Text",
-    "corpus_texts",
-    "generated_text",
-    "generated_texts",
-    "own_texts",
-    "random_call",
-    "random_calls",
-    "shown",
-]
+__all__ = ["Text", "corpus_texts", "generated_texts", "json_texts", "own_texts", "random_call"]
 
 _HERE = Path(__file__).resolve().parent
 _GOLDEN = _HERE.parent / "golden" / "edits" / "tarmak"
@@ -68,9 +58,6 @@ _SCALARS += [
 ]
 
 
-GENERATED = "generated"
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text that is edited, and the number of the document in it that is."""
@@ -102,19 +89,15 @@ def corpus_texts() -> list[Text]:
     return [Text(f"kubernetes/{file.name}", file.read_bytes()) for file in sorted(_SHARED.glob("*"))]
 
 
-def generated_text(seed: int) -> Text:
-    return Text(f"{GENERATED}/{seed}", random_document(Random(seed)))
-
-
 def generated_texts(seeds: range) -> Iterator[Text]:
-    return map(generated_text, seeds)
+    return (Text(f"generated/{seed}", random_document(Random(seed))) for seed in seeds)
 
 
-def random_calls(text: Text, reading: Reading, seed: int, count: int) -> list[Call]:
-    """Edits of the text, each by itself."""
-    random = Random(f"{text.name} {seed}")
-    root = reading.documents[text.index] if text.index < len(reading.documents) else Node("scalar", "")
-    return [random_call(random, root) for _ in range(count)]
+def json_texts(count: int) -> Iterator[Text]:
+    for seed in range(count):
+        random = Random(f"json {seed}")
+        value = {random.choice(_KEYS): new_value(random) for _ in range(4)}
+        yield Text(f"json/{seed}", json.dumps(value, indent=random.choice([None, 2])).encode())
 
 
 def random_call(random: Random, root: Node) -> Call:
@@ -277,7 +260,3 @@ def changed(random: Random, value: Any, depth: int) -> Any:
     if random.random() < 0.3:
         members_[random.choice(_KEYS)] = new_value(random, depth)
     return members_
-
-
-def shown(call: Call) -> str:
-    return json.dumps(call, ensure_ascii=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.document import Document, EditRefused, source
 from tarmak_iam.errors import ParseError
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
@@ -230,17 +230,28 @@ def deep(levels: int) -> Any:
 def test_no_edit_makes_what_would_not_be_read(text: str) -> None:
     document = Document.parse(text)
     assert levels_of(document.set(("a",), deep(199)).data) == 200
-    for value in (deep(200), deep(100_000), "x" * LARGEST):
-        with pytest.raises(EditRefused):
+    for value in (deep(200), deep(100_000)):
+        with pytest.raises(EditRefused, match="200"):
             document.set(("a",), value)
     with pytest.raises(EditRefused):
         document.set(("b",) * 201, "x")
 
 
-def test_aliases_have_a_limit() -> None:
-    assert parsed("a: &a 1\nl: [" + "*a, " * 20_000 + "]\n") == "done"
-    expected = "ParseError: f:2:80005: the document has more than 20,000 aliases, which is the limit"
-    assert parsed("a: &a 1\nl: [" + "*a, " * 20_001 + "]\n") == expected
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("text", ["a: 1\n", '{"a": 1}'])
+@pytest.mark.parametrize("both_parsers", ["c", pytest.param("pure", marks=pytest.mark.thorough)], indirect=True)
+def test_no_edit_makes_a_text_that_is_too_large_to_be_read(text: str) -> None:
+    with pytest.raises(EditRefused):
+        Document.parse(text).set(("a",), "x" * LARGEST)
+
+
+@pytest.mark.parametrize("limit", [1_000, pytest.param(20_000, marks=pytest.mark.thorough)])
+def test_aliases_have_a_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    assert source.MAX_ALIASES == 20_000
+    monkeypatch.setattr("tarmak_iam.document.yaml_reader.MAX_ALIASES", limit)
+    assert parsed("a: &a 1\nl: [" + "*a, " * limit + "]\n") == "done"
+    expected = f"ParseError: f:2:{limit * 4 + 5}: the document has more than {limit:,} aliases, which is the limit"
+    assert parsed("a: &a 1\nl: [" + "*a, " * (limit + 1) + "]\n") == expected
 
 
 def test_lists_and_mappings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,9 +271,11 @@ def test_so_many_lists_and_mappings_are_read() -> None:
     assert parsed(f"{blocks}- a: 1\n", 512) == expected
 
 
-def test_lists_and_mappings_in_brackets_have_a_limit() -> None:
-    assert parsed("l: [" + "[], " * 49_999 + "]\n") == "done"
-    expected = (
-        "ParseError: f:1:200001: the document has more than 50,000 lists and mappings in brackets, which is the limit"
-    )
-    assert parsed("l: [" + "[], " * 50_000 + "]\n") == expected
+@pytest.mark.parametrize("limit", [5_000, pytest.param(50_000, marks=pytest.mark.thorough)])
+def test_lists_and_mappings_in_brackets_have_a_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    assert source.MAX_FLOW == 50_000
+    for module in ("yaml_reader", "blocks"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.MAX_FLOW", limit)
+    assert parsed("l: [" + "[], " * (limit - 1) + "]\n") == "done"
+    what = f"the document has more than {limit:,} lists and mappings in brackets, which is the limit"
+    assert parsed("l: [" + "[], " * limit + "]\n") == f"ParseError: f:1:{limit * 4 + 1}: {what}"

@@ -8,24 +8,24 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from tests.support import ROOT
 from tests.support.both_ways import one_way
+from tests.support.thorough import QUICK, profile
 
 Work = Callable[[], object]
 
+with pytest.MonkeyPatch.context() as _patch:
+    _patch.syspath_prepend(str(ROOT / "benchmarks"))
+    ROWS: dict[str, Callable[[int], Work]] = importlib.import_module("growth").ROWS
+
 MOST = 2.35
 """Times as many calls for twice as much: n log n, and what is done once."""
-SMALL, LARGE = 5_000, 10_000
-
-
-@pytest.fixture
-def rows(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return importlib.import_module("growth").ROWS
+IN_STEPS = "nested blocks"
+"""A row that grows as its depth does."""
+SMALL = 2_500 if profile() == QUICK else 5_000
 
 
 def calls(work: Work, most: float = sys.maxsize) -> int:
@@ -51,82 +51,14 @@ def _one_way() -> Iterator[None]:
         yield
 
 
-NAMES = [
-    "flow mappings in one line",
-    "flow lists in one line",
-    "words in one flow list",
-    "JSON in one line of a block scalar",
-    "a scalar with ?",
-    "a scalar with :",
-    "a scalar with #",
-    "a scalar of words",
-    "a comment with keys and tags",
-    "a comment with quotes",
-    "a comment in a line",
-    "a double-quoted scalar",
-    "a single-quoted scalar",
-    "a template",
-    "a long key",
-    "blanks at the end of a line",
-    "tabs at the end of a line",
-    "a flow list in many lines",
-    "a flow mapping in many lines",
-    "a block scalar",
-    "a folded scalar",
-    "a plain scalar of many lines",
-    "a quoted scalar of many lines",
-    "keys",
-    "keys of one mapping below another",
-    "items",
-    "items with keys",
-    "lists in lists",
-    "nested brackets",
-    "anchors",
-    "anchors and aliases",
-    "merge keys",
-    "tags",
-    "comments",
-    "comments at the ends of lines",
-    "comments deeper and deeper",
-    "blank lines",
-    "lines with CRLF",
-    "tabs after keys",
-    "explicit keys",
-    "documents",
-    "batch: sets",
-    "batch: sets of one value",
-    "batch: new keys",
-    "batch: new keys of one mapping",
-    "batch: new keys of the root",
-    "batch: appends",
-    "batch: inserts at the beginning",
-    "batch: inserts everywhere",
-    "batch: removes at the beginning",
-    "batch: removes everywhere",
-    "batch: removes of keys",
-    "batch: renames",
-    "batch: moves to the beginning",
-    "batch: moves of keys",
-    "batch: moves into a list",
-    "update(): values",
-    "update(): a list reversed",
-    "update(): every second item gone",
-    "update(): other items",
-]
-
-
 @pytest.mark.sample(24)
 @pytest.mark.usefixtures("both_parsers")
-@pytest.mark.parametrize("name", NAMES)
-def test_work_grows_with_the_text(rows: dict[str, Callable[[int], Work]], name: str) -> None:
-    small, large = rows[name](SMALL), rows[name](LARGE)
-    small()  # what is imported and compiled once
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in ROWS.items() if name != IN_STEPS])
+def test_work_grows_with_the_text(make: Callable[[int], Work]) -> None:
+    small, large = make(SMALL), make(2 * SMALL)
+    make(SMALL // 10)()  # what is imported and compiled once
     most = calls(small) * MOST
     assert calls(large, most) <= most
-
-
-def test_all_rows_are_here(rows: dict[str, Callable[[int], Work]]) -> None:
-    assert [name for name in rows if name != "nested blocks"] == NAMES  # that row grows in steps, as its depth does
 
 
 def test_too_many_calls_are_an_error() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
+from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.document.plain_values import assigned, same
 from tarmak_iam.document.render import Layout, block_lines, flow_text, is_plain_safe, scalar_text
 from tarmak_iam.document.scalars import YAML_V3
@@ -187,20 +187,6 @@ def test_removing_what_set_made_gives_the_bytes_back(raw: bytes, path: tuple[str
 
 
 @settings(max_examples=examples(200))
-@given(documents(), st.data())
-def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
-    document = Document.parse(raw)
-    path = data.draw(st.sampled_from(list(paths_of(document.data))))
-    try:
-        edited = document.remove(path)
-    except EditRefused as refusal:
-        check_refusal(document, refusal)
-        return
-    assert same(Document.parse(edited.to_bytes()).data, edited.data)
-    assert not edited.has(path) or isinstance(path[-1], int)
-
-
-@settings(max_examples=examples(200))
 @given(documents(), MAPPINGS)
 def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[str, Any]) -> None:
     document = Document.parse(raw)
@@ -214,20 +200,6 @@ def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[
     assert edited.update(wanted) is edited
     left = Counter(comment.text for comment in document.comments)
     assert left == Counter(comment.text for comment in [*edited.comments, *edited.removed_comments])
-
-
-@settings(max_examples=examples(100))
-@given(documents(), st.lists(st.tuples(PATHS, VALUES), min_size=2, max_size=4), PATHS)
-def test_a_batch_means_what_its_edits_mean(raw: bytes, values: list[tuple[Any, Any]], gone: tuple[str, ...]) -> None:
-    document = one_by_one = Document.parse(raw)
-    edits: list[Edit] = []
-    for edit in [Set(path, value) for path, value in values] + [Remove(gone)]:
-        try:
-            one_by_one = one_by_one.edit(edit)
-        except EditRefused:
-            continue
-        edits.append(edit)
-    assert same(document.edit(*edits).data, one_by_one.data)
 
 
 @settings(max_examples=examples(100))

@@ -7,8 +7,10 @@ parsed, and again as one of a chain, of a document that has been edited before: 
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -18,7 +20,7 @@ from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.errors import ParseError
 from tests.document.edit_judge import flaws, flaws_of_refusal, plain_of, same_plain, strayed_comments
 from tests.document.edit_model import Call, Impossible, Node, Reading, TooLarge, applied, read, yaml
-from tests.document.random_edits import Text, corpus_texts, generated_texts, own_texts, random_call
+from tests.document.random_edits import Text, corpus_texts, generated_texts, json_texts, own_texts, random_call
 from tests.document.test_edits import perform
 from tests.support.thorough import MANY, profile
 
@@ -38,9 +40,11 @@ def flaws_of_edits(texts: Iterable[Text], chain: int) -> tuple[Counter[str], lis
             counts["unreadable"] += 1  # for PyYAML or for go-yaml
             continue
         random = Random(text.name)
+        short = Random(f"{text.name} windows").choice([0, 20, 120, 300])
         for number in range(chain):
             call = random_call(random, _root(reading, text.index))
-            outcome, edited, problems = outcome_of(document, reading, call, text.index)
+            with windows_of(short):
+                outcome, edited, problems = outcome_of(document, reading, call, text.index)
             counts[outcome] += 1
             found += [f"{text.name}, edit {number}: {json.dumps(call)}: {problem}" for problem in problems[:3]]
             if edited is None or problems or len(edited.to_bytes()) > _LONGEST:
@@ -48,6 +52,15 @@ def flaws_of_edits(texts: Iterable[Text], chain: int) -> tuple[Counter[str], lis
             document, raw = edited, edited.to_bytes()
             reading = read(raw)
     return counts, found
+
+
+@contextmanager
+def windows_of(short: int) -> Iterator[None]:
+    """Members of more than so many characters are not read as a whole. Every edit of a test is made in the whole text,
+    too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.windows._SHORT", short)
+        yield
 
 
 def _root(reading: Reading, index: int) -> Node:
@@ -96,6 +109,11 @@ def _flaws(document: Document, edited: Document, reading: Reading, call: Call, i
     removed = [comment.text for comment in edited.removed_comments]
     problems = flaws(reading, after, call, removed, [route.plain for route in edited.also_changed], index)
     problems += strayed_comments(document.to_bytes(), after, call)
+    before = document.to_bytes()
+    if before.count(b"\n") == before.count(b"\r\n") > 0 and after.count(b"\n") > after.count(b"\r\n"):
+        problems.append("a line without CRLF")
+    if before.startswith(BOM_UTF8) > after.startswith(BOM_UTF8):
+        problems.append("no byte order mark")
     if not problems and b"!!binary" not in after and not same_plain(edited.data, plain_of(read(after), index)):
         problems.append(f"its data is {edited.data!r}")
     return problems
@@ -126,7 +144,13 @@ def test_edits_of_files_of_other_projects(fewer: int) -> None:
 
 
 def test_edits_of_generated_documents(fewer: int) -> None:
-    check(generated_texts(range(270 // fewer)), 4, at_least=720 // fewer)
+    documents = (270 if profile() in ("repeatable", MANY) else 120) // fewer
+    check(generated_texts(range(documents)), 4, at_least=documents * 8 // 3)
+
+
+def test_edits_of_json(fewer: int) -> None:
+    documents = (120 if profile() in ("repeatable", MANY) else 40) // fewer
+    check(json_texts(documents), 4, at_least=documents * 3)
 
 
 @pytest.mark.thorough

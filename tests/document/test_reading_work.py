@@ -90,7 +90,9 @@ def amount(work: Work, text: str, *, pure: bool) -> int:
     return work.done
 
 
-@pytest.mark.parametrize("pure", [False, True], ids=["c", "pure"])
+@pytest.mark.parametrize(
+    "pure", [pytest.param(False, id="c"), pytest.param(True, id="pure", marks=pytest.mark.thorough)]
+)
 def test_work_grows_as_the_text(hostile: ModuleType, work: Work, pure: bool) -> None:
     growth = {}
     for name, (file, shape) in hostile.SHAPES.items():

@@ -1,184 +1,22 @@
-"""An edit in a window of the text gives what the same edit gives in the whole text."""
+"""What a window of the text contains, and which edits need more than one."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document import Append, Document, Edit, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.blocks import document_of
 from tarmak_iam.document.parsed import read_tree
-from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.document.yaml_reader import has_c_parser
-from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 from tests.document.test_blocks import CLUSTERS
-from tests.document.test_edits import CASES
-from tests.document.test_invariants import documents, paths_of
-from tests.document.test_update import blocks
-from tests.support import GOLDEN, shared_file
 from tests.support.both_ways import one_way
-from tests.support.thorough import examples, quick_sample
-
-VALUES: list[Any] = [
-    *("z", 1, None, True, "a b", "yes", "x: y", "l1\nl2\n", "x" * 90, [], {}, [1, 2], ["x"], {"k": 1}),
-    *({"k": {"m": [1]}}, [{"a": 1}, {"b": [2]}]),
-]
-NEW_KEYS = ["n", "a", "b", "alpha", "name", "zz", "beta"]
-
-Outcome = tuple[Any, ...]
-
-
-@contextmanager
-def only_whole_texts() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tarmak_iam.document.parsed.blocks_of", lambda *_: None)
-        patch.setattr("tarmak_iam.document.engine.blocks_of", lambda *_: None)
-        patch.setattr("tarmak_iam.document.parsed.needs_no_tree", lambda _: False)
-        yield
-
-
-@contextmanager
-def small_windows(short: int = 20) -> Iterator[None]:
-    """Members of more than so many characters are not read as a whole."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tarmak_iam.document.windows._SHORT", short)
-        yield
-
-
-def outcome(raw: bytes, *edits: Edit, wanted: Any = None) -> Outcome:
-    document = Document.parse(raw)
-    try:
-        edited = document.update(wanted) if wanted is not None else document.edit(*edits)
-    except EditRefused as refusal:
-        return refusal.what, refusal.remedy, refusal.place
-    removed = [(comment.text, comment.span) for comment in edited.removed_comments]
-    return edited.to_bytes().decode(), removed, edited.also_changed, edited.data
-
-
-def check(raw: bytes, *edits: Edit, wanted: Any = None) -> None:
-    in_window = outcome(raw, *edits, wanted=wanted)
-    with only_whole_texts():
-        assert in_window == outcome(raw, *edits, wanted=wanted)
-
-
-def some_edit(chance: random.Random, data: Any) -> Edit:
-    """An edit of any kind, which may be refused."""
-    paths: list[tuple[Any, ...]] = [path for path in paths_of(data) if all(type(step) in (int, str) for step in path)]
-    path, value, new = chance.choice(paths or [()]), chance.choice(VALUES), chance.choice(NEW_KEYS)
-    prune, index = chance.random() < 0.4, chance.randrange(4)
-    deeper = (*path[: chance.randint(0, len(path))], new, *chance.choice([(), ("m",), (0,)]))
-    steps: list[str | int] = [new, 0, 1, 2]
-    beside = (*chance.choice(paths or [()])[:-1], chance.choice(steps))
-    kinds: list[Edit] = [
-        Set(path, value),
-        Set(deeper, value),
-        Set(path, in_parts(chance, value_at(data, path), value, new)),
-        Append(path, value),
-        Append(path[:-1], value),
-        Insert((*path[:-1], index), value),
-        Remove(path, prune),
-        Rename(path, new),
-        Move(path, beside, prune),
-        Move(path, (*path[:-1], chance.choice(steps)), prune),
-    ]
-    return chance.choice(kinds)
-
-
-def in_parts(chance: random.Random, old: Any, value: Any, new: str) -> Any:
-    """A list or mapping of which a part is another one."""
-    if isinstance(old, list):
-        items = chance.sample(old, chance.randint(0, len(old)))
-        return [*items, value] if chance.random() < 0.5 else items[::-1]
-    if isinstance(old, dict):
-        kept = {key: chance.choice([child, child, child, value]) for key, child in old.items() if chance.random() < 0.7}
-        return {**kept, new: value} if chance.random() < 0.5 else kept
-    return value
-
-
-def check_some_edits(raw: bytes, seed: int, *, through_alias: bool = False) -> None:
-    chance, data = random.Random(seed), Document.parse(raw).data
-    edits = [some_edit(chance, data) for _ in range(chance.choice([1, 1, 1, 2, 3]))]
-    if through_alias:
-        edits = [edit if isinstance(edit, Move) else edit._replace(through_alias=True) for edit in edits]
-    check(raw, *edits)
-    if isinstance(data, (dict, list)) and data:
-        wanted = in_parts(chance, data, chance.choice(VALUES), chance.choice(NEW_KEYS))
-        check(raw, wanted=wanted)
-
-
-SEEDS = st.integers(0, 2**32)
-LINE_ENDS = st.sampled_from(["", "\n"])
-
-
-@settings(max_examples=examples(300))
-@given(documents(), SEEDS, st.sampled_from([0, 20, 300]))
-def test_edits_of_documents(raw: bytes, seed: int, short: int) -> None:
-    with small_windows(short):
-        check_some_edits(raw, seed)
-
-
-@settings(max_examples=examples(300))
-@given(
-    st.integers(1, 2).flatmap(blocks), SEEDS, st.sampled_from(["", "---\n", "# c\n---\n"]), st.sampled_from(["", "\n"])
-)
-def test_edits_of_blocks(lines: list[str], seed: int, marker: str, end: str) -> None:
-    with small_windows():
-        check_some_edits((marker + "\n".join(lines) + end).encode(), seed)
-
-
-@settings(max_examples=examples(300))
-@given(blocks(), st.data(), SEEDS, st.booleans())
-def test_edits_of_blocks_with_anchors(lines: list[str], data: st.DataObject, seed: int, through_alias: bool) -> None:
-    starts = [number for number, line in enumerate(lines) if line.rstrip().partition("  #")[0].endswith((":", "-"))]
-    values = [number for number, line in enumerate(lines) if line.strip() and not line.strip().startswith("#")]
-    values = [number for number in values if number not in starts]
-    for number in data.draw(st.lists(st.sampled_from(starts), max_size=2, unique=True)) if starts else ():
-        head, comment, tail = lines[number].partition("  #")
-        lines[number] = f"{head} &x{comment}{tail}"
-    for number in data.draw(st.lists(st.sampled_from(values), max_size=3, unique=True)) if values else ():
-        indicator = ": " if ": " in lines[number].partition("- ")[0] or "- " not in lines[number] else "- "
-        lines[number] = f"{lines[number].partition(indicator)[0]}{indicator}*x"
-    raw = ("\n".join(lines) + "\n").encode()
-    try:
-        Document.parse(raw)
-    except ParseError:
-        return
-    with small_windows():
-        check_some_edits(raw, seed, through_alias=through_alias)
-
-
-@pytest.mark.sample(40)
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
-def test_edits_of_the_cases(case: Path) -> None:
-    raw = (case / "before.yaml").read_bytes()
-    with small_windows():
-        for seed in range(6):
-            check_some_edits(raw, seed)
-
-
-@pytest.mark.parametrize("folder", ["tarmak", "edits/tarmak", "kubernetes"])
-def test_edits_of_real_files(folder: str) -> None:
-    files = shared_file("corpus", "edits", folder) if folder == "kubernetes" else GOLDEN / folder
-    for file in quick_sample(sorted(path for path in files.iterdir() if path.suffix in (".yaml", ".yml")), 12):
-        raw = file.read_bytes()
-        try:
-            Document.parse(raw)
-        except ParseError:
-            continue
-        for seed in range(4):
-            check_some_edits(raw, seed)
-
 
 # What a window contains.
 
@@ -346,8 +184,8 @@ def test_edits_are_made_in_windows_after_one_in_the_whole_text(sizes: list[int])
 
 
 def test_a_batch_of_every_kind_on_many_clusters() -> None:
-    check(
-        CLUSTERS.encode(),
+    """Every edit of a test is made in the whole text, too."""
+    Document.parse(CLUSTERS).edit(
         Set(("clusters", 3, "name"), "x"),
         Set(("clusters", 30, "kubernetes", "zone"), "y"),
         Remove(("clusters", 20, "text")),

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import jsonschema
-import kubernetes_validate
 import pytest
 
 from tarmak_iam.config import TarmakConfig
@@ -24,7 +23,6 @@ from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.emit.kubernetes_schemas import kubernetes_schema
 from tests.support.installations import CONFIG, MAPPINGS, ON, installation
 
 RICH = """\
@@ -242,21 +240,6 @@ def test_all_objects_have_the_labels() -> None:
     }
 
 
-@pytest.mark.parametrize("version", ["1.11", "1.15", "1.16", "1.22", "1.24"])
-def test_published_schemas_accept_them_strictly(version: str) -> None:
-    schema = kubernetes_schema(version)
-    for each in without_custom_resources(version):
-        reference = schema["kinds"][f"{each['apiVersion']} {each['kind']}"]
-        # Not `jsonschema.validate`, which checks the schema itself each time.
-        jsonschema.Draft7Validator({"$ref": reference, "definitions": schema["definitions"]}).validate(each)
-
-
-@pytest.mark.parametrize("version", ["1.25", "1.37"])
-def test_kubernetes_validate_accepts_them_strictly(version: str) -> None:
-    for each in without_custom_resources(version):
-        kubernetes_validate.validate(each, version, strict=True)
-
-
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kubectl_reads_them() -> None:
     made = manifests(installation(mappings=RICH, backends=["CRD", "EKSConfigMap"]))
@@ -265,13 +248,6 @@ def test_kubectl_reads_them() -> None:
     done = subprocess.run(command, input=text, capture_output=True, check=True)
     names = [line.rpartition("/")[2] for line in done.stdout.decode().split()]
     assert names == [each["metadata"]["name"] for each in made]
-
-
-def without_custom_resources(version: str) -> list[Manifest]:
-    made = installation(
-        mappings=RICH + ACCOUNTS, backends=["CRD", "EKSConfigMap", "MountedFile"], kubernetesVersion=f"{version}.0"
-    )
-    return [each for each in manifests(made) if each["kind"] != "IAMIdentityMapping"]
 
 
 def schema_of(definition: Manifest) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
@@ -27,6 +26,7 @@ from tests.support.os_calls import killed_at_each_change
 
 OLD = (Artifact("a.yaml", b"a: 1\n"), Artifact("b.yaml", b"b: 1\n"), Artifact("kubeconfig", b"k: 1\n", 0o600))
 NEW = (Artifact("a.yaml", b"a: 2\n"), Artifact("c.yaml", b"c: 2\n"), Artifact("kubeconfig", b"k: 2\n", 0o600))
+THIRD = (Artifact("a.yaml", b"a: 3\n"), Artifact("c.yaml", b"c: 3\n"))
 
 
 @pytest.fixture
@@ -239,51 +239,14 @@ def test_names_that_differ_in_case_only_are_not_removed(out: Path) -> None:
     assert write(out, (Artifact("a.yaml", b"x"),)) == ["write a.yaml"]
 
 
-def test_a_run_that_is_cut_short_needs_no_force(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At whichever rename or removal: the next run, of other artifacts too, takes what it finds as ours."""
-    third = (Artifact("a.yaml", b"a: 3\n"), Artifact("c.yaml", b"c: 3\n"))
-    for next_run in (OLD, NEW, third):
-        for survived in range(7):
-            shutil.rmtree(out, ignore_errors=True)
-            write(out, OLD)
-            with monkeypatch.context() as patched:
-                _cut_short(patched, survived)
-                with contextlib.suppress(KeyboardInterrupt):
-                    write(out, NEW)
-            write(out, next_run)
-            assert content(out) == {each.name: each.data for each in next_run}
-
-
-def _cut_short(patched: pytest.MonkeyPatch, survived: int) -> None:
-    calls = 0
-
-    def counted(real: Callable[..., None]) -> Callable[..., None]:
-        def called(*args: object) -> None:
-            nonlocal calls
-            calls += 1
-            if calls > survived:
-                raise KeyboardInterrupt
-            real(*args)
-
-        return called
-
-    patched.setattr(os, "replace", counted(os.replace))
-    patched.setattr(os, "unlink", counted(os.unlink))
-
-
-def test_a_first_run_that_is_cut_short(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patched:
-        _cut_short(patched, 2)  # the record and one file
-        with pytest.raises(KeyboardInterrupt):
-            write(out, OLD)
-    assert "a.yaml" in os.listdir(out)
-    write(out, NEW)
-    assert content(out).keys() == {"a.yaml", "c.yaml", "kubeconfig"}
-
-
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("next_run", [OLD, NEW, THIRD], ids=["old", "new", "third"])
 @pytest.mark.parametrize("before", [(), OLD], ids=["new", "existing"])
-def test_a_run_that_is_killed_leaves_a_directory_that_is_incomplete(out: Path, before: tuple[Artifact, ...]) -> None:
-    """At whichever change: what is not incomplete is all old or all new, and the next run completes it."""
+def test_a_run_that_is_killed_leaves_a_directory_that_is_incomplete(
+    out: Path, before: tuple[Artifact, ...], next_run: tuple[Artifact, ...]
+) -> None:
+    """At whichever change: what is not incomplete is all old or all new. The next run, of other artifacts too, takes
+    what it finds as its own, without --force."""
 
     def prepare() -> None:
         shutil.rmtree(out, ignore_errors=True)
@@ -296,8 +259,8 @@ def test_a_run_that_is_killed_leaves_a_directory_that_is_incomplete(out: Path, b
         whole = [{each.name: each.data for each in artifacts} for artifacts in (before, NEW)]
         seen.add((is_incomplete(out), whole.index(found) if found in whole else None))
         assert is_incomplete(out) or found in whole
-        write(out, NEW)
-        assert (content(out), is_incomplete(out)) == (whole[1], False)
+        write(out, next_run)
+        assert (content(out), is_incomplete(out)) == ({each.name: each.data for each in next_run}, False)
     assert seen == {(False, 0), (True, 0), (True, None), (True, 1), (False, 1)}
 
 

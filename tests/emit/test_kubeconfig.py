@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.document import Document
 from tarmak_iam.emit.emitters import render
 from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
 from tarmak_iam.installation.installation import Installation
 from tests.support import GOLDEN
-from tests.support.installations import ADMIN, CA, CONFIG, ON, installation
+from tests.support.installations import ADMIN, CA, ON, installation
 
 ROLE = "arn:aws:iam::111122223333:role/team/Admin"
 
@@ -207,28 +204,6 @@ def test_a_public_api_is_reached_at_its_address() -> None:
 def test_a_role_that_is_none(role: str) -> None:
     with pytest.raises(ConfigError, match="is not the ARN of a role"):
         client_kubeconfig(installation(role=role))
-
-
-@pytest.mark.parametrize("name", ["a b", "a\n---", "$(id)", "{{x}}", "-x/..", 'a"b', "", "ä"])
-def test_a_cluster_id_that_is_none(name: str) -> None:
-    text = CONFIG.format(api_server="{}", location="eu-west-1").replace("name: cluster", f"name: {json.dumps(name)}")
-    config = TarmakConfig.parse(text)
-    cluster = config.clusters[0]
-    if name == "":
-        assert cluster.cluster_name == "dev-"
-    else:
-        with pytest.raises(ConfigError, match="is not a valid cluster ID"):
-            client_kubeconfig(Installation.of(config, cluster, admin=ADMIN))
-
-
-@given(profile=st.text(max_size=30), name=st.text(max_size=10), path=st.text(max_size=10))
-def test_values_come_out_as_they_are_or_are_refused(profile: str, name: str, path: str) -> None:
-    try:
-        made = installation(profile=profile, role=f"arn:aws:iam::111122223333:role/{path}/{name}")
-    except ConfigError:
-        return
-    (artifact,) = emit_kubeconfig(made)
-    assert Document.parse(artifact.data).data == client_kubeconfig(made)
 
 
 def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None:

@@ -8,7 +8,6 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,41 +162,6 @@ def test_an_error_at_any_step_leaves_the_old_file(
     assert str(caught.value).startswith(f"{file}: ")
     assert file.read_bytes() == OLD
     assert os.listdir(file.parent) == ["tarmak.yaml"]
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def counted(original: Callable[..., Any], calls: list[int], last: int) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        calls.append(1)
-        if len(calls) > last:
-            raise Killed
-        return original(*args, **kwargs)
-
-    return call
-
-
-def test_the_file_is_whole_wherever_the_process_ends(file: Path) -> None:
-    """Every os call of a save is the last one once."""
-    names = ["open", "fdopen", "fchmod", "fsync", "replace", "close", "unlink", "stat", "fstat", "access"]
-    seen = set()
-    for last in range(40):
-        file.write_bytes(OLD)
-        calls: list[int] = []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fcntl, "flock", lambda *_: None)  # a lock ends with the process, which here goes on
-            for name in names:
-                patch.setattr(os, name, counted(getattr(os, name), calls, last))
-            with contextlib.suppress(Killed):
-                replace_file(file, NEW, expected=OLD)
-        content = file.read_bytes()
-        assert content in (OLD, NEW)
-        seen.add(content)
-        for left in file.parent.glob(".*.tmp"):
-            left.unlink()
-    assert seen == {OLD, NEW}
 
 
 def test_the_text_and_then_its_name_are_on_the_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

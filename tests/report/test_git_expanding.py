@@ -16,8 +16,8 @@ from tests.support.work_trees import needs_git, new_work
 
 pytestmark = needs_git
 
-MOST_BYTES = 600_000_000
-"""All that is read of a repository: the limit of 512 MiB, and the objects that lead to it."""
+MOST_DATA, MOST_STEPS = 1 << 29, 10_000_000
+"""The limits of a repository. What is read is little more than the data: the objects that lead to it."""
 
 
 @dataclass
@@ -83,7 +83,7 @@ def shared_trees(pack: Pack) -> str:
 def a_commit_of_very_many_parents(pack: Pack) -> str:
     tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
     head = pack.commit(tree, [])
-    for count in range(1, 60):
+    for count in range(1, 4):
         head = pack.commit(tree, [head] * 100_000, count)
     return head
 
@@ -127,19 +127,28 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
+@pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(("make", "why"), SHAPES.items(), ids=[make.__name__ for make in SHAPES])
 def test_small_repositories_that_expand(
-    tmp_path: Path, read: Counter[str], make: Callable[[Pack], str], why: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    read: Counter[str],
+    make: Callable[[Pack], str],
+    why: str,
+    share: int,
 ) -> None:
+    """With a share of the budget, and with all of it."""
+    assert Budget().left == {"commits": 100_000, "data": MOST_DATA, "steps": MOST_STEPS, "deltas": 0}
     pack, work = Pack(), new_work(tmp_path / "work")
     head = make(pack)
     assert sum(map(len, pack.entries.values())) < 900_000
     write_pack(work.root / ".git", list(pack.entries.items()))
     (work.root / ".git" / "HEAD").write_text(head)
     work.path.write_bytes(b"a\n")
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (100_000, MOST_DATA // share, MOST_STEPS // share))
     repository = work.repository()
     assert repository.lines(work.path).of(1, 1).unknown.endswith(why)
-    assert read["bytes"] <= MOST_BYTES
+    assert read["bytes"] <= MOST_DATA // share * 1.12
 
 
 @pytest.mark.parametrize(("steps", "is_enough"), [(25_000, True), (10_000, False)])

@@ -66,6 +66,7 @@ def _compare(document: Document, edited: Document, engine: Engine, edits: Any) -
     if edited is not document:
         removed = [(comment.text, comment.span) for comment in edited.removed_comments]
         assert removed == [(comment.text, comment.span) for comment in engine.removed], edits
+        assert edited.also_changed == engine.also_changed, edits
 
 
 def _difference(windowed: str, whole: str, edits: Any) -> str:

@@ -253,7 +253,7 @@ def _gate(text: str) -> str:
 def _backend_releases(backend: str) -> str:
     def takes(version: DaemonVersion) -> bool:
         try:
-            return bool(_made({"daemonVersion": str(version), "backends": [backend]}))
+            return bool(installation(daemonVersion=str(version), backends=[backend]).payloads)
         except TarmakIamError:
             return False
 

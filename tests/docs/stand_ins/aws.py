@@ -1,4 +1,4 @@
-"""A stand-in of the AWS CLI: who the caller is, tokens, and IAM calls that are only written down."""
+"""A stand-in of the AWS CLI: who the caller is, tokens, and a role that is only printed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Any
 import botocore.exceptions
 import botocore.session
 
-from tests.docs.stand_ins.cloud import Cloud
-
 _ACCOUNT = "111122223333"
 
 
@@ -22,18 +20,14 @@ def main(arguments: list[str]) -> int:
     if "profile" in options:
         os.environ["AWS_PROFILE"] = options["profile"]
     match words:
-        case ["--version"]:
-            print("aws-cli/2.31.0 Python/3.13.7 Linux/6.12.0 exe/x86_64")
         case ["sts", "get-caller-identity"]:
             return _caller(options)
         case ["eks", "get-token"]:
             role = ["--role", options["role-arn"]] if "role-arn" in options else []
             name = options.get("cluster-name") or options["cluster-id"]
             return subprocess.call(["tarmak-iam", "token", "--cluster-id", name, *role])
-        case ["iam", verb]:
-            return _iam(verb, options)
-        case ["sso", "login"]:
-            print("Successfully logged into Start URL: https://example.awsapps.com/start")
+        case ["iam", "create-role"]:
+            return _create_role(options)
         case _:
             sys.stderr.write(f"aws: the stand-in does not know {' '.join(words)}\n")
             return 252
@@ -44,7 +38,7 @@ def _parsed(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     options, words, rest = {}, [], list(arguments)
     while rest:
         word = rest.pop(0)
-        if not word.startswith("--") or word == "--version":
+        if not word.startswith("--"):
             words.append(word)
         elif rest and not rest[0].startswith("--"):
             options[word[2:]] = rest.pop(0)
@@ -65,34 +59,20 @@ def _caller(options: dict[str, str]) -> int:
     return _show({name: found[name] for name in ("UserId", "Account", "Arn")}, options)
 
 
-def _iam(verb: str, options: dict[str, str]) -> int:
-    cloud, name = Cloud.here(), options.get("role-name", options.get("user-name", ""))
-    if verb == "create-role":
-        document = options["assume-role-policy-document"]
-        is_file = document.startswith("file://")
-        text = Path(document.removeprefix("file://")).read_text() if is_file else document
-        path = options.get("path", "/")
-        role = {
-            "Path": path,
-            "RoleName": name,
-            "RoleId": "AROAEXAMPLEID12345678",
-            "Arn": f"arn:aws:iam::{_ACCOUNT}:role{path}{name}",
-            "CreateDate": "2026-03-02T09:30:00+00:00",
-            "AssumeRolePolicyDocument": json.loads(text),
-        }
-        cloud.record(f"role {name}", role)
-        return _show({"Role": role}, options)
-    if verb == "get-role":
-        kept = cloud.recorded(f"role {name}")
-        if kept is None:
-            sys.stderr.write(
-                "\nAn error occurred (NoSuchEntity) when calling the GetRole operation: "
-                f"The role with name {name} cannot be found.\n"
-            )
-            return 254
-        return _show({"Role": kept}, options)
-    cloud.record(f"{verb} {name}", options)
-    return 0
+def _create_role(options: dict[str, str]) -> int:
+    name, document = options["role-name"], options["assume-role-policy-document"]
+    is_file = document.startswith("file://")
+    text = Path(document.removeprefix("file://")).read_text() if is_file else document
+    path = options.get("path", "/")
+    role = {
+        "Path": path,
+        "RoleName": name,
+        "RoleId": "AROAEXAMPLEID12345678",
+        "Arn": f"arn:aws:iam::{_ACCOUNT}:role{path}{name}",
+        "CreateDate": "2026-03-02T09:30:00+00:00",
+        "AssumeRolePolicyDocument": json.loads(text),
+    }
+    return _show({"Role": role}, options)
 
 
 def _show(found: dict[str, Any], options: dict[str, str]) -> int:

@@ -89,13 +89,6 @@ class Cloud:
         self._write("callers", {**self._read("callers"), key: made})
         return Identity(made["arn"], account, made["user_id"], key)
 
-    def record(self, name: str, data: Any) -> None:
-        """For what is only written down, as a role that somebody makes."""
-        self._write("made", {**self._read("made"), name: data})
-
-    def recorded(self, name: str) -> Any:
-        return self._read("made").get(name)
-
     def make(self, cluster: Cluster) -> LiveCluster:
         """What `tarmak clusters apply` leaves: the cluster, new or with the masters' flags as they are now."""
         effective = cluster.effective()

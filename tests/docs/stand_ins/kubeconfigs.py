@@ -33,18 +33,6 @@ class Chosen:
     def cluster_name(self) -> str:
         return str(self.context["cluster"])
 
-    @property
-    def view(self) -> dict[str, Any]:
-        """As `config view --raw --minify --flatten`."""
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": self.cluster_name, "cluster": self.cluster}],
-            "contexts": [{"name": self.context_name, "context": self.context}],
-            "current-context": self.context_name,
-            "users": [{"name": self.context.get("user", ""), "user": self.user}],
-        }
-
 
 def path_of(given: str | None) -> Path:
     if given:

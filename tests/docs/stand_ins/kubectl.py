@@ -13,13 +13,11 @@ from tests.docs.stand_ins.access import ADMIN, User, may, review
 from tests.docs.stand_ins.calls import Call
 from tests.docs.stand_ins.cloud import Cloud, LiveCluster
 from tests.docs.stand_ins.kubeconfigs import Chosen, Refusal, choose, credential
-from tests.docs.stand_ins.kubectl_config import config
 from tests.docs.stand_ins.printing import printed
-from tests.docs.stand_ins.resources import KINDS, Kind, columns, kind_named, kind_of
+from tests.docs.stand_ins.resources import KINDS, Kind, kind_named, kind_of
 from tests.support.daemon_pods import http_date
 
 CLIENT = "v1.30.1"
-_NO_MATCHES = "no matches for kind"
 
 
 @dataclass
@@ -69,10 +67,7 @@ class Kubectl:
 
     def _version(self) -> int:
         server = self.cluster.objects.server
-        if self.call.output == "json":
-            return _show({"clientVersion": {"gitVersion": CLIENT}, "serverVersion": {"gitVersion": server}})
-        print(f"Client Version: {CLIENT}\nKustomize Version: v5.0.4\nServer Version: {server}")
-        return 0
+        return _show({"clientVersion": {"gitVersion": CLIENT}, "serverVersion": {"gitVersion": server}})
 
     def _get(self) -> int:
         if self.call.files:
@@ -135,44 +130,22 @@ class Kubectl:
         return 0
 
     def _apply(self) -> int:
-        return self._stored("kubectl-client-side-apply")
-
-    def _replace(self) -> int:
-        return self._stored("kubectl-replace", always="replaced")
-
-    def _create(self) -> int:
-        if not self.call.files:
-            return self._created(self.call.words[1:])
-        return self._stored("kubectl-create", always="created")
-
-    def _stored(self, manager: str, always: str = "") -> int:
-        served, is_known = _served(self.cluster), True  # looked up before the first object is applied
         for each in self._objects():
             kind = kind_of(each)
-            if kind not in served:
-                name = each["metadata"]["name"]
-                sys.stderr.write(f'error: resource mapping not found for name: "{name}": {_NO_MATCHES} "{kind.name}"\n')
-                is_known = False
-                continue
             self._allowed("create", kind)
-            if kind.is_namespaced and "namespace" not in each["metadata"]:
-                each["metadata"]["namespace"] = self.call.namespace or "default"
             before = self.cluster.objects.get(
                 kind.name, each["metadata"]["name"], each["metadata"].get("namespace", "")
             )
             same = before is not None and all(
                 before.get(key) == value for key, value in each.items() if key != "metadata"
             )
-            done = always or ("created" if before is None else "unchanged" if same else "configured")
-            if manager == "kubectl-client-side-apply":
-                self.cluster.objects.client_side_apply(each)
-            elif done != "unchanged":
-                self.cluster.objects.add(each, manager)
+            done = "created" if before is None else "unchanged" if same else "configured"
+            self.cluster.objects.client_side_apply(each)
             print(f"{kind.printed}/{each['metadata']['name']} {done}")
-        return 0 if is_known else 1
+        return 0
 
-    def _created(self, words: list[str]) -> int:
-        kind, name = _kind(words[0]), words[1]
+    def _create(self) -> int:
+        kind, name = _kind(self.call.words[1]), self.call.words[2]
         self._allowed("create", kind)
         if kind.name not in ("ClusterRoleBinding", "RoleBinding", "Namespace"):
             raise Refusal(f"the stand-in cannot create a {kind.name}")
@@ -227,21 +200,7 @@ class Kubectl:
             del objects[next(key for key, each in objects.items() if each is found)]
             print(f'{kind.printed} "{name}" deleted')
 
-    def _rollout(self) -> int:
-        kind, _, name = self.call.words[2].partition("/")
-        found = self._named(_kind(kind), name)
-        assert found is not None
-        if self.call.words[1] == "restart":
-            print(f"{_kind(kind).printed}/{name} restarted")
-        else:
-            print(f'{_kind(kind).name.lower().replace("daemonset", "daemon set")} "{name}" successfully rolled out')
-        return 0
-
     def _auth(self) -> int:
-        if self.call.words[1] == "whoami":
-            groups = f"[{' '.join(self.user.info['groups'])}]"
-            sys.stdout.write(columns([["ATTRIBUTE", "VALUE"], ["Username", self.user.name], ["Groups", groups]]))
-            return 0
         verb, word = self.call.words[2:4]
         kind = Kind("*", "*", group="*") if word == "*" else _kind(word)
         yes = may(self.user, verb, kind, self.call.namespace or "default", self.cluster)
@@ -304,11 +263,6 @@ def _show(data: Any) -> int:
 def main(arguments: list[str]) -> int:
     call = Call.parse(arguments)
     try:
-        if call.words[:1] == ["config"]:
-            return config(call)
-        if call.words[:1] == ["version"] and "client" in call.options:
-            print(f"Client Version: {CLIENT}\nKustomize Version: v5.0.4")
-            return 0
         chosen = choose(call.options.get("kubeconfig"), call.options.get("context"))
         server = str(chosen.cluster.get("server", ""))
         cluster = Cloud.here().serving(server, chosen.cluster_name)

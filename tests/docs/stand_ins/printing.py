@@ -14,13 +14,13 @@ Object = dict[str, Any]
 
 
 def printed(found: list[Object], output: str, is_list: bool, *, with_managers: bool, with_namespaces: bool) -> str:
-    """`output`: json, yaml, name, jsonpath=..., or nothing for a table of each kind."""
-    if output in ("json", "yaml") or output.startswith("jsonpath"):
+    """`output`: json, yaml, name, or nothing for a table of each kind."""
+    if output in ("json", "yaml"):
         shown = found if with_managers or output == "json" else [_without_managers(each) for each in found]
         data: Any = {"apiVersion": "v1", "kind": "List", "items": shown} if is_list else shown[0]
         if output == "json":
             return json.dumps(data, indent=4) + "\n"
-        return yaml_bytes(data).decode() if output == "yaml" else _at(data, output)
+        return yaml_bytes(data).decode()
     tables = []
     for kind in dict.fromkeys(kind_of(each) for each in found):
         objects = [each for each in found if each["kind"] == kind.name]
@@ -34,11 +34,3 @@ def printed(found: list[Object], output: str, is_list: bool, *, with_managers: b
 def _without_managers(each: Object) -> Object:
     kept = {key: value for key, value in each["metadata"].items() if key != "managedFields"}
     return {**each, "metadata": kept}
-
-
-def _at(data: Any, output: str) -> str:
-    """`jsonpath={.data.config\\.yaml}`."""
-    path = output.partition("=")[2].strip("{}'\"").replace("\\.", "\0")
-    for step in filter(None, path.split(".")):
-        data = data[step.replace("\0", ".")]
-    return data if isinstance(data, str) else json.dumps(data)

@@ -75,10 +75,6 @@ def _header(kind: Kind) -> list[str]:
     more = {
         "Node": ["STATUS", "ROLES", "AGE", "VERSION"],
         "ConfigMap": ["DATA", "AGE"],
-        "DaemonSet": ["DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE", "NODE SELECTOR", "AGE"],
-        "Pod": ["READY", "STATUS", "RESTARTS", "AGE"],
-        "ClusterRoleBinding": ["ROLE", "AGE"],
-        "RoleBinding": ["ROLE", "AGE"],
     }
     return ["NAME", *more.get(kind.name, ["AGE"])]
 
@@ -91,13 +87,4 @@ def _row(kind: Kind, each: dict[str, Any]) -> list[str]:
             return [name, "Ready", ",".join(roles) or "<none>", age, each["metadata"]["annotations"]["kubelet-version"]]
         case "ConfigMap":
             return [name, str(len(each.get("data") or {})), age]
-        case "DaemonSet":
-            count = str((each.get("status") or {}).get("desiredNumberScheduled", 0))
-            selector = each["spec"]["template"]["spec"].get("nodeSelector") or {}
-            labels = ",".join(f"{key}={value}" for key, value in selector.items()) or "<none>"
-            return [name, *[count] * 5, labels, age]
-        case "Pod":
-            return [name, "1/1", "Running", "0", age]
-        case "ClusterRoleBinding" | "RoleBinding":
-            return [name, f"{each['roleRef']['kind']}/{each['roleRef']['name']}", age]
     return [name, age]
