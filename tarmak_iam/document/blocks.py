@@ -31,6 +31,7 @@ from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_FLOW, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS, has_c_parser
 from tarmak_iam.routes import Key, Step
+from tarmak_iam.text import MAX_BYTES
 
 # A key whose text is known without a parser.
 _KEY = re.compile(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \r\n]|\Z)")
@@ -330,9 +331,11 @@ def room_of(text: str) -> int:
     """How many characters can surely be added to a text before it has more values or collections than the limits."""
     if len(text) < MAX_FLOW:
         return MAX_FLOW - len(text)
-    values = sum(map(text.count, "\n-:,[{"))
-    flow = text.count("[") + text.count("{")
-    return min(MAX_VALUES - values, MAX_COLLECTIONS - sum(map(text.count, _BEFORE_COLLECTIONS)), MAX_FLOW - flow) - 2
+    values, flow = sum(map(text.count, "\n-:,[{")), text.count("[") + text.count("{")
+    collections = sum(map(text.count, _BEFORE_COLLECTIONS))
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    of_bytes = (MAX_BYTES - size) // 4  # a character has at most four
+    return min(MAX_VALUES - values, MAX_COLLECTIONS - collections, MAX_FLOW - flow, of_bytes) - 2
 
 
 def _flow_depth(text: str) -> int:

@@ -21,6 +21,7 @@ from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
+from tarmak_iam.document.shared import SharedEdit
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate, refused
@@ -155,14 +156,7 @@ class Engine:
                 raise refusal from None
 
     def _plan_and_apply(
-        self,
-        tree: Tree,
-        data: Any,
-        edit: shared.SharedEdit,
-        there: shared.SharedEdit,
-        window: Window | None,
-        *,
-        literals: bool,
+        self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, window: Window | None, *, literals: bool
     ) -> None:
         """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
         itself for any other."""

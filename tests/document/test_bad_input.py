@@ -254,6 +254,16 @@ def test_aliases_have_a_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> No
     assert parsed("a: &a 1\nl: [" + "*a, " * (limit + 1) + "]\n") == expected
 
 
+@pytest.mark.parametrize("letter", ["y", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
+def test_an_edit_that_makes_a_text_too_large_is_refused(monkeypatch: pytest.MonkeyPatch, letter: str) -> None:
+    for module in ("source", "blocks"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.MAX_BYTES", 100_000)
+    text = "a: 1\nb: " + letter * ((100_000 - 100) // len(letter.encode())) + "\n"
+    assert len(Document.parse(text).set(("a",), 1234567).to_bytes()) == len(text.encode()) + 6
+    with pytest.raises(EditRefused, match="more than the limit of 100,000"):
+        Document.parse(text).set(("a",), letter * 100)
+
+
 def test_lists_and_mappings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("yaml_reader", "blocks"):
         monkeypatch.setattr(f"tarmak_iam.document.{module}.MAX_COLLECTIONS", 10_000)
