@@ -219,9 +219,8 @@ def key_of(text: str, column: int) -> str | None:
 def members_in(
     text: str, column: int, start: int = 0, *, is_list: bool, begins_line: bool = True
 ) -> tuple[str, list[tuple[str | None, Member]]] | None:
-    """The comment and blank lines before the first member in the lines of a block, from `start` on, and the members
-    with their keys (None: not a string). None if the lines cannot be divided. `begins_line`: the first member is not
-    behind a dash. The text may be large: nothing copies it."""
+    """The lines before the first member of a block, from `start` on, and the members with their keys (None: not a
+    string). None if the lines cannot be divided. `begins_line`: it is not behind a dash. Nothing copies the text."""
     head = column if begins_line else 0  # of the first line
     left = re.compile(rf"\n(?! {{{column}}}) *[^ #\r\n]"), re.compile(rf"(?! {{{head}}}) *[^ #\r\n]")
     if left[0].search(text, start) or left[1].match(text, start):  # content further left

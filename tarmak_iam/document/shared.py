@@ -231,7 +231,11 @@ def _changed_in_mapping(
             yield from _changed_uses(entry.value, there, before.get(key), after.get(key), edited, alias)
     for key in before | after if node.merge_entries and (edited is None or node is not edited[0]) else ():
         if key not in entries and not same(before.get(key), after.get(key)):
-            yield Use(route / _merged_text(node, key), node.merge_entries[0].key.start)
+            text, merge = _merged_text(node, key), node.merge_entries[0].key
+            if edited and (route / text).leads_to(edited[1]) and (merged := node.effective(text)):
+                yield from _changed_uses(merged.value, route / text, before.get(key), after.get(key), edited, merge)
+            else:
+                yield Use(route / text, merge.start)
 
 
 def _merged_text(mapping: Mapping, native: Any) -> str:
