@@ -189,9 +189,9 @@ class LateSection(Section[Model]):
         self,
         path: tuple[str, ...],
         load_model: Callable[[], type[Model]],
-        defaults: Callable[[Any], Any],
-        validate: Callable[[Any], Iterable[Problem]],
-        rules: tuple[SectionRule, ...],
+        defaults: Callable[[Any], Any] = lambda values: values,
+        validate: Callable[[Any], Iterable[Problem]] = lambda _: (),
+        rules: tuple[SectionRule, ...] = (),
     ) -> None:
         given = {"path": path, "_load_model": load_model, "defaults": defaults, "validate": validate, "rules": rules}
         for name, value in given.items():

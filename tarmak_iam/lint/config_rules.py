@@ -408,7 +408,9 @@ def unknown_section_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if field_at("Cluster", section.path) is not None:
             continue
         for cluster in config.clusters:
-            for path, known in _unknown(section.model, section.data(cluster.data_with_unknown_keys), ()):
+            data = section.data(cluster.data_with_unknown_keys)
+            # Without the section, its model is not imported.
+            for path, known in _unknown(section.model, data, ()) if data is not None else ():
                 what = f"unknown key {quoted(path[-1])} in the section {section.name}"
                 remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)
