@@ -156,7 +156,7 @@ def done_so_far() -> str:
     """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
-    return ", ".join(f"{verb} {brief_list(objects)}" for verb, objects in done.items())
+    return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in done.items())
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
