@@ -176,7 +176,7 @@ class Block:
     @property
     def text(self) -> str:
         """All lines of the members."""
-        return "".join([part for member in self.members for part in member.parts()])
+        return Member("", self).text
 
     def place(self, step: Step | None) -> int:
         """The number of the member that a step leads to; for None, and for a key that does not exist, that of a new one
