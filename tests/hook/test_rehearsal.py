@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,19 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
+from tarmak_iam.hook.cluster.rehearsal import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
-TOO_OLD = (
-    "note: to try the changes first, kubectl 1.18 and Kubernetes 1.13 are needed: if a permission is missing, this "
-    "stops midway"
+NOT_REPORTED = "note: the API server does not report your permissions: if one is missing, this stops midway"
+TOO_OLD = pytest.mark.parametrize(
+    ("server", "client"),
+    [("v1.15.12", "v1.17.17"), ("v1.12.10", "v1.30.1"), ("v1.30.1", "v1.17.17")],
 )
+"""Releases that cannot try a write."""
 OLD = {"kubernetesVersion": "1.15.12"}
 
 
@@ -69,17 +74,122 @@ def test_below_1_16_objects_are_created_and_replaced_and_their_annotation_is_set
         refused(verb, MAPPINGS.replace("username: admin", "username: boss"))
 
 
-@pytest.mark.parametrize(("server", "client"), [("v1.15.12", "v1.17.17"), ("v1.12.10", "v1.30.1")])
-def test_what_is_too_old_to_try_is_said_and_none_of_it_is_called(state: Path, server: str, client: str) -> None:
-    """A kubectl that does not know the option, or takes it for another one, would write."""
+def lacks(verb: str, resource: str, group: str = "") -> str:
+    return (
+        f'the user of the kubeconfig cannot {verb} resource "{resource}" in API group "{group}" in the namespace '
+        '"kube-system"'
+    )
+
+
+def reviews(cluster: Cluster, work: Callable[[], object]) -> list[dict[str, str]]:
+    """What the API server is asked about."""
+    asked: list[dict[str, str]] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("create", "--validate=false"):
+            asked.extend(item["spec"]["resourceAttributes"] for item in json.loads(cluster.text)["items"])
+
+    cluster.fault_aside = fault
+    work()
+    cluster.fault_aside = lambda _: None
+    return asked
+
+
+@TOO_OLD
+def test_releases_that_cannot_try_it_are_asked_about_permissions(state: Path, server: str, client: str) -> None:
+    """A kubectl that does not know `--dry-run=server`, or takes it for another option, would write."""
     cluster, told = Cluster(server=server, client=client), list[str]()
+    options = {"kubernetesVersion": server[1:]}
+
+    def refused(verb: str, mappings: str) -> None:
+        cluster.denied = {(verb, "configmaps")}
+        writes = len(cluster.writes)
+        with pytest.raises(NotAllowed) as error:
+            apply_to_cluster(made(mappings, **options), cluster.kubectl(), state)
+        assert error.value.message == (
+            f"{lacks(verb, 'configmaps')}; nothing was changed; ask an administrator of the cluster for these "
+            "permissions"
+        )
+        assert len(cluster.writes) == writes
+
+    verbs = ("create", "update", "patch") if server != "v1.30.1" else ()  # later, the plan is a dry run of its own
+    for verb in verbs[:1]:
+        refused(verb, MAPPINGS)
+    cluster.denied = set()
     for mappings in (MAPPINGS, MAPPINGS + READERS):
-        apply_to_cluster(made(mappings, kubernetesVersion=server[1:]), cluster.kubectl(), state, tell=told.append)
-        assert told.count(TOO_OLD) == 1
-        told.clear()
+        apply_to_cluster(made(mappings, **options), cluster.kubectl(), state, tell=told.append)
+    for verb in verbs[1:]:
+        refused(verb, MAPPINGS)
+    cluster.denied = {("update", "configmaps")}
+    with pytest.raises(NotAllowed, match=lacks("update", "configmaps")):
+        roll_back(cluster.kubectl(), state)
+    cluster.denied = set()
     roll_back(cluster.kubectl(), state, tell=told.append)
-    assert TOO_OLD in told
-    assert not any("--dry-run=server" in call for call in cluster.calls)
+    assert NOT_REPORTED not in told
+    assert not any(call[0] != "apply" and "--dry-run=server" in call for call in cluster.calls)
+
+
+def test_a_permission_is_asked_for_by_name_but_to_create(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, space = Cluster(server="v1.15.12", client="v1.15.12"), {"namespace": "kube-system"}
+    of_map = {"group": "", "resource": "configmaps", **space}
+    of_daemon = {"group": "apps", "resource": "daemonsets", **space}
+    asked = reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state))
+    assert asked == [{"verb": "create", **of_map}, {"verb": "create", **of_daemon}]
+    asked = reviews(cluster, lambda: apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state))
+    written = [{**attributes, "name": NAME} for attributes in (of_map, of_daemon)]
+    assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in written]
+    monkeypatch.setattr("tarmak_iam.hook.cluster.rehearsal._BY_NAME", 3)
+    asked = reviews(cluster, lambda: roll_back(cluster.kubectl(), state))
+    assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in (of_map, of_daemon)]
+
+
+def test_where_nothing_changes_nothing_is_asked(state: Path) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
+    assert reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state)) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        'Error from server (Forbidden): selfsubjectaccessreviews.authorization.k8s.io is forbidden: User "ann" cannot',
+        'error: unable to recognize "STDIN": no matches for kind "SelfSubjectAccessReview"',
+    ],
+)
+def test_an_api_server_that_does_not_report_permissions(state: Path, error: str) -> None:
+    cluster, told = Cluster(server="v1.15.12", client="v1.15.12"), list[str]()
+    cluster.fault_aside = lambda args: failed(error) if "--validate=false" in args else None
+    assert apply_to_cluster(made(**OLD), cluster.kubectl(), state, tell=told.append).changed
+    assert told.count(NOT_REPORTED) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (failed("Unable to connect to the server: dial tcp: i/o timeout"), "kubectl create failed: Unable to connect"),
+        (Completed(("kubectl",), 0, "{}", ""), "kubectl did not print an answer for each SelfSubjectAccessReview"),
+    ],
+)
+def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, message: str) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    cluster.fault_aside = lambda args: answer if "--validate=false" in args else None
+    with pytest.raises(ToolError, match=message):
+        apply_to_cluster(made(**OLD), cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [
+        ("DaemonSet", "daemonsets"),
+        ("NetworkPolicy", "networkpolicies"),
+        ("Ingress", "ingresses"),
+        ("Endpoints", "endpoints"),
+        ("IAMIdentityMapping", "iamidentitymappings"),
+    ],
+)
+def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
+    assert _plural(kind) == resource
 
 
 def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:

@@ -133,7 +133,7 @@ class Cluster:
         self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
         args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", _WRITE_TIMEOUT)))
         self.text = text
-        is_aside = _LEASE in args or '"kind": "Lease"' in text
+        is_aside = _LEASE in args or '"kind": "Lease"' in text or '"kind": "SelfSubjectAccessReview"' in text
         (self.calls_aside if is_aside else self.calls).append(args)
         answer = (self.fault_aside if is_aside else self.fault)(args)
         if answer is not None:
@@ -327,6 +327,9 @@ class Cluster:
         return self._each(each, self._created, "create")
 
     def _created(self, each: dict[str, Any]) -> Any:
+        if each["kind"] == "SelfSubjectAccessReview":
+            asked = each["spec"]["resourceAttributes"]
+            return {**each, "status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
         if each["metadata"]["name"] in self.refused:
             return failed(f'The {each["kind"]} "{each["metadata"]["name"]}" is invalid: spec: Required value')
         if key_of(each) in self.objects:
@@ -339,7 +342,8 @@ class Cluster:
         """One object; or those of a List, each printed once it is written, whatever becomes of the others."""
         if given["kind"] != "List":
             return self._may_not(given, verb) or write(given)
-        done = [self._may_not(each, verb) or write(each) for each in given["items"]]
+        # A review is of no object, and everybody may ask for one.
+        done = [("metadata" in each and self._may_not(each, verb)) or write(each) for each in given["items"]]
         out = "".join(json.dumps(each, indent=4) + "\n" for each in done if isinstance(each, dict))
         errors = [each.err for each in done if isinstance(each, Completed)]
         return Completed(("kubectl",), int(bool(errors)), out, "\n".join(errors))

@@ -272,7 +272,7 @@ def is_forbidden(done: Completed) -> bool:
 
 
 # The authorizer's words about one permission.
-_PERMISSION = re.compile(r'User "[^"]*" cannot [a-z]+ .*')
+_PERMISSION = re.compile(r'(?:User "[^"]*"|the user of the kubeconfig) cannot [a-z]+ .*')
 # By the authorizer or a quota, by an admission webhook, and by the validation.
 _REFUSED_OBJECT = ("(Forbidden)", "forbidden: ", " denied the request", " is invalid: ")
 _MAX_REFUSALS = 10
