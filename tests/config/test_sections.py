@@ -16,11 +16,11 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
-from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import LateSection, Problem, Section, SectionModel, SectionRule
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
-from tests.support import bring_plugins
+from tests.support import EXAMPLES, bring_plugins
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
 
@@ -297,3 +297,15 @@ def test_data_are_json_when_they_reach_a_model() -> None:
     assert model is not None
     assert (model.since, model.pair) == (dt.date(2019, 6, 1), (1, 2))
     assert json.loads(model.model_dump_json(exclude_unset=True)) == {"since": "2019-06-01", "pair": [1, 2]}
+
+
+def test_the_model_of_a_section_that_no_cluster_has_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pydantic takes longer to import than all else that `check` needs."""
+
+    def load_model() -> type[SectionModel]:
+        raise AssertionError("imported")
+
+    absent: LateSection[SectionModel] = LateSection(("costs",), load_model)
+    monkeypatch.setattr("tarmak_iam.lint.config_rules.load_sections", lambda: (AMAZON, absent))
+    config = TarmakConfig.parse(EXAMPLES.joinpath("single", "tarmak.yaml").read_bytes())
+    assert [finding.id for finding in check(Subjects(config))] == []

@@ -38,7 +38,7 @@ def rehearse(server: Server, steps: Sequence[Step], tell: Progress) -> None:
         return
     calls, refusals = _calls(server, changes), list[str]()
     if server.client.is_below(1, 18) or server.version.is_below(1, 13):
-        refusals, calls = _missing_permissions(server, calls, tell) if calls else [], {}
+        refusals, calls = _missing_permissions(server, calls, tell), {}
     for words, objects in calls.items():
         for batch in in_batches(objects, lambda obj: obj):
             done = server.kubectl.run(*words, "--dry-run=server", "-f", "-", text=object_list(batch))
