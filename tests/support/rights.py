@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -15,3 +16,10 @@ def forbidden(denied: set[tuple[str, str]], verb: str, each: dict[str, Any]) -> 
         f'Error from server (Forbidden): {resource} "{metadata["name"]}" is forbidden: User "ann" cannot {verb} '
         f'resource "{resource}" in API group "{group}" in the namespace "{metadata.get("namespace")}"'
     )
+
+
+def reviewed(denied: set[tuple[str, str]], reviews: dict[str, Any]) -> str:
+    """The answers to a List of SelfSubjectAccessReviews."""
+    asked = ((review, review["spec"]["resourceAttributes"]) for review in reviews["items"])
+    allowed = ((review, (about["verb"], about["resource"]) not in denied) for review, about in asked)
+    return "".join(json.dumps({**review, "status": {"allowed": is_allowed}}) for review, is_allowed in allowed)
