@@ -15,7 +15,7 @@ from tarmak_iam.errors import ConfigError, Place, ToolError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import Identity, whois
 from tarmak_iam.identity.model import DaemonNotStarted, Denied
-from tarmak_iam.installation.settings_model import SettingsModel
+from tarmak_iam.installation.setting_table import SETTINGS as ROWS
 from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.routes import Route
 from tarmak_iam.text import MESSAGE, capped, quoted, shortened
@@ -195,7 +195,7 @@ IN_SETTINGS = {
     "all is one scalar": f"{long('s')}\n",
     **{
         f"{key} {number}": f"{key}: {value}\n"
-        for key in SettingsModel.model_fields
+        for key in ROWS
         for number, value in enumerate((long("v"), f"[{long('v')}, {long('w')}]", f"{{{long('v')}: {long('w')}}}"))
     },
     "an image without a tag": f"image: example.com/{long('v')}\n",

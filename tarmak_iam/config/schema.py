@@ -9,13 +9,10 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of, root_field
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 WHOLE_FILE = "tarmak.yaml"
 """The name of the schema of the whole file; the others have the name of their section."""
@@ -40,14 +37,6 @@ def section_schema(section: Section[Any]) -> Schema:
     """The schema of one section. Keys that its model does not have are flagged, because Tarmak ignores them."""
     body, definitions = _section(section)
     return {"$schema": _DRAFT, "title": section.name, **body} | ({"definitions": definitions} if definitions else {})
-
-
-def model_schema(title: str, model: type[BaseModel]) -> Schema:
-    """The schema of a separate file, all of whose keys are in a model."""
-    schema: Schema = model.model_json_schema(mode="validation")
-    body = _draft07(schema) | {"type": ["object", "null"]}
-    del body["patternProperties"]
-    return {"$schema": _DRAFT, "title": title, **body}
 
 
 def file_schema(sections: Iterable[Section[Any]]) -> Schema:

@@ -170,7 +170,8 @@ class Installation:
             is_given = (overrides or {}).get(error.setting) is not None  # by an option, not in the file
             if is_given or document is None or not document.has(route := written_route(document, (error.setting,))):
                 raise
-            raise error.at(document.position(route)) from None
+            place = document.position(route)
+            raise SettingError(error.what, setting=error.setting, remedy=error.remedy, place=place) from None
         if _LOGGER.isEnabledFor(logging.INFO):
             for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
                 _LOGGER.info(line)

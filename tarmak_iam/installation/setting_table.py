@@ -1,10 +1,10 @@
-"""Descriptions of all settings, for the schema, the documentation and help texts; without pydantic, for `--help`."""
+"""All settings: their descriptions, types, defaults and choices. Imports nothing that `--help` does not need."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 
@@ -21,11 +21,17 @@ MAX_INSTALL_HINT = 200
 class Setting(NamedTuple):
     """`description` is for the schema and the documentation, `short` (its lines) for `settings set --help`, and
     `option` for the help of the option that overrides the setting. `limits` are other keywords of the schema than
-    the type."""
+    the type.
+
+    The type is that of `default`: a string, a list or a YAML mapping. A default of None is a string whose value comes
+    from elsewhere if it is not set. `choices` are the possible values, or those of the items of a list.
+    """
 
     description: str
     short: str
     option: str = ""
+    default: Any = None
+    choices: tuple[str, ...] = ()
     limits: Mapping[str, Any] = MappingProxyType({})
     formerly: tuple[str, ...] = ()
     """Its earlier names, which a file may still contain."""
@@ -46,6 +52,7 @@ SETTINGS: Mapping[str, Setting] = {
         "public.ecr.aws.",
         short="registry if image is not set: public, ecr, or\nHOST[:PORT][/PATH] of a mirror",
         option="Registry of the image: public, ecr, or HOST[:PORT][/PATH] of a mirror.",
+        default="public",
     ),
     "daemonVersion": Setting(
         "Release of the authenticator, as in `v0.7.18`. Default: the tag of the image.",
@@ -58,11 +65,14 @@ SETTINGS: Mapping[str, Setting] = {
         short="backends of the authenticator, separated by commas:\nMountedFile, EKSConfigMap, CRD",
         option="Backends that the authenticator reads mappings from, in this order, separated by commas: MountedFile, "
         "EKSConfigMap, CRD.",
+        default=["MountedFile"],
+        choices=("MountedFile", "EKSConfigMap", "CRD"),
         limits={"uniqueItems": True},
     ),
     "featureGates": Setting(
         "Feature gates of the authenticator.",
         short="NAME=true or NAME=false, separated by commas",
+        default={},
         limits={"propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9]*$"}},
     ),
     "kubernetesVersion": Setting(
@@ -79,6 +89,8 @@ SETTINGS: Mapping[str, Setting] = {
         "Command in the kubeconfig that gets the tokens: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI).",
         short="command that gets the tokens: aws-iam-authenticator,\ntarmak-iam, aws",
         option="Command in the kubeconfig that gets the tokens; aws is the AWS CLI.",
+        default="aws-iam-authenticator",
+        choices=get_args(Exec),
     ),
     "installHint": Setting(
         "Hint that kubectl prints if the command of `exec` is not installed: one line, such as where to get it. "
@@ -90,11 +102,14 @@ SETTINGS: Mapping[str, Setting] = {
     "addonManagerMode": Setting(
         "Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies.",
         short="label of the objects for an addon manager:\nEnsureExists, Reconcile",
+        choices=get_args(AddonManagerMode),
     ),
     "rollback": Setting(
         "When `run` restores the previous objects of the cluster: `failure`, if apply or the login fails; "
         "`unverified`, also if no mapped principal has logged in; `never`, only if you confirm it on the terminal.",
         short="when `run` restores the previous objects: never,\nfailure, unverified",
+        default="never",
+        choices=get_args(Rollback),
     ),
     "role": Setting(
         "ARN of the role that the command in the kubeconfig assumes. Unlike in a mapping, it includes the role's path.",

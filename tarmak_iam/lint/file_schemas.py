@@ -6,10 +6,11 @@ unusual but valid spellings. Keys of the mappings are accepted in any case, and 
 
 from __future__ import annotations
 
-from tarmak_iam.config.schema import model_schema
-from tarmak_iam.installation.setting_table import SETTINGS
+from typing import Any
+
+from tarmak_iam.installation.images import DEFAULT_IMAGE
+from tarmak_iam.installation.setting_table import SETTINGS, Setting
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.installation.settings_model import SettingsModel
 from tarmak_iam.lint.authenticator_keys import AuthenticatorKey, Schema, authenticator_keys
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
@@ -27,11 +28,33 @@ def mappings_schema() -> Schema:
 
 def settings_schema() -> Schema:
     """The schema of `tarmak-iam.yaml`."""
-    schema = model_schema(SETTINGS_NAME, SettingsModel)
-    schema["description"] = "Settings of tarmak-iam for a cluster. A setting that is missing has its default."
-    for key, setting in SETTINGS.items():
-        schema["properties"][key] |= setting.limits
-    return schema
+    defaults = {"image": DEFAULT_IMAGE}
+    properties = {key: _setting_schema(row, defaults.get(key, row.default)) for key, row in SETTINGS.items()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": SETTINGS_NAME,
+        "additionalProperties": False,
+        "description": "Settings of tarmak-iam for a cluster. A setting that is missing has its default.",
+        "properties": properties,
+        "type": ["object", "null"],
+    }
+
+
+def _setting_schema(setting: Setting, default: Any) -> Schema:
+    """Null means that the setting is not set."""
+    schema: dict[str, Any] = {"description": setting.description} | ({"default": default} if default else {})
+    if isinstance(default, list):
+        items = {"enum": list(setting.choices), "type": "string"}
+        schema |= {"items": items, "minItems": 1, "type": ["array", "null"]}
+    elif isinstance(default, dict):
+        # Editors read `yes` as YAML 1.2 does, as a string.
+        words = "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$"
+        schema["additionalProperties"] = {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": words}]}
+        schema["type"] = ["object", "null"]
+    else:
+        schema |= {"enum": [*setting.choices, None]} if setting.choices else {}
+        schema["type"] = ["string", "null"]
+    return {**schema, **setting.limits}
 
 
 def _object(keys: tuple[AuthenticatorKey, ...]) -> Schema:

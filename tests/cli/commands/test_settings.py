@@ -7,7 +7,6 @@ import json
 import pytest
 
 from tarmak_iam.installation.setting_table import SETTINGS
-from tarmak_iam.installation.settings_model import SettingsModel
 from tests.support import ADMIN, Shell
 
 
@@ -39,7 +38,7 @@ from tests.support import ADMIN, Shell
             "1:14: error: installHint: a hint can have at most 200 characters, but this one has 201",
         ),
         ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; use true or false"),
-        ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
+        ("backends: []\n", "1:11: error: backends: must have at least one item"),
         ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: must be"),
         ("- a\n", "1:1: error: the settings are not a YAML mapping"),
         ("image: [\n", "2:1: error: invalid YAML: "),
@@ -122,7 +121,7 @@ def test_what_does_not_go_together_is_told_at_its_place(
 
 def test_help_names_every_setting(shell: Shell) -> None:
     shown = shell.run("settings", "set", "--help").out
-    assert [key for key in SettingsModel.model_fields if f"\n  {key} " not in shown] == []
+    assert [key for key in SETTINGS if f"\n  {key} " not in shown] == []
 
 
 def test_a_setting_that_is_there_twice(shell: Shell) -> None:
