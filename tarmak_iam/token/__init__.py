@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.token.credentials import Credentials
-from tarmak_iam.token.exec_credential import exec_credential
-from tarmak_iam.token.make import Token, make_token
+from tarmak_iam.token.make import Token, exec_credential, make_token
 
 if TYPE_CHECKING:
     from tarmak_iam.token.inspection import Inspection, inspect_token, token_refusal

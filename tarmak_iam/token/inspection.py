@@ -4,11 +4,16 @@ rejects it in any case. Sends nothing.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
+import json
 import re
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import unquote, unquote_plus
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
@@ -16,7 +21,14 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.text import TextEnum, one_line
-from tarmak_iam.token.presigned import LIFETIME, Presigned
+from tarmak_iam.token.make import LIFETIME, PREFIX
+
+_REMEDY = "use the complete output of `tarmak-iam token`"
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
+_USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 CLUSTER_ID_HEADER = "x-k8s-aws-id"
 _MAX_SIZE = 4096
@@ -33,6 +45,98 @@ _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", r
 
 # The headers that the authenticator sends; a signature over any other header cannot be right.
 _SENT_HEADERS = frozenset({"host", CLUSTER_ID_HEADER, "accept", "accept-encoding", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """The presigned URL in a token. Its query contains the signature and is never shown."""
+
+    size: int
+    """Length of the token in bytes."""
+    scheme: str
+    host: str
+    path: str
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    """Names and values in order, unescaped, without the pairs that Go cannot read."""
+    is_malformed: bool
+    """Whether the query has pairs that Go cannot read."""
+
+    @classmethod
+    def parse(cls, token: str) -> Presigned:
+        """Parses as Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do.
+
+        Raises ParseError if the text is not a token.
+        """
+        if not token.startswith(PREFIX):
+            raise ParseError(f"this is not a token: it does not start with '{PREFIX}'", remedy=_REMEDY)
+        size = len(token.encode("utf-8", "surrogatepass"))
+        body = token.removeprefix(PREFIX).replace("\r", "").replace("\n", "")  # Go's decoder skips line breaks
+        try:
+            decoded = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if _BASE64.match(body) else None
+        except binascii.Error:
+            decoded = None
+        if decoded is None:
+            what = f"this is not a token: the text after '{PREFIX}' is not valid unpadded base64"
+            raise ParseError(what, remedy=_REMEDY)
+        text, _, fragment = decoded.decode("utf-8", "surrogateescape").partition("#")
+        before, _, query = text.partition("?")
+        match = _URL.match(before)
+        if match is None or _CONTROL.search(text) or _BAD_ESCAPE.search(before + fragment):
+            raise ParseError("this is not a token: it contains no URL", remedy=_REMEDY)
+        user, at, host = match["authority"].rpartition("@")
+        if at and not _USER.match(user):
+            raise ParseError("this is not a token: the user in its URL is malformed", remedy=_REMEDY)
+        pairs, is_malformed = _parse_query(query)
+        return cls(size, match["scheme"].lower(), host, unquote(match["path"]), pairs, is_malformed)
+
+    def value(self, name: str) -> str:
+        """The value of a parameter, by its name in lower case, as the authenticator looks it up; empty if missing."""
+        return next((value for key, value in reversed(self.query) if to_lower(key) == name), "")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the parameters, as written."""
+        return frozenset(name for name, _ in self.query)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The credential's parts: access key id, date, region, service, `aws4_request`."""
+        return tuple(self.value("x-amz-credential").split("/"))
+
+    @property
+    def signed_headers(self) -> tuple[str, ...]:
+        return tuple(name for name in self.value("x-amz-signedheaders").split(";") if name)
+
+
+def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """As Go's url.ParseQuery, which continues after a pair that it cannot read."""
+    pairs, is_malformed = [], False
+    for part in query.split("&"):
+        if not part:
+            continue
+        if ";" in part or _BAD_ESCAPE.search(part):
+            is_malformed = True
+            continue
+        name, _, value = part.partition("=")
+        pairs.append((unquote_plus(name, errors="surrogateescape"), unquote_plus(value, errors="surrogateescape")))
+    return tuple(pairs), is_malformed
+
+
+def token_in(text: str) -> str:
+    """The token in an ExecCredential. Any other text is returned as the token, without surrounding whitespace.
+
+    Raises ParseError for JSON that contains no token.
+    """
+    stripped = text.strip()
+    if not stripped.startswith("{"):
+        return stripped
+    try:
+        token: Any = json.loads(stripped)["status"]["token"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        token = None
+    if not isinstance(token, str):
+        raise ParseError("this is not an ExecCredential with a token", remedy="use the output of `tarmak-iam token`")
+    return token
 
 
 def token_refusal(

@@ -1,15 +1,22 @@
-"""Creates a token: checks the arguments, gets credentials (of a role, if one is given), and signs the URL."""
+"""Creates a token: checks the arguments, gets credentials (of a role, if one is given), and signs the URL.
+
+A token is a presigned URL: a GetCallerIdentity request to STS with Signature Version 4.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import logging
 import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is_session_name, parse_arn
 from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
@@ -26,11 +33,16 @@ from tarmak_iam.token.credentials import (
     own_session_name,
     read_credentials,
 )
-from tarmak_iam.token.presigned import LIFETIME, PREFIX, presign
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
+
+PREFIX = "k8s-aws-v1."
+LIFETIME = timedelta(minutes=15)
+"""How long STS, and the authenticator in v0.4.0 and later, accept a presigned URL, whatever X-Amz-Expires says."""
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
 
 # What stays unchanged as an HTTP header: Signature Version 4 trims spaces at the ends and collapses repeated ones.
 _CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
@@ -174,7 +186,7 @@ def make_token(
         given, method = (credentials, "given") if credentials else read_credentials(session)
         _LOGGER.info("AWS credentials: %s", method)
         place = region or session.get_config_variable("region") or default_region
-        if not place and method == "iam-role":
+        if not place and method == "iam-role":  # elsewhere, the instance metadata does not answer
             place = _instance_region(session)
         place = str(place or _FIRST_REGIONS[partition or "aws"])
         check_region(place)
@@ -198,6 +210,55 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
     url = presign(credentials, sts_host(region), region, cluster_id, moment)
     text = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
     return Token(PREFIX + text, moment + LIFETIME - timedelta(minutes=1))
+
+
+def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
+    """The signed URL, with the parameters in the order of v0.7.9; `now` in UTC.
+
+    The steps are those of "Create a signed AWS API request" in the IAM User Guide.
+    """
+    time, scope = f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}/{region}/sts/aws4_request"
+    parameters = {
+        "Action": "GetCallerIdentity",
+        "Version": "2011-06-15",
+        "X-Amz-Algorithm": _ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key_id}/{scope}",
+        "X-Amz-Date": time,
+        "X-Amz-Expires": "60",  # v0.3.0 and earlier reject more than a minute
+    }
+    if credentials.session_token:
+        parameters["X-Amz-Security-Token"] = credentials.session_token
+    parameters["X-Amz-SignedHeaders"] = "host;x-k8s-aws-id"
+    query = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in parameters.items())
+    headers = f"host:{host}\nx-k8s-aws-id:{cluster_id}\n"
+    request = "\n".join(("GET", "/", query, headers, "host;x-k8s-aws-id", hashlib.sha256(b"").hexdigest()))
+    text = "\n".join((_ALGORITHM, time, scope, hashlib.sha256(request.encode()).hexdigest()))
+    signature = f"AWS4{credentials.secret_access_key}".encode()
+    for part in (*scope.split("/"), text):
+        signature = hmac.new(signature, part.encode(), hashlib.sha256).digest()
+    return f"https://{host}/?{query}&X-Amz-Signature={signature.hex()}"
+
+
+def exec_credential(token: Token, exec_info: str = "") -> str:
+    """One line of JSON, as `aws-iam-authenticator token` prints it. `exec_info`: the value of KUBERNETES_EXEC_INFO,
+    which kubectl sets."""
+    try:
+        request: Any = json.loads(exec_info) if exec_info else None
+    except (ValueError, RecursionError):
+        request = None
+    # For an object without apiVersion, which no kubectl sends, the result has no apiVersion either, as in the
+    # authenticator (recorded from v0.5.9 to v0.7.9).
+    version = request.get("apiVersion", "") if isinstance(request, dict) else None
+    version = version if isinstance(version, str) else "client.authentication.k8s.io/v1beta1"
+    return json.dumps(
+        {
+            "kind": "ExecCredential",
+            **({"apiVersion": version} if version else {}),
+            "spec": {"interactive": False},
+            "status": {"expirationTimestamp": f"{token.expires:%Y-%m-%dT%H:%M:%SZ}", "token": token.text},
+        },
+        separators=(",", ":"),
+    )
 
 
 def _instance_region(session: Session) -> str | None:

@@ -12,8 +12,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from tarmak_iam.token.credentials import Credentials
-from tarmak_iam.token.inspection import sts_refusal
-from tarmak_iam.token.presigned import PREFIX, Presigned, presign
+from tarmak_iam.token.inspection import Presigned, sts_refusal
+from tarmak_iam.token.make import PREFIX, presign
 from tests.e2e.sts_judgement import Principal, Refusal, judged
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

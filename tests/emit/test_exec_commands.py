@@ -25,8 +25,8 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.token import inspect_token, token_refusal
 from tarmak_iam.token.credentials import Credentials
-from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.presigned import Presigned, presign
+from tarmak_iam.token.inspection import Presigned, token_in
+from tarmak_iam.token.make import presign
 from tests.support import ROOT
 from tests.support.installations import installation
 from tests.support.servers import serving

@@ -14,8 +14,7 @@ from tarmak_iam.cli.commands.token import inspection_json, print_inspection
 from tarmak_iam.errors import ParseError, TarmakIamError
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.token import Credentials, exec_credential, inspect_token, make_token, token_refusal
-from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.inspection import KeyKind
+from tarmak_iam.token.inspection import KeyKind, token_in
 from tests.support.sts import encode
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, tzinfo=timezone.utc)

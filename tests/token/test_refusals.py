@@ -11,7 +11,7 @@ import pytest
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.token import inspect_token, token_refusal
-from tarmak_iam.token.presigned import PREFIX
+from tarmak_iam.token.make import PREFIX
 from tests.support import golden_json
 from tests.support.sts import encode
 

@@ -18,7 +18,6 @@ from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.token import exec_credential, make_token
-from tarmak_iam.token.exec_credential import token_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,7 +109,7 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     from datetime import datetime, timezone
 
     from tarmak_iam.cli.edits import read_given
-    from tarmak_iam.token import inspect_token
+    from tarmak_iam.token.inspection import inspect_token, token_in
 
     if token_text in (None, "-"):
         if sys.stdin is not None and sys.stdin.isatty():

@@ -21,8 +21,8 @@ from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.token import make_token
-from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.presigned import PREFIX, Presigned
+from tarmak_iam.token.inspection import Presigned, token_in
+from tarmak_iam.token.make import PREFIX
 
 _LOGGER = logging.getLogger(__name__)
 GO_PROGRAM = "aws-iam-authenticator"
