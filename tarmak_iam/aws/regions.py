@@ -1,4 +1,4 @@
-"""AWS regions and their partitions.
+"""AWS regions and their partitions, and the hosts of the AWS Security Token Service in them.
 
 regions.json contains the regions that botocore knows; `make regions` adds those of a newer botocore. A region that is
 not in the file may have been opened since.
@@ -33,6 +33,28 @@ _PREFIXES = {
     "eu-isoe-": "aws-iso-e",
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
+}
+
+
+STS_DOMAINS = {
+    "aws": "amazonaws.com",
+    "aws-us-gov": "amazonaws.com",
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+"""Partition -> domain of its STS hosts (`sts.<region>.<domain>`)."""
+
+GLOBAL_HOST = "sts.amazonaws.com"
+
+DUAL_STACK_DOMAINS = {
+    "aws": "api.aws",
+    "aws-us-gov": "api.aws",
+    "aws-cn": "api.amazonwebservices.com.cn",
+    "aws-eusc": "api.amazonwebservices.eu",
 }
 
 
@@ -118,6 +140,44 @@ def _respelled(text: str) -> str | None:
         if region := region_of_zone(spelling):
             return region
     return None
+
+
+def sts_host(region: str) -> str:
+    """The regional STS host, as the AWS SDKs name it."""
+    return f"sts.{region}.{STS_DOMAINS[partition_of(region)]}"
+
+
+def region_of_host(host: str) -> str:
+    """The region in a host's name; empty for the global host and for a host that is not an STS host."""
+    labels = host.split(".")
+    return labels[1] if len(labels) >= 4 and labels[0] in ("sts", "sts-fips") else ""
+
+
+def partition_of_host(host: str) -> str | None:
+    """The partition of an STS host; None for any other host."""
+    if host == GLOBAL_HOST:
+        return "aws"
+    region = region_of_host(host)
+    domain = host.split(".", 2)[-1]
+    partition = partition_of(region)
+    known = (STS_DOMAINS[partition], DUAL_STACK_DOMAINS.get(partition))
+    return partition if region and domain in known else None
+
+
+def hosts_of_region(region: str) -> set[str]:
+    """Every STS host that the AWS SDK for Go v2 derives from a region: plain, FIPS, dual stack, and both."""
+    partition = "aws"
+    for prefix, name in _PREFIXES.items():  # as the SDK finds it; every other name is in `aws`
+        start = prefix.replace("eusc-", "eusc-de-")
+        if re.match(rf"({start}\w+-\d+|{name}-global)\Z", region, re.ASCII):
+            partition = name
+    domain, dual_stack = STS_DOMAINS[partition], DUAL_STACK_DOMAINS.get(partition)
+    hosts = {GLOBAL_HOST if region == "aws-global" else f"sts.{region}.{domain}"}
+    if partition != "aws-us-gov":  # whose plain hosts are FIPS hosts
+        hosts.add(f"sts-fips.{region}.{domain}")
+    if dual_stack:
+        hosts |= {f"sts.{region}.{dual_stack}", f"sts-fips.{region}.{dual_stack}"}
+    return hosts
 
 
 @cache

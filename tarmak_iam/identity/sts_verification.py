@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
+from tarmak_iam.aws.regions import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, Spans, read_spans, server_partitions
 from tarmak_iam.text import one_line
 

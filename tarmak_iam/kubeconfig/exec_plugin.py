@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.aws.arn import is_session_name, parse_arn
-from tarmak_iam.aws.regions import is_region
-from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.aws.regions import is_region, sts_host
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.caller import identity_of

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text
-from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.aws.regions import sts_host
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.caller import identity_of

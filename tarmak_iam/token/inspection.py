@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 from tarmak_iam.aws.go_case import fold, to_lower
-from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
+from tarmak_iam.aws.regions import GLOBAL_HOST, partition_of_host, region_of_host
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal

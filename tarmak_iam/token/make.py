@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is_session_name, parse_arn
-from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
-from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone, sts_host
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.token.credentials import (
     Credentials,

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.aws.regions import sts_host
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.token import inspect_token, token_refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.aws.sts_hosts import GLOBAL_HOST
+from tarmak_iam.aws.regions import GLOBAL_HOST
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.releases import DaemonVersion, known_releases, server_partitions

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 
-from tarmak_iam.aws.sts_hosts import partition_of_host
+from tarmak_iam.aws.regions import partition_of_host
 from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
