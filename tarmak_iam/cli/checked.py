@@ -23,8 +23,7 @@ from tarmak_iam.files.atomic import Replacement, replace_files
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.misplaced_files import misplaced_files
+from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected

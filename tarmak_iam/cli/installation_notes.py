@@ -11,9 +11,8 @@ from tarmak_iam.emit import notes
 from tarmak_iam.emit.kubeconfig import api_server
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.kubeconfig.ownership import is_tunnel
 
 

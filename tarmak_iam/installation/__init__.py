@@ -11,14 +11,14 @@ from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.installation.cluster_files import ClusterFiles
-    from tarmak_iam.installation.installation import Installation, Provenance
+    from tarmak_iam.installation.installation import Installation
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             ".cluster_files": "ClusterFiles",
-            ".installation": "Installation Provenance",
+            ".installation": "Installation",
         },
     )
 
-__all__ = ["ClusterFiles", "Installation", "Provenance"]
+__all__ = ["ClusterFiles", "Installation"]

@@ -1,31 +1,29 @@
-"""The payloads for a daemon: its configuration, and the objects that its other backends read in the cluster."""
+"""The daemon according to the settings, and its payloads: its configuration, and the objects that its other backends
+read in the cluster.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from collections.abc import Mapping as AnyMapping
+from collections.abc import Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.document import Document, Remove
-from tarmak_iam.document.nodes import Mapping, dereference
+from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.backend_support import ENTRY_OBJECTS, MOUNTED_FILE, Backend
-from tarmak_iam.identity.model import DaemonInput, Grant, Identity
-from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS, MOUNTED_FILE, Backend, BackendSource, backend_of
+from tarmak_iam.identity.flags import parse_flags
+from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Grant, Identity
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
-from tarmak_iam.installation.daemon import Daemon
-from tarmak_iam.mappings.entries import listed_entries
+from tarmak_iam.installation.settings import SettingError
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.mappings.principals import SSO_PREFIX
-from tarmak_iam.routes import Key, Route
-from tarmak_iam.text import shortened
+from tarmak_iam.text import PLAIN, CommandLine, shortened
 
 CONFIG_KEY = "config.yaml"
 """The key of the configuration in the daemon's ConfigMap, and so the name of the file in the pod."""
@@ -33,7 +31,6 @@ CONFIG_KEY = "config.yaml"
 MAX_CONFIGMAP = 1024 * 1024
 """Maximum size of all values of a ConfigMap in bytes, which the API server enforces."""
 
-_LISTS = ("maproles", "mapusers", "mapaccounts")
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
 # NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
@@ -41,6 +38,85 @@ _UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
+
+
+class Daemon(NamedTuple):
+    """`backends` are in the order in which the daemon reads them; `gates` are the feature gates in the settings."""
+
+    version: DaemonVersion
+    backends: tuple[str, ...]
+    gates: Mapping[str, bool]
+    partition: str
+    command_line: CommandLine = PLAIN
+    """How to write commands that work on its cluster."""
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The flags that affect who a caller becomes: gates, partition and backends, if the release has them.
+
+        Raises ConfigError for backends that the release does not support.
+        """
+        args, has_backends = [], self.version.has_flag("server --backend-mode")
+        if not has_backends and self.asks_cluster:
+            raise SettingError(
+                f"authenticator {self.version} does not support backends: it reads only its file, "
+                f"but the setting backends is {','.join(self.backends)}",
+                setting="backends",
+                remedy="use another image, or set backends to MountedFile",
+            )
+        if self.gates:
+            args.append(f"--feature-gates={_flag_value(self.gates)}")
+        if self.partition != "aws" and self.version.has_flag("server --partition"):
+            args.append(f"--partition={self.partition}")
+        if has_backends:
+            # As the release spells them.
+            is_first = not self.version.accepts_backend(MOUNTED_FILE.name)
+            names = [backend_of(name).first_name if is_first else name for name in self.backends]
+            args.append(f"--backend-mode={','.join(names)}")
+        return tuple(args)
+
+    def check(self) -> None:
+        """Raises ConfigError for settings with which this release would not start."""
+        try:
+            parse_flags(self.args, self.version)
+        except DaemonNotStarted as stop:
+            what = f"authenticator {self.version} would not start with the settings: {stop.reason}"
+            remedy = "change featureGates, or image and daemonVersion"
+            raise SettingError(what, setting="featureGates", remedy=remedy) from None
+
+    @property
+    def of_file(self) -> Daemon:
+        """The same daemon with MountedFile as its only backend."""
+        return self._replace(backends=(MOUNTED_FILE.name,))
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Whether it reads objects of the cluster, which requires a service account."""
+        return any(backend_of(name).reads is BackendSource.CLUSTER for name in self.backends)
+
+    @property
+    def looks_at_sso(self) -> bool:
+        return SSO_GATE in parse_flags(self.args, self.version).gates
+
+    def unsupported_reason(self, kind: str) -> str:
+        """Why no backend supports principals of a kind (`role`, `user`, `account` or `sso`); "" if one does."""
+        why = [backend_of(name).cannot_carry.get(kind, "") for name in self.backends]
+        return f"the backend {', '.join(self.backends)} {why[0]}" if all(why) else ""
+
+    @property
+    def with_file(self) -> str:
+        """The command that adds MountedFile, which supports all kinds of principals."""
+        backends = ",".join((*self.backends, MOUNTED_FILE.name))
+        return f"add MountedFile: {self.command_line.tarmak_iam('settings set backends', backends)}"
+
+    @property
+    def with_sso(self) -> str:
+        """The command that enables SSO entries, with the other gates unchanged."""
+        return self.command_line.tarmak_iam("settings set featureGates", _flag_value({**self.gates, SSO_GATE: True}))
+
+
+def _flag_value(gates: Mapping[str, bool]) -> str:
+    return ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
 
 
 class NotCarried(ConfigError):
@@ -52,7 +128,7 @@ class BackendPayloads(NamedTuple):
     cluster. `notes` are about entries that are left out and have no effect anyway."""
 
     config: str
-    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = MappingProxyType({})
+    by_backend: Mapping[Backend, tuple[Manifest, ...]] = MappingProxyType({})
     notes: tuple[LeftOut, ...] = ()
 
     @property
@@ -69,7 +145,7 @@ class BackendPayloads(NamedTuple):
         return tuple(chain.from_iterable(self.by_backend.values()))
 
 
-def configmap_size(data: AnyMapping[str, str]) -> int:
+def configmap_size(data: Mapping[str, str]) -> int:
     """The size of a ConfigMap's data in bytes, comparable with MAX_CONFIGMAP."""
     return sum(len(text.encode()) for text in data.values())
 
@@ -139,31 +215,18 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
 
 
 def _without_lists(document: Document) -> Document:
-    """The configuration without the lists, which the daemon would not read. Raises NotCarried."""
-    remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
-    try:
-        left = document.edit(*(Remove(route, prune=True) for route in reversed([*_lists(document)])))
-    except EditRefused as refusal:
-        what = f"the lists cannot be removed from the configuration: {refusal.what}"
-        raise NotCarried(what, remedy=remedy, place=refusal.place) from None
-    for entry in listed_entries(ViperSettings(left.data, {}, {})):
-        what = f"{shortened(entry.principal) or 'an entry'} cannot be removed from the configuration"
-        raise NotCarried(what, remedy=remedy, place=document.position(("server",)))
+    """The configuration without the lists, in all spellings, which the daemon would not read. Raises NotCarried."""
+    left = document
+    for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts"):
+        try:
+            while (settings := ViperSettings(left.data, {}, {})).get(key) is not None:
+                left = left.remove(settings.route(key), prune=True)
+        except EditRefused as refusal:
+            what = f"the lists cannot be removed from the configuration: {refusal.what}"
+            remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
+            place = document.position(settings.route(key)) if left is not document else refusal.place
+            raise NotCarried(what, remedy=remedy, place=place) from None
     return left
-
-
-def _lists(document: Document) -> Iterator[Route]:
-    """All lists in file order, in all spellings, duplicates too."""
-    root = document.root
-    for entry in root.entries if isinstance(root, Mapping) else ():
-        name, route = to_lower(entry.text or ""), Route((Key(entry.text or "", entry.occurrence),))
-        server = dereference(entry.value)
-        if name.startswith("server.") and name.removeprefix("server.") in _LISTS:
-            yield route
-        elif name == "server" and isinstance(server, Mapping):
-            for inner in server.entries:
-                if to_lower(inner.text or "") in _LISTS:
-                    yield route / Key(inner.text or "", inner.occurrence)
 
 
 def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:

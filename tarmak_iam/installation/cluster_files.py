@@ -1,12 +1,16 @@
-"""The files of one cluster in `<dir>/<cluster_name>/`: mappings, settings, admin kubeconfig."""
+"""The files of one cluster in `<dir>/<cluster_name>/`: mappings, settings, admin kubeconfig; and misplaced ones."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.files.boundary import Boundary
@@ -15,7 +19,7 @@ from tarmak_iam.files.read import read_if_present
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.text import PLAIN, CommandLine, quoted
+from tarmak_iam.text import PLAIN, CommandLine, bare, closest, quoted
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
 """File names can have at most 255 bytes, and the names of the lock and of temporary files are longer."""
@@ -120,3 +124,87 @@ class ClusterFiles:
         """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
         is created. Raises FileError."""
         FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
+
+
+class MisplacedFile(NamedTuple):
+    """Mappings or settings that are not read because their name or their directory is wrong.
+
+    `read_from`: the paths, of one or several clusters, where it would be read; () for a file of a hub. `is_guess`:
+    whether the name of the directory is not one of the cluster's, or only similar.
+    """
+
+    path: Path
+    name: str
+    read_from: tuple[Path, ...]
+    is_guess: bool = False
+
+
+def intended_name(name: str) -> str | None:
+    """The name of the file that is meant by a name in another case, with `_`, or with another extension."""
+    stem, ending = os.path.splitext(name)
+    if ending.lower() not in (".yaml", ".yml", ".json"):
+        return None
+    known_names = (MAPPINGS_NAME, SETTINGS_NAME)
+    return next((known for known in known_names if bare(os.path.splitext(known)[0]) == bare(stem)), None)
+
+
+def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = False) -> tuple[MisplacedFile, ...]:
+    """Misplaced files that are probably meant for the cluster, or for several clusters of the tarmak.yaml in the
+    directory; all in the directory of a hub. Never raises: a directory that cannot be listed is empty."""
+    within, home = Boundary(directory, follow_links), directory / cluster.cluster_name
+    clusters = [other for other in cluster.selectable_clusters if not other.is_hub]
+    homes = [directory / other.cluster_name for other in clusters]
+    if cluster.is_hub:
+        return tuple(_files_in(home, [], homes, within))
+    owners = {
+        cluster.environment: [other for other in clusters if other.environment == cluster.environment],
+        cluster.name: [other for other in clusters if other.name == cluster.name],
+        f"{cluster.environment}/{cluster.name}": [cluster],
+    }
+    others = [name for name in _listed(directory, within) if name not in owners]
+    same_digits = [name for name in others if _digits(name) == _digits(cluster.cluster_name)]  # else another cluster's
+    nearest = closest(cluster.cluster_name, same_digits)
+    is_unmapped = cluster.authenticator_init and not (home / MAPPINGS_NAME).exists()
+    files = [*_files_in(home, [cluster], homes, within), *_files_in(directory, clusters, homes, within)]
+    taken = {directory, *(directory / other.cluster_name for other in cluster.selectable_clusters)}
+    for name in (*owners, *others):
+        place = directory / name
+        if place in taken or (place / CONFIG_NAME).exists():  # that is a whole configuration
+            continue
+        if name in owners:
+            files += _files_in(place, owners[name], homes, within)
+            continue
+        is_respelled = name in same_digits and bare(name) == bare(cluster.cluster_name)
+        for file in _files_in(place, [cluster], homes, within):
+            is_nearest = name == nearest and not file.read_from[0].exists()
+            # Mappings in any other directory are a copy, or another cluster's, unless this one needs some.
+            if is_respelled or is_nearest or (is_unmapped and file.name == MAPPINGS_NAME):
+                files.append(file._replace(is_guess=True))
+    return tuple(files)
+
+
+def _files_in(place: Path, owners: list[Cluster], homes: list[Path], within: Boundary) -> Iterator[MisplacedFile]:
+    """The files in a directory that are meant for `owners`, without those that are read in one of the `homes`."""
+    for listed in _listed(place, within):
+        name, path = intended_name(listed), place / listed
+        if name is not None and path.is_file() and not any(_is_same(path, home / name) for home in homes):
+            yield MisplacedFile(path, name, tuple(within.directory / owner.cluster_name / name for owner in owners))
+
+
+def _listed(place: Path, within: Boundary) -> list[str]:
+    try:
+        return sorted(os.listdir(within.resolve(place)))
+    except (OSError, FileError, ValueError):
+        return []
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """On a file system that ignores case, or through a link, a wrong name may be the right file."""
+    try:
+        return path == other or path.samefile(other)
+    except OSError:
+        return False
+
+
+def _digits(name: str) -> str:
+    return "".join(filter(str.isdigit, name))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tarmak_iam.aws.regions import partition_of, region_flaw
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -25,10 +25,8 @@ from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settin
 from tarmak_iam.identity.model import DaemonInput
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminAccess, AdminKubeconfig, examine_admin
-from tarmak_iam.installation.backend_payloads import BackendPayloads, make_payloads
-from tarmak_iam.installation.cluster_files import ClusterFiles, check_cluster_id
-from tarmak_iam.installation.daemon import Daemon
-from tarmak_iam.installation.misplaced_files import MisplacedFile, misplaced_files
+from tarmak_iam.installation.backend_payloads import BackendPayloads, Daemon, make_payloads
+from tarmak_iam.installation.cluster_files import ClusterFiles, MisplacedFile, check_cluster_id, misplaced_files
 from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -37,41 +35,8 @@ from tarmak_iam.text import PLAIN, CommandLine, quoted, shortened
 _LOGGER = logging.getLogger(__name__)
 
 
-class Provenance(NamedTuple):
-    """Where the values for a cluster of `tarmak_yaml` come from. `settings` are the ones in use, `document` is the
-    settings file (None without one), and `overrides` are the options that replace some of its values."""
-
-    tarmak_yaml: Document
-    cluster: Cluster
-    settings: Settings
-    document: Document | None
-    overrides: Mapping[str, Any]
-
-    def lines(self) -> Iterator[str]:
-        """The cluster, and one line per value, with its source in brackets."""
-        settings = self.settings
-        yield f"values in use for {self.cluster.cluster_name}:"
-        for name, value in settings.effective.items():
-            if text := value_text(value):
-                yield f"setting {name}: {text} ({self._source_of(name)})"
-        version = self._source_of("daemonVersion") if settings.daemonVersion else "tag of the image"
-        yield f"authenticator: {settings.daemon_version} ({version})"
-        kubernetes, source = settings.kubernetesVersion, "Tarmak's default"
-        if kubernetes is not None:
-            source = self._source_of("kubernetesVersion")
-        elif self.tarmak_yaml.has(path := (*self.cluster.route.plain, "kubernetes", "version")):
-            source = str(self.tarmak_yaml.position(path))
-        yield f"Kubernetes: {kubernetes or self.cluster.kubernetes_version} ({source})"
-
-    def _source_of(self, name: str) -> str:
-        if self.overrides.get(name) is not None:
-            return "option"
-        if name == "image" and self.settings.image is None:
-            made_of = [key for key in (REGISTRY, "daemonVersion") if key in self.settings.chosen]
-            return f"from {' and '.join(made_of)}" if made_of else "default"
-        if self.document is not None and self.document.has(route := written_route(self.document, (name,))):
-            return str(self.document.position(route))
-        return "default"
+ADD_ADMIN = "map add ARN --username NAME --group system:masters"
+"""The words of the command that maps a first admin."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +138,8 @@ class Installation:
             place = document.position(route)
             raise SettingError(error.what, setting=error.setting, remedy=error.remedy, place=place) from None
         if _LOGGER.isEnabledFor(logging.INFO):
-            for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
+            for line in _values_in_use(made, document, overrides or {}):
                 _LOGGER.info(line)
-            _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
         return made
 
     @property
@@ -249,16 +213,6 @@ class Installation:
         """A command for the user: `words` unchanged, `values` quoted for the shell. It contains the options for
         directory and cluster where the command would otherwise work on others."""
         return self.command_line.tarmak_iam(words, *values)
-
-    @property
-    def map_command(self) -> str:
-        """The command to add a first mapping."""
-        return self.command("map add ARN --username NAME --group GROUP")
-
-    @property
-    def admin_command(self) -> str:
-        """The command to map a first admin."""
-        return self.command("map add ARN --username NAME --group system:masters")
 
     def check_masters(self) -> None:
         """Raises ConfigError for a hub, which has no masters, and for a cluster ID that cannot be used in an argument,
@@ -344,7 +298,7 @@ class Installation:
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
             what = f"{self.cluster_id} has no mappings file, so IAM login would not be possible"
-            raise ConfigError(what, remedy=f"map an admin role first: {self.admin_command}")
+            raise ConfigError(what, remedy=f"map an admin role first: {self.command(ADD_ADMIN)}")
         missing = self.missing_for_backends
         if missing is not None:
             raise ConfigError(missing[0], remedy=missing[1])
@@ -394,3 +348,35 @@ class Installation:
                 document=document,
             )
         )
+
+
+def _values_in_use(
+    installation: Installation, document: Document | None, overrides: Mapping[str, Any]
+) -> Iterator[str]:
+    """The cluster, and one line per value, with its source in brackets. `document` is the settings file, and
+    `overrides` are the options that replace some of its values."""
+    settings, cluster, tarmak_yaml = installation.settings, installation.cluster, installation.document
+
+    def source_of(name: str) -> str:
+        if overrides.get(name) is not None:
+            return "option"
+        if name == "image" and settings.image is None:
+            made_of = [key for key in (REGISTRY, "daemonVersion") if key in settings.chosen]
+            return f"from {' and '.join(made_of)}" if made_of else "default"
+        if document is not None and document.has(route := written_route(document, (name,))):
+            return str(document.position(route))
+        return "default"
+
+    yield f"values in use for {cluster.cluster_name}:"
+    for name, value in settings.effective.items():
+        if text := value_text(value):
+            yield f"setting {name}: {text} ({source_of(name)})"
+    version = source_of("daemonVersion") if settings.daemonVersion else "tag of the image"
+    yield f"authenticator: {settings.daemon_version} ({version})"
+    kubernetes_source = "Tarmak's default"
+    if settings.kubernetesVersion is not None:
+        kubernetes_source = source_of("kubernetesVersion")
+    elif tarmak_yaml.has(path := (*cluster.route.plain, "kubernetes", "version")):
+        kubernetes_source = str(tarmak_yaml.position(path))
+    yield f"Kubernetes: {installation.kubernetes_text} ({kubernetes_source})"
+    yield f"region: {installation.region or 'unknown'}, partition: {installation.partition}"

@@ -19,8 +19,8 @@ from tarmak_iam.identity.releases import NEWEST_READ
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import can_become
 from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
-from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.misplaced_files import MisplacedFile
+from tarmak_iam.installation.cluster_files import MisplacedFile
+from tarmak_iam.installation.installation import ADD_ADMIN, Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import scalar_by_release
@@ -156,7 +156,7 @@ def no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
-        remedy = f"map an admin role: {installation.admin_command}"
+        remedy = f"map an admin role: {installation.command(ADD_ADMIN)}"
         unread = next((file for file in installation.misplaced_files if file.name == MAPPINGS_NAME), None)
         if unread is not None:
             remedy = f"move {unread.path} to where it is read [IAM098], or {remedy}"
@@ -262,7 +262,7 @@ def no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
     what = f"no mapping grants {ADMINS}: no admin can log in with IAM"
-    remedy = f"map an admin role: {installation.admin_command}"
+    remedy = f"map an admin role: {installation.command(ADD_ADMIN)}"
     route = settings.route(keys[0] if keys else "server")
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 

@@ -16,8 +16,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
-from tarmak_iam.installation.backend_payloads import BackendPayloads, NotCarried, make_payloads
-from tarmak_iam.installation.daemon import Daemon
+from tarmak_iam.installation.backend_payloads import BackendPayloads, Daemon, NotCarried, make_payloads
 from tarmak_iam.mappings.mappings_file import Mappings
 
 ROLE = "arn:aws:iam::111122223333:role/"

@@ -455,7 +455,6 @@ ON = FILE + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}
     [
         (["iam/aws-iam-authenticator.yaml"], ON, ["iam/aws-iam-authenticator.yaml"]),
         (["iam/aws-iam-authenticator.yml"], ON, ["iam/aws-iam-authenticator.yml"]),
-        (["iam/dev-cluster/aws-iam-authenticator.yaml"], ON, ["iam/dev-cluster/aws-iam-authenticator.yaml"]),
         (["iam/aws-iam-authenticator.yaml"], FILE, []),
         (["iam/aws-iam-authenticator.yaml", "dev-cluster/aws-iam-authenticator.yaml"], ON, []),
         (["iam/aws-iam-authenticator.yaml", "iam/tarmak.yaml"], ON, []),

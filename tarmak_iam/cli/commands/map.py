@@ -26,7 +26,7 @@ from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.installation import ADD_ADMIN, Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -181,7 +181,7 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
         yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
     if not has_admin(after):
         listed = ", ".join(map(shortened, dict.fromkeys([*names, *(principal for _, principal in left_out)])))
-        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.admin_command}"
+        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.command(ADD_ADMIN)}"
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
@@ -198,9 +198,8 @@ def convert(session: Session, backend: str, output: str) -> None:
     """
     installation = session.installation()
     if installation.mappings is None:
-        raise ConfigError(
-            f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {installation.map_command}"
-        )
+        command = installation.command("map add ARN --username NAME --group GROUP")
+        raise ConfigError(f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {command}")
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)

@@ -96,7 +96,8 @@ def whois(
             installation = session.installation({"daemonVersion": daemon_version})
             if installation.mappings is None:
                 what = f"{installation.cluster_id} has no mappings, so every caller is denied"
-                raise ConfigError(what, remedy=f"add a mapping first: {installation.map_command}")
+                command = installation.command("map add ARN --username NAME --group GROUP")
+                raise ConfigError(what, remedy=f"add a mapping first: {command}")
             if daemon_version is None and (conflict := installation.release_conflict):
                 note(f"warning: {conflict}; this answer is for {installation.daemon_version}")
             authenticator = installation.authenticator(private_dns_names=private_names_of(identity))
