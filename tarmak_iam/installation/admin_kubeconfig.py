@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 KUBECONFIG_NAME = "kubeconfig"
 NOT_EXAMINED = "the admin certificate was not examined"
 
-# The most certificates of a chain or of a CA bundle that are checked: each signature takes time.
+# The most certificates that are checked: each signature takes time.
 _MOST = 20
 
 # pkg/tarmak/ssh writes the host keys of the cluster's instances to this file; `tarmak clusters destroy` removes it.
@@ -53,27 +52,24 @@ _OTHER_LOGINS = {
 def parse_admin_kubeconfig(
     data: bytes | str, filename: str = KUBECONFIG_NAME, command_line: CommandLine = PLAIN
 ) -> AdminKubeconfig:
-    """The cluster of the current context, else the first one. `command_line` is that of the cluster.
+    """The cluster of the current context. `command_line` is that of the cluster.
 
     Raises ParseError, and ConfigError where server or CA data is missing.
     """
     document, content = _parsed(data, filename)
     _, context = named_item(content, "contexts", "context", content.get("current-context"))
     index, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
-    if cluster is None:
-        listed = content.get("clusters")
-        items = listed if isinstance(listed, list) else ()
-        clusters = [item.get("cluster") if isinstance(item, dict) else None for item in items]
-        index, cluster = next(((at, item) for at, item in enumerate(clusters) if isinstance(item, dict)), (0, {}))
-    server, ca_data = cluster.get("server"), cluster.get("certificate-authority-data")
-    missing, key = "certificate-authority-data", "certificate-authority-data"
+    server, ca_data = (cluster or {}).get("server"), (cluster or {}).get("certificate-authority-data")
+    missing = key = ""
     if not isinstance(server, str) or not server.startswith("https://"):
-        missing, key, ca_data = "https server", "server", None
-    if not isinstance(ca_data, str) or not _is_base64(ca_data):
+        missing, key = "https server", "server"
+    elif not isinstance(ca_data, str) or not _is_base64(ca_data):
+        missing = key = "certificate-authority-data"
+    if missing:
         what = f"the kubeconfig contains no {missing}"
         remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
         raise ConfigError(what, remedy=remedy, place=document.position(("clusters", index, "cluster", key)))
-    return AdminKubeconfig(str(server), "".join(ca_data.split()))
+    return AdminKubeconfig(str(server), "".join(str(ca_data).split()))
 
 
 def _parsed(data: bytes | str, filename: str) -> tuple[Document, dict[str, Any]]:
@@ -225,11 +221,7 @@ def examine_admin(
 
 
 class _NotExamined(Exception):
-    """cryptography is missing, or the kubeconfig refers to a file that is not in the configuration directory."""
-
-
-_Source = tuple[bytes | None, str]
-"""PEM that a kubeconfig contains, or the name of the file that it refers to; None and "" where neither exists."""
+    """cryptography is missing, or the kubeconfig is not one that Tarmak wrote."""
 
 
 def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
@@ -238,20 +230,20 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     _, context = named_item(content, "contexts", "context", content.get("current-context"))
     _, user = named_item(content, "users", "user", (context or {}).get("user"))
     _, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
-    certificate_source, key_source = _source(user, "client-certificate"), _source(user, "client-key")
-    authority_source = _source(cluster, "certificate-authority")
-    if not any(certificate_source):
+    chain_pem, keys_pem = _pem(path, user, "client-certificate"), _pem(path, user, "client-key")
+    authorities_pem = b""
+    with contextlib.suppress(_NotExamined):  # it is mainly for the server; without it, less is checked
+        authorities_pem = _pem(path, cluster, "certificate-authority")
+    if not chain_pem:
         other = next((text for key, text in _OTHER_LOGINS.items() if (user or {}).get(key)), "")
         what = f"the current context of {path} has no client certificate"
         what = f"{what}: its user logs in with {other}" if other else what
         return AdminAccess(AdminState.NO_CERTIFICATE, what, has_credentials=bool(other))
-    chain = list(filter(is_certificate, _blocks(path.parent, certificate_source)))
-    keys = list(filter(is_key, _blocks(path.parent, key_source)))
+    chain, authorities = (list(filter(is_certificate, read_pem(pem))) for pem in (chain_pem, authorities_pem))
     if not chain:
         raise FileError("it contains no certificate in PEM format")
-    authorities: list[PemBlock] = []
-    with contextlib.suppress(FileError, _NotExamined):  # it is mainly for the server; without it, less is checked
-        authorities += filter(is_certificate, _blocks(path.parent, authority_source))
+    if len(chain) + len(authorities) > _MOST:
+        raise _NotExamined(f"it contains more than {_MOST} certificates")
     try:
         from tarmak_iam.pki.certificates import Unreadable, read_certificate
     except TarmakIamError:
@@ -260,40 +252,26 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
         certificate = read_certificate(chain[0].data)
     except Unreadable:
         raise FileError("it is not a valid certificate") from None
-    trusted = _readable(authorities[:_MOST])
-    ending = _ending(certificate, _readable(chain[1:_MOST]), trusted)
-    all_seen = trusted and len(chain) <= _MOST >= len(authorities)
-    is_signed = True if ending else False if all_seen else None
+    trusted = _readable(authorities)
+    ending = _ending(certificate, _readable(chain[1:]), trusted)
+    is_signed = True if ending else False if trusted else None
+    keys = list(filter(is_key, read_pem(keys_pem)))
     state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
-    names = certificate.common_name, certificate.organizations
-    return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names, is_signed)
+    names_of = certificate.common_name, certificate.organizations
+    return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names_of, is_signed)
 
 
-def _source(holder: dict[str, Any] | None, key: str) -> _Source:
-    """As in client-go, data has precedence over a file. Raises ConfigError for what kubectl could not read."""
+def _pem(path: Path, holder: dict[str, Any] | None, key: str) -> bytes:
+    """The data of that key; empty without them. Raises ConfigError for what kubectl could not read, and _NotExamined
+    for the name of a file, which Tarmak does not write."""
     data, name = (holder or {}).get(f"{key}-data"), (holder or {}).get(key)
     if not all(value is None or isinstance(value, str) for value in (data, name)):
         raise ConfigError(f"{key} is not a string")
     if data and not _is_base64(data):
         raise ConfigError(f"{key}-data is not valid base64")
-    return (base64.b64decode("".join(data.split())), "") if data else (None, name or "")
-
-
-def _blocks(home: Path, source: _Source) -> tuple[PemBlock, ...]:
-    """A file is relative to the directory of the kubeconfig. Raises FileError and _NotExamined."""
-    data, name = source
-    if data is None and name:
-        path, root = home / name, os.path.realpath(home.parent)
-        try:
-            is_inside = os.path.commonpath([root, os.path.realpath(path)]) == root
-        except ValueError:  # a character that is not valid in a path
-            raise FileError("the kubeconfig refers to a file that cannot exist") from None
-        if not is_inside:
-            raise _NotExamined(f"{home / KUBECONFIG_NAME} refers to a file outside the configuration directory")
-        data = read_if_present(Path(os.path.realpath(path)))
-        if data is None:
-            raise FileError("the file that the kubeconfig refers to does not exist")
-    return read_pem(data or b"")
+    if name and not data:  # as in client-go, data has precedence over a file
+        raise _NotExamined(f"{path} refers to other files")
+    return base64.b64decode("".join(data.split())) if data else b""
 
 
 def _readable(blocks: Sequence[PemBlock]) -> list[Certificate]:

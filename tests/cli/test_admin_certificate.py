@@ -65,8 +65,7 @@ def test_check_says_once_what_it_could_not_examine(shell: Shell, home: Path) -> 
     for output in ("text", "json"):
         told = shell.dev("check", "-o", output).err
         assert told.splitlines()[0] == (
-            f"note: admin certificates were not checked: {home}/kubeconfig refers to a file outside the configuration "
-            "directory"
+            f"note: admin certificates were not checked: {home}/kubeconfig refers to other files"
         )
 
 
