@@ -23,7 +23,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import named_item
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
-from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
+from tarmak_iam.kubeconfig.exec_plugin import ExecArguments
 from tarmak_iam.pki.pem import PemBlock, is_certificate, read_pem
 from tarmak_iam.routes import Route
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
-from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
-from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
+from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS, MISNAMED, ExecArguments
 from tarmak_iam.text import quoted
 
 Values = Mapping[Any, Any]

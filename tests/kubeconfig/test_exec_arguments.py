@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.kubeconfig.exec_arguments import ExecArguments, command_family
+from tarmak_iam.kubeconfig.exec_plugin import ExecArguments, command_family
 
 
 @pytest.mark.parametrize(

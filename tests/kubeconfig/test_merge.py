@@ -18,9 +18,7 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.installation.backend_payloads import Manifest
-from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
-from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
-from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
+from tarmak_iam.kubeconfig.merge import LISTS, KubeconfigFile, Merge, merge_kubeconfig, redacted_diff
 from tests.support.installations import installation
 
 CASES = Path(__file__).parent / "kubeconfigs"

@@ -23,9 +23,14 @@ from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
-from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
-from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
-from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
+from tarmak_iam.kubeconfig.merge import (
+    KubeconfigFile,
+    Merge,
+    default_file,
+    kubectl_files,
+    merge_kubeconfig,
+    redacted_diff,
+)
 
 
 def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
