@@ -12,7 +12,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.grants import likeliest_grant, other_grants
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.mappings.principals import SSO_PREFIX
+from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.text import one_line
 
 __all__ = [

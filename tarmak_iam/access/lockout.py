@@ -23,8 +23,8 @@ from tarmak_iam.identity.releases import (
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, no_hosts_of
 from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.entries import NamedPrincipal
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
-from tarmak_iam.mappings.principals import NamedPrincipal
 from tarmak_iam.text import shortened
 
 __all__ = [

@@ -27,7 +27,7 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
-from tarmak_iam.mappings import template_repairs
+from tarmak_iam.mappings import mappings_file
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
 
@@ -99,7 +99,7 @@ class Fixes(NamedTuple):
         access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
         reports."""
         try:
-            return self._kept(template_repairs.load_repaired(path, within)) if self.is_unsafe else None
+            return self._kept(mappings_file.load_repaired(path, within)) if self.is_unsafe else None
         except FileError:
             return None
 

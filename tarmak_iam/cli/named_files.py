@@ -15,8 +15,7 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import missing_file, read_file, read_if_present
 from tarmak_iam.installation.cluster_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tarmak_iam.mappings.template_repairs import with_templates_quoted
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, with_templates_quoted
 
 _STDIN = "-"
 _STREAMS = ("/dev", "/dev/fd")

@@ -166,7 +166,7 @@ def repair_offered(command: str, mappings: Path | None = None, within: Boundary 
         if path is not None and is_of_file and path.is_file():
             from tarmak_iam.config.type_repairs import with_types_repaired
             from tarmak_iam.files.read import read_if_present
-            from tarmak_iam.mappings.template_repairs import with_templates_quoted
+            from tarmak_iam.mappings.mappings_file import with_templates_quoted
 
             with contextlib.suppress(FileError):
                 repaired_as = with_types_repaired if mappings is None else with_templates_quoted

@@ -20,9 +20,9 @@ from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Grant, Iden
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.settings import SettingError
+from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.text import PLAIN, CommandLine, shortened
 
 CONFIG_KEY = "config.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,19 +14,21 @@ from typing import Any
 
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.aws.go_case import fold
+from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.document import gc_paused
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
+from tarmak_iam.document.nodes import Scalar, walk
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, ParseError, Place, TarmakIamError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import missing_file, read_if_present
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
-from tarmak_iam.mappings.entries import MappingEntry, listed_entries, listed_items
+from tarmak_iam.mappings.entries import MappingEntry, listed_entries, listed_items, parse_principal, principal_key
 from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge
-from tarmak_iam.mappings.principals import parse_principal, principal_key
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -245,3 +248,58 @@ class Mappings:
     @property
     def _settings(self) -> ViperSettings:
         return ViperSettings(self.document.shared_data, {}, {})
+
+
+# After a colon, a dash, a bracket or a comma, up to a comma, a bracket, a comment or the end of the line.
+_TEMPLATE = re.compile(
+    r"""(?:(?<=[:-])[ \t]+|(?<=[\[,])[ \t]*)
+    (?P<text>\{\{[ ]*\w+[ ]*\}\}(?:[^\s,\[\]{}"'#]|\{\{\w+\}\})*)
+    (?=[ \t]*(?:[,\]\r\n]|\Z)|[ \t]+\#)""",
+    re.VERBOSE,
+)
+
+
+def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
+    """None if the file can be read as it is, or could not be read then either."""
+    try:
+        source = Source.decode(data, filename)
+    except ParseError:
+        return None
+    spans = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
+    if not spans or _readable(source) is not None:
+        return None
+    text = source.text
+    for start, end in reversed(spans):
+        text = f'{text[:start]}"{text[start:end]}"{text[end:]}'
+    starts = {start + 2 * number for number, (start, _) in enumerate(spans)}
+    after = _readable(source.with_text(text))
+    nodes = walk(after.root) if after is not None and after.root is not None else ()
+    quoted = {node.start for node in nodes if isinstance(node, Scalar) and node.style == "double"}
+    if after is None or not starts <= quoted:
+        return None  # one of them is in a comment, or in another string
+    repairs = (
+        Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}", is_safe=False)
+        for start, end in spans
+    )
+    return RepairedFile(source.text, after, tuple(repairs))
+
+
+def load_repaired(path: Path, within: Boundary) -> tuple[Mappings, RepairedFile] | None:
+    """As `Mappings.load`, with the templates in quotes; nothing is written. None for a file that does not exist, that
+    can be read as it is, or not then either. Raises FileError."""
+    data = read_if_present(path, within)
+    repaired = None if data is None else with_templates_quoted(data, str(path))
+    if repaired is None:
+        return None
+    try:
+        mappings = Mappings.parse(repaired.after.to_bytes(), str(path))
+    except TarmakIamError:
+        return None
+    return Mappings(mappings.document, FileOnDisk.of(path, data, within)), repaired
+
+
+def _readable(source: Source) -> Document | None:
+    try:
+        return Document.parse(source.encode(), source.filename, json=False)
+    except ParseError:
+        return None

@@ -12,8 +12,7 @@ from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
-from tarmak_iam.mappings.entries import MappingEntry
-from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
+from tarmak_iam.mappings.entries import MappingEntry, NamedPrincipal, parse_principal
 from tarmak_iam.text import TextEnum, shortened
 
 PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]

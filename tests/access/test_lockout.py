@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tarmak_iam.access.lockout import check_admin_access, check_starts, has_admin, is_known, losses, principal_refusal
 from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.entries import parse_principal
 from tarmak_iam.mappings.formats import read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted
-from tarmak_iam.mappings.principals import parse_principal
 from tests.support.installations import installation
 
 ADMIN, OTHER = "arn:aws:iam::111122223333:role/Admin", "arn:aws:iam::111122223333:user/bob"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.mappings.principals import closest_principal
+from tarmak_iam.mappings.entries import closest_principal
 
 HERE, THERE = "arn:aws:iam::111122223333", "arn:aws:iam::444455556666"
 RESERVED = f"{HERE}:role/AWSReservedSSO_Admins_0123456789abcdef"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal, principal_key
+from tarmak_iam.mappings.entries import NamedPrincipal, parse_principal, principal_key
 
 WITH_PATH = "arn:aws:iam::111122223333:role/team/Admin"
 RESERVED = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.errors import ParseError
-from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.mappings.template_repairs import with_templates_quoted
+from tarmak_iam.mappings.mappings_file import Mappings, with_templates_quoted
 
 HEAD = "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Dev\n"
 
@@ -71,5 +70,5 @@ def test_another_encoding_stays_unread() -> None:
 
 
 def test_a_file_without_templates_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.mappings.template_repairs.Document", None)
+    monkeypatch.setattr("tarmak_iam.mappings.mappings_file.Document", None)
     assert with_templates_quoted(f"{HEAD}    username: u\n".encode(), "map.yaml") is None

@@ -28,11 +28,11 @@ from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACK
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import ADD_ADMIN, Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
+from tarmak_iam.mappings.entries import check_principal, closest_principal, principal_key
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
-from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
 from tarmak_iam.text import shortened
 
 

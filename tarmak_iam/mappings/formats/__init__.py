@@ -1,13 +1,16 @@
 """The mapping formats of other tools, read into entries and written from entries, as plain data."""
 
 from tarmak_iam.mappings.formats.conversion import (
+    FORMATS,
+    SECTIONS,
     Conversion,
+    Import,
     as_mappings,
     backend_objects,
     convert_mappings,
     deciding,
+    read_mappings,
 )
-from tarmak_iam.mappings.formats.detect import FORMATS, SECTIONS, Import, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
 
 __all__ = [

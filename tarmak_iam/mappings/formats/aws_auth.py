@@ -14,6 +14,7 @@ from tarmak_iam.aws.go_case import equal_fold
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME, AWS_AUTH_NAMESPACE
+from tarmak_iam.mappings.entries import SSO_PREFIX, NamedPrincipal
 from tarmak_iam.mappings.formats.foreign_file import (
     FilePart,
     LeftOut,
@@ -25,7 +26,6 @@ from tarmak_iam.mappings.formats.foreign_file import (
 )
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted, by_list, new_entry
-from tarmak_iam.mappings.principals import SSO_PREFIX, NamedPrincipal
 
 _LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later list is used: roles are searched before users
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.mappings.principals import SSO_PREFIX
+from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.markup import Markup, el, fragment
 from tarmak_iam.report.model import FindingKey, LastChange, MappedIdentity, ReviewedFinding, short_commit
