@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,26 +23,16 @@ from tarmak_iam.aws.arn import (
 )
 from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
 from tarmak_iam.aws.go_case import fold, to_lower
-from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _ALIKE = re.compile(
     r"""
-    (?:arn:)? (?:(?P<partition>aws[a-z-]*|china|gov):)? (?:iam|sts):                # arn and partition may be missing
+    (?:arn:)? (?:(?P<partition>aws[a-z-]*):)? (?:iam|sts):                          # arn and partition may be missing
     [a-z0-9-]*:* (?P<account>[0-9]{12}) [:/]
     (?P<kind>assumed-role|roles?|users?|federated-user) [:/\\]+ (?P<rest>.+)
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-
-_PARTITION_ALIASES = {
-    "aws-china": "aws-cn",
-    "china": "aws-cn",
-    "aws-gov": "aws-us-gov",
-    "aws-govcloud": "aws-us-gov",
-    "aws-usgov": "aws-us-gov",
-    "gov": "aws-us-gov",
-}
 
 # By service and kind of resource, from the service authorization reference of AWS.
 _INSTEAD = {
@@ -65,26 +54,13 @@ _INSTEAD = {
 }
 
 
-def likely_arns(text: str) -> Iterator[tuple[str, str]]:
-    """ARNs that may have been meant, the most certain first, each with its remedy."""
-    bare = cleaned(text)
-    unslashed = re.sub("(?<=[^/])/+$", "", re.sub("/{2,}", "/", bare))
-    for sure in (bare, unslashed):
-        yield f"write {shortened(sure)}", sure
-    whole = re.sub(r"\s+", "", unslashed)
-    for likely in (whole, _likely(in_ascii_letters(whole))):
-        if likely:
-            yield f"did you mean {shortened(likely)}?", likely
-
-
 def _likely(text: str) -> str:
     """In the form in which STS names a caller; empty if the text does not contain enough."""
     match = _ALIKE.fullmatch(text)
     if match is None:
         return ""
-    partition = (match["partition"] or "aws").lower()
     kind, parts = match["kind"].lower(), [part for part in match["rest"].split("/") if part]
-    head = f"arn:{_PARTITION_ALIASES.get(partition, partition)}:{{}}::{match['account']}:"
+    head = f"arn:{(match['partition'] or 'aws').lower()}:{{}}::{match['account']}:"
     if kind == "federated-user":
         return head.format("sts") + "/".join([kind, *parts])
     if kind.startswith("user"):
@@ -144,7 +120,12 @@ def arn_flaw(text: str) -> ArnFlaw | None:
     flaw = None if _SOUND.match(text) else _arn_flaw(text)
     if flaw is None or flaw.likely_arn is not None or flaw.kind not in _REPAIRED:
         return flaw
-    for remedy, repaired in likely_arns(text):
+    bare = cleaned(text)
+    unslashed = re.sub("(?<=[^/])/+$", "", re.sub("/{2,}", "/", bare))
+    whole = re.sub(r"\s+", "", unslashed)
+    candidates = [(f"write {shortened(sure)}", sure) for sure in (bare, unslashed)]
+    guesses = filter(None, (whole, _likely(in_ascii_letters(whole))))
+    for remedy, repaired in (*candidates, *((f"did you mean {shortened(guess)}?", guess) for guess in guesses)):
         if repaired != text and _arn_flaw(repaired) is None:
             is_stripped = flaw.kind is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
             return flaw._replace(remedy=flaw.remedy if is_stripped else remedy, likely_arn=repaired)
@@ -158,8 +139,17 @@ def _arn_flaw(text: str) -> ArnFlaw | None:
     try:
         principal, canonical = canonicalize(text)
     except ArnError as error:
-        return _unparsed(text, str(error))
-    return _of_principal(text, parse_arn(text if principal is Principal.FEDERATED_USER else canonical), principal)
+        what = f"{quoted(text)} is not the ARN of a role or user: {error}"
+    else:
+        return _of_principal(text, parse_arn(text if principal is Principal.FEDERATED_USER else canonical), principal)
+    try:
+        arn = parse_arn(text)
+    except ArnError:
+        return ArnFlaw(FlawKind.NO_ARN, what, _real_name(text))
+    if arn.partition not in PARTITIONS:
+        return ArnFlaw(FlawKind.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
+    instead = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "").format(name=shortened(arn.name))
+    return ArnFlaw(FlawKind.NO_PRINCIPAL, what, instead or _real_name(text))
 
 
 _REPAIRED = (
@@ -185,14 +175,6 @@ def is_reachable(text: str) -> bool:
     """Whether a caller can match; the ARN of one session of a role matches all its sessions."""
     flaw = arn_flaw(text)
     return flaw is None or flaw.kind in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
-
-
-def checked_arn(text: str) -> str:
-    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for an ARN with a flaw."""
-    flaw = arn_flaw(text)
-    if flaw is not None:
-        raise ConfigError(flaw.what, remedy=flaw.remedy)
-    return "role" if canonicalize(text)[0] is Principal.ROLE else "user"
 
 
 def canonical_text(arn: str) -> str:
@@ -229,27 +211,11 @@ def in_ascii(text: str) -> str:
     return "".join(letter if letter.isascii() else fold(to_lower(letter)) for letter in text)
 
 
-def _unparsed(text: str, why: str) -> ArnFlaw:
-    what = f"{quoted(text)} is not the ARN of a role or user: {why}"
-    try:
-        arn = parse_arn(text)
-    except ArnError:
-        return ArnFlaw(FlawKind.NO_ARN, what, _as_in_example(text))
-    if arn.partition not in PARTITIONS:
-        return ArnFlaw(FlawKind.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
-    instead = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "").format(name=shortened(arn.name))
-    return ArnFlaw(FlawKind.NO_PRINCIPAL, what, instead or _as_in_example(text))
-
-
-def _as_in_example(text: str) -> str:
-    left = _left_open(text)
-    return f"replace {shortened(left)} with the real name" if left else "use the form arn:aws:iam::ACCOUNT:role/NAME"
-
-
-def _left_open(text: str) -> str:
-    """A placeholder; also a template, which the daemon replaces in usernames and groups only."""
+def _real_name(text: str, otherwise: str = "use the form arn:aws:iam::ACCOUNT:role/NAME") -> str:
+    """The remedy for a placeholder or a template, which the daemon replaces in usernames and groups only."""
     braced = _BRACED.search(text)
-    return braced[0] if braced else placeholder(text)
+    left = braced[0] if braced else placeholder(text)
+    return f"replace {shortened(left)} with the real name" if left else otherwise
 
 
 def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
@@ -292,7 +258,7 @@ def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
             remedy = f"write {shortened(alike)} if you mean that principal, else remove the entry"
             return ArnFlaw(FlawKind.LETTERS, what, remedy, alike)
         what = f"{shortened(text)} never matches: no {kind} can have such a name"
-        remedy = _as_in_example(text) if _left_open(text) else "IAM accepts letters, digits and _+=,.@- in names"
+        remedy = _real_name(text, "IAM accepts letters, digits and _+=,.@- in names")
         return ArnFlaw(FlawKind.SHAPE, what, remedy)
     if len(arn.name) > _LONGEST:
         what = f"{shortened(text)} never matches: the name has {len(arn.name)} characters, and IAM accepts {_LONGEST}"

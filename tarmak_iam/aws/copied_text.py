@@ -1,7 +1,7 @@
 """What copying leaves in a name: quotes, invisible characters, letters that look like other letters.
 
 The authenticator and RBAC compare names character by character, so each of these makes it a different name. A name may
-contain letters of any script; only a letter that looks like ASCII, next to ASCII letters, is a trace of copying.
+contain letters of any script; only one that looks like ASCII as a whole has traces of copying.
 """
 
 from __future__ import annotations
@@ -43,12 +43,10 @@ _PUNCTUATION = {
     **dict.fromkeys("\u2236\u02d0\ua789\ufe13", ":"),
     **dict.fromkeys("\u2044\u2215", "/"),
 }
-_WORD = re.compile(r"[^\W\d_]+")
-_BETWEEN = re.compile(f"(?<=[!-~])[{''.join(_PUNCTUATION)}\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40](?=[!-~])")
-# Full-width letters and digits, letters of mathematics, and ligatures, as text from a PDF has them.
-_WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
-_WIDE_RUN = re.compile(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
-_STYLED = re.compile("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
+# Letters of mathematics and ligatures; and full-width characters, as text from a PDF has them.
+_STYLED = "\U0001d400-\U0001d7ff\ufb00-\ufb06"
+_COMPATIBLE = re.compile(f"[{_STYLED}\uff01-\uff5e]")
+_COPIED = re.compile(f"[A-Za-z0-9][^\x00-\x7f]|[^\x00-\x7f][A-Za-z0-9]|[{_STYLED}]")
 
 # Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace; nothing else is checked.
 _PLAIN = re.compile(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
@@ -112,10 +110,6 @@ def placeholder_hints(text: str) -> tuple[str, ...]:
     return tuple(hint for hint in _PLACEHOLDER_HINTS if hint in text)
 
 
-def _visible(text: str) -> str:
-    return _ODD_BLANK.sub(" ", _JOINER.sub("", _INVISIBLE.sub("", text)))
-
-
 def _without_quotes(text: str) -> str:
     text = re.sub(r"^\\(?=[\"'])|\\(?=[\"']$)|^- +", "", text)
     for first, last in map(tuple, _PAIRS):
@@ -129,30 +123,17 @@ def _without_quotes(text: str) -> str:
 
 
 def _alike(text: str) -> str:
-    if text.isascii():
+    """In ASCII, if all of it looks like ASCII, and a letter that only looks so is next to one of ASCII."""
+    if text.isascii() or not _COPIED.search(text):
         return text
-    text = _STYLED.sub(_compatible, text)
-    text = _WIDE_RUN.sub(_compatible, text)
-    text = _BETWEEN.sub(lambda match: _PUNCTUATION.get(match[0]) or _compatible(match), text)
-    return _WORD.sub(_one_script, text)
-
-
-def _compatible(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match[0])
-
-
-def _one_script(match: re.Match[str]) -> str:
-    """A word of ASCII letters and letters that look like them, in ASCII. A word with other letters stays as it is."""
-    word = match[0]
-    foreign = {letter for letter in word if not letter.isascii()}
-    if len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
-        return word
-    return "".join(_LOOK_ALIKE.get(letter, letter) for letter in word)
+    made = _COMPATIBLE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    made = "".join(_LOOK_ALIKE.get(letter) or _PUNCTUATION.get(letter) or letter for letter in made)
+    return made if made.isascii() else text
 
 
 _STEPS: tuple[tuple[Trace, Callable[[str], str]], ...] = (
     (Trace.BLANK, lambda text: CONTROL.sub("", text).strip()),
-    (Trace.INVISIBLE, _visible),
+    (Trace.INVISIBLE, lambda text: _ODD_BLANK.sub(" ", _JOINER.sub("", _INVISIBLE.sub("", text)))),
     (Trace.QUOTES, _without_quotes),
     (Trace.LETTERS, _alike),
     # A dot may end the last word of several, as in `Jr.`.

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn import (
+    Principal,
+    canonicalize,
     is_account,
     is_permission_set,
     is_role_name,
@@ -18,13 +20,13 @@ from tarmak_iam.aws.arn import (
     permission_set_of,
     with_plain_account,
 )
-from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
+from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.identity.viper import ViperSettings, field_value, field_values, weak_list, weak_text
 from tarmak_iam.routes import Route
-from tarmak_iam.text import LIKELY, bare, closest, likeness, quoted, shortened
+from tarmak_iam.text import LIKELY, closest, quoted, shortened
 
 SSO_PREFIX = "sso:"
 
@@ -87,7 +89,9 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
             "so the entry matches every role of that name in the account, whatever its path"
         )
         text = flaw.likely_arn
-    kind, arn = checked_arn(text), parse_arn(text)
+    elif flaw is not None:
+        raise ConfigError(flaw.what, remedy=flaw.remedy)
+    kind, arn = "role" if canonicalize(text)[0] is Principal.ROLE else "user", parse_arn(text)
     permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
     if permission_set:
         # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
@@ -135,30 +139,16 @@ def _permission_set(text: str) -> NamedPrincipal:
 
 
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
-    """The known principal with the same name (under another path, of another kind, in another account), else one with a
-    similar name in the account; of accounts, the one with nearly the same digits. None if nothing is similar."""
-    account, name, kind = _principal_parts(text)
-    others = {other: _principal_parts(other) for other in known if other}
-    if not name:
-        return closest(account, [other for other, parts in others.items() if not parts[1]])
-    same = [other for other, parts in others.items() if bare(parts[1]) == bare(name)]
-    if same:
-        return max(same, key=lambda other: (likeness(account, others[other][0]), others[other][2] == kind))
-    similar = {parts[1]: other for other, parts in others.items() if parts[1] and (not account or parts[0] == account)}
-    return similar.get(closest(name, similar, LIKELY) or "")
+    """The known principal with the most similar name, in any account; of accounts, the one with nearly the same digits.
+    None if nothing is similar."""
+    names = {_name(principal): principal for principal in known if principal}
+    return names.get(closest(_name(text), names, LIKELY) or "")
 
 
-def _principal_parts(text: str) -> tuple[str, str, str]:
-    """Account; the name of a role, user or permission set without its path, "" for a whole account; and kind."""
-    if text.strip().isdigit():
-        return text.strip(), "", "account"
-    if text.lower().startswith(SSO_PREFIX):
-        account, _, name = text[len(SSO_PREFIX) :].partition("/")
-        return account, name, "sso"
-    head, _, resource = text.rpartition(":")
-    name = resource.split("/")[1] if ":assumed-role/" in text else resource.rpartition("/")[2]
-    account = next(filter(str.isdigit, head.split(":")), "")
-    return account, permission_set_of(name) or name, resource.partition("/")[0].lower() if head else ""
+def _name(principal: str) -> str:
+    """The name of a role, user or permission set, or the account."""
+    name = canonical_text(principal).rpartition("/")[2]
+    return permission_set_of(name).lower() or name
 
 
 class MappingEntry(NamedTuple):
@@ -216,26 +206,14 @@ def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
 
 def _mapping_entry(kind: str, item: dict[str, Any], route: Route) -> MappingEntry:
     arn, username, groups, user_id, sso = field_values(item, (f"{kind}ARN", "username", "groups", "userid", "sso"))
-    return MappingEntry(
-        kind,
-        arn if type(arn) is str else _as_daemon_text(arn),
-        username if type(username) is str else _as_daemon_text(username),
-        _groups(groups),
-        route,
-        _sso(sso) if isinstance(sso, dict) and kind == "role" else None,
-        _as_daemon_text(user_id),
-    )
-
-
-def _groups(value: Any) -> tuple[str, ...]:
-    if type(value) is list and all(type(group) is str for group in value):
-        return tuple(value)
-    return tuple(_as_daemon_text(group) for group, _ in weak_list(value, splits=True))
-
-
-def _sso(sso: dict[str, Any]) -> SsoRole:
-    names = ("permissionSetName", "accountID", "partition")
-    return SsoRole(*(_as_daemon_text(field_value(sso, name)) for name in names))
+    if type(groups) is not list or not all(type(group) is str for group in groups):
+        groups = [_as_daemon_text(group) for group, _ in weak_list(groups, splits=True)]
+    sso_role = None
+    if isinstance(sso, dict) and kind == "role":
+        keys = ("permissionSetName", "accountID", "partition")
+        sso_role = SsoRole(*(_as_daemon_text(field_value(sso, key)) for key in keys))
+    arn, username = (text if type(text) is str else _as_daemon_text(text) for text in (arn, username))
+    return MappingEntry(kind, arn, username, tuple(groups), route, sso_role, _as_daemon_text(user_id))
 
 
 def _as_daemon_text(value: Any) -> str:

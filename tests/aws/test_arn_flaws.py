@@ -56,12 +56,12 @@ DEV = f"{HEAD}role/Dev"
         (
             "arn:aws-china:iam::111122223333:role/Dev",
             FlawKind.PARTITION,
-            "did you mean arn:aws-cn:iam::111122223333:role/Dev?",
+            "the partitions are aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc",
         ),
         (
             "arn:aws-gov:iam::111122223333:role/Dev",
             FlawKind.PARTITION,
-            "did you mean arn:aws-us-gov:iam::111122223333:role/Dev?",
+            "did you mean aws-us-gov?",
         ),
         # other resources
         (f"{HEAD}policy/Dev", FlawKind.NO_PRINCIPAL, "map the roles and users that the policy is attached to"),

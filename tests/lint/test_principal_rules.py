@@ -132,7 +132,7 @@ def test_an_unknown_partition_is_that_of_the_others() -> None:
     wrong = role("arn:aws-china:iam::111122223333:role/Dev")
     assert only(ROLES + wrong).endswith(f"; write {DEV}")
     assert only(wrong.join(["server:\n  mapRoles:\n", ""])).endswith(
-        "; did you mean arn:aws-cn:iam::111122223333:role/Dev?"
+        "; the partitions are aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc"
     )
     assert only(ROLES + role("arn:aws-moon:iam::111122223333:role/Dev")).endswith(f"; write {DEV}")
 
