@@ -21,7 +21,7 @@ from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.settings import SettingError
 from tarmak_iam.mappings.entries import SSO_PREFIX
-from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
+from tarmak_iam.mappings.formats import LeftOut, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import PLAIN, CommandLine, shortened
 
@@ -192,7 +192,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
         by_backend={
             backend: backend_objects(backend, entries) for backend in ENTRY_OBJECTS if backend.name in daemon.backends
         },
-        notes=(*notes, *(note for note in lost if not isinstance(note, Shadowed))),
+        notes=(*notes, *(note for note in lost if not note.is_shadowed)),
     )
     _prove(mappings, by_file, made, daemon)
     return made

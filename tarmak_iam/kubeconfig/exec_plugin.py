@@ -191,11 +191,6 @@ WORDS = frozenset().union(*_SUBCOMMANDS.values(), *_OPTIONS.values(), _SHARED)
 _VARIABLES = {"cluster": "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "role": "DEFAULT_ROLE"}
 
 
-def command_family(command: object) -> str | None:
-    """Which token command this is, whatever its directory; None for any other command."""
-    return _FAMILIES.get(PurePath(command).name) if isinstance(command, str) else None
-
-
 class ExecArguments(NamedTuple):
     """`rest` contains all other arguments, such as `--cache`."""
 
@@ -206,7 +201,8 @@ class ExecArguments(NamedTuple):
     @classmethod
     def of(cls, plugin: Mapping[Any, Any]) -> ExecArguments | None:
         """None for any other command than the three, and where its arguments are not strings."""
-        kind, args = command_family(plugin.get("command")), plugin.get("args") or []
+        command, args = plugin.get("command"), plugin.get("args") or []
+        kind = _FAMILIES.get(PurePath(command).name) if isinstance(command, str) else None
         if kind is None or not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
             return None
         options, words = _parsed(args, {**_OPTIONS[kind], **_SHARED})

@@ -21,15 +21,8 @@ ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 _MODES = ("Never", "IfAvailable", "Always")
 
 OTHER_CREDENTIALS = (
-    "client-certificate",
-    "client-certificate-data",
-    "client-key",
-    "client-key-data",
-    "token",
-    "tokenFile",
-    "username",
-    "password",
-    "auth-provider",
+    *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+    *("token", "tokenFile", "username", "password", "auth-provider"),
 )
 
 OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
@@ -61,28 +54,8 @@ def unmanaged_exec(plugin: Any, ours: Values) -> str | None:
 
 
 def _shown_role(role: str) -> str:
-    """A role for a message. What is not an ARN of a role may be a credential in the wrong place."""
+    """What is not an ARN of a role may be a credential in the wrong place."""
     return role if ROLE.match(role) else "(not an ARN)"
-
-
-def fixed_exec(plugin: Values, ours: Values) -> dict[Any, Any]:
-    """The exec of another user of the cluster, with fixes for what the kubectl that ours is for would reject: a removed
-    apiVersion, a command name that never existed, a missing interactiveMode."""
-    command, version = PurePath(plugin["command"]).name, plugin.get("apiVersion")
-    lacks_mode = plugin.get("interactiveMode") not in _MODES
-    is_dated = (
-        (version in (None, "", f"{API_GROUP}/v1alpha1") and version != ours["apiVersion"])
-        or command in MISNAMED
-        or (version == f"{API_GROUP}/v1" and lacks_mode)
-    )
-    if not is_dated:
-        return dict(plugin)
-    value = {**plugin, "command": "aws-iam-authenticator" if command in MISNAMED else plugin["command"]}
-    if version != f"{API_GROUP}/v1" or "interactiveMode" not in ours:
-        value["apiVersion"] = ours["apiVersion"]
-    if "interactiveMode" in ours and lacks_mode:
-        value["interactiveMode"] = ours["interactiveMode"]
-    return value
 
 
 def updated_exec(plugin: Values, ours: Values) -> dict[Any, Any]:
@@ -170,8 +143,7 @@ class Claim(NamedTuple):
 
 
 def claim(kind: str, existing: Values, wanted: Values) -> Claim:
-    """For the existing content of a `cluster`, `context` or `user` of the same name, and the generated one.
-
+    """For the existing content of a `cluster`, `context` or `user` of the same name, and the generated one:
     tarmak-iam manages a cluster with the same server, or with a tunnel and the same CA; a context of the same cluster
     and user; and a user without other credentials whose command gets a token for the same cluster ID and role. Where
     no role is requested, the existing one stays.
@@ -226,13 +198,23 @@ def _user(existing: Values, wanted: Values) -> Claim:
 
 
 def fixed_user(name: str, existing: Values, wanted: Values, cluster_id: str) -> dict[Any, Any]:
-    """The content of another user. It is fixed where it is an outdated login to the same cluster under a name that
-    tarmak-iam used or uses: the cluster ID, or the cluster ID and its role."""
+    """The content of another user. Where it is a login to the same cluster under a name that tarmak-iam used or uses
+    (the cluster ID, or the cluster ID and its role), with fixes for what the kubectl that ours is for would reject: a
+    removed apiVersion, a command name that never existed, a missing interactiveMode."""
     plugin: Any = existing.get("exec")
     arguments = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
     if arguments is None or any(existing.get(key) for key in OTHER_CREDENTIALS):
         return dict(existing)
-    role = arguments.options.get("role", "").rpartition("/")[2]
-    if arguments.options.get("cluster") != cluster_id or name not in (cluster_id, f"{cluster_id}-{role}"):
+    role, ours = arguments.options.get("role", "").rpartition("/")[2], wanted["exec"]
+    is_login = arguments.options.get("cluster") == cluster_id and name in (cluster_id, f"{cluster_id}-{role}")
+    command, version = PurePath(plugin["command"]).name, plugin.get("apiVersion")
+    is_old = version in (None, "", f"{API_GROUP}/v1alpha1") and version != ours["apiVersion"]
+    is_v1, lacks_mode = version == f"{API_GROUP}/v1", plugin.get("interactiveMode") not in _MODES
+    if not is_login or not (is_old or command in MISNAMED or (is_v1 and lacks_mode)):
         return dict(existing)
-    return {**existing, "exec": fixed_exec(plugin, wanted["exec"])}
+    value = {**plugin, "command": "aws-iam-authenticator" if command in MISNAMED else plugin["command"]}
+    if not is_v1 or "interactiveMode" not in ours:
+        value["apiVersion"] = ours["apiVersion"]
+    if "interactiveMode" in ours and lacks_mode:
+        value["interactiveMode"] = ours["interactiveMode"]
+    return {**existing, "exec": value}

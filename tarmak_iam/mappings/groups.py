@@ -84,8 +84,8 @@ def joined_groups(text: str) -> tuple[str, ...] | None:
 
 
 def listed_groups(groups: Iterable[str] | None) -> tuple[str, ...] | None:
-    """The groups that a caller passes, None for None. Raises ConfigError for a single string, which would be one group
-    per character, and for an item that is not a string; TypeError for a value that is not a list."""
+    """The groups that a caller passes. Raises ConfigError for a single string, which would be one group per character,
+    and for an item that is not a string; TypeError for a value that is not a list."""
     if groups is None:
         return None
     if isinstance(groups, str):

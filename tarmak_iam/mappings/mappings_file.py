@@ -53,7 +53,6 @@ class Mappings:
     _disk: FileOnDisk | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        """As in `Mappings('aws-iam-authenticator.yaml', 3 entries)`."""
         count = len(self.entries)
         return f"Mappings({self.document.filename!r}, {count} entr{'y' if count == 1 else 'ies'})"
 
@@ -260,27 +259,24 @@ _TEMPLATE = re.compile(
 
 
 def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
-    """None if the file can be read as it is, or could not be read then either."""
+    """The file with quotes around templates such as `username: {{SessionName}}`, which YAML reads as mappings, so that
+    the authenticator does not start. None if it can be read as it is, or could not be read then either."""
     try:
         source = Source.decode(data, filename)
     except ParseError:
         return None
-    spans = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
+    text, spans = source.text, [match.span("text") for match in _TEMPLATE.finditer(source.text)]
     if not spans or _readable(source) is not None:
         return None
-    text = source.text
     for start, end in reversed(spans):
         text = f'{text[:start]}"{text[start:end]}"{text[end:]}'
-    starts = {start + 2 * number for number, (start, _) in enumerate(spans)}
     after = _readable(source.with_text(text))
     nodes = walk(after.root) if after is not None and after.root is not None else ()
-    quoted = {node.start for node in nodes if isinstance(node, Scalar) and node.style == "double"}
-    if after is None or not starts <= quoted:
+    strings = {node.start for node in nodes if isinstance(node, Scalar) and node.style == "double"}
+    if after is None or not {start + 2 * number for number, (start, _) in enumerate(spans)} <= strings:
         return None  # one of them is in a comment, or in another string
-    repairs = (
-        Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}", is_safe=False)
-        for start, end in spans
-    )
+    titles = ((start, f"put the template in quotes: {shortened(source.text[start:end])}") for start, end in spans)
+    repairs = (Repair(source.place(start), title, is_safe=False) for start, title in titles)
     return RepairedFile(source.text, after, tuple(repairs))
 
 
@@ -289,17 +285,14 @@ def load_repaired(path: Path, within: Boundary) -> tuple[Mappings, RepairedFile]
     can be read as it is, or not then either. Raises FileError."""
     data = read_if_present(path, within)
     repaired = None if data is None else with_templates_quoted(data, str(path))
-    if repaired is None:
-        return None
-    try:
-        mappings = Mappings.parse(repaired.after.to_bytes(), str(path))
-    except TarmakIamError:
-        return None
-    return Mappings(mappings.document, FileOnDisk.of(path, data, within)), repaired
+    if repaired is not None:
+        with contextlib.suppress(TarmakIamError):
+            mappings = Mappings.parse(repaired.after.to_bytes(), str(path))
+            return Mappings(mappings.document, FileOnDisk.of(path, data, within)), repaired
+    return None
 
 
 def _readable(source: Source) -> Document | None:
-    try:
+    with contextlib.suppress(ParseError):
         return Document.parse(source.encode(), source.filename, json=False)
-    except ParseError:
-        return None
+    return None

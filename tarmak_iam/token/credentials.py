@@ -31,10 +31,7 @@ class Credentials:
 
 
 def open_session(profile: str | None) -> Session:
-    """A botocore session, which reads the AWS environment variables and configuration files.
-
-    Raises TarmakIamError if botocore is not installed.
-    """
+    """Raises TarmakIamError if botocore is not installed."""
     try:
         from botocore.session import Session
     except ImportError:
@@ -70,8 +67,7 @@ def environment_region(environment: Mapping[str, str]) -> str | None:
 
 
 def keep_sessions(session: Session, directory: Path) -> None:
-    """Makes botocore cache the sessions of a profile's role, web identity or SSO until they expire, in files of mode
-    0600, so that users do not enter an MFA code for every token."""
+    """Makes botocore cache sessions until they expire, in files of mode 0600: no MFA code for every token."""
     from botocore.utils import JSONFileCache
 
     providers = session.get_component("credential_provider")
@@ -80,15 +76,11 @@ def keep_sessions(session: Session, directory: Path) -> None:
 
 
 def read_credentials(session: Session) -> tuple[Credentials, str]:
-    """Credentials of the environment, profile, SSO, process, container or instance, in botocore's order; and their
-    source.
-
-    Raises TarmakIamError if there are no credentials, or if they cannot be retrieved.
-    """
+    """The first credentials that botocore finds, and their source. Raises TarmakIamError if there are none."""
     credentials = session.get_credentials()
     if credentials is None:
-        what = "no AWS credentials found"
-        raise TarmakIamError(what, remedy="select a profile with --profile or AWS_PROFILE, or run `aws sso login`")
+        remedy = "select a profile with --profile or AWS_PROFILE, or run `aws sso login`"
+        raise TarmakIamError("no AWS credentials found", remedy=remedy)
     frozen = credentials.get_frozen_credentials()
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(credentials.method)
 
@@ -96,12 +88,10 @@ def read_credentials(session: Session) -> tuple[Credentials, str]:
 def assume_role(
     session: Session, base: Credentials, region: str, *, role: str, session_name: str, external_id: str | None
 ) -> Credentials:
-    """Credentials of a session of the role, valid for 15 minutes."""
-    extra = {"ExternalId": external_id} if external_id else {}
-    # The shortest session that STS issues; a token is also valid for 15 minutes.
-    arguments = {"RoleArn": role, "RoleSessionName": session_name, "DurationSeconds": 900, **extra}
-    answer = _sts(session, base, region).assume_role(**arguments)
-    given = answer["Credentials"]
+    """Credentials of a session of the role, valid for 15 minutes as a token is: the shortest that STS issues."""
+    arguments = {"RoleArn": role, "RoleSessionName": session_name, "DurationSeconds": 900}
+    arguments |= {"ExternalId": external_id} if external_id else {}
+    given = _sts(session, base, region).assume_role(**arguments)["Credentials"]
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
@@ -157,23 +147,24 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
 
 def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
     """Decided by the name of the class, because releases of botocore define different classes."""
-    name = type(error).__name__
-    login = f"aws sso login{f' --profile {profile}' if profile else ''}"
+    name, text = type(error).__name__, str(error)
+    what = f"the AWS credentials cannot be used ({name})"
+    remedy = "try aws sts get-caller-identity, which uses the same ones"
     if name == "ProfileNotFound":
-        return TarmakIamError(str(error), remedy="run `aws configure list-profiles` to list the profiles")
-    if "SSO" in name or name in ("TokenRetrievalError", "PendingAuthorizationExpiredError"):
-        return TarmakIamError("the SSO session has expired or was never started", remedy=f"run `{login}`")
-    if name.startswith("Login"):
-        return TarmakIamError("the login session has expired or was never started", remedy="run `aws login`")
-    if name == "PartialCredentialsError":
-        return TarmakIamError(str(error), remedy="set access key ID and secret access key together")
-    if name in ("ConfigParseError", "ConfigNotFound"):
-        return TarmakIamError(str(error), remedy="fix the AWS configuration file")
-    if name in ("CredentialRetrievalError", "MetadataRetrievalError"):
+        what, remedy = text, "run `aws configure list-profiles` to list the profiles"
+    elif "SSO" in name or name in ("TokenRetrievalError", "PendingAuthorizationExpiredError"):
+        what = "the SSO session has expired or was never started"
+        remedy = f"run `aws sso login{f' --profile {profile}' if profile else ''}`"
+    elif name.startswith("Login"):
+        what, remedy = "the login session has expired or was never started", "run `aws login`"
+    elif name == "PartialCredentialsError":
+        what, remedy = text, "set access key ID and secret access key together"
+    elif name in ("ConfigParseError", "ConfigNotFound"):
+        what, remedy = text, "fix the AWS configuration file"
+    elif name in ("CredentialRetrievalError", "MetadataRetrievalError"):
         # Without the text of the error, which may contain the output of a credential process.
         what = f"cannot get credentials from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'"
-        return TarmakIamError(what, remedy="run `aws sts get-caller-identity`, which uses the same credentials")
-    if isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
-        return TarmakIamError(f"AWS cannot be reached ({name})", remedy="check network, proxy and region")
-    what = f"the AWS credentials cannot be used ({name})"
-    return TarmakIamError(what, remedy="try aws sts get-caller-identity, which uses the same ones")
+        remedy = "run `aws sts get-caller-identity`, which uses the same credentials"
+    elif isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
+        what, remedy = f"AWS cannot be reached ({name})", "check network, proxy and region"
+    return TarmakIamError(what, remedy=remedy)

@@ -86,8 +86,13 @@ class Presigned:
         user, at, host = match["authority"].rpartition("@")
         if at and not _USER.match(user):
             raise ParseError("this is not a token: the user in its URL is malformed", remedy=_REMEDY)
-        pairs, is_malformed = _parse_query(query)
-        return cls(size, match["scheme"].lower(), host, unquote(match["path"]), pairs, is_malformed)
+        parts = list(filter(None, query.split("&")))
+        readable = [part for part in parts if ";" not in part and not _BAD_ESCAPE.search(part)]
+        pairs = tuple(
+            (unquote_plus(name, errors="surrogateescape"), unquote_plus(value, errors="surrogateescape"))
+            for name, _, value in (part.partition("=") for part in readable)
+        )
+        return cls(size, match["scheme"].lower(), host, unquote(match["path"]), pairs, len(readable) < len(parts))
 
     def value(self, name: str) -> str:
         """The value of a parameter, by its name in lower case, as the authenticator looks it up; empty if missing."""
@@ -106,20 +111,6 @@ class Presigned:
     @property
     def signed_headers(self) -> tuple[str, ...]:
         return tuple(name for name in self.value("x-amz-signedheaders").split(";") if name)
-
-
-def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """As Go's url.ParseQuery, which continues after a pair that it cannot read."""
-    pairs, is_malformed = [], False
-    for part in query.split("&"):
-        if not part:
-            continue
-        if ";" in part or _BAD_ESCAPE.search(part):
-            is_malformed = True
-            continue
-        name, _, value = part.partition("=")
-        pairs.append((unquote_plus(name, errors="surrogateescape"), unquote_plus(value, errors="surrogateescape")))
-    return tuple(pairs), is_malformed
 
 
 def token_in(text: str) -> str:

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is_session_name, parse_arn
@@ -32,10 +32,6 @@ from tarmak_iam.token.credentials import (
     own_session_name,
     read_credentials,
 )
-
-if TYPE_CHECKING:
-    from botocore.session import Session
-
 
 PREFIX = "k8s-aws-v1."
 LIFETIME = timedelta(minutes=15)
@@ -66,7 +62,6 @@ _FIRST_REGIONS = {
 
 
 def check_cluster_header(cluster_id: str) -> None:
-    """Raises ConfigError for a cluster ID that cannot be sent as a header."""
     if not _CLUSTER_ID.match(cluster_id):
         what = f"{cluster_id!r} is not a valid cluster ID" if cluster_id else "the cluster ID is empty"
         remedy = "use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces"
@@ -74,7 +69,6 @@ def check_cluster_header(cluster_id: str) -> None:
 
 
 def check_region(region: str) -> None:
-    """Raises ConfigError if this cannot be the name of a region."""
     flaw = region_flaw(region)
     if flaw is not None and region_of_zone(region):
         raise ConfigError(f"{region!r} {flaw.what}", remedy=flaw.remedy)
@@ -121,7 +115,7 @@ def check_session(role: str | None, session_name: str | None, external_id: str |
 
 
 def check_partition(role_partition: str, region: str) -> None:
-    """Raises ConfigError if the region is not in the role's partition: credentials work in one partition only."""
+    """Credentials work in one partition only."""
     if partition_of(region) != role_partition:
         what = f"the region {region} is not in the role's partition {role_partition}"
         raise ConfigError(what, remedy="use a region of that partition")
@@ -186,7 +180,9 @@ def make_token(
         _LOGGER.info("AWS credentials: %s", method)
         place = region or session.get_config_variable("region") or default_region
         if not place and method == "iam-role":  # elsewhere, the instance metadata does not answer
-            place = _instance_region(session)
+            from botocore.utils import IMDSRegionProvider
+
+            place = IMDSRegionProvider(session).provide()
         place = str(place or _FIRST_REGIONS[partition or "aws"])
         check_region(place)
         if role is not None and partition is not None:
@@ -199,10 +195,7 @@ def make_token(
 
 
 def sign_token(credentials: Credentials, region: str, cluster_id: str, now: datetime) -> Token:
-    """A token signed with these credentials, without any request.
-
-    Raises ConfigError for an invalid region or cluster ID.
-    """
+    """A token, without any request. Raises ConfigError for an invalid region or cluster ID."""
     check_cluster_header(cluster_id)
     check_region(region)
     moment = now.astimezone(timezone.utc).replace(microsecond=0)
@@ -258,14 +251,6 @@ def exec_credential(token: Token, exec_info: str = "") -> str:
         },
         separators=(",", ":"),
     )
-
-
-def _instance_region(session: Session) -> str | None:
-    """From the instance metadata. Call it only if the credentials came from there: elsewhere there is no answer."""
-    from botocore.utils import IMDSRegionProvider
-
-    region: str | None = IMDSRegionProvider(session).provide()
-    return region
 
 
 def _now() -> datetime:

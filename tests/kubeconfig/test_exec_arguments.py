@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.kubeconfig.exec_plugin import ExecArguments, command_family
+from tarmak_iam.kubeconfig.exec_plugin import ExecArguments
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from tarmak_iam.kubeconfig.exec_plugin import ExecArguments, command_family
         ("aws-iam-authenticator", ["token", "-i"], {}, ()),
         ("aws-iam-authenticator", ["token", "-i", "c", "-salice"], {"cluster": "c", "session": "alice"}, ()),
         ("tarmak-iam", ["token", "--session-name=alice"], {"session": "alice"}, ()),
+        ("/a/b/aws-iam-authenticator-aws", ["token", "-i", "c"], {"cluster": "c"}, ()),
         ("aws", ["eks", "get-token", "-s", "alice"], {}, ("-s", "alice")),
     ],
 )
@@ -35,6 +36,7 @@ def test_arguments(command: str, args: list[str], options: dict[str, str], rest:
     [
         {},
         {"command": None},
+        {"command": 5},
         {"command": "aws", "args": ["eks", "list-clusters"]},
         {"command": "aws", "args": "eks get-token"},
         {"command": "aws-iam-authenticator", "args": ["token", 5]},
@@ -52,11 +54,3 @@ def test_variables_in_place_of_options() -> None:
     found = ExecArguments.of(plugin)
     assert found is not None
     assert found.options == {"cluster": "c", "role": "R"}
-
-
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [("aws", "aws"), ("/a/b/aws-iam-authenticator-aws", "authenticator"), ("bash", None), (None, None), (5, None)],
-)
-def test_families(command: object, expected: str | None) -> None:
-    assert command_family(command) == expected

@@ -11,7 +11,7 @@ from tarmak_iam.mappings.formats.conversion import (
     deciding,
     read_mappings,
 )
-from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
+from tarmak_iam.mappings.formats.foreign_file import LeftOut
 
 __all__ = [
     "FORMATS",
@@ -19,7 +19,6 @@ __all__ = [
     "Conversion",
     "Import",
     "LeftOut",
-    "Shadowed",
     "as_mappings",
     "backend_objects",
     "convert_mappings",

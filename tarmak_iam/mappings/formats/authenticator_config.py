@@ -7,7 +7,6 @@ from typing import Any
 
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.viper import ViperSettings, lookup
 from tarmak_iam.mappings.entries import listed_entries
@@ -63,17 +62,13 @@ def read(part: FilePart) -> Read:
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
             yield LeftOut("an SSO entry with a partition, even the right one, never matches", place, admin)
         elif entry.kind == "account":
-            yield _account(entry.arn, part)
+            if is_account(part.raw) and not is_account(entry.arn):
+                what = f"the account {part.raw} is not in quotes, so the authenticator reads {entry.arn}"
+                yield LeftOut(f"{what}, which never matches; use `map add` if this account was meant", place)
+            else:
+                yield Wanted(entry.arn, place=place)
         else:
             yield Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
-
-
-def _account(account: str, part: FilePart) -> Wanted | LeftOut:
-    raw = part.node
-    if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
-        what = f"the account {raw.text} is not in quotes, so the authenticator reads {account}, which never matches"
-        return LeftOut(f"{what}; use `map add` if this account was meant", part.place)
-    return Wanted(account, place=part.place)
 
 
 def _left_out(config: FilePart) -> Read:

@@ -37,7 +37,7 @@ def reads(part: FilePart) -> bool:
     data = part.get("data") if part.text("kind") == "ConfigMap" else part
     if part.text("kind") == "ConfigMap" and part.text("metadata", "name") == AWS_AUTH_NAME:
         return True
-    return data is not None and any(isinstance(_value(data, name), str) for name in _LISTS)
+    return data is not None and any(isinstance(member.value, str) for member in data.members if member.name in _LISTS)
 
 
 def read(part: FilePart) -> Read:
@@ -121,10 +121,6 @@ def _account(item: FilePart) -> Wanted | LeftOut:
     if isinstance(item.value, (dict, list)) or item.value is None:
         return LeftOut(f"{shown(item.value)} is not an account", item.place)
     return Wanted(item.raw, place=item.place)
-
-
-def _value(data: FilePart, name: str) -> object:
-    return data.value.get(name) if isinstance(data.value, dict) else None
 
 
 def write(entries: Iterable[Wanted]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.aws.go_case import to_lower
+from tarmak_iam.document import Document
 from tarmak_iam.document.render import Layout, block_lines
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.errors import ConfigError, Place, unquoted_kubeconfig
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.entries import MappingEntry, parse_principal
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
-from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, Shadowed, file_documents, shown
+from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import PrincipalRefusal, Wanted
 from tarmak_iam.text import shortened
@@ -126,12 +127,16 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
 
 
 def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
-    for part in file_documents(data, filename):
+    """Every object in the documents of a file. Raises ParseError."""
+    with unquoted_kubeconfig(data):
+        documents = Document.parse_all(data, filename)
+    for document in documents:
+        part = FilePart(document.data, document)
         items = part.get("items") if part.text("kind").endswith("List") else None
-        if items is None:
-            yield part
-        else:
+        if items is not None:
             yield from items.items
+        elif document.data is not None:
+            yield part
 
 
 def _nothing(filename: str, others: list[FilePart], form: str | None) -> ConfigError:
@@ -212,7 +217,7 @@ def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, 
         place, decider = mappings.document.position(entry.route), deciders[entry.key]
         if decider is not entry:
             line, name = mappings.document.position(decider.route).line, shortened(entry.principal) or "an entry"
-            left_out.append(Shadowed(f"{name}: the entry in line {line} is used, not this one", place))
+            left_out.append(LeftOut(f"{name}: the entry in line {line} is used, not this one", place, is_shadowed=True))
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
             what = f"{shortened(entry.principal)} has a partition, so it never matches"
             left_out.append(LeftOut(what, place))

@@ -8,9 +8,9 @@ from typing import Any
 
 from tarmak_iam.aws.go_case import equal_fold, fold
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Node, Scalar
+from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.tree import place_within
-from tarmak_iam.errors import ParseError, Place, unquoted_kubeconfig
+from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted
 from tarmak_iam.routes import Key, Route
@@ -38,10 +38,6 @@ class FilePart:
         return self._place(self.document.position(self.route, at_key=True))
 
     @property
-    def node(self) -> Node | None:
-        return self.document.node(self.route)
-
-    @property
     def name(self) -> str:
         """The last step of the route, as text."""
         step = self.route.steps[-1] if self.route.steps else ""
@@ -50,7 +46,7 @@ class FilePart:
     @property
     def raw(self) -> str:
         """A scalar as it is written, without quotes: `012`, although the value is the number 10."""
-        node = self.node
+        node = self.document.node(self.route)
         return node.text if isinstance(node, Scalar) else str(self.value)
 
     @property
@@ -99,15 +95,6 @@ class FilePart:
         return self.outer(place) if self.outer else place
 
 
-def file_documents(data: bytes | str, filename: str) -> Iterator[FilePart]:
-    """Every document of a file that is not empty. Raises ParseError."""
-    with unquoted_kubeconfig(data):
-        documents = Document.parse_all(data, filename)
-    for document in documents:
-        if document.data is not None:
-            yield FilePart(document.data, document)
-
-
 def shown(value: Any) -> str:
     """A value of the file in a message: on one line, shortened."""
     return one_line(shortened(value, 60))
@@ -116,22 +103,19 @@ def shown(value: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """A part of a file that is left out; `what` says which part, and why. `admin`: the principal that it maps to
-    system:masters, as messages name it; empty if there is none."""
+    system:masters, as messages name it; empty if there is none. `is_shadowed`: whether another entry overrides it, so
+    that no access is lost without it."""
 
     what: str
     place: Place | None = None
     admin: str = ""
+    is_shadowed: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "what", capped(self.what))
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}" if self.place else self.what
-
-
-@dataclass(frozen=True, slots=True)
-class Shadowed(LeftOut):
-    """An entry that another one overrides: no access is lost without it."""
 
 
 Read = Iterator[Wanted | LeftOut]
