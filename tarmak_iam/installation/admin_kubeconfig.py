@@ -52,10 +52,7 @@ _OTHER_LOGINS = {
 def parse_admin_kubeconfig(
     data: bytes | str, filename: str = KUBECONFIG_NAME, command_line: CommandLine = PLAIN
 ) -> AdminKubeconfig:
-    """The cluster of the current context. `command_line` is that of the cluster.
-
-    Raises ParseError, and ConfigError where server or CA data is missing.
-    """
+    """The cluster of the current context. Raises ParseError, and ConfigError where server or CA data is missing."""
     document, content = _parsed(data, filename)
     _, context = named_item(content, "contexts", "context", content.get("current-context"))
     index, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
@@ -136,8 +133,7 @@ class AdminAccess(NamedTuple):
     has_credentials: bool = True
     """Whether the kubeconfig contains any credentials."""
     has_known_hosts: bool = False
-    """Whether Tarmak has connected to instances of the cluster from this directory, and has not destroyed the cluster
-    since."""
+    """Whether Tarmak has connected to instances of the cluster from here, and has not destroyed it since."""
     why_not_examined: str = ""
     renewal: str = PLAIN.tarmak("clusters kubeconfig")
 
@@ -189,11 +185,8 @@ def examine_admin(
     within: Boundary | None = None,
 ) -> AdminAccess:
     """Examines the admin certificate in the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a
-    configuration that was not loaded from a file.
-
-    Links must not lead out of `within`, None for `<dir>`. `command_line` is that of the cluster. `now` is aware, None
-    for the time of the call. Never raises: a broken file is a result.
-    """
+    configuration that was not loaded from a file. Links must not lead out of `within`, None for `<dir>`. `now` is
+    aware, None for the time of the call. Never raises: a broken file is a result."""
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
     path = home / KUBECONFIG_NAME
@@ -205,19 +198,16 @@ def examine_admin(
         else:
             access = _examined(path, data, now or datetime.now(timezone.utc))
     except _NotExamined as reason:
-        what = f"{subject} was not examined: {reason}"
-        access = AdminAccess(AdminState.NOT_EXAMINED, what, why_not_examined=str(reason))
+        what, why = f"{subject} was not examined: {reason}", str(reason)
+        access = AdminAccess(AdminState.NOT_EXAMINED, what, why_not_examined=why)
     except TarmakIamError as error:
         why = "it is not a kubeconfig that kubectl can read"  # the text of the error may contain a part of the file
         if isinstance(error, FileError):
             why = error.what.removeprefix("cannot be read: ")
         access = AdminAccess(AdminState.UNREADABLE, f"{subject} cannot be read: {why}")
-    known_hosts = home / _KNOWN_HOSTS
-    has_known_hosts = False
     with contextlib.suppress(OSError):
-        has_known_hosts = known_hosts.stat().st_size > 0
-    renewal = command_line.tarmak("clusters kubeconfig")
-    return access._replace(path=path, renewal=renewal, has_known_hosts=has_known_hosts)
+        access = access._replace(has_known_hosts=(home / _KNOWN_HOSTS).stat().st_size > 0)
+    return access._replace(path=path, renewal=command_line.tarmak("clusters kubeconfig"))
 
 
 class _NotExamined(Exception):

@@ -52,10 +52,7 @@ class Daemon(NamedTuple):
 
     @property
     def args(self) -> tuple[str, ...]:
-        """The flags that affect who a caller becomes: gates, partition and backends, if the release has them.
-
-        Raises ConfigError for backends that the release does not support.
-        """
+        """The flags that affect who a caller becomes. Raises ConfigError for backends that it does not support."""
         args, has_backends = [], self.version.has_flag("server --backend-mode")
         if not has_backends and self.asks_cluster:
             raise SettingError(
@@ -134,11 +131,8 @@ class BackendPayloads(NamedTuple):
     @property
     def largest(self) -> int:
         """Size of the largest ConfigMap in bytes."""
-        maps = (
-            {CONFIG_KEY: self.config},
-            *(manifest["data"] for manifest in self.objects if manifest["kind"] == "ConfigMap"),
-        )
-        return max(map(configmap_size, maps))
+        maps = [manifest["data"] for manifest in self.objects if manifest["kind"] == "ConfigMap"]
+        return max(map(configmap_size, ({CONFIG_KEY: self.config}, *maps)))
 
     @property
     def objects(self) -> tuple[Manifest, ...]:
@@ -151,12 +145,9 @@ def configmap_size(data: Mapping[str, str]) -> int:
 
 
 def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> BackendPayloads:
-    """The mappings for all backends of the daemon.
-
-    Checks that every principal gets the same username and groups as with the mappings file alone. Raises ConfigError
-    for entries that the release, the feature gates or the backends do not support, and where the daemon would not
-    start; NotCarried where it would give another answer.
-    """
+    """The mappings for all backends of the daemon, with which every principal gets the same username and groups as with
+    the mappings file alone: raises NotCarried where the daemon would give another answer, and ConfigError for entries
+    that it does not support, and where it would not start."""
     document = mappings.with_cluster_id(cluster_id).document
     # Places are those in the unchanged file: the cluster ID is added at its end.
     reasons, looks_at_sso = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}, daemon.looks_at_sso
@@ -187,11 +178,10 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     if MOUNTED_FILE.name not in daemon.backends:
         document = _without_lists(document)
     entries, lost = deciding(mappings, daemon.version)
+    backends = [backend for backend in ENTRY_OBJECTS if backend.name in daemon.backends]
     made = BackendPayloads(
         config=_lf(document),
-        by_backend={
-            backend: backend_objects(backend, entries) for backend in ENTRY_OBJECTS if backend.name in daemon.backends
-        },
+        by_backend={backend: backend_objects(backend, entries) for backend in backends},
         notes=(*notes, *(note for note in lost if not note.is_shadowed)),
     )
     _prove(mappings, by_file, made, daemon)
@@ -251,28 +241,17 @@ def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, da
     accounts = {grant.principal for grant in by_file.grants if grant.kind == "account"}
     for account in (*sorted(accounts), "000000000000"):
         caller = Identity(_UNMAPPED.format(partition=daemon.partition, account=account), account, "AIDA")
-        expected, answer = (
-            (review.authenticated, review.username, review.groups)
-            for review in (by_file.whois(caller), read.whois(caller))
-        )
-        if answer != expected:
-            raise NotCarried(
-                f"for a caller in account {account} that matches no entry, the backends {names} "
-                "would give another answer than the mappings file",
-                remedy="use only the backend MountedFile",
-            )
+        reviews = by_file.whois(caller), read.whois(caller)
+        if len({(review.authenticated, review.username, review.groups) for review in reviews}) > 1:
+            what = f"for a caller in account {account} that matches no entry, the backends {names}"
+            what = f"{what} would give another answer than the mappings file"
+            raise NotCarried(what, remedy="use only the backend MountedFile")
 
 
 def _load(text: str, daemon: Daemon, shown_as: str, files: dict[str, str] | None = None) -> Authenticator:
+    version, files = str(daemon.version), files or {}
     return Authenticator.of(
-        DaemonInput(
-            text,
-            version=str(daemon.version),
-            args=daemon.args,
-            files=files or {},
-            filename=MAPPINGS_NAME,
-            shown_as=shown_as,
-        )
+        DaemonInput(text, version, args=daemon.args, files=files, filename=MAPPINGS_NAME, shown_as=shown_as)
     )
 
 

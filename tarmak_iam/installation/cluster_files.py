@@ -31,7 +31,6 @@ def is_cluster_id(text: str) -> bool:
 
 
 def check_cluster_id(cluster_id: str) -> None:
-    """Raises ConfigError for an ID that cannot be used as the name of a directory, as a label and as an argument."""
     if not is_cluster_id(cluster_id):
         what = f"{quoted(cluster_id)} is not a valid cluster ID"
         remedy = "use only letters, digits, dots and dashes in the names of environment and cluster"
@@ -64,7 +63,6 @@ class ClusterFiles:
 
     @property
     def within(self) -> Boundary:
-        """The boundary for code that reads or writes one of the files itself."""
         return Boundary(self.directory, self.follow_links)
 
     @property
@@ -95,10 +93,7 @@ class ClusterFiles:
         return None if mappings.is_new else mappings
 
     def mappings_or_new(self) -> Mappings:
-        """The mappings file; if it does not exist, new mappings with the cluster's ID, and `save` creates the file.
-
-        Raises TarmakIamError.
-        """
+        """As `mappings`; if it does not exist, new ones with the cluster's ID, and `save` creates the file."""
         return Mappings.load(self.mappings_path, self.cluster_name, within=self.within)
 
     def settings_document(self) -> Document | None:
@@ -121,8 +116,7 @@ class ClusterFiles:
         return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
-        """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
-        is created. Raises FileError."""
+        """Atomically; `before` is what was read, None for a new file, whose directory is created. Raises FileError."""
         FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
 
 

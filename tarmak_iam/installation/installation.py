@@ -81,11 +81,8 @@ class Installation:
         now: datetime | None = None,
         follow_links: bool = False,
     ) -> Installation:
-        """The installation of a cluster from values. `overrides` are settings by name that replace those in `settings`,
-        unless they are None.
-
-        Raises ConfigError for an override, image, daemon version, backend or feature gate that cannot be used.
-        """
+        """From values. `overrides` are settings by name that replace those in `settings`, unless they are None. Raises
+        ConfigError for one that cannot be used."""
         chosen = override(settings or Settings(), overrides or {})
         region = str(cluster.environment_data().get("location") or cluster.data.get("location") or "")
         made = cls(
@@ -119,11 +116,8 @@ class Installation:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        """The installation from a cluster's files; without `files`, those in the directory of tarmak.yaml. Tarmak's own
-        kubeconfig is only read `with_admin`.
-
-        Raises TarmakIamError, placed at the setting if a setting in the file cannot be used.
-        """
+        """From a cluster's files, by default those next to tarmak.yaml; Tarmak's own kubeconfig is only read
+        `with_admin`. Raises TarmakIamError, placed at the setting if one in the file cannot be used."""
         files = files or ClusterFiles.of(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
         settings, document = files.read_settings()
@@ -182,8 +176,7 @@ class Installation:
 
     @property
     def admin_path(self) -> Path | None:
-        """The path of Tarmak's own kubeconfig, which may not exist; None for a configuration that was not loaded from a
-        file."""
+        """The path of Tarmak's own kubeconfig, which may not exist."""
         return self.home / KUBECONFIG_NAME if self.home else None
 
     @cached_property
@@ -193,8 +186,8 @@ class Installation:
 
     @property
     def recovery_hint(self) -> str:
-        """The text about recovery access for all messages about a possible lock-out. The admin certificate is examined
-        again each time, since Tarmak may have written the kubeconfig meanwhile."""
+        """For all messages about a possible lock-out. The admin certificate is examined each time, since Tarmak may
+        have written the kubeconfig meanwhile."""
         return self._examined_admin().advice
 
     def _examined_admin(self) -> AdminAccess:
@@ -203,20 +196,16 @@ class Installation:
 
     @cached_property
     def misplaced_files(self) -> tuple[MisplacedFile, ...]:
-        """Mappings and settings files in directories where they are not read, found at the first use of this
-        property."""
         if self.home is None:
             return ()
         return misplaced_files(self.home.parent, self.cluster, follow_links=self.follow_links)
 
     def command(self, words: str, *values: str) -> str:
-        """A command for the user: `words` unchanged, `values` quoted for the shell. It contains the options for
-        directory and cluster where the command would otherwise work on others."""
+        """A command for the user that works on this cluster: `words` unchanged, `values` quoted for the shell."""
         return self.command_line.tarmak_iam(words, *values)
 
     def check_masters(self) -> None:
-        """Raises ConfigError for a hub, which has no masters, and for a cluster ID that cannot be used in an argument,
-        a label and a name."""
+        """Raises ConfigError for a hub, which has no masters, and for a cluster ID that cannot be used as a name."""
         check_cluster_id(self.cluster_id)
         check_masters(self.cluster)
 
@@ -249,20 +238,17 @@ class Installation:
 
     def safe_public_address(self) -> str | None:
         """The URL of a public API server. Raises ConfigError for a zone that would lead to another URL."""
-        flaw = public_zone_flaw(self.cluster)
-        if flaw is not None:
+        if flaw := public_zone_flaw(self.cluster):
             what, remedy = flaw
             provider = str(self.cluster.environment_data().get("provider") or "")
             raise ConfigError(what, remedy=remedy, place=self._place_of("providers", provider, "amazon", "publicZone"))
         return self.public_address
 
     def safe_webhook_file(self) -> str | None:
-        """The webhook file, None if it is not set. Raises ConfigError for one that would not reach the API server
-        unchanged."""
+        """The webhook file. Raises ConfigError for one that would not reach the API server unchanged."""
         if self.webhook_file is None:
             return None
-        reason = webhook_file_flaw(self.cluster)
-        if reason:
+        if reason := webhook_file_flaw(self.cluster):
             what = f"authTokenWebhookFile of {self.cluster_id} is {shortened(self.webhook_file)!r}: {reason}"
             remedy = f"use a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
             raise ConfigError(what, remedy=remedy, place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"))
@@ -270,17 +256,12 @@ class Installation:
 
     @property
     def daemon(self) -> Daemon:
-        settings = self.settings
-        return Daemon(
-            self.daemon_version, tuple(settings.backends), settings.featureGates, self.partition, self.command_line
-        )
+        backends, gates = tuple(self.settings.backends), self.settings.featureGates
+        return Daemon(self.daemon_version, backends, gates, self.partition, self.command_line)
 
     @property
     def missing_for_backends(self) -> tuple[str, str] | None:
-        """A requirement of a backend that the cluster does not meet, and what to do about it; None if there is none.
-
-        Raises ConfigError as `kubernetes` does.
-        """
+        """A requirement of a backend that the cluster does not meet, and a remedy. Raises as `kubernetes` does."""
         if CRD.name not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
             return None
         what = (
@@ -291,16 +272,12 @@ class Installation:
 
     @cached_property
     def payloads(self) -> BackendPayloads:
-        """The payloads for the daemon, proven to map the same as the mappings file.
-
-        Raises ConfigError where the mappings file does not exist, and as `make_payloads` does.
-        """
+        """Raises ConfigError where the mappings file does not exist, and as `make_payloads` does."""
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
             what = f"{self.cluster_id} has no mappings file, so IAM login would not be possible"
             raise ConfigError(what, remedy=f"map an admin role first: {self.command(ADD_ADMIN)}")
-        missing = self.missing_for_backends
-        if missing is not None:
+        if missing := self.missing_for_backends:
             raise ConfigError(missing[0], remedy=missing[1])
         return make_payloads(self.mappings, self.daemon, self.cluster_id)
 
@@ -327,11 +304,8 @@ class Installation:
     def authenticator(
         self, document: Document | None = None, private_dns_names: Mapping[str, str] | None = None
     ) -> Authenticator:
-        """The loaded authenticator, as the manifests would run it. `private_dns_names` are by instance ID.
-
-        Its backends contain the mappings that they support, and places are those in the file. Only `payloads` proves
-        that the cluster's objects have the same effect.
-        """
+        """As the manifests would run it, with the mappings that its backends support; only `payloads` proves that the
+        cluster's objects have the same effect. `private_dns_names` are by instance ID."""
         mappings = self.mappings
         if document is None and mappings is not None:
             document = mappings.with_cluster_id(self.cluster_id).document

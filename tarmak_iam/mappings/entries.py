@@ -4,7 +4,6 @@ user, a whole account or an SSO permission set.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -30,14 +29,10 @@ from tarmak_iam.text import LIKELY, closest, quoted, shortened
 
 SSO_PREFIX = "sso:"
 
-_BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
-
 
 class NamedPrincipal(NamedTuple):
-    """`kind` is `role`, `user`, `account` or `sso`; `text` is an ARN, 12 digits or `ACCOUNT/PERMISSION SET`.
-
-    `notes` say which part of the given text was omitted, and what the principal matches that is not obvious.
-    """
+    """`kind` is `role`, `user`, `account` or `sso`; `text` is an ARN, 12 digits or `ACCOUNT/PERMISSION SET`. `notes`
+    say which part of the given text was omitted, and what the principal matches that is not obvious."""
 
     kind: str
     text: str
@@ -60,20 +55,15 @@ class NamedPrincipal(NamedTuple):
 
 
 def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
-    """Reads an ARN, the 12 digits of an account or `sso:ACCOUNT/PERMISSION SET`.
-
-    The path of a role is removed with `strip_path`, and always for a role that IAM Identity Center created. Raises
-    ConfigError for a principal that would never match, or would match more than it says.
-    """
+    """Reads an ARN, the 12 digits of an account or `sso:ACCOUNT/PERMISSION SET`. The path of a role is removed with
+    `strip_path`, and always for a role that IAM Identity Center created. Raises ConfigError for a principal that would
+    never match, or would match more than it says."""
     if is_account(text):
         return NamedPrincipal("account", text)
     if to_lower(text).startswith(SSO_PREFIX):
         return _permission_set(text)
     if is_account(with_plain_account(text)):
         raise ConfigError(f"{quoted(text)} is not a valid account ID", remedy=f'write "{with_plain_account(text)}"')
-    if _BARE_SSO.match(text):
-        what = f"{quoted(text)} is not an ARN"
-        raise ConfigError(what, remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set")
     notes = []
     flaw = arn_flaw(text)
     if flaw is not None and text.isdigit():
@@ -104,8 +94,7 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
 
 
 def check_principal(text: str) -> None:
-    """Raises ConfigError unless the text is the ARN of a principal, an account or a permission set. An ARN that would
-    never match is accepted: the file may contain an entry for it."""
+    """As `parse_principal`, but an ARN that never matches is accepted: the file may contain an entry for it."""
     try:
         parse_principal(text)
     except ConfigError:
@@ -125,9 +114,9 @@ def _permission_set(text: str) -> NamedPrincipal:
         what = f"{quoted(text)} does not name a permission set"
         raise ConfigError(what, remedy="use the form sso:111122223333/Admin")
     if not is_account(account):
+        what = f"the account {quoted(account)} of {shortened(text)} must have 12 digits"
         plain = with_plain_account(text)
-        remedy = f"write {shortened(plain)}" if plain != text else "check the account"
-        raise ConfigError(f"the account {quoted(account)} of {shortened(text)} must have 12 digits", remedy=remedy)
+        raise ConfigError(what, remedy=f"write {shortened(plain)}" if plain != text else "check the account")
     if not is_permission_set(name):
         what = f"{quoted(name)} is not a valid name of a permission set"
         raise ConfigError(what, remedy="use up to 32 letters, digits and _+=,.@-")
@@ -185,8 +174,7 @@ class MappingEntry(NamedTuple):
 
 
 def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
-    """The entries in the order in which the daemon searches them (roles, users, accounts), each with its value in the
-    file."""
+    """In the order in which the daemon searches them: roles, users, accounts; each with its value in the file."""
     for kind in ("role", "user"):
         key = f"server.map{kind.capitalize()}s"
         route = settings.route(key)
@@ -200,7 +188,6 @@ def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
 
 
 def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
-    """As `listed_items`, without the values."""
     return (entry for entry, _ in listed_items(settings))
 
 

@@ -60,11 +60,9 @@ class Mappings:
     def load(
         cls, path: str | os.PathLike[str], cluster_id: str | None = None, *, within: Boundary | None = None
     ) -> Mappings:
-        """Reads a mappings file. `cluster_id` is for a file that does not exist yet: `save` creates it with this
-        clusterID. `within` limits where symbolic links may lead.
-
-        Raises FileError, also for a missing file where `cluster_id` is None; ParseError and ConfigError as `parse`.
-        """
+        """Reads a mappings file. `save` creates one that does not exist with the clusterID `cluster_id`. `within`
+        limits where symbolic links may lead. Raises FileError, also for a missing file without `cluster_id`, and as
+        `parse`."""
         file = Path(path)
         data = read_if_present(file, within)
         if data is None:
@@ -75,8 +73,8 @@ class Mappings:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
-        """Reads the text of a mappings file; `filename` is used in messages. Raises ParseError, and ConfigError if the
-        text is not a YAML mapping, or has more than 12,000 entries."""
+        """`filename` is used in messages. Raises ParseError, and ConfigError if the text is not a YAML mapping, or has
+        more than 12,000 entries."""
         document = Document.parse(data, filename, json=False)
         data = document.shared_data
         if not isinstance(data, (dict, type(None))):
@@ -95,7 +93,7 @@ class Mappings:
     def create(
         cls, cluster_id: str, path: str | os.PathLike[str] | None = None, *, within: Boundary | None = None
     ) -> Mappings:
-        """New mappings: a header and the cluster ID. `save` writes them to `path`, where no file may exist yet."""
+        """A header and the cluster ID. `save` writes them to `path`, where no file may exist yet."""
         document = Document.parse(_HEADER, MAPPINGS_NAME if path is None else str(path), json=False)
         disk = None if path is None else FileOnDisk.of(Path(path), None, within)
         return cls(document.set(("clusterID",), cluster_id), disk)
@@ -122,10 +120,8 @@ class Mappings:
             return tuple(listed_items(self._settings))
 
     def entries_read_by(self, version: DaemonVersion) -> tuple[MappingEntry, ...]:
-        """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others.
-
-        As `entries` if that release does not accept the file.
-        """
+        """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others. As
+        `entries` if it does not accept the file."""
         with contextlib.suppress(DaemonNotStarted):
             return tuple(listed_entries(ViperSettings(load_config(self.document, version), {}, {})))
         return self.entries
@@ -136,12 +132,10 @@ class Mappings:
         if not existing:
             return self._with(self.document.set(self.cluster_id_route, cluster_id))
         if existing != cluster_id:
-            raise ConfigError(
-                f"clusterID is {quoted(existing)}, but the ID of this cluster is "
-                f"{quoted(cluster_id)}: the authenticator would reject every token",
-                remedy=f"write clusterID: {cluster_id}",
-                place=self.document.position(self.cluster_id_route),
-            )
+            what = f"clusterID is {quoted(existing)}, but the ID of this cluster is {quoted(cluster_id)}"
+            what = f"{what}: the authenticator would reject every token"
+            place = self.document.position(self.cluster_id_route)
+            raise ConfigError(what, remedy=f"write clusterID: {cluster_id}", place=place)
         return self
 
     def add(
@@ -171,19 +165,14 @@ class Mappings:
     def merge(
         self, wanted: Iterable[Wanted], *, strip_path: bool = False, refuse: PrincipalRefusal | None = None
     ) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
-        """Adds or updates all wanted entries in one edit, and says what was done for each. Unusable ones are skipped.
-
-        `refuse` may give further reasons to skip one. Raises EditRefused, nothing changed.
-        """
+        """Adds or updates all wanted entries in one edit, and says what was done for each. Unusable ones are skipped,
+        and those that `refuse` rejects. Raises EditRefused, nothing changed."""
         planned = plan_merge(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
         return self._with(self.document.edit(*planned.edits)), planned.outcomes
 
     def remove(self, arn: str) -> Mappings:
         """Removes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET`. Returns the same value if there is
-        none.
-
-        Raises ConfigError for an empty text, and EditRefused.
-        """
+        none. Raises ConfigError for an empty text, and EditRefused."""
         if not with_plain_account(arn).strip():
             raise ConfigError("the ARN is empty", remedy="specify the ARN or account of the entry to remove")
         written, removals = Counter(entry.route for entry in self.entries), []
@@ -196,12 +185,9 @@ class Mappings:
         return self._with(self.document.edit(*removals))
 
     def matching(self, principal: str) -> tuple[MappingEntry, ...]:
-        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, including those that some release treats
-        as the same principal.
-
-        A role of IAM Identity Center is also searched for without its path, which is how `add` maps it. An account may
-        be written as the AWS console shows it; if entries are written like that, only those are returned.
-        """
+        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, also those that only some release treats
+        as the same principal. A role of IAM Identity Center is also searched for without its path, which is how `add`
+        maps it. An account may be written as the AWS console shows it; if an entry is too, only that is returned."""
         for text in dict.fromkeys((principal, with_plain_account(principal))):
             wanted = {principal_key(text)}
             with contextlib.suppress(ConfigError):
@@ -225,8 +211,8 @@ class Mappings:
         """Writes the file that it was loaded from, atomically, if it has changed. A new file's directory is created.
 
         Lock-outs are not checked: `TarmakCluster.map` and `tarmak_iam.access.lockout.check_admin_access` do that.
-        Raises FileError without a path, or if the file cannot be written; FileChanged if it has changed since it was
-        read. The old file is untouched then.
+        Raises FileError without a path or if the file cannot be written, and FileChanged if it has changed since it was
+        read; the old file is untouched then.
         """
         if self._disk is None:
             what = "these mappings have no file to save to"

@@ -21,12 +21,9 @@ PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A mapping as it should be. `principal` is an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
-
-    An existing entry keeps its username and its groups if they are None here. With `adds_groups`, the groups are added
-    to those it has. `place` is the source of this value. With `only_new`, a principal that is already mapped stays
-    unchanged.
-    """
+    """A mapping as it should be. `principal` is an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, and `place` the
+    source of this value. An existing entry keeps its username and its groups if they are None here; with `adds_groups`,
+    the groups are added to those it has; with `only_new`, it stays unchanged."""
 
     principal: str
     username: str | None = ""
@@ -152,11 +149,8 @@ class _MergePlanner:
             places = [self._document.position(entry.route) for entry in existing]
             used = "the last one" if len({entry.kind for entry in existing}) == 1 else "the one under mapRoles"
             lines = ", ".join(str(place.line) for place in places)
-            error = ConfigError(
-                f"{shortened(name)} is mapped more than once (lines {lines}); {used} is used",
-                remedy="remove all but one of them by hand",
-                place=places[-1],
-            )
+            what = f"{shortened(name)} is mapped more than once (lines {lines}); {used} is used"
+            error = ConfigError(what, remedy="remove all but one of them by hand", place=places[-1])
             return done._replace(action=MergeAction.SKIPPED, error=error)
         if existing:
             edits = tuple(self._changes(existing[0], wanted))

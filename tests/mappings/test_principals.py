@@ -70,20 +70,11 @@ def test_a_permission_set() -> None:
         ("sso:Admin", "'sso:Admin' does not name a permission set; use the form sso:111122223333/Admin"),
         ("sso:111122223333/", "does not name a permission set"),
         ("sso:1234/Admin", "the account '1234' of sso:1234/Admin must have 12 digits; check the account"),
-        (
-            "sso:1111-2222-3333/Admin",
-            (
-                "the account '1111-2222-3333' of sso:1111-2222-3333/Admin must have 12 digits; "
-                "write sso:111122223333/Admin"
-            ),
-        ),
+        ("sso:1111-2222-3333/Admin", "of sso:1111-2222-3333/Admin must have 12 digits; write sso:111122223333/Admin"),
         ("1111-2222-3333", "'1111-2222-3333' is not a valid account ID; write \"111122223333\""),
         ("sso:111122223333/a b", "'a b' is not a valid name of a permission set; use up to 32 letters"),
         ("sso:111122223333/" + "x" * 33, "is not a valid name of a permission set"),
-        (
-            "111122223333/Admin",
-            "'111122223333/Admin' is not an ARN; write sso:111122223333/Admin for the permission set",
-        ),
+        ("111122223333/Admin", "'111122223333/Admin' is not the ARN of a role or user: it does not begin with 'arn:'"),
         (
             "11112222333",
             "'11112222333' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading",

@@ -78,11 +78,8 @@ _MOST_NAMED = 5
 
 
 class Import(NamedTuple):
-    """The contents of a file: its `entries`, the later of two for one principal being used, and what is left out.
-
-    `formats` are the names of the formats found. `configuration` is the text of the authenticator's configuration if
-    the file contains nothing else.
-    """
+    """The contents of a file: the later of two `entries` for one principal is used. `formats` are the names of the
+    formats found. `configuration` is the text of the authenticator's configuration if the file is nothing else."""
 
     formats: tuple[str, ...]
     entries: tuple[Wanted, ...]
@@ -93,10 +90,8 @@ class Import(NamedTuple):
 
 
 def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
-    """`form` is one of FORMATS; None recognises the format of each object.
-
-    Raises ParseError, and ConfigError if the file has no mappings in that format.
-    """
+    """`form` is one of FORMATS; None recognises the format of each object. Raises ParseError, and ConfigError if the
+    file has no mappings in that format."""
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
     met: list[tuple[str, FilePart]] = []
     others: list[FilePart] = []
@@ -140,7 +135,6 @@ def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
 
 
 def _nothing(filename: str, others: list[FilePart], form: str | None) -> ConfigError:
-    """Says the format of a file without mappings, or the kinds of the objects in it, each once."""
     wanted = "" if form is None else f" in the format {form}"
     remedy = f"specify a file in one of these formats: {', '.join(FORMATS)}" if form is None else "try --from auto"
     names = list(dict.fromkeys(map(describe_part, others)))
@@ -237,11 +231,8 @@ def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, 
 def as_mappings(
     found: Import, cluster_id: str, filename: str, refuse: PrincipalRefusal | None = None
 ) -> tuple[Mappings, tuple[LeftOut, ...]]:
-    """The access that a file gives where its own daemon reads it, as mappings; and the parts that give no access.
-
-    A configuration of the authenticator is used unchanged. Entries that `refuse` rejects for this daemon are left out.
-    Raises ParseError, and ConfigError for a configuration that is not a YAML mapping.
-    """
+    """The access that a file gives where its own daemon reads it, as mappings; and the parts that give no access, such
+    as entries that `refuse` rejects. A configuration of the authenticator is used unchanged. Raises as `parse` does."""
     if found.configuration is not None:
         return Mappings.parse(found.configuration, filename), ()
     kept: list[Wanted] = []
@@ -262,10 +253,8 @@ def as_mappings(
 
 
 def effective(wanted: Wanted) -> Wanted | LeftOut:
-    """An entry for the principal that the daemon compares: a session of a role is replaced by the role.
-
-    LeftOut for an entry that matches no caller, or that the daemon rejects.
-    """
+    """The entry for the principal that the daemon compares, a role instead of its session; LeftOut for one that matches
+    no caller, or that the daemon rejects."""
     principal = wanted.principal
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
     if flaw is not None and (flaw.kind is not FlawKind.ASSUMED_ROLE or flaw.likely_arn is None):

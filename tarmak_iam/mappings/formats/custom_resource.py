@@ -45,11 +45,9 @@ def write(entry: Wanted) -> dict[str, Any]:
 
 
 def object_name(arn: str) -> str:
-    """A name that is valid (RFC 1123, at most 63 characters), and the same for the same ARN in any case.
-
-    For example `role-admin-111122223333`. If characters are lost, `--` and a hash keep two ARNs apart. A name that
-    contains `--` itself also gets a hash, so the two kinds never collide. Raises ArnError for any other text.
-    """
+    """A valid name (RFC 1123, at most 63 characters), the same for an ARN in any case: `role-admin-111122223333`. If
+    characters are lost, `--` and a hash keep two ARNs apart. A name that contains `--` itself also gets a hash, so the
+    two kinds never collide. Raises ArnError for any other text."""
     canonical = canonicalize(to_lower(arn))[1]
     parsed = parse_arn(canonical)
     partition = "" if parsed.partition == "aws" else f"{parsed.partition}-"

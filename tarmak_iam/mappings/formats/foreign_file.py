@@ -125,10 +125,8 @@ Read = Iterator[Wanted | LeftOut]
 def read_mapping(
     part: FilePart, arn_key: str, *also: str, username_key: str = "username", groups_key: str = "groups"
 ) -> Read:
-    """An entry with an ARN, a username and groups, as a strict decoder reads it: strings must be strings.
-
-    `also` are other keys that are read elsewhere.
-    """
+    """An entry with an ARN, a username and groups, as a strict decoder reads it: strings must be strings. `also` are
+    other keys that are read elsewhere."""
     if not isinstance(part.value, dict):
         what = f"{shown(part.value)} is not a YAML mapping with {arn_key}, {username_key} and {groups_key}"
         yield LeftOut(what, part.place)

@@ -236,7 +236,7 @@ def test_what_is_not_mapped(shell: Shell) -> None:
         ("", "the ARN is empty; specify the ARN or account of the entry to remove"),
         ("Dev", f"'Dev' is not the ARN of a role or user: it does not begin with 'arn:'; did you mean {DEV}?"),
         ("11112222333", "'11112222333' is not a valid account ID; write all 12 digits; "),
-        ("111122223333/Dev", "'111122223333/Dev' is not an ARN; "),
+        ("111122223333/Dev", "'111122223333/Dev' is not the ARN of a role or user: "),
         ("sso:1/Dev", "the account '1' of sso:1/Dev must have 12 digits; "),
         ("arn:aws:s3:::bucket", "'arn:aws:s3:::bucket' is not the ARN of a role or user: "),
         (
