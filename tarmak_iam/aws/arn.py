@@ -80,11 +80,8 @@ def _sections(text: str) -> list[str]:
 
 
 def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str]:
-    """The kind of a principal and the ARN that the authenticator compares: an assumed role becomes its role, any other
-    ARN stays as it is.
-
-    Raises ArnError for any text but the ARN of an IAM role, user or root, or of an STS assumed role or federated user.
-    """
+    """The kind of a principal and the ARN that the authenticator compares: an assumed role becomes its role. Raises
+    ArnError for any text but the ARN of an IAM role, user or root, or of an STS assumed role or federated user."""
     principal, _, canonical = canonical_parts(text, partitions)
     return principal, canonical
 
@@ -108,7 +105,6 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
 
 
 def is_account(text: str) -> bool:
-    """Whether it is 12 digits."""
     return _ACCOUNT.match(text) is not None
 
 
@@ -120,11 +116,8 @@ _CONSOLE_ACCOUNT = re.compile(
 
 def with_plain_account(text: str) -> str:
     """An ARN, account or `sso:ACCOUNT/PERMISSION SET` that a person typed, with the 12 digits of an account that is
-    written as the AWS console shows it; any other text as it is.
-
-    Not for the contents of files: the authenticator does not accept this form there. Raises TypeError for a value that
-    is not a string, such as an account that YAML reads as a number.
-    """
+    written as the AWS console shows it. Not for the contents of files: the authenticator does not accept this form.
+    Raises TypeError for another value, such as an account that YAML reads as a number."""
     if not isinstance(text, str):
         raise TypeError(f"an ARN or account must be a string, not {text!r}")
     return _CONSOLE_ACCOUNT.sub(r"\1\2\3\4", text)
@@ -156,7 +149,7 @@ def claims_sso_role(name: str) -> bool:
 
 
 def permission_set_of(name: str) -> str:
-    """The permission set that IAM Identity Center created a role of that name for; empty for other roles."""
+    """The permission set that Identity Center created a role of that name for; empty for other roles."""
     match = _SSO_ROLE.match(name)
     return match["set"] if match else ""
 
@@ -167,8 +160,7 @@ def is_role_name(permission_set: str) -> bool:
 
 
 def permission_set_like(text: str) -> str:
-    """The permission set that is meant by a role's name or a part of it: without the prefix and the suffix. Empty if
-    nothing is left."""
+    """The permission set that is meant by a role's name or a part of it: without the prefix and the suffix."""
     bare = re.sub(r"(?i)\A(?:AWSReservedSSO[_-]?)+", "", text)
     return re.sub(r"(?:_[0-9a-fA-F]{12,20}|[_*?]+)+\Z", "", bare, flags=re.ASCII)
 

@@ -20,7 +20,6 @@ _REGION = re.compile(rf"{_NAME}\Z", re.ASCII)
 # A letter makes an availability zone (eu-west-1a); a place and a zone make a Local Zone (us-west-2-lax-1a) or a
 # Wavelength Zone (us-east-1-wl1-bos-wlz-1).
 _ZONE = re.compile(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
-_NO_DASH = re.compile(r"(?<=[a-z])(?=[0-9])")
 # Letters that people mistake for the number at the end.
 _DIGITS = str.maketrans("lio", "110")
 _LONGEST = 64
@@ -73,7 +72,6 @@ class RegionFlaw(NamedTuple):
 
 
 def partition_of(region: str) -> str:
-    """The partition by the prefix of the region; `aws` if no prefix matches."""
     return next((partition for prefix, partition in _PREFIXES.items() if region.startswith(prefix)), "aws")
 
 
@@ -92,7 +90,7 @@ def table_version() -> str:
 
 
 def region_of_zone(text: str) -> str | None:
-    """The region of an availability, Local or Wavelength Zone, by the form of its name; None for other texts."""
+    """The region of an availability, Local or Wavelength Zone, by the form of its name."""
     match = _ZONE.match(text) if len(text) < _LONGEST else None
     return match[1] if match else None
 
@@ -101,14 +99,13 @@ def region_flaw(text: str) -> RegionFlaw | None:
     """Why a text is not the name of a region; None if it has the form of one, whether AWS has that region or not."""
     if is_region(text):
         return None
-    zone_region, what = region_of_zone(text), "is a zone, not a region"
-    region = zone_region or _respelled(text)
-    if zone_region is None:
-        what = "is not the name of a region"
-    if region is not None and is_known_region(region):
-        return RegionFlaw(what, (region,), is_sure=True)
-    suggestions = region_suggestions(region or text)
-    return RegionFlaw(what, suggestions or ((zone_region,) if zone_region else ()))
+    region = region_of_zone(text)
+    what = "is a zone, not a region" if region else "is not the name of a region"
+    name = bare(region or region_of_zone(text.lower()) or text) if len(text) < _LONGEST else ""
+    same = [known for known in _known() if bare(known) == name]
+    if same:
+        return RegionFlaw(what, tuple(same), is_sure=True)
+    return RegionFlaw(what, region_suggestions(region or text) or ((region,) if region else ()))
 
 
 def region_suggestions(text: str) -> tuple[str, ...]:
@@ -122,7 +119,6 @@ def region_suggestions(text: str) -> tuple[str, ...]:
 
 
 def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
-    """A question; empty without suggestions."""
     if not suggestions:
         return ""
     if len(suggestions) > 4:
@@ -131,19 +127,7 @@ def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
     return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
 
 
-def _respelled(text: str) -> str | None:
-    """The region that differs only in case, blanks, underscores or the last dash."""
-    plain = re.sub(r"[\s_-]+", "-", text.strip(), flags=re.ASCII).lower()
-    for spelling in (plain, _NO_DASH.sub("-", plain, count=1)):
-        if is_region(spelling):
-            return spelling
-        if region := region_of_zone(spelling):
-            return region
-    return None
-
-
 def sts_host(region: str) -> str:
-    """The regional STS host, as the AWS SDKs name it."""
     return f"sts.{region}.{STS_DOMAINS[partition_of(region)]}"
 
 

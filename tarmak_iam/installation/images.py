@@ -132,10 +132,8 @@ def check_registry(text: str) -> None:
 
 def published_image(registry: str, version: str | None = None) -> str:
     """The image of a release in a registry. `version` is as the setting daemonVersion, None for the registry's default.
-
     A mirror has the paths of public.ecr.aws, like proxies and pull-through caches. For a release that EKS Distro never
-    published, this is the default image, of another release.
-    """
+    published, this is the default image, of another release."""
     if registry == "ecr":
         return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
     tag = _DEFAULT_TAG
@@ -181,7 +179,6 @@ def has_other_domain(image: Image) -> bool:
 
 
 def is_upstream(image: Image) -> bool:
-    """Whether it is in the repository of upstream's documentation."""
     return image.name == _UPSTREAM
 
 

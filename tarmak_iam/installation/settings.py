@@ -51,10 +51,8 @@ class SettingError(ConfigError):
 
 
 class Settings:
-    """The settings in use, and which of them are set. Frozen. `setting_table` describes the attributes.
-
-    The arguments are not checked: see `parse_settings` and `override`.
-    """
+    """The settings in use, and which of them are set. Frozen. `setting_table` describes the attributes. The arguments
+    are not checked: see `parse_settings` and `override`."""
 
     image: str | None
     registry: str
@@ -166,10 +164,7 @@ def written_route(document: Document, path: Path | Route) -> Route:
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
     """The settings with some values replaced. None replaces nothing, and a registry replaces an image too. An empty
-    role or profile means no role or profile, as in the Go program.
-
-    Raises ConfigError.
-    """
+    role or profile means none, as in the Go program. Raises ConfigError."""
     without = {key for key in ("role", "profile") if overrides.get(key) == ""}
     given = {key: value for key, value in overrides.items() if value is not None and key not in without}
     if REGISTRY in given:
@@ -178,7 +173,6 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 
 
 def check_key(key: str) -> None:
-    """Raises ConfigError for an unknown setting."""
     if key not in SETTINGS:
         raise _unknown(key)
 

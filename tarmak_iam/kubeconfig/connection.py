@@ -20,7 +20,7 @@ _PROXY_EXAMPLE = "use a URL such as http://proxy.example.com:3128"
 def check_server(url: str) -> str:
     """The URL of an API server, unchanged. Raises ConfigError for one that kubectl could not use, or not safely."""
     parts = _split(url)
-    if parts is not None and "@" in parts.netloc:
+    if has_credentials(url):
         raise ConfigError("the server URL contains a username or a password", remedy=_SERVER_EXAMPLE)
     if parts is not None and parts.scheme == "http":
         what = f"the server {quoted(url)} does not use TLS: kubectl would send its token unencrypted"
@@ -51,10 +51,8 @@ def proxy_warning(kubectl_version: str | None) -> str:
 
 
 def authority_data(pem: bytes, place: Place | None = None) -> str:
-    """The bytes of a CA file in base64, as `kubectl config set-cluster --embed-certs` writes them.
-
-    Raises ConfigError, at `place`, where they contain no certificate, or a private key, which must not be handed out.
-    """
+    """The bytes of a CA file in base64, as `kubectl config set-cluster --embed-certs` writes them. Raises ConfigError
+    where they contain no certificate, or a private key, which must not be handed out."""
     if b"PRIVATE KEY" in pem:
         what, remedy = "the file contains a private key", "specify a file that contains only the CA's certificate"
         raise ConfigError(what, remedy=remedy, place=place)

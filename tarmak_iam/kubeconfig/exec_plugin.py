@@ -44,10 +44,7 @@ DEFAULT_HINTS = frozenset({*_HINTS.values(), *_FORMER_HINTS})
 
 
 def exec_plugin(installation: Installation, session_name: str | None = None) -> dict[str, Any]:
-    """The `exec` mapping of the user, whose role session is named `session_name` if it is given.
-
-    Raises ConfigError for what cannot work.
-    """
+    """The `exec` of the user, whose role session is named `session_name`. Raises ConfigError for what cannot work."""
     if session_name is not None:
         _check_session_name(session_name, installation.settings)
     if installation.region:
@@ -87,10 +84,8 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         what = f"kubectl {installation.settings.kubectlVersion} cannot run a command to get a token"
         yield "kubectlVersion", ConfigError(what, remedy="use kubectl 1.10 or later")
     if role is not None and installation.region and parse_arn(role).partition != installation.partition:
-        what = (
-            f"{role} is in partition {parse_arn(role).partition}, but the cluster is in partition "
-            f"{installation.partition}: its tokens are for another STS"
-        )
+        what = f"{role} is in partition {parse_arn(role).partition}, but the cluster is in partition "
+        what += f"{installation.partition}: its tokens are for another STS"
         yield "role", ConfigError(what, remedy="use a role in the cluster's partition")
     region = _region(installation)
     verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
@@ -117,13 +112,11 @@ def shared_session_flaw(installation: Installation) -> str:
 
 
 def _kubectl(installation: Installation) -> tuple[int, int] | None:
-    """Major and minor version. The suffix of a build, as in 1.27.1-eks-2f008fe, does not make it a pre-release."""
     version = parse_version(installation.settings.kubectlVersion or "")
     return version.minor if version else None
 
 
 def _check_session_name(name: str, settings: Settings) -> None:
-    """Raises ConfigError where the command or STS would not accept it."""
     if settings.exec == "aws":
         what = f"`aws eks get-token` has no option for the session name: it always uses {AWS_SESSION_NAME}"
         raise ConfigError(what, remedy="use aws-iam-authenticator or tarmak-iam for --exec")
@@ -172,12 +165,9 @@ _FAMILIES = {
 }
 _SUBCOMMANDS = {"authenticator": ("token",), "tarmak-iam": ("token",), "aws": ("eks", "get-token")}
 _TOKEN_OPTIONS = {
-    "-i": "cluster",
-    "--cluster-id": "cluster",
-    "-r": "role",
-    "--role": "role",
-    "-s": "session",
-    "--session-name": "session",
+    **dict.fromkeys(("-i", "--cluster-id"), "cluster"),
+    **dict.fromkeys(("-r", "--role"), "role"),
+    **dict.fromkeys(("-s", "--session-name"), "session"),
 }
 _OPTIONS = {
     "authenticator": _TOKEN_OPTIONS,

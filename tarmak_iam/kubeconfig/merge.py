@@ -33,13 +33,8 @@ class Stanza:
     value: dict[Any, Any]
 
     @property
-    def kind(self) -> str:
-        """`cluster`, `context` or `user`."""
-        return LISTS[self.list_key]
-
-    @property
     def path(self) -> tuple[str | int, ...]:
-        return self.list_key, self.index, self.kind
+        return self.list_key, self.index, LISTS[self.list_key]
 
 
 class KubeconfigFile(NamedTuple):
@@ -109,10 +104,8 @@ def _unreadable(what: str, place: Place) -> ConfigError:
 
 
 def kubectl_files(environment: Mapping[str, str]) -> list[Path]:
-    """The files listed in KUBECONFIG, each once, else ~/.kube/config. Empty names in the list are ignored.
-
-    Raises ConfigError for a list without a name: kubectl then reads no file.
-    """
+    """The files listed in KUBECONFIG, each once, else ~/.kube/config. Raises ConfigError for a list without a name,
+    with which kubectl reads no file."""
     listed = environment.get("KUBECONFIG", "")
     if not listed:
         return [Path.home() / ".kube" / "config"]
@@ -160,15 +153,12 @@ class Merge(NamedTuple):
 def merge_kubeconfig(
     files: Sequence[KubeconfigFile], wanted: dict[str, Any], *, default: int = 0, force: bool = False, use: bool = False
 ) -> Merge:
-    """Adds missing entries to the file of index `default`, and updates existing ones in their own file.
-
-    `files` are in kubectl's order: of entries with the same name, kubectl uses the one in the first file. `wanted` is
-    the result of `client_kubeconfig`. current-context is set with `use`; also without it, if no file has a current
-    context and the default file has no contexts.
+    """Adds missing entries to the file of index `default`, and updates existing ones in their own file. `files` are in
+    kubectl's order: of entries with the same name, it uses the first. `wanted` is the result of `client_kubeconfig`.
+    current-context is set with `use`, and if no file has one and the default file has no contexts.
 
     Raises PolicyRefused for an entry of the same name that is not managed by tarmak-iam, unless `force` replaces it,
-    and EditRefused for what cannot be edited. No file is changed then.
-    """
+    and EditRefused for what cannot be edited. No file is changed then."""
     entries = _entries(files, wanted, default)
     unmanaged = [entry for entry in entries if entry.against]
     if unmanaged and not force:

@@ -113,7 +113,6 @@ def _kept_arguments(before: ExecArguments, wanted: ExecArguments, profile: str |
 
 
 def _with_variables(existing: Any, own_variables: list[dict[str, str]]) -> list[Any]:
-    """The existing variables, with our values for ours, followed by those of ours that were missing."""
     values = {item["name"]: item["value"] for item in own_variables}
     kept = [
         {**item, "value": values.get(str(item.get("name")), item.get("value"))} if isinstance(item, dict) else item

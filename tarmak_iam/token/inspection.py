@@ -63,10 +63,7 @@ class Presigned:
 
     @classmethod
     def parse(cls, token: str) -> Presigned:
-        """Parses as Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do.
-
-        Raises ParseError if the text is not a token.
-        """
+        """Parses as Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do. Raises ParseError."""
         if not token.startswith(PREFIX):
             raise ParseError(f"this is not a token: it does not start with '{PREFIX}'", remedy=_REMEDY)
         size = len(token.encode("utf-8", "surrogatepass"))
@@ -114,10 +111,7 @@ class Presigned:
 
 
 def token_in(text: str) -> str:
-    """The token in an ExecCredential. Any other text is returned as the token, without surrounding whitespace.
-
-    Raises ParseError for JSON that contains no token.
-    """
+    """The token in an ExecCredential; any other text is a token itself. Raises ParseError for JSON without a token."""
     stripped = text.strip()
     if not stripped.startswith("{"):
         return stripped
@@ -133,12 +127,9 @@ def token_in(text: str) -> str:
 def token_refusal(
     token: str, version: DaemonVersion | str, *, now: datetime, partition: str = "aws", region: str = ""
 ) -> str | None:
-    """Why this release of the authenticator rejects the token without asking STS; None if it would ask STS.
-
-    `partition` is its `server.partition`, `region` is where it runs (from the instance metadata), and `now` has a time
-    zone. Only the signature shows whether the token is for the authenticator's cluster ID, and STS checks it. Raises
-    ConfigError for an invalid version.
-    """
+    """Why this release of the authenticator rejects the token without asking STS, which checks whether it is signed for
+    the authenticator's cluster ID; None if it would ask. `partition` is its `server.partition`, `region` is where it
+    runs (from the instance metadata), and `now` has a time zone. Raises ConfigError for an invalid version."""
     release = DaemonVersion.parse(version) if isinstance(version, str) else version
     try:
         url = Presigned.parse(token)
@@ -216,10 +207,8 @@ def signing_time(url: Presigned) -> datetime | None:
 
 
 def sts_refusal(url: Presigned, now: datetime) -> str | None:
-    """Why STS rejects the token, as far as the token itself shows: checking the signature needs the secret key.
-
-    Source: AWS's description of Signature Version 4; the window of 15 minutes is that of GetCallerIdentity.
-    """
+    """Why STS rejects the token, as far as it shows: checking the signature needs the secret key. From AWS's
+    description of Signature Version 4; the window of 15 minutes is that of GetCallerIdentity."""
     signed = signing_time(url)
     if {"Action", "Version"} - url.names:
         return "the URL's query has no Action or no Version"
@@ -304,10 +293,8 @@ class Inspection(NamedTuple):
 
 
 def inspect_token(token: str, *, now: datetime, partition: str | None = None, region: str = "") -> Inspection:
-    """`partition` and `region` are those of the authenticator; the default partition is that of the token.
-
-    Raises ParseError if the text is not a token, but not for a token that would be rejected.
-    """
+    """`partition` and `region` are those of the authenticator; the default partition is that of the token. Raises
+    ParseError if the text is not a token, but not for a token that would be rejected."""
     url = Presigned.parse(token)
     host_partition = partition_of_host(url.host)
     signed = signing_time(url)
@@ -323,12 +310,11 @@ def inspect_token(token: str, *, now: datetime, partition: str | None = None, re
         (KeyKind.LONG_LIVED, True): ("a long-lived access key with a session token: AWS rejects it",),
     }
     # The verdicts of neighbours with the same result are joined, within a minor release.
-    verifiers = [
-        Verifier(version, partition or host_partition or "aws", region)
-        for version in known_releases()
-        if not version.unread
-    ]
-    judged = [(verifier.version, presigned_refusal(url, verifier, now)) for verifier in verifiers]
+    judged = []
+    for version in known_releases():
+        if not version.unread:
+            verifier = Verifier(version, partition or host_partition or "aws", region)
+            judged.append((version, presigned_refusal(url, verifier, now)))
     runs = [list(run) for _, run in groupby(judged, lambda verdict: (verdict[0].major, verdict[0].minor, verdict[1]))]
     return Inspection(
         host=one_line(url.host),

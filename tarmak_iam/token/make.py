@@ -77,11 +77,7 @@ def check_region(region: str) -> None:
 
 
 def check_assumable_role(role: str) -> str:
-    """The role's partition. Unlike in a mapping, the ARN needs the role's path.
-
-    Raises ConfigError if it is not the ARN of a role.
-    """
-    why = None
+    """The role's partition. Unlike in a mapping, the ARN needs the role's path. Raises ConfigError."""
     try:
         principal, arn = canonicalize(role)[0], parse_arn(role)
         if principal is Principal.ASSUMED_ROLE:
@@ -205,10 +201,8 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
 
 
 def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
-    """The signed URL, with the parameters in the order of v0.7.9; `now` in UTC.
-
-    The steps are those of "Create a signed AWS API request" in the IAM User Guide.
-    """
+    """The signed URL, with the parameters in the order of v0.7.9; `now` in UTC. The steps are those of "Create a signed
+    AWS API request" in the IAM User Guide."""
     time, scope = f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}/{region}/sts/aws4_request"
     parameters = {
         "Action": "GetCallerIdentity",

@@ -48,7 +48,7 @@ def test_a_known_region(partition: str, region: str) -> None:
         ("EU_WEST_9", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
         ("us-east", "is not the name of a region", "did you mean us-east-1 or us-east-2?"),
         ("us-gov-west", "is not the name of a region", "did you mean us-gov-west-1?"),
-        ("useast1", "is not the name of a region", "did you mean us-east-1?"),
+        ("useast1", "is not the name of a region", "write us-east-1"),
         ("eu-west-l", "is not the name of a region", "did you mean eu-west-1?"),
         ("us-east-I", "is not the name of a region", "did you mean us-east-1?"),
         ("eu-west-", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
