@@ -165,13 +165,6 @@ def permission_set_like(text: str) -> str:
     return re.sub(r"(?:_[0-9a-fA-F]{12,20}|[_*?]+)+\Z", "", bare, flags=re.ASCII)
 
 
-def is_service_linked(role: Arn) -> bool:
-    """Whether only an AWS service can assume the role, by its path or its name."""
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
-    folder = role.path.lower().split("/")[0]
-    return folder == "aws-service-role" or role.name.lower().startswith("awsservicerolefor")
-
-
 # The names that IAM Identity Center accepts for a permission set.
 _PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 

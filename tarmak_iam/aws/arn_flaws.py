@@ -16,7 +16,6 @@ from tarmak_iam.aws.arn import (
     canonicalize,
     claims_sso_role,
     is_account,
-    is_service_linked,
     is_sso_role,
     parse_arn,
     permission_set_like,
@@ -268,7 +267,9 @@ def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
 
 def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
     """What is wrong with a role whose name IAM accepts."""
-    if is_service_linked(arn):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+    folder = arn.path.lower().split("/")[0]
+    if folder == "aws-service-role" or arn.name.lower().startswith("awsservicerolefor"):
         what = f"{shortened(text)} never matches: only its AWS service can assume a service-linked role"
         remedy = "map the role that people or instances assume, or remove the entry"
         return ArnFlaw(FlawKind.SERVICE_LINKED, what, remedy)

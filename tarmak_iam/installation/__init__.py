@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.installation.installation import Installation
 else:
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            ".cluster_files": "ClusterFiles",
-            ".installation": "Installation",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__, {".cluster_files": "ClusterFiles", ".installation": "Installation"})
 
 __all__ = ["ClusterFiles", "Installation"]

@@ -178,11 +178,7 @@ class AdminAccess(NamedTuple):
 
 
 def examine_admin(
-    home: Path | None,
-    *,
-    command_line: CommandLine = PLAIN,
-    now: datetime | None = None,
-    within: Boundary | None = None,
+    home: Path | None, *, command_line: CommandLine = PLAIN, now: datetime | None = None, within: Boundary | None = None
 ) -> AdminAccess:
     """Examines the admin certificate in the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a
     configuration that was not loaded from a file. Links must not lead out of `within`, None for `<dir>`. `now` is

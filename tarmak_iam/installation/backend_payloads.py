@@ -228,7 +228,11 @@ def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, da
         what = f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}"
         raise NotCarried(what, remedy="use other backends")
     for grant in {grant.key: grant for grant in (*read.grants, *by_file.grants)}.values():
-        if set(map(_result, by_file.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
+        possible = [
+            {(other.username, other.groups) if other else None for other in daemon_reads.possible_grants(grant)}
+            for daemon_reads in (by_file, read)
+        ]
+        if possible[0] != possible[1]:
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
@@ -257,10 +261,6 @@ def _load(text: str, daemon: Daemon, shown_as: str, files: dict[str, str] | None
 
 def _lf(document: Document) -> str:
     return _LINE_END.sub("\n", document.text)
-
-
-def _result(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
-    return (grant.username, grant.groups) if grant else None
 
 
 def _described(grant: Grant | None) -> str:

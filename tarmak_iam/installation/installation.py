@@ -27,6 +27,7 @@ from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminAccess, AdminKubeconfig, examine_admin
 from tarmak_iam.installation.backend_payloads import BackendPayloads, Daemon, make_payloads
 from tarmak_iam.installation.cluster_files import ClusterFiles, MisplacedFile, check_cluster_id, misplaced_files
+from tarmak_iam.installation.images import Image
 from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -143,7 +144,10 @@ class Installation:
     @property
     def running_version(self) -> DaemonVersion:
         """The release in the image: its tag, which may differ from daemonVersion; without a tag, daemonVersion."""
-        return self.settings.image_version or self.daemon_version
+        try:
+            return DaemonVersion.parse(Image.parse(self.image).tag)
+        except ValueError:
+            return self.daemon_version
 
     @property
     def release_conflict(self) -> str:

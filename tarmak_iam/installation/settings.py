@@ -16,14 +16,7 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backend_support import BACKENDS
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import Image, check_registry, published_image
-from tarmak_iam.installation.setting_table import (
-    MAX_INSTALL_HINT,
-    REGISTRY,
-    SETTINGS,
-    AddonManagerMode,
-    Exec,
-    Rollback,
-)
+from tarmak_iam.installation.setting_table import MAX_INSTALL_HINT, REGISTRY, SETTINGS, AddonManagerMode, Exec, Rollback
 from tarmak_iam.routes import Path, Route
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
@@ -100,14 +93,6 @@ class Settings:
     def effective(self) -> dict[str, Any]:
         """All settings with the values in use, None for a value that comes from elsewhere."""
         return {key: deepcopy(getattr(self, key)) for key in SETTINGS} | {"image": self.effective_image}
-
-    @property
-    def image_version(self) -> DaemonVersion | None:
-        """The release in the tag of the image; None where the tag is not a release."""
-        try:
-            return DaemonVersion.parse(Image.parse(self.effective_image).tag)
-        except ConfigError:
-            return None
 
     @property
     def daemon_version(self) -> DaemonVersion:

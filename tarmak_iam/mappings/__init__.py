@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
-        {
-            ".mappings_file": "MAPPINGS_NAME Mappings",
-            ".entries": "MappingEntry",
-            ".merging": "MergeOutcome Wanted",
-        },
+        {".mappings_file": "MAPPINGS_NAME Mappings", ".entries": "MappingEntry", ".merging": "MergeOutcome Wanted"},
     )
 
 __all__ = ["MAPPINGS_NAME", "MappingEntry", "Mappings", "MergeOutcome", "Wanted"]

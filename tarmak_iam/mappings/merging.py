@@ -79,8 +79,12 @@ def plan_merge(
         except ConfigError as flaw:
             resolved.append((wish, None, flaw))
     last = {name.key: number for number, (wish, name, _) in enumerate(resolved) if name and not wish.only_new}
-    planner = _MergePlanner(document, entries)
-    outcomes = []
+    existing: dict[str, list[MappingEntry]] = {}
+    for entry in entries:
+        existing.setdefault(entry.key, []).append(entry)
+    additions: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    added: set[str] = set()
+    outcomes, updates = [], list[Edit]()
     for number, (wish, name, error) in enumerate(resolved):
         if name is None:
             outcomes.append(MergeOutcome(MergeAction.SKIPPED, wish, wish.principal, error))
@@ -89,9 +93,29 @@ def plan_merge(
             what = f"{shortened(name)} has a later entry{f' ({place})' if place else ''}, and the last entry is used"
             shadowed = ConfigError(what, remedy="groups are not merged")
             outcomes.append(MergeOutcome(MergeAction.SKIPPED, wish, str(name), shadowed))
+        elif wish.only_new and (name.key in added or name.key in existing):
+            notes = (*name.notes, "already mapped, so the entry stays unchanged")
+            outcomes.append(MergeOutcome(MergeAction.UNCHANGED, wish, str(name), notes=notes))
         else:
-            outcomes.append(planner.merge(wish, name))
-    return MergePlan(tuple(outcomes), planner.edits)
+            outcome, edits = _merged(document, existing.get(name.key, []), wish, name)
+            outcomes.append(outcome)
+            updates += edits
+            if outcome.action is MergeAction.ADDED:
+                added.add(name.key)
+                additions[list_for(name)].append(new_entry(name, wish))
+    return MergePlan(tuple(outcomes), (*_additions(document, additions), *updates))
+
+
+def _additions(document: Document, additions: dict[str, list[Any]]) -> Iterator[Edit]:
+    """New lists come in the order of the documentation. Setting a list with all its new items is much cheaper than an
+    edit for each item. If the key has a value of another type, the edit is refused."""
+    settings = ViperSettings(document.shared_data, {}, {})
+    for name, items in additions.items():
+        route, old = settings.route(f"server.{name}"), settings.get(f"server.{name}")
+        if len(items) > 1 and (old is None or isinstance(old, list)):
+            yield Set(route, [*(old or ()), *items])
+        else:
+            yield from (Append(route, item) for item in items)
 
 
 def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
@@ -114,79 +138,50 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
             raise ConfigError(what, remedy="write it without control characters")
 
 
-class _MergePlanner:
-    def __init__(self, document: Document, entries: Iterable[MappingEntry]) -> None:
-        self._document = document
-        self._data = document.shared_data
-        self._existing: dict[str, list[MappingEntry]] = {}
-        for entry in entries:
-            self._existing.setdefault(entry.key, []).append(entry)
-        self._settings = ViperSettings(self._data, {}, {})
-        self._additions: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
-        self._new: set[str] = set()
-        self._updates: list[Edit] = []
+def _merged(
+    document: Document, existing: list[MappingEntry], wanted: Wanted, name: NamedPrincipal
+) -> tuple[MergeOutcome, tuple[Edit, ...]]:
+    done = MergeOutcome(MergeAction.ADDED, wanted, str(name), notes=name.notes)
+    if len(existing) > 1 and name.kind != "account":
+        places = [document.position(entry.route) for entry in existing]
+        used = "the last one" if len({entry.kind for entry in existing}) == 1 else "the one under mapRoles"
+        lines = ", ".join(str(place.line) for place in places)
+        what = f"{shortened(name)} is mapped more than once (lines {lines}); {used} is used"
+        error = ConfigError(what, remedy="remove all but one of them by hand", place=places[-1])
+        return done._replace(action=MergeAction.SKIPPED, error=error), ()
+    if existing:
+        edits = tuple(_changes(document, existing[0], wanted))
+        return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED), edits
+    if wanted.username is None and name.kind != "account":
+        error = ConfigError("--username is required for roles and users")
+        return done._replace(action=MergeAction.SKIPPED, error=error), ()
+    return done, ()
 
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """New lists come in the order of the documentation. Setting a list with all its new items is much cheaper than
-        an edit for each item. If the key has a value of another type, the edit is refused."""
-        edits: list[Edit] = []
-        for name, items in self._additions.items():
-            route, old = self._settings.route(f"server.{name}"), self._settings.get(f"server.{name}")
-            if len(items) > 1 and (old is None or isinstance(old, list)):
-                edits.append(Set(route, [*(old or ()), *items]))
-            else:
-                edits += (Append(route, item) for item in items)
-        return (*edits, *self._updates)
 
-    def merge(self, wanted: Wanted, name: NamedPrincipal) -> MergeOutcome:
-        done = MergeOutcome(MergeAction.ADDED, wanted, str(name), notes=name.notes)
-        existing = self._existing.get(name.key, ())
-        if wanted.only_new and (existing or name.key in self._new):
-            notes = (*name.notes, "already mapped, so the entry stays unchanged")
-            return done._replace(action=MergeAction.UNCHANGED, notes=notes)
-        if len(existing) > 1 and name.kind != "account":
-            places = [self._document.position(entry.route) for entry in existing]
-            used = "the last one" if len({entry.kind for entry in existing}) == 1 else "the one under mapRoles"
-            lines = ", ".join(str(place.line) for place in places)
-            what = f"{shortened(name)} is mapped more than once (lines {lines}); {used} is used"
-            error = ConfigError(what, remedy="remove all but one of them by hand", place=places[-1])
-            return done._replace(action=MergeAction.SKIPPED, error=error)
-        if existing:
-            edits = tuple(self._changes(existing[0], wanted))
-            self._updates += edits
-            return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED)
-        if wanted.username is None and name.kind != "account":
-            error = ConfigError("--username is required for roles and users")
-            return done._replace(action=MergeAction.SKIPPED, error=error)
-        self._new.add(name.key)
-        self._additions[list_for(name)].append(new_entry(name, wanted))
-        return done
-
-    def _changes(self, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:
-        item = value_at(self._data, entry.route.plain)
-        if not isinstance(item, dict):
-            return
-        if wanted.username is not None and entry.username != wanted.username:
-            yield Set(entry.route / field_key(item, "username"), wanted.username)
-        groups = entry.groups if wanted.groups is None else wanted.groups
-        if wanted.adds_groups:
-            groups = (*entry.groups, *(group for group in groups if group not in entry.groups))
-        if entry.groups != groups:
-            route = entry.route / field_key(item, "groups")
-            written = self._document.entry(route)
-            is_list = written is not None and isinstance(written.value, ListNode) and self._document.has(route)
-            if wanted.adds_groups and is_list:
-                # Its items are not written again: how the daemon reads `y` depends on its release.
-                yield from (Append(route, group) for group in groups[len(entry.groups) :])
-            else:
-                yield Set(route, list(groups))
-        if wanted.user_id and entry.user_id != wanted.user_id:
-            yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
-        if entry.sso_role is not None and entry.sso_role.partition:
-            # With a partition, even the right one, the entry never matches (a bug of the authenticator).
-            key = field_key(item, "sso")
-            yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
+def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:
+    item = value_at(document.shared_data, entry.route.plain)
+    if not isinstance(item, dict):
+        return
+    if wanted.username is not None and entry.username != wanted.username:
+        yield Set(entry.route / field_key(item, "username"), wanted.username)
+    groups = entry.groups if wanted.groups is None else wanted.groups
+    if wanted.adds_groups:
+        groups = (*entry.groups, *(group for group in groups if group not in entry.groups))
+    if entry.groups != groups:
+        route = entry.route / field_key(item, "groups")
+        written = document.entry(route)
+        is_list = written is not None and isinstance(written.value, ListNode) and document.has(route)
+        if wanted.adds_groups and is_list:
+            # Its items are not written again: how the daemon reads `y` depends on its release.
+            yield from (Append(route, group) for group in groups[len(entry.groups) :])
+        else:
+            yield Set(route, list(groups))
+    if wanted.user_id and entry.user_id != wanted.user_id:
+        yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
+    if entry.sso_role is not None and entry.sso_role.partition:
+        # With a partition, even the right one, the entry never matches (a bug of the authenticator).
+        key = field_key(item, "sso")
+        yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
 
 
 def list_for(name: NamedPrincipal) -> str:

@@ -11,11 +11,6 @@ from tarmak_iam.token.make import Token, exec_credential, make_token
 if TYPE_CHECKING:
     from tarmak_iam.token.inspection import Inspection, inspect_token, token_refusal
 else:
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            ".inspection": "Inspection inspect_token token_refusal",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__, {".inspection": "Inspection inspect_token token_refusal"})
 
 __all__ = ["Credentials", "Inspection", "Token", "exec_credential", "inspect_token", "make_token", "token_refusal"]

@@ -61,11 +61,6 @@ def environment_credentials(environment: Mapping[str, str]) -> Credentials | Non
     )
 
 
-def environment_region(environment: Mapping[str, str]) -> str | None:
-    """The region in these variables; None if botocore has to look for one elsewhere."""
-    return next((environment[name] for name in REGION_VARIABLES if name in environment), None) or None
-
-
 def keep_sessions(session: Session, directory: Path) -> None:
     """Makes botocore cache sessions until they expire, in files of mode 0600: no MFA code for every token."""
     from botocore.utils import JSONFileCache

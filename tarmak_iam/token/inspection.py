@@ -20,7 +20,7 @@ from tarmak_iam.aws.regions import GLOBAL_HOST, partition_of_host, region_of_hos
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
-from tarmak_iam.text import TextEnum, one_line
+from tarmak_iam.text import one_line
 from tarmak_iam.token.make import LIFETIME, PREFIX
 
 _REMEDY = "use the complete output of `tarmak-iam token`"
@@ -240,14 +240,8 @@ def _scope_refusal(url: Presigned, signed: datetime) -> str | None:
     return None
 
 
-class KeyKind(TextEnum):
-    LONG_LIVED = "long-lived"
-    TEMPORARY = "temporary"
-    UNKNOWN = "unknown"
-
-
 # Prefixes of access key ids, after "IAM identifiers" of the IAM User Guide.
-_KINDS = {"AKIA": KeyKind.LONG_LIVED, "ASIA": KeyKind.TEMPORARY}
+_KINDS = {"AKIA": "long-lived", "ASIA": "temporary"}
 
 
 class ReleaseVerdict(NamedTuple):
@@ -276,7 +270,8 @@ class Inspection(NamedTuple):
     expires_at: datetime | None
     """When the authenticator and STS stop accepting it, whatever X-Amz-Expires says."""
     access_key_id: str
-    key_kind: KeyKind
+    key_kind: str
+    """`long-lived`, `temporary` or `unknown`."""
     has_session_token: bool
     signed_headers: tuple[str, ...]
     signs_cluster_id: bool
@@ -303,11 +298,11 @@ def inspect_token(token: str, *, now: datetime, partition: str | None = None, re
         expires = signed + LIFETIME if signed else None
     scope = tuple(map(one_line, url.scope))
     headers = tuple(map(one_line, url.signed_headers))
-    kind = _KINDS.get(scope[0][:4], KeyKind.UNKNOWN)
+    kind = _KINDS.get(scope[0][:4], "unknown")
     has_session_token = bool(url.value("x-amz-security-token"))
     notes = {
-        (KeyKind.TEMPORARY, False): ("a temporary access key without its session token: AWS rejects it",),
-        (KeyKind.LONG_LIVED, True): ("a long-lived access key with a session token: AWS rejects it",),
+        ("temporary", False): ("a temporary access key without its session token: AWS rejects it",),
+        ("long-lived", True): ("a long-lived access key with a session token: AWS rejects it",),
     }
     # The verdicts of neighbours with the same result are joined, within a minor release.
     judged = []

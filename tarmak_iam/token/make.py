@@ -22,11 +22,11 @@ from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is
 from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone, sts_host
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.token.credentials import (
+    REGION_VARIABLES,
     Credentials,
     assume_role,
     aws_errors,
     environment_credentials,
-    environment_region,
     keep_sessions,
     open_session,
     own_session_name,
@@ -164,8 +164,9 @@ def make_token(
     if role is None and profile is None and cache_directory is None:
         # As botocore would find them if the environment variables are sufficient, without botocore: its import takes
         # longer than everything else, and kubectl gets a token for every call.
-        signer, place = credentials or environment_credentials(os.environ), region or environment_region(os.environ)
-        if signer is not None and place is not None:
+        signer = credentials or environment_credentials(os.environ)
+        place = region or next((os.environ[name] for name in REGION_VARIABLES if name in os.environ), None)
+        if signer is not None and place:
             _LOGGER.info("AWS credentials: %s", "given" if credentials else "env")
             return sign_token(signer, place, cluster_id, now or _now())
     session = open_session(profile)

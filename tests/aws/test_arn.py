@@ -9,7 +9,6 @@ from tarmak_iam.aws.arn import (
     canonicalize,
     claims_sso_role,
     is_role_name,
-    is_service_linked,
     is_sso_role,
     parse_arn,
     permission_set_like,
@@ -60,22 +59,6 @@ def test_a_role_in_the_place_of_its_permission_set() -> None:
     assert is_role_name("AWSReservedSSO_Dev")
     assert is_role_name("Dev_0123456789abcdef")
     assert not is_role_name("Dev_0123456789")
-
-
-@pytest.mark.parametrize(
-    ("resource", "expected"),
-    [
-        ("role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX", True),
-        ("role/AWSServiceRoleForX_suffix", True),
-        ("role/awsservicerolefor", True),
-        ("role/aws-service-role/x.amazonaws.com/Other", True),
-        ("role/service-role/Lambda", False),
-        ("role/aws-service-role-like/Other", False),
-        ("role/ServiceRole", False),
-    ],
-)
-def test_a_service_linked_role(resource: str, expected: bool) -> None:
-    assert is_service_linked(parse_arn(f"arn:aws:iam::111122223333:{resource}")) is expected
 
 
 @pytest.mark.parametrize(

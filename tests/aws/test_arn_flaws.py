@@ -38,11 +38,7 @@ DEV = f"{HEAD}role/Dev"
         (f"{HEAD}assumed-role/Dev/ann", FlawKind.NO_PRINCIPAL, f"did you mean {DEV}?"),
         ("arn:aws:sts::111122223333:assumed-role/Dev", FlawKind.NO_PRINCIPAL, f"did you mean {DEV}?"),
         ("arn:aws:sts::111122223333:role/team/Dev", FlawKind.NO_PRINCIPAL, f"did you mean {DEV}?"),
-        (
-            "arn:aws:sts::111122223333:user/team/Ann",
-            FlawKind.NO_PRINCIPAL,
-            f"did you mean {HEAD}user/team/Ann?",
-        ),
+        ("arn:aws:sts::111122223333:user/team/Ann", FlawKind.NO_PRINCIPAL, f"did you mean {HEAD}user/team/Ann?"),
         ("arn:aws:iam:111122223333:role/Dev", FlawKind.NO_ARN, f"did you mean {DEV}?"),
         ("aws:iam::111122223333:role/Dev", FlawKind.NO_ARN, f"did you mean {DEV}?"),
         ("arn:iam::111122223333:role/Dev", FlawKind.NO_ARN, f"did you mean {DEV}?"),
@@ -58,11 +54,7 @@ DEV = f"{HEAD}role/Dev"
             FlawKind.PARTITION,
             "the partitions are aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc",
         ),
-        (
-            "arn:aws-gov:iam::111122223333:role/Dev",
-            FlawKind.PARTITION,
-            "did you mean aws-us-gov?",
-        ),
+        ("arn:aws-gov:iam::111122223333:role/Dev", FlawKind.PARTITION, "did you mean aws-us-gov?"),
         # other resources
         (f"{HEAD}policy/Dev", FlawKind.NO_PRINCIPAL, "map the roles and users that the policy is attached to"),
         (
@@ -70,11 +62,7 @@ DEV = f"{HEAD}role/Dev"
             FlawKind.NO_PRINCIPAL,
             "map the users of the group one by one, or a role that they assume",
         ),
-        (
-            f"{HEAD}saml-provider/Dev",
-            FlawKind.NO_PRINCIPAL,
-            "map the role that users of the identity provider assume",
-        ),
+        (f"{HEAD}saml-provider/Dev", FlawKind.NO_PRINCIPAL, "map the role that users of the identity provider assume"),
         (f"{HEAD}mfa/ann", FlawKind.NO_PRINCIPAL, "map the user of the MFA device"),
         (
             "arn:aws:ec2:eu-west-1:111122223333:instance/i-1",
@@ -133,6 +121,11 @@ DEV = f"{HEAD}role/Dev"
         ),
         (
             f"{HEAD}role/AWSServiceRoleForX",
+            FlawKind.SERVICE_LINKED,
+            "map the role that people or instances assume, or remove the entry",
+        ),
+        (
+            f"{HEAD}role/awsservicerolefor",
             FlawKind.SERVICE_LINKED,
             "map the role that people or instances assume, or remove the entry",
         ),

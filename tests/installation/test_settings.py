@@ -45,10 +45,7 @@ def test_a_file_with_every_setting() -> None:
         ("featureGates: {1: true}", "1:15: featureGates: '1' is not a valid name of a feature gate"),
         ("kubectlVersion: '1'", "1:17: kubectlVersion: '1' is not a valid Kubernetes version; use a version such as"),
         ("exec: kubectl", "1:7: exec: must be 'aws-iam-authenticator', 'tarmak-iam' or 'aws'"),
-        (
-            f"installHint: {'a' * 201}",
-            "1:14: installHint: a hint can have at most 200 characters, but this one has",
-        ),
+        (f"installHint: {'a' * 201}", "1:14: installHint: a hint can have at most 200 characters, but this one has"),
         ("role: arn:aws:iam::111122223333:user/x", "1:7: role: 'arn:aws:iam::111122223333:user/x' is not the ARN of"),
         ("role: arn:aws:iam::1:role/x", "1:7: role: 'arn:aws:iam::1:role/x' is not the ARN of a role: its account, "),
         ("rol: x", "1:1: unknown setting 'rol'; did you mean role?"),

@@ -177,10 +177,7 @@ def test_a_context_name(name: str) -> None:
     [
         ("", "the name of the context is empty; specify a name, as in dev"),
         (" ", "the name of the context is empty; specify a name, as in dev"),
-        (
-            "a\nb",
-            "'a\\nb' is not a valid name of a context: it contains control characters; use printable characters",
-        ),
+        ("a\nb", "'a\\nb' is not a valid name of a context: it contains control characters; use printable characters"),
         (
             "a\u202eb",
             "'a\\u202eb' is not a valid name of a context: it contains control characters; use printable characters",

@@ -51,8 +51,7 @@ def test_adding_updating_and_doing_it_twice() -> None:
     start = Mappings.parse(TEXT)
     added = start.add(USER, "alice", ["dev"])
     assert added.document.text == TEXT.replace(
-        "  mapUsers: []\n",
-        f"  mapUsers:\n  - userARN: {USER}\n    username: alice\n    groups:\n    - dev\n",
+        "  mapUsers: []\n", f"  mapUsers:\n  - userARN: {USER}\n    username: alice\n    groups:\n    - dev\n"
     )
     assert added.add(USER, "alice", ["dev"]) is added
     assert start.add(ROLE.replace("Admin", "ADMIN"), "admin", ["system:masters"]) is start

@@ -56,19 +56,10 @@ def plain(found: tuple[Edit, ...]) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
-        (
-            Wanted("111122223333", "x"),
-            f"{OF_ACCOUNT}omit --username and --group",
-        ),
-        (
-            Wanted("111122223333", "", ("ops",)),
-            f"{OF_ACCOUNT}omit --username and --group",
-        ),
+        (Wanted("111122223333", "x"), f"{OF_ACCOUNT}omit --username and --group"),
+        (Wanted("111122223333", "", ("ops",)), f"{OF_ACCOUNT}omit --username and --group"),
         (Wanted(f"{HOME}:role/New", " "), "the username is empty; specify a username with --username"),
-        (
-            Wanted(f"{HOME}:role/New", "", place=Place("f.yaml", 3)),
-            "the username is empty; write a username there",
-        ),
+        (Wanted(f"{HOME}:role/New", "", place=Place("f.yaml", 3)), "the username is empty; write a username there"),
         (Wanted(f"{HOME}:role/New", "x", ("ops", " ")), "a group is empty; write its name, or remove it"),
         (
             Wanted(f"{HOME}:role/New", "x", ("o\x85ps",)),
@@ -124,10 +115,7 @@ def test_what_is_added() -> None:
     )
     assert len(outcome.notes) == 1
     assert plain(plan.edits) == [
-        (
-            "Append server.mapRoles",
-            {"roleARN": f"{HOME}:role/New", "username": "x", "groups": ["ops"], "userid": "id"},
-        )
+        ("Append server.mapRoles", {"roleARN": f"{HOME}:role/New", "username": "x", "groups": ["ops"], "userid": "id"})
     ]
 
 
@@ -168,10 +156,7 @@ def test_an_account_that_is_there_twice_is_there() -> None:
             Wanted(f"{HOME}:user/alice", None, ("dev", "ops", "qa"), adds_groups=True),
             [("Append server.mapUsers.0.groups", "dev"), ("Append server.mapUsers.0.groups", "qa")],
         ),
-        (
-            Wanted(f"{HOME}:user/alice", None, ("dev", "ops")),
-            [("Set server.mapUsers.0.groups", ["dev", "ops"])],
-        ),
+        (Wanted(f"{HOME}:user/alice", None, ("dev", "ops")), [("Set server.mapUsers.0.groups", ["dev", "ops"])]),
     ],
 )
 def test_what_changes_of_an_entry_that_is_there(wanted: Wanted, expected: list[tuple[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from tarmak_iam.cli.commands.token import inspection_json, print_inspection
 from tarmak_iam.errors import ParseError, TarmakIamError
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.token import Credentials, exec_credential, inspect_token, make_token, token_refusal
-from tarmak_iam.token.inspection import KeyKind, token_in
+from tarmak_iam.token.inspection import token_in
 from tests.support.sts import encode
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, tzinfo=timezone.utc)
@@ -34,7 +34,7 @@ def test_everything_but_the_secrets() -> None:
     assert (found.region, found.partition) == ("ap-south-2", "aws")
     assert found.signed_at == NOW
     assert found.expires_at == NOW + timedelta(minutes=15)
-    assert (found.access_key_id, found.key_kind, found.has_session_token) == ("ASIAEXAMPLE", KeyKind.TEMPORARY, True)
+    assert (found.access_key_id, found.key_kind, found.has_session_token) == ("ASIAEXAMPLE", "temporary", True)
     assert found.signed_headers == ("host", "x-k8s-aws-id")
     assert found.signs_cluster_id
     assert found.sts_refusal is None
@@ -67,17 +67,17 @@ def test_the_verdict_of_a_version_is_its_refusal() -> None:
 @pytest.mark.parametrize(
     ("key", "session", "kind", "note"),
     [
-        ("AKIAEXAMPLE", None, KeyKind.LONG_LIVED, ""),
-        ("AKIAEXAMPLE", "token", KeyKind.LONG_LIVED, "a long-lived access key with a session token"),
-        ("ASIAEXAMPLE", "token", KeyKind.TEMPORARY, ""),
-        ("ASIAEXAMPLE", None, KeyKind.TEMPORARY, "a temporary access key without its session token"),
-        ("EXAMPLE", None, KeyKind.UNKNOWN, ""),
+        ("AKIAEXAMPLE", None, "long-lived", ""),
+        ("AKIAEXAMPLE", "token", "long-lived", "a long-lived access key with a session token"),
+        ("ASIAEXAMPLE", "token", "temporary", ""),
+        ("ASIAEXAMPLE", None, "temporary", "a temporary access key without its session token"),
+        ("EXAMPLE", None, "unknown", ""),
     ],
 )
-def test_kinds_of_keys(key: str, session: str | None, kind: KeyKind, note: str) -> None:
+def test_kinds_of_keys(key: str, session: str | None, kind: str, note: str) -> None:
     token = make_token("test", credentials=Credentials(key, "secret", session), region="eu-west-1", now=NOW)
     found = inspect_token(token.text, now=NOW)
-    assert found.key_kind is kind
+    assert found.key_kind == kind
     assert note in " ".join(found.notes)
     assert bool(note) is bool(found.notes)
 

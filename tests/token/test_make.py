@@ -295,12 +295,7 @@ def test_how_the_session_is_named(sts: FakeSts) -> None:
         ({"AWS_REGION": "eu-west-1"}, "", {"default_region": "eu-north-1"}, "sts.eu-west-1.amazonaws.com"),
         ({"AWS_REGION": "eu-west-1"}, "", {"region": "cn-north-1"}, "sts.cn-north-1.amazonaws.com.cn"),
         ({"AWS_REGION": ""}, "", {}, "sts.us-east-1.amazonaws.com"),
-        (
-            {"AWS_REGION": ""},
-            "",
-            {"role": "arn:aws-cn:iam::111122223333:role/a"},
-            "sts.cn-north-1.amazonaws.com.cn",
-        ),
+        ({"AWS_REGION": ""}, "", {"role": "arn:aws-cn:iam::111122223333:role/a"}, "sts.cn-north-1.amazonaws.com.cn"),
         ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "", {"role": ROLE}, "sts.us-east-1.amazonaws.com"),
     ],
 )

@@ -117,11 +117,7 @@ def test_a_list_that_is_no_yaml() -> None:
 def test_its_data_alone_and_the_list_that_eksctl_prints() -> None:
     assert read("mapUsers: |\n  - userarn: arn:u\n    username: u\n") == ["f.yaml:2:5 arn:u as u []"]
     listed = "- rolearn: arn:r\n  username: r\n- userarn: arn:u\n  username: u\n- account: '111122223333'\n"
-    assert read(listed) == [
-        "f.yaml:1:3 arn:r as r []",
-        "f.yaml:3:3 arn:u as u []",
-        "f.yaml:5:12 111122223333 as - []",
-    ]
+    assert read(listed) == ["f.yaml:1:3 arn:r as r []", "f.yaml:3:3 arn:u as u []", "f.yaml:5:12 111122223333 as - []"]
 
 
 def test_writing() -> None:

@@ -60,11 +60,7 @@ def test_writing() -> None:
         "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
         "kind": "IAMIdentityMapping",
         "metadata": {"name": "role-dev-111122223333"},
-        "spec": {
-            "arn": "arn:aws:iam::111122223333:role/Dev",
-            "username": "dev:{{SessionName}}",
-            "groups": ["dev"],
-        },
+        "spec": {"arn": "arn:aws:iam::111122223333:role/Dev", "username": "dev:{{SessionName}}", "groups": ["dev"]},
     }
 
 
