@@ -19,6 +19,7 @@ from tarmak_iam.aws.regions import (
 )
 from tests.support import PACKAGE
 from tests.support.regions_table import regions_of_botocore, table_text
+from tests.support.tables import rows
 
 KNOWN = json.loads((PACKAGE / "aws" / "regions.json").read_text(encoding="utf-8"))["partitions"]
 
@@ -32,50 +33,14 @@ def test_a_known_region(partition: str, region: str) -> None:
     assert partition_of(region) == partition
 
 
-@pytest.mark.parametrize(
-    ("text", "what", "remedy"),
-    [
-        ("eu-west-1a", "is a zone, not a region", "write eu-west-1"),
-        ("us-gov-west-1b", "is a zone, not a region", "write us-gov-west-1"),
-        ("cn-northwest-1a", "is a zone, not a region", "write cn-northwest-1"),
-        ("eusc-de-east-1a", "is a zone, not a region", "write eusc-de-east-1"),
-        ("us-isof-south-1c", "is a zone, not a region", "write us-isof-south-1"),
-        ("ap-southeast-2-per-1a", "is a zone, not a region", "write ap-southeast-2"),
-        ("eu-west-9a", "is a zone, not a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
-        ("eu-wset-1b", "is a zone, not a region", "did you mean eu-west-1?"),
-        ("xx-new-1a", "is a zone, not a region", "did you mean xx-new-1?"),
-        ("eu-west1", "is not the name of a region", "write eu-west-1"),
-        ("EU_WEST_9", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
-        ("us-east", "is not the name of a region", "did you mean us-east-1 or us-east-2?"),
-        ("us-gov-west", "is not the name of a region", "did you mean us-gov-west-1?"),
-        ("useast1", "is not the name of a region", "write us-east-1"),
-        ("eu-west-l", "is not the name of a region", "did you mean eu-west-1?"),
-        ("us-east-I", "is not the name of a region", "did you mean us-east-1?"),
-        ("eu-west-", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
-        ("eu-west-1.", "is not the name of a region", "did you mean eu-west-1?"),
-        ("ap-southeast", "is not the name of a region", "did you mean a region such as ap-southeast-1?"),
-        ("Frankfurt", "is not the name of a region", "write a region such as eu-west-1"),
-        ("", "is not the name of a region", "write a region such as eu-west-1"),
-        ("eu-" + "w" * 64, "is not the name of a region", "write a region such as eu-west-1"),
-    ],
-)
+@pytest.mark.parametrize(("text", "what", "remedy"), rows(__file__, "test_what_is_not_the_name_of_a_region"))
 def test_what_is_not_the_name_of_a_region(text: str, what: str, remedy: str) -> None:
     flaw = region_flaw(text)
     assert flaw is not None
     assert (flaw.what, flaw.remedy) == (what, remedy)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("eu-west-9", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
-        ("eu-wset-1", "did you mean eu-west-1?"),
-        ("us-eastt-1", "did you mean us-east-1?"),
-        ("eu-west-11", "did you mean eu-west-1?"),
-        ("ap-southeast-8", "did you mean a region such as ap-southeast-1?"),
-        ("xx-new-1", ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), rows(__file__, "test_what_an_unknown_region_probably_is"))
 def test_what_an_unknown_region_probably_is(text: str, expected: str) -> None:
     assert is_region(text)
     assert not is_known_region(text)

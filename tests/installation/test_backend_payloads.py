@@ -18,6 +18,7 @@ from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.installation.backend_payloads import BackendPayloads, Daemon, NotCarried, make_payloads
 from tarmak_iam.mappings.mappings_file import Mappings
+from tests.support.tables import rows
 
 ROLE = "arn:aws:iam::111122223333:role/"
 ADMIN = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}Admin', username: admin, groups: ['system:masters']}}\n"
@@ -32,18 +33,9 @@ def delivered(text: str, *backends: str, version: str = "v0.7.9", **gates: bool)
     return make_payloads(Mappings.parse(text, "map.yaml"), chosen, "c")
 
 
-@pytest.mark.parametrize(
-    ("version", "backends", "expected"),
-    [
-        ("v0.4.0", ["MountedFile"], ()),
-        ("v0.5.0", ["MountedFile"], ("--backend-mode=File",)),
-        ("v0.5.0", ["CRD", "EKSConfigMap", "MountedFile"], ("--backend-mode=CRD,ConfigMap,File",)),
-        ("v0.5.1", ["EKSConfigMap", "MountedFile"], ("--backend-mode=EKSConfigMap,MountedFile",)),
-        ("v0.7.18", ["CRD"], ("--backend-mode=CRD",)),
-    ],
-)
-def test_flags(version: str, backends: list[str], expected: tuple[str, ...]) -> None:
-    assert daemon(*backends, version=version).args == expected
+@pytest.mark.parametrize(("version", "backends", "expected"), rows(__file__, "test_flags"))
+def test_flags(version: str, backends: list[str], expected: list[str]) -> None:
+    assert list(daemon(*backends, version=version).args) == expected
 
 
 def test_gates_and_partition_come_first() -> None:
@@ -96,13 +88,7 @@ def test_without_lists_little_may_be_left() -> None:
     assert delivered(ADMIN.replace("\n", "\r\n") + "clusterID: c\r\n# end\r\n", "CRD").config == "clusterID: c\n# end\n"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"x: &x\n  mapRoles:\n  - {{roleARN: '{ROLE}A', username: a}}\nserver: *x\n",
-        f"x: &x\n  mapRoles:\n  - {{roleARN: '{ROLE}A', username: a}}\nserver:\n  <<: *x\n",
-    ],
-)
+@pytest.mark.parametrize("text", rows(__file__, "test_lists_that_cannot_be_taken_out_are_told"))
 def test_lists_that_cannot_be_taken_out_are_told(text: str) -> None:
     assert delivered(text, "CRD", "MountedFile").config.startswith(text)
     with pytest.raises(ConfigError, match=r"^map.yaml:\d+:\d+: .* cannot be removed.*without aliases and merges"):
@@ -127,110 +113,7 @@ RESERVED = (
 )
 
 
-@pytest.mark.parametrize(
-    ("text", "backends", "version", "gates", "expected"),
-    [
-        (
-            ACCOUNT,
-            ["CRD"],
-            "v0.7.9",
-            {},
-            "map.yaml:3:5: account 111122223333: the backend CRD does not support accounts; add Mount",
-        ),
-        (
-            SSO,
-            ["CRD"],
-            "v0.7.9",
-            {"SSORoleMatch": True},
-            "map.yaml:3:5: sso:111122223333/Dev: the backend CRD does not support SSO ",
-        ),
-        (
-            SSO,
-            ["MountedFile"],
-            "v0.7.9",
-            {},
-            "map.yaml:3:5: the authenticator ignores sso:111122223333/Dev without the f",
-        ),
-        (
-            SSO,
-            ["MountedFile"],
-            "v0.6.29",
-            {},
-            "map.yaml:3:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: v0.6.0",
-        ),
-        (
-            SSO,
-            ["MountedFile"],
-            "v0.4.0",
-            {},
-            "map.yaml:3:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: v0.6.0",
-        ),
-        (
-            ADMIN,
-            ["CRD"],
-            "v0.4.0",
-            {},
-            "authenticator v0.4.0 does not support backends: it reads only its file, but the setting backends is CRD",
-        ),
-        (
-            "server: {kubeconfig: /k, mapRoles: []}\n",
-            ["EKSConfigMap"],
-            "v0.7.9",
-            {},
-            "map.yaml:1:22: server.kubeconfig makes the authenticator use another API server",
-        ),
-        (
-            RESERVED,
-            ["CRD", "MountedFile"],
-            "v0.7.9",
-            {},
-            (
-                f"map.yaml:4:5: the backends CRD,MountedFile would map {ROLE}Admin to 'admin' without groups, "
-                "but the mappings file maps it to no user; "
-                "write the entry so that it has only one meaning, or use only the backend MountedFile"
-            ),
-        ),
-        (
-            "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', Username: a, userName: b}\n",
-            ["EKSConfigMap"],
-            "v0.7.9",
-            {},
-            (
-                "map.yaml:3:5: the backends EKSConfigMap would map arn:aws:iam::111122223333:role/A to 'b' "
-                "without groups, but the mappings file maps it to 'b' without groups (at random)"
-            ),
-        ),
-        (
-            "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: a}\n",
-            ["EKSConfigMap"],
-            "v0.7.9",
-            {},
-            (
-                "map.yaml:3:5: the backends EKSConfigMap would map arn:aws:iam::111122223333:role/DevOps to no user, "
-                "but the mappings file maps it to 'a' without groups"
-            ),
-        ),
-        (
-            "server: {"
-            + ", ".join(f"{name.upper()}: , {name.title()}: " for name in ("port", "master", "address", "hostname"))
-            + ", stateDir: , STATEDIR: , StateDir: , statedIR: }\n",
-            ["MountedFile"],
-            "v0.7.9",
-            {},
-            (
-                "map.yaml:1:1: it is impossible to determine who can log in: keys differ only in case, "
-                "in too many combinations"
-            ),
-        ),
-        (
-            ADMIN.replace("arn:", "urn:"),
-            ["CRD"],
-            "v0.7.9",
-            {},
-            "map.yaml:3:5: authenticator v0.7.9 would not start: 'urn:",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("text", "backends", "version", "gates", "expected"), rows(__file__, "test_refusals"))
 def test_refusals(text: str, backends: list[str], version: str, gates: dict[str, bool], expected: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         delivered(text, *backends, version=version, **gates)

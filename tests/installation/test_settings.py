@@ -10,6 +10,7 @@ import pytest
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.setting_table import SETTINGS
 from tarmak_iam.installation.settings import Settings, override, parse_settings
+from tests.support.tables import rows
 
 VALID: dict[str, Any] = {
     "image": "mirror.example.com/a/authenticator:v0.7.2",
@@ -38,18 +39,8 @@ def test_a_file_with_every_setting() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image: x:y:z", "1:8: image: 'x:y:z' is not a valid image; use the form registry/name:tag"),
-        ("backends: [CRD, crd]", "1:17: backends[1]: must be 'MountedFile', 'EKSConfigMap' or 'CRD'"),
-        ("backends: [CRD, CRD]", "1:11: backends: a backend is listed twice in CRD, CRD"),
-        ("featureGates: {a b: true}", "1:15: featureGates: 'a b' is not a valid name of a feature gate"),
-        ("featureGates: {1: true}", "1:15: featureGates: '1' is not a valid name of a feature gate"),
-        ("kubectlVersion: '1'", "1:17: kubectlVersion: '1' is not a valid Kubernetes version; use a version such as"),
-        ("exec: kubectl", "1:7: exec: must be 'aws-iam-authenticator', 'tarmak-iam' or 'aws'"),
+        *rows(__file__, "test_what_a_file_must_not_contain"),
         (f"installHint: {'a' * 201}", "1:14: installHint: a hint can have at most 200 characters, but this one has"),
-        ("role: arn:aws:iam::111122223333:user/x", "1:7: role: 'arn:aws:iam::111122223333:user/x' is not the ARN of"),
-        ("role: arn:aws:iam::1:role/x", "1:7: role: 'arn:aws:iam::1:role/x' is not the ARN of a role: its account, "),
-        ("rol: x", "1:1: unknown setting 'rol'; did you mean role?"),
-        ("5: x", "1:1: unknown setting '5'; the settings are image, registry"),
     ],
 )
 def test_what_a_file_must_not_contain(text: str, message: str) -> None:

@@ -15,49 +15,19 @@ from tarmak_iam.kubeconfig.connection import (
     has_credentials,
     proxy_warning,
 )
+from tests.support.tables import rows
 
 PEM = b"the CA\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
 SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
-PROXY_EXAMPLE = "use a URL such as http://proxy.example.com:3128"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://api.example.com",
-        "https://api.example.com./",
-        "https://127.0.0.1:40123",
-        "https://[2001:db8::1]:6443",
-        "https://bastion/clusters/dev-cluster",
-        "HTTPS://api_1.example.com:65535",
-    ],
-)
+@pytest.mark.parametrize("url", rows(__file__, "test_a_server"))
 def test_a_server(url: str) -> None:
     assert check_server(url) == url
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "api.example.com",
-        "api.example.com:6443",
-        "ftp://api.example.com",
-        "https://",
-        "https:///path",
-        "https://-api.example.com",
-        "https://api.example.com:0",
-        "https://api.example.com:65536",
-        "https://api.example.com:https",
-        "https://api.example.com?x",
-        "https://api.example.com#x",
-        "https://[127.0.0.1]",
-        "https://[::1",
-        "https://a b",
-        "https://\N{LATIN SMALL LETTER A WITH DIAERESIS}",
-    ],
-)
+@pytest.mark.parametrize("url", rows(__file__, "test_an_invalid_server"))
 def test_an_invalid_server(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_server(url)
@@ -80,15 +50,7 @@ def test_a_server_without_tls() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://user:secret@api.example.com",
-        "http://user:secret@api.example.com",
-        "https://user:secret@[::1",
-        "x:secret@y",
-    ],
-)
+@pytest.mark.parametrize("url", rows(__file__, "test_no_message_shows_a_password"))
 def test_no_message_shows_a_password(url: str) -> None:
     for check in (check_server, check_proxy):
         with pytest.raises(ConfigError) as caught:
@@ -98,44 +60,19 @@ def test_no_message_shows_a_password(url: str) -> None:
         check_server("https://user@api.example.com")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://proxy.example.com:3128",
-        "https://user:secret@proxy.example.com",
-        "socks5://localhost:1080",
-        "http://[::1]:3128/",
-    ],
-)
+@pytest.mark.parametrize("url", rows(__file__, "test_a_proxy"))
 def test_a_proxy(url: str) -> None:
     assert check_proxy(url) == url
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("proxy.example.com:3128", f"'proxy.example.com:3128' is not a valid proxy URL; {PROXY_EXAMPLE}"),
-        ("http://proxy/path", f"'http://proxy/path' is not a valid proxy URL; {PROXY_EXAMPLE}"),
-        ("http://proxy?x", f"'http://proxy?x' is not a valid proxy URL; {PROXY_EXAMPLE}"),
-        ("http://user:secret@proxy/path", f"the proxy URL is not valid; {PROXY_EXAMPLE}"),
-        ("socks4://proxy", "kubectl does not support 'socks4' proxies; use one of http, https, socks5"),
-    ],
-)
+@pytest.mark.parametrize(("url", "message"), rows(__file__, "test_an_invalid_proxy"))
 def test_an_invalid_proxy(url: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_proxy(url)
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("version", "warning"),
-    [
-        ("1.18.20", "kubectl 1.18.20 ignores proxy-url; use kubectl 1.19 or later, or set HTTPS_PROXY"),
-        ("v1.19.0", ""),
-        ("v1.36.0-eks-2f008fe", ""),
-        (None, ""),
-    ],
-)
+@pytest.mark.parametrize(("version", "warning"), rows(__file__, "test_a_kubectl_that_ignores_the_proxy"))
 def test_a_kubectl_that_ignores_the_proxy(version: str | None, warning: str) -> None:
     assert proxy_warning(version) == warning
 
@@ -172,18 +109,7 @@ def test_a_context_name(name: str) -> None:
     assert check_context_name(name) == name
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("", "the name of the context is empty; specify a name, as in dev"),
-        (" ", "the name of the context is empty; specify a name, as in dev"),
-        ("a\nb", "'a\\nb' is not a valid name of a context: it contains control characters; use printable characters"),
-        (
-            "a\u202eb",
-            "'a\\u202eb' is not a valid name of a context: it contains control characters; use printable characters",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("name", "message"), rows(__file__, "test_an_invalid_context_name"))
 def test_an_invalid_context_name(name: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_context_name(name)

@@ -7,43 +7,17 @@ from typing import Any
 import pytest
 
 from tarmak_iam.kubeconfig.exec_plugin import ExecArguments
+from tests.support.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("command", "args", "options", "rest"),
-    [
-        ("aws-iam-authenticator", ["token", "-i", "c", "-r", "R"], {"cluster": "c", "role": "R"}, ()),
-        ("aws-iam-authenticator", ["-i", "c", "token"], {"cluster": "c"}, ()),
-        ("aws-iam-authenticator", ["token", "-ic", "--role=R", "--cache"], {"cluster": "c", "role": "R"}, ("--cache",)),
-        ("/usr/bin/tarmak-iam", ["token", "--cluster-id", "c", "--profile", "p"], {"cluster": "c", "profile": "p"}, ()),
-        ("aws", ["--region", "r", "eks", "get-token", "--cluster-name=c"], {"cluster": "c", "region": "r"}, ()),
-        ("aws", ["eks", "get-token", "--role-arn", "R", "--debug"], {"role": "R"}, ("--debug",)),
-        ("aws-iam-authenticator", ["token", "-i"], {}, ()),
-        ("aws-iam-authenticator", ["token", "-i", "c", "-salice"], {"cluster": "c", "session": "alice"}, ()),
-        ("tarmak-iam", ["token", "--session-name=alice"], {"session": "alice"}, ()),
-        ("/a/b/aws-iam-authenticator-aws", ["token", "-i", "c"], {"cluster": "c"}, ()),
-        ("aws", ["eks", "get-token", "-s", "alice"], {}, ("-s", "alice")),
-    ],
-)
-def test_arguments(command: str, args: list[str], options: dict[str, str], rest: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("command", "args", "options", "rest"), rows(__file__, "test_arguments"))
+def test_arguments(command: str, args: list[str], options: dict[str, str], rest: list[str]) -> None:
     found = ExecArguments.of({"command": command, "args": args})
     assert found is not None
-    assert (dict(found.options), found.rest) == (options, rest)
+    assert (dict(found.options), list(found.rest)) == (options, rest)
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    [
-        {},
-        {"command": None},
-        {"command": 5},
-        {"command": "aws", "args": ["eks", "list-clusters"]},
-        {"command": "aws", "args": "eks get-token"},
-        {"command": "aws-iam-authenticator", "args": ["token", 5]},
-        {"command": "aws-iam-authenticator", "args": ["server", "-i", "c"]},
-        {"command": "awss", "args": ["eks", "get-token"]},
-    ],
-)
+@pytest.mark.parametrize("plugin", rows(__file__, "test_what_gets_no_token"))
 def test_what_gets_no_token(plugin: dict[str, Any]) -> None:
     assert ExecArguments.of(plugin) is None
 

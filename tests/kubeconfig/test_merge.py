@@ -20,6 +20,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.kubeconfig.merge import LISTS, KubeconfigFile, Merge, merge_kubeconfig, redacted_diff
 from tests.support.installations import installation
+from tests.support.tables import rows
 
 CASES = Path(__file__).parent / "kubeconfigs"
 NAMES = sorted(path.name for path in CASES.iterdir())
@@ -175,21 +176,7 @@ extensions: [{{name: a, extension: {secret}}}]
     assert secret not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "kind: Config\n--- {s}\n",
-        "kind: Config\n...\n# {s}\n",
-        "kind: Config\n...\n%TAG ! {s}\n---\na: b\n",
-        "%TAG !{s}! {s}:\n---\nkind: Config\n",
-        "---\n# {s}\n---\na: {s}\n",
-        "kind: Config\n{s}: 1\nusers: &{s} []\n",
-        "kind: Config\nextensions: [&{s} {{}}, *{s}]\n",
-        "kind: Config\nextensions: [!{s} a, !<{s}> b]\n",
-        "kind: &{s} Config\n",
-        "users: [{{name: a, user: {{exec: {{env: [{{name: AWS_PROFILE, value: p, {s}: {s}}}]}}}}}}]\n",
-    ],
-)
+@pytest.mark.parametrize("text", rows(__file__, "test_no_diff_shows_what_is_around_the_values"))
 def test_no_diff_shows_what_is_around_the_values(text: str) -> None:
     made = client_kubeconfig(installation())
     file = KubeconfigFile.parse(text.format(s=SECRET), "k")

@@ -7,49 +7,19 @@ from typing import Any
 import pytest
 
 from tarmak_iam.kubeconfig.ownership import Claim, claim, is_tunnel
+from tests.support.tables import rows
 
-TUNNEL, OTHER_TUNNEL, PUBLIC = "https://127.0.0.1:40123", "https://127.0.0.1:40124", "https://api.example.com"
+PUBLIC = "https://api.example.com"
 CA = "LS0tLS1CRUdJTg=="
 
 
-@pytest.mark.parametrize(
-    ("found", "server", "against"),
-    [
-        ({"server": OTHER_TUNNEL, "certificate-authority-data": CA}, TUNNEL, None),
-        ({"server": OTHER_TUNNEL}, TUNNEL, f"its server is {OTHER_TUNNEL}, not {TUNNEL}"),
-        (
-            {"server": OTHER_TUNNEL, "certificate-authority-data": ""},
-            TUNNEL,
-            f"its server is {OTHER_TUNNEL}, not {TUNNEL}",
-        ),
-        (
-            {"server": OTHER_TUNNEL, "certificate-authority-data": "eA=="},
-            TUNNEL,
-            f"its server is {OTHER_TUNNEL}, not {TUNNEL}",
-        ),
-        ({"server": TUNNEL}, TUNNEL, None),
-        ({"server": TUNNEL, "certificate-authority-data": "eA=="}, TUNNEL, "its CA is different"),
-        ({"certificate-authority-data": "eA=="}, TUNNEL, "its CA is different"),
-        ({"server": PUBLIC, "certificate-authority-data": "eA=="}, PUBLIC, None),
-        ({"server": PUBLIC, "certificate-authority-data": CA}, TUNNEL, f"its server is {PUBLIC}, not {TUNNEL}"),
-    ],
-)
+@pytest.mark.parametrize(("found", "server", "against"), rows(__file__, "test_a_cluster"))
 def test_a_cluster(found: dict[str, str], server: str, against: str | None) -> None:
     wanted = {"server": server, "certificate-authority-data": CA}
     assert claim("cluster", found, wanted) == Claim(wanted, against)
 
 
-@pytest.mark.parametrize(
-    ("found", "against"),
-    [
-        ({"server": PUBLIC}, None),
-        ({"server": PUBLIC, "certificate-authority-data": CA}, None),
-        ({"server": PUBLIC, "certificate-authority-data": CA, "proxy-url": "http://proxy"}, None),
-        ({"certificate-authority-data": CA}, None),
-        ({"server": TUNNEL, "certificate-authority-data": CA}, f"its server is {TUNNEL}, not {PUBLIC}"),
-        ({"server": PUBLIC, "insecure-skip-tls-verify": True}, "it contains insecure-skip-tls-verify"),
-    ],
-)
+@pytest.mark.parametrize(("found", "against"), rows(__file__, "test_a_cluster_without_a_ca_of_its_own"))
 def test_a_cluster_without_a_ca_of_its_own(found: dict[str, Any], against: str | None) -> None:
     """What the entry contains stays: its CA, and its proxy."""
     value = {key: each for key, each in found.items() if key != "insecure-skip-tls-verify"}
@@ -70,51 +40,12 @@ def session_args(before: list[str], wanted: list[str], command: str = "aws-iam-a
     return found.value["exec"]["args"]
 
 
-TOKEN = ["token", "-i", "dev-cluster", "-r", "arn:aws:iam::111122223333:role/Admin"]
-
-
-@pytest.mark.parametrize(
-    ("before", "wanted", "command", "expected"),
-    [
-        ([*TOKEN, "-s", "alice"], TOKEN, "aws-iam-authenticator", [*TOKEN, "-s", "alice"]),
-        ([*TOKEN, "-s", "alice"], [*TOKEN, "-s", "bob"], "aws-iam-authenticator", [*TOKEN, "-s", "bob"]),
-        (
-            [*TOKEN, "--session-name=bob"],
-            [*TOKEN, "-s", "bob"],
-            "aws-iam-authenticator",
-            [*TOKEN, "--session-name=bob"],
-        ),
-        (
-            [*TOKEN, "--cache", "--forward-session-name"],
-            [*TOKEN, "-s", "bob"],
-            "aws-iam-authenticator",
-            [*TOKEN, "-s", "bob", "--cache"],
-        ),
-        (
-            [*TOKEN, "-s", "alice"],
-            [*TOKEN, "--region", "eu-west-1"],
-            "tarmak-iam",
-            [*TOKEN, "--region", "eu-west-1", "-s", "alice"],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("before", "wanted", "command", "expected"), rows(__file__, "test_the_name_of_a_role_session"))
 def test_the_name_of_a_role_session(before: list[str], wanted: list[str], command: str, expected: list[str]) -> None:
     """One that is there stays unless another is asked for."""
     assert session_args(before, wanted, command) == expected
 
 
-@pytest.mark.parametrize(
-    ("server", "expected"),
-    [
-        ("https://127.0.0.1:40123", True),
-        ("https://127.9.9.9", True),
-        ("https://localhost:1", True),
-        ("https://[::1]:1", True),
-        ("https://api.example.com", False),
-        ("https://10.0.0.1", False),
-        ("https://[", False),
-        ("", False),
-    ],
-)
+@pytest.mark.parametrize(("server", "expected"), rows(__file__, "test_tunnels"))
 def test_tunnels(server: str, expected: bool) -> None:
     assert is_tunnel(server) is expected

@@ -13,6 +13,7 @@ from tarmak_iam.errors import ConfigError, EditRefused, ParseError, Place
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted
+from tests.support.tables import rows
 
 ROLE = "arn:aws:iam::111122223333:role/Admin"
 USER = "arn:aws:iam::111122223333:user/team/Alice"
@@ -110,35 +111,7 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
     assert [entry.username for entry in both.entries] == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    ("arn", "message"),
-    [
-        (
-            "arn:aws:iam::111122223333:role/team/Admin",
-            "STS omits the path of a role; map arn:aws:iam::111122223333:role/Admin instead",
-        ),
-        ("arn:aws:sts::111122223333:assumed-role/Admin/x", "is one session of a role"),
-        (
-            "arn:aws:iam::1111222233334:role/Admin",
-            "the account '1111222233334' of arn:aws:iam::1111222233334:role/Admin has 13 digits, not 12",
-        ),
-        ("arn:aws:iam::111122223333:role/*", "does not support wildcards"),
-        ("arn:aws:iam::111122223333:role/", "the name of the role is missing"),
-        (
-            "arn:aws:iam::111122223333:role/Admin ",
-            "whitespace and control characters are part of the ARN; write the ARN without them",
-        ),
-        ("arn:aws:iam::111122223333:role/Ad min", "no role can have such a name"),
-        ("arn:aws:iam::111122223333:policy/Admin", "is not a role, user or root"),
-        ("arn:aws-moon:iam::111122223333:role/Admin", "unknown partition 'aws-moon'"),
-        ("arn:aws:iam::111122223333:role//Admin", "map arn:aws:iam::111122223333:role/Admin instead"),
-        ("arn:aws:iam::111122223333:root/x", "no caller has such an ARN"),
-        ("arn:aws:iam:eu-west-1:111122223333:role/Admin", "no caller has such an ARN"),
-        ("arn:aws:s3:::bucket", "the service is 's3'"),
-        ("role/Admin", "does not begin with 'arn:'"),
-        ("11112222333", "is not a valid account ID"),
-    ],
-)
+@pytest.mark.parametrize(("arn", "message"), rows(__file__, "test_what_could_never_match_is_not_let_in"))
 def test_what_could_never_match_is_not_let_in(arn: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Mappings.parse(TEXT).add(arn, "name", ["group"])
@@ -162,21 +135,11 @@ def test_the_cluster_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "entries"),
-    [
-        ("mapRoles: {roleARN: r, username: n, groups: 'a,b'}", [("role", "r", ("a", "b"))]),
-        ("mapRoles: [{roleARN: r, groups: one}]", [("role", "r", ("one",))]),
-        ("mapAccounts: '111122223333'", [("account", "111122223333", ())]),
-        ("mapAccounts: 111122223333,444455556666", [("account", "111122223333", ()), ("account", "444455556666", ())]),
-        ("mapAccounts: 111122223333", [("account", "111122223333", ())]),
-        ("mapAccounts: {}", []),
-    ],
+    ("server", "entries"), rows(__file__, "test_a_single_value_is_a_list_of_one_as_the_daemon_takes_it")
 )
-def test_a_single_value_is_a_list_of_one_as_the_daemon_takes_it(
-    server: str, entries: list[tuple[str, str, tuple[str, ...]]]
-) -> None:
+def test_a_single_value_is_a_list_of_one_as_the_daemon_takes_it(server: str, entries: list[Any]) -> None:
     found = Mappings.parse(f"server: {{{server}}}\n" if "," not in server else f"server:\n  {server}\n").entries
-    assert [(entry.kind, entry.arn, entry.groups) for entry in found] == entries
+    assert [[entry.kind, entry.arn, list(entry.groups)] for entry in found] == entries
 
 
 def test_a_single_value_is_never_lost() -> None:
@@ -197,12 +160,7 @@ def test_nothing_is_removed_for_an_empty_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arn", "username", "groups", "reason"),
-    [
-        (111122223333, None, None, "an ARN or account must be a string, not 111122223333"),
-        (ROLE, 5, ["dev"], "a username must be a string, not 5"),
-        (ROLE, "a", True, "groups must be a list, not True"),
-    ],
+    ("arn", "username", "groups", "reason"), rows(__file__, "test_values_of_another_type_are_named")
 )
 def test_values_of_another_type_are_named(arn: Any, username: Any, groups: Any, reason: str) -> None:
     """YAML reads an account without quotes as a number."""
@@ -417,20 +375,7 @@ def test_groups_are_added_or_replaced() -> None:
         start.add(USER, None, ["x"])
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("[x, y]", "groups: [x, y, z]\n"),
-        ("[x] # why", "groups: [x, z] # why\n"),
-        (
-            "\n    - y  # a text for some, a boolean for others",
-            "groups: \n    - y  # a text for some, a boolean for others\n    - z\n",
-        ),
-        ("'x,dev'", "groups: [x, dev, z]\n"),
-        ("", "groups: [z]\n"),
-        ("*g", "groups: [x, z]\n"),
-    ],
-)
+@pytest.mark.parametrize(("written", "expected"), rows(__file__, "test_a_group_is_added_to_what_is_written"))
 def test_a_group_is_added_to_what_is_written(written: str, expected: str) -> None:
     text = f"a: &g [x]\nserver:\n  mapRoles:\n  - roleARN: {ROLE}\n    username: a\n    groups: {written}\n"
     after = Mappings.parse(text).add(ROLE, None, ["z"], replace_groups=False)

@@ -6,6 +6,7 @@ import pytest
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.mappings.entries import NamedPrincipal, parse_principal, principal_key
+from tests.support.tables import rows
 
 WITH_PATH = "arn:aws:iam::111122223333:role/team/Admin"
 RESERVED = (
@@ -14,15 +15,7 @@ RESERVED = (
 STRIPPED = "arn:aws:iam::111122223333:role/AWSReservedSSO_Ad_min_0123456789abcdef"
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("arn:aws:iam::111122223333:role/Admin", "role"),
-        ("arn:aws:iam::111122223333:user/team/bob", "user"),
-        ("arn:aws:iam::111122223333:root", "user"),
-        ("111122223333", "account"),
-    ],
-)
+@pytest.mark.parametrize(("text", "kind"), rows(__file__, "test_plain_ones"))
 def test_plain_ones(text: str, kind: str) -> None:
     assert parse_principal(text) == NamedPrincipal(kind, text)
     assert str(parse_principal(text)) == text
@@ -64,24 +57,7 @@ def test_a_permission_set() -> None:
     assert "whose name begins with Admin_" in found.notes[0]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("sso:Admin", "'sso:Admin' does not name a permission set; use the form sso:111122223333/Admin"),
-        ("sso:111122223333/", "does not name a permission set"),
-        ("sso:1234/Admin", "the account '1234' of sso:1234/Admin must have 12 digits; check the account"),
-        ("sso:1111-2222-3333/Admin", "of sso:1111-2222-3333/Admin must have 12 digits; write sso:111122223333/Admin"),
-        ("1111-2222-3333", "'1111-2222-3333' is not a valid account ID; write \"111122223333\""),
-        ("sso:111122223333/a b", "'a b' is not a valid name of a permission set; use up to 32 letters"),
-        ("sso:111122223333/" + "x" * 33, "is not a valid name of a permission set"),
-        ("111122223333/Admin", "'111122223333/Admin' is not the ARN of a role or user: it does not begin with 'arn:'"),
-        (
-            "11112222333",
-            "'11112222333' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading",
-        ),
-        ("", "is not the ARN of a role or user"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), rows(__file__, "test_what_names_nobody"))
 def test_what_names_nobody(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_principal(text)

@@ -6,6 +6,7 @@ import pytest
 
 from tarmak_iam.errors import ParseError
 from tarmak_iam.mappings.mappings_file import Mappings, with_templates_quoted
+from tests.support.tables import rows
 
 HEAD = "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Dev\n"
 
@@ -19,21 +20,7 @@ def quoted(text: str) -> str | None:
     return found.after.text.removeprefix(HEAD)
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("    username: {{SessionName}}\n", '    username: "{{SessionName}}"\n'),
-        ("    username: {{SessionName}}", '    username: "{{SessionName}}"'),
-        ("    username: {{SessionName}}  # {{x}}\r\n", '    username: "{{SessionName}}"  # {{x}}\r\n'),
-        ("    username: {{AccountID}}:{{SessionName}}\n", '    username: "{{AccountID}}:{{SessionName}}"\n'),
-        ("    username: {{ SessionName }}-x\n", '    username: "{{ SessionName }}-x"\n'),
-        ("    groups:\n    - {{AccountID}}\n    - dev\n", '    groups:\n    - "{{AccountID}}"\n    - dev\n'),
-        (
-            "    groups: [{{AccountID}}, dev,{{SessionName}}]\n",
-            '    groups: ["{{AccountID}}", dev,"{{SessionName}}"]\n',
-        ),
-    ],
-)
+@pytest.mark.parametrize(("before", "after"), rows(__file__, "test_what_is_put_in_quotes"))
 def test_what_is_put_in_quotes(before: str, after: str) -> None:
     with pytest.raises(ParseError):
         Mappings.parse(HEAD + before)
@@ -42,17 +29,7 @@ def test_what_is_put_in_quotes(before: str, after: str) -> None:
     assert Mappings.parse(HEAD + after).entries
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "    username: dev:{{SessionName}}\n",  # a string already
-        "    username: {a: b}\n",
-        "    username: {{SessionName}}\n   x: y\n",  # another mistake too
-        "    username: {{SessionName}}\n    # groups: {{AccountID}}\n",  # a comment would change
-        "    username: {{SessionName}}\n    note: |\n      a: {{AccountID}}\n",  # so would a string
-        "    username: {{Session Name}}\n",
-    ],
-)
+@pytest.mark.parametrize("text", rows(__file__, "test_what_stays"))
 def test_what_stays(text: str) -> None:
     assert quoted(text) is None
 

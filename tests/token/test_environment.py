@@ -11,22 +11,12 @@ import pytest
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.token import make_token
+from tests.support.tables import rows
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, 999999, tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"AWS_SESSION_TOKEN": "session"},
-        {"AWS_SECURITY_TOKEN": "security", "AWS_SESSION_TOKEN": "session"},
-        {"AWS_SECURITY_TOKEN": "", "AWS_SESSION_TOKEN": "session"},
-        {"AWS_DEFAULT_REGION": "eu-west-1"},
-        {"AWS_REGION": None, "AWS_DEFAULT_REGION": "eu-west-1"},
-        {"AWS_REGION": "cn-north-1"},
-    ],
-)
+@pytest.mark.parametrize("variables", rows(__file__, "test_environment_variables_need_no_botocore"))
 @pytest.mark.usefixtures("aws")
 def test_environment_variables_need_no_botocore(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: dict[str, str | None]
@@ -46,17 +36,7 @@ def test_environment_variables_need_no_botocore(
     assert caplog.messages == ["AWS credentials: env"] * 2
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"AWS_ACCESS_KEY_ID": ""},
-        {"AWS_SECRET_ACCESS_KEY": ""},
-        {"AWS_PROFILE": "dev"},
-        {"AWS_DEFAULT_PROFILE": "dev"},
-        {"AWS_CREDENTIAL_EXPIRATION": "2026-11-24T22:50:00Z"},
-        {"AWS_REGION": ""},
-    ],
-)
+@pytest.mark.parametrize("variables", rows(__file__, "test_environment_variables_that_botocore_decides_about"))
 @pytest.mark.usefixtures("aws")
 def test_environment_variables_that_botocore_decides_about(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]

@@ -16,6 +16,7 @@ from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.token import Credentials, exec_credential, inspect_token, make_token, token_refusal
 from tarmak_iam.token.inspection import token_in
 from tests.support.sts import encode
+from tests.support.tables import rows
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, tzinfo=timezone.utc)
 SIGNATURE = "5ecre7" * 10
@@ -64,16 +65,7 @@ def test_the_verdict_of_a_version_is_its_refusal() -> None:
         assert found.verdict(version).refusal == token_refusal(encode(URL), version, now=NOW)
 
 
-@pytest.mark.parametrize(
-    ("key", "session", "kind", "note"),
-    [
-        ("AKIAEXAMPLE", None, "long-lived", ""),
-        ("AKIAEXAMPLE", "token", "long-lived", "a long-lived access key with a session token"),
-        ("ASIAEXAMPLE", "token", "temporary", ""),
-        ("ASIAEXAMPLE", None, "temporary", "a temporary access key without its session token"),
-        ("EXAMPLE", None, "unknown", ""),
-    ],
-)
+@pytest.mark.parametrize(("key", "session", "kind", "note"), rows(__file__, "test_kinds_of_keys"))
 def test_kinds_of_keys(key: str, session: str | None, kind: str, note: str) -> None:
     token = make_token("test", credentials=Credentials(key, "secret", session), region="eu-west-1", now=NOW)
     found = inspect_token(token.text, now=NOW)
@@ -82,19 +74,7 @@ def test_kinds_of_keys(key: str, session: str | None, kind: str, note: str) -> N
     assert bool(note) is bool(found.notes)
 
 
-@pytest.mark.parametrize(
-    ("host", "partition"),
-    [
-        ("sts.amazonaws.com", "aws"),
-        ("sts.cn-north-1.amazonaws.com.cn", "aws-cn"),
-        ("sts.us-gov-west-1.amazonaws.com", "aws-us-gov"),
-        ("sts.us-east-1.api.aws", "aws"),
-        ("sts.eusc-de-east-1.amazonaws.eu", "aws-eusc"),
-        ("sts.cn-north-1.amazonaws.com", None),
-        ("evil.example", None),
-        ("", None),
-    ],
-)
+@pytest.mark.parametrize(("host", "partition"), rows(__file__, "test_partition_of_the_host"))
 def test_partition_of_the_host(host: str, partition: str | None) -> None:
     assert inspect_token(encode(URL.replace("sts.ap-south-2.amazonaws.com", host)), now=NOW).partition == partition
 

@@ -21,6 +21,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.token import Credentials, Token, exec_credential, inspect_token, make_token, token_refusal
 from tarmak_iam.token.make import sign_token
 from tests.support.sts import FakeSts, url_of
+from tests.support.tables import rows
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, 999999, tzinfo=timezone.utc)
 KEYS = Credentials("ASIAEXAMPLEKEY000001", "test-secret")
@@ -75,19 +76,7 @@ def test_botocore_signs_alike(credentials: Credentials, cluster_id: str) -> None
     assert sorted(url_of(ours.text).partition("?")[2].split("&")) == sorted(parameters)
 
 
-@pytest.mark.parametrize(
-    ("region", "host"),
-    [
-        ("eu-west-1", "sts.eu-west-1.amazonaws.com"),
-        ("us-gov-west-1", "sts.us-gov-west-1.amazonaws.com"),
-        ("cn-northwest-1", "sts.cn-northwest-1.amazonaws.com.cn"),
-        ("us-iso-east-1", "sts.us-iso-east-1.c2s.ic.gov"),
-        ("us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"),
-        ("eu-isoe-west-1", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
-        ("us-isof-south-1", "sts.us-isof-south-1.csp.hci.ic.gov"),
-        ("eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),
-    ],
-)
+@pytest.mark.parametrize(("region", "host"), rows(__file__, "test_host_of_every_partition"))
 def test_host_of_every_partition(region: str, host: str) -> None:
     token = make_token("test", credentials=KEYS, region=region, now=NOW)
     assert url_of(token.text).startswith(f"https://{host}/?Action=")
@@ -120,45 +109,7 @@ def test_no_secret_in_a_repr() -> None:
     assert repr(SESSION) == "Credentials(access_key_id='ASIAEXAMPLEKEY000001')"
 
 
-CLUSTER_IDS = "use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces"
-REGIONS = "use a region such as eu-west-1"
-NOT_AN_ACCOUNT = "the account must have 12 digits, the region must be empty, and whitespace is not allowed"
-SESSION_NAMES = "use 2 to 64 letters, digits and _+=,.@-"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "what", "remedy"),
-    [
-        ({"cluster_id": ""}, "the cluster ID is empty", CLUSTER_IDS),
-        ({"cluster_id": "a\nb"}, "'a\\nb' is not a valid cluster ID", CLUSTER_IDS),
-        ({"cluster_id": " a"}, "' a' is not a valid cluster ID", CLUSTER_IDS),
-        ({"cluster_id": "a  b"}, "'a  b' is not a valid cluster ID", CLUSTER_IDS),
-        ({"cluster_id": "größe"}, "'größe' is not a valid cluster ID", CLUSTER_IDS),
-        ({"region": "eu-west-1a"}, "'eu-west-1a' is a zone, not a region", "write eu-west-1"),
-        ({"region": "euwest1"}, "'euwest1' is not a valid AWS region", REGIONS),
-        ({"region": "eu-west-1.evil.example/"}, "'eu-west-1.evil.example/' is not a valid AWS region", REGIONS),
-        (
-            {"role": "arn:aws-cn:iam::111122223333:role/a", "region": "eu-west-1"},
-            "the region eu-west-1 is not in the role's partition aws-cn",
-            "use a region of that partition",
-        ),
-        ({"role": ROLE, "session_name": "a b"}, "'a b' is not a valid role session name", SESSION_NAMES),
-        ({"role": ROLE, "session_name": "x"}, "'x' is not a valid role session name", SESSION_NAMES),
-        (
-            {"role": ROLE, "external_id": "secret id"},
-            "the external ID is not valid",
-            "use 2 to 1224 letters, digits and _+=,.@:/-",
-        ),
-        ({"session_name": "me"}, "a session name requires a role", "specify the role too"),
-        ({"external_id": "me"}, "an external ID requires a role", "specify the role too"),
-        ({"forward_session_name": True}, "a session name requires a role", "specify the role too"),
-        (
-            {"role": ROLE, "session_name": "me", "forward_session_name": True},
-            "the session name is set twice",
-            "either specify it or forward the current one",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "what", "remedy"), rows(__file__, "test_refused_before_anything_is_signed"))
 def test_refused_before_anything_is_signed(arguments: dict[str, Any], what: str, remedy: str, sts: FakeSts) -> None:
     with pytest.raises(ConfigError) as refused:
         make_token(**{"cluster_id": "test", **arguments}, now=NOW)
@@ -166,18 +117,7 @@ def test_refused_before_anything_is_signed(arguments: dict[str, Any], what: str,
     assert sts.calls == []
 
 
-@pytest.mark.parametrize(
-    ("role", "why"),
-    [
-        ("Admin", "it does not begin with 'arn:'"),
-        ("arn:aws:iam::111122223333:user/a", "it is a user"),
-        ("arn:aws:iam::111122223333:role/", "the role has no name"),
-        ("arn:aws:iam::11112222333:role/a", NOT_AN_ACCOUNT),
-        ("arn:aws:iam:eu-west-1:111122223333:role/a", NOT_AN_ACCOUNT),
-        ("arn:aws:iam::111122223333:role/a b", NOT_AN_ACCOUNT),
-        ("arn:aws:sts::111122223333:assumed-role/a/b", "it is a role session, which cannot be assumed"),
-    ],
-)
+@pytest.mark.parametrize(("role", "why"), rows(__file__, "test_what_is_no_role"))
 def test_what_is_no_role(role: str, why: str, sts: FakeSts) -> None:
     with pytest.raises(ConfigError) as refused:
         make_token("test", role=role, now=NOW)
@@ -212,15 +152,7 @@ class InstanceMetadata:
         return "ap-southeast-2"
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments", "host", "asked"),
-    [
-        ("iam-role", {}, "sts.ap-southeast-2.amazonaws.com", 1),
-        ("env", {}, "sts.us-east-1.amazonaws.com", 0),
-        ("iam-role", {"region": "eu-west-1"}, "sts.eu-west-1.amazonaws.com", 0),
-        ("iam-role", {"default_region": "eu-north-1"}, "sts.eu-north-1.amazonaws.com", 0),
-    ],
-)
+@pytest.mark.parametrize(("method", "arguments", "host", "asked"), rows(__file__, "test_the_instances_region"))
 @pytest.mark.usefixtures("aws")
 def test_the_instances_region(
     monkeypatch: pytest.MonkeyPatch, method: str, arguments: dict[str, str], host: str, asked: int
@@ -284,21 +216,7 @@ def test_how_the_session_is_named(sts: FakeSts) -> None:
     assert [call.get("RoleSessionName") for call in sts.calls] == ["tarmak-iam-1795560264", None, "alice"]
 
 
-@pytest.mark.parametrize(
-    ("variables", "config", "arguments", "host"),
-    [
-        ({"AWS_REGION": "eu-west-1"}, "", {}, "sts.eu-west-1.amazonaws.com"),
-        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, "", {}, "sts.eu-west-2.amazonaws.com"),
-        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "", {}, "sts.eu-west-1.amazonaws.com"),
-        ({"AWS_REGION": ""}, "[default]\nregion = eu-west-3\n", {}, "sts.eu-west-3.amazonaws.com"),
-        ({"AWS_REGION": ""}, "", {"default_region": "eu-north-1"}, "sts.eu-north-1.amazonaws.com"),
-        ({"AWS_REGION": "eu-west-1"}, "", {"default_region": "eu-north-1"}, "sts.eu-west-1.amazonaws.com"),
-        ({"AWS_REGION": "eu-west-1"}, "", {"region": "cn-north-1"}, "sts.cn-north-1.amazonaws.com.cn"),
-        ({"AWS_REGION": ""}, "", {}, "sts.us-east-1.amazonaws.com"),
-        ({"AWS_REGION": ""}, "", {"role": "arn:aws-cn:iam::111122223333:role/a"}, "sts.cn-north-1.amazonaws.com.cn"),
-        ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "", {"role": ROLE}, "sts.us-east-1.amazonaws.com"),
-    ],
-)
+@pytest.mark.parametrize(("variables", "config", "arguments", "host"), rows(__file__, "test_which_region"))
 @pytest.mark.usefixtures("sts")
 def test_which_region(
     aws: Path,
@@ -333,19 +251,7 @@ def test_sessions_of_a_profile_are_kept(sts: FakeSts, aws: Path) -> None:
     assert [file.stat().st_mode & 0o777 for file in (aws / "cache").iterdir()] == [0o600]
 
 
-NOT_ASSUMED = f"the role {ROLE} cannot be assumed"
-TRUST = "; check that the role exists, and that its trust policy allows your principal (and the external ID)"
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "expected"),
-    [
-        ("AccessDenied", "a is not authorized", f"{NOT_ASSUMED} (AccessDenied): a is not authorized{TRUST}"),
-        ("Weird", "secret", f"{NOT_ASSUMED} (Weird){TRUST}"),
-        ("ExpiredToken", "secret", "the AWS credentials have expired; renew them, for example with `aws sso login`"),
-        ("SignatureDoesNotMatch", "secret", "AWS rejects the credentials (SignatureDoesNotMatch); check the "),
-    ],
-)
+@pytest.mark.parametrize(("code", "message", "expected"), rows(__file__, "test_what_sts_answers_becomes_one_line"))
 def test_what_sts_answers_becomes_one_line(sts: FakeSts, code: str, message: str, expected: str) -> None:
     sts.refuse(code, message)
     with pytest.raises(TarmakIamError) as refused:
@@ -355,20 +261,8 @@ def test_what_sts_answers_becomes_one_line(sts: FakeSts, code: str, message: str
     assert refused.value.__cause__ is None
 
 
-SSO = "[profile sso]\nsso_start_url = https://x.example\nsso_region = eu-west-1\nsso_account_id = 111122223333\n"
-
-
 @pytest.mark.parametrize(
-    ("config", "profile", "expected"),
-    [
-        ("", "nope", "The config profile (nope) could not be found; run `aws configure list-profiles"),
-        (SSO + "sso_role_name = Dev\n", "sso", "the SSO session has expired or was never started; run `aws sso"),
-        ("no section\n", "dev", "Unable to parse config file: "),
-        ("[profile p]\ncredential_process = false\n", "p", "cannot get credentials from 'custom-process'; run `aws"),
-        ("[profile p]\naws_access_key_id = a\n", "p", "Partial credentials found in config-file, missing:"),
-        ("[profile p]\nregion = eu-west-1\n", "p", "no AWS credentials found; select a profile with --profile"),
-        ("[profile p]\nrole_arn = x\nsource_profile = p\n", "p", "the AWS credentials cannot be used (Infinite"),
-    ],
+    ("config", "profile", "expected"), rows(__file__, "test_what_is_wrong_with_the_credentials_becomes_one_line")
 )
 def test_what_is_wrong_with_the_credentials_becomes_one_line(
     aws: Path, config: str, profile: str, expected: str
@@ -413,14 +307,8 @@ def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     ("asked", "version"),
     [
-        ("", "client.authentication.k8s.io/v1beta1"),
-        ('{"apiVersion": "client.authentication.k8s.io/v1"}', "client.authentication.k8s.io/v1"),
-        ('{"apiVersion": "client.authentication.k8s.io/v1alpha1"}', "client.authentication.k8s.io/v1alpha1"),
-        ("nonsense", "client.authentication.k8s.io/v1beta1"),
-        ('{"apiVersion": 5}', "client.authentication.k8s.io/v1beta1"),
-        ("[]", "client.authentication.k8s.io/v1beta1"),
+        *rows(__file__, "test_api_version_of_the_exec_credential"),
         ("[" * 100000, "client.authentication.k8s.io/v1beta1"),
-        ("{}", None),
     ],
 )
 def test_api_version_of_the_exec_credential(asked: str, version: str | None) -> None:

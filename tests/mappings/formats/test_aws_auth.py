@@ -7,6 +7,7 @@ import pytest
 from tarmak_iam.mappings.formats.aws_auth import write
 from tarmak_iam.mappings.merging import Wanted
 from tests.mappings.formats.reports import read
+from tests.support.tables import rows
 
 DUMP = """\
 apiVersion: v1
@@ -57,54 +58,7 @@ def test_json_and_lists_of_kubectl() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (
-            "mapRoles: |\n    - {rolearn: arn:r, username: 1}",
-            ["f.yaml:3:34: arn:r: username must be a string; put it in quotes"],
-        ),
-        ("mapRoles: |\n    - {rolearn: arn:r, groups: a}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
-        ("mapRoles: |\n    - {rolearn: arn:r, groups: [1]}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
-        ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn never matches"]),
-        (
-            "mapRoles: |\n    - {rolearn: arn:r, username: x, gruops: [y]}",
-            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:37: the key gruops has no equivalent in the mappings"],
-        ),
-        ("mapRoles: |\n    - x", ["f.yaml:3:7: x is not a YAML mapping with rolearn, username and groups"]),
-        ("mapRoles: |\n    a: 1", ["f.yaml:3:5: mapRoles is not a list, so the authenticator ignores it"]),
-        ("mapRoles: ''", []),
-        (
-            "mapRoles:\n  - {rolearn: arn:r, username: x}",
-            [
-                "f.yaml:3:5 arn:r as x []",
-                (
-                    "f.yaml:3:3: mapRoles is not a string, so the API server would reject the ConfigMap; its entries "
-                    "are read anyway"
-                ),
-            ],
-        ),
-        ("maproles: |\n    - x", ["f.yaml:2:3: the authenticator ignores the key maproles; the key must be mapRoles"]),
-        ("other: x", ["f.yaml:2:3: the authenticator ignores the key other"]),
-        ("mapAccounts: |\n    - [x]", ["f.yaml:3:7: ['x'] is not an account"]),
-        (
-            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev, partition: ''}, username: x}",
-            ["f.yaml:3:7 sso:111122223333/Dev as x []"],
-        ),
-        (
-            "mapRoles: |\n    - {sso: {accountID: 111122223333, permissionSetName: Dev}, username: x}",
-            ["f.yaml:3:25: sso.accountID must be a string; put it in quotes"],
-        ),
-        (
-            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: P, partition: aws}, username: x}",
-            ["f.yaml:3:13: an SSO entry with a partition, even the right one, never matches"],
-        ),
-        (
-            "mapRoles: |\n    - {rolearn: arn:r, username: x, userid: AROA}",
-            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:7: arn:r: userid is used by the backend DynamicFile only"],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("data", "expected"), rows(__file__, "test_what_cannot_be_taken_is_told"))
 def test_what_cannot_be_taken_is_told(data: str, expected: list[str]) -> None:
     assert read(f"data:\n  {data}\nkind: ConfigMap\nmetadata: {{name: aws-auth}}\n") == expected
 

@@ -13,6 +13,7 @@ from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.formats import as_mappings, convert_mappings, read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted
+from tests.support.tables import rows
 
 NEW = DaemonVersion(0, 7, 9)
 MAPPINGS = """\
@@ -139,19 +140,7 @@ def test_custom_resources() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("backend", "version", "expected"),
-    [
-        ("EKSConfigMap", "v0.4.0", "authenticator v0.4.0 does not support the backend EKSConfigMap"),
-        ("EKSConfigMap", "v0.5.0", "authenticator v0.5.0 does not support the backend EKSConfigMap"),
-        ("CRD", "v0.4.0", "authenticator v0.4.0 does not support the backend CRD"),
-        (
-            "EKSConfigMap",
-            "v0.6.20",
-            "m.yaml:17:5: sso:111122223333/Ops: authenticator v0.6.20 does not support SSO entries in aws-auth",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("backend", "version", "expected"), rows(__file__, "test_what_a_version_has_not"))
 def test_what_a_version_has_not(backend: str, version: str, expected: str) -> None:
     made = convert_mappings(mappings(), backend, DaemonVersion.parse(version))
     assert expected in [str(each) for each in made.left_out]

@@ -12,6 +12,7 @@ from tarmak_iam.aws.arn import ArnError
 from tarmak_iam.mappings.formats.custom_resource import object_name, write
 from tarmak_iam.mappings.merging import Wanted
 from tests.mappings.formats.reports import read
+from tests.support.tables import rows
 
 OBJECTS = """\
 # people
@@ -64,20 +65,7 @@ def test_writing() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("arn", "name"),
-    [
-        ("arn:aws:iam::111122223333:role/Admin", "role-admin-111122223333"),
-        ("arn:aws:iam::111122223333:ROLE/ADMIN", "role-admin-111122223333"),
-        ("arn:aws-cn:iam::111122223333:user/bob", "aws-cn-user-bob-111122223333"),
-        ("arn:aws:iam::111122223333:root", "root-111122223333"),
-        ("arn:aws:sts::111122223333:assumed-role/Dev/alice", "role-dev-111122223333"),
-        ("arn:aws:iam::111122223333:user/team/bob", "user-team-bob-111122223333--06541e45"),
-        ("arn:aws:iam::111122223333:role/a.b", "role-a-b-111122223333--57bea25d"),
-        ("arn:aws:iam::111122223333:role/a--b", "role-a-b-111122223333--fb99cc52"),
-        ("arn:aws:iam::111122223333:role/" + "x" * 64, "role-" + "x" * 48 + "--7584c2af"),
-    ],
-)
+@pytest.mark.parametrize(("arn", "name"), rows(__file__, "test_names"))
 def test_names(arn: str, name: str) -> None:
     assert object_name(arn) == name
 

@@ -8,6 +8,7 @@ from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.mappings.formats import FORMATS, SECTIONS, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tests.mappings.formats.reports import lines, read
+from tests.support.tables import rows
 
 KOPS = """\
 apiVersion: kops.k8s.io/v1alpha2
@@ -82,16 +83,7 @@ def test_what_is_said_of_an_entry_is_not_longer_than_a_message() -> None:
     assert LeftOut("a" * 500 + "b" * 501).what == "a" * 498 + "..." + "b" * 498
 
 
-@pytest.mark.parametrize(
-    ("groups", "admin"),
-    [
-        ("[dev]", ""),
-        ("[dev, system:masters]", "arn:x"),
-        ("[' system:masters']", "arn:x"),
-        ("'dev, system:masters'", "arn:x"),
-        ("'dev, system:masters-of-nothing'", ""),
-    ],
-)
+@pytest.mark.parametrize(("groups", "admin"), rows(__file__, "test_an_admin_who_is_left_out_is_named"))
 def test_an_admin_who_is_left_out_is_named(groups: str, admin: str) -> None:
     (left_out,) = read_mappings(f"- {{arn: arn:x, username: 5, groups: {groups}}}\n", "f").left_out
     assert (left_out.what, left_out.admin) == ("arn:x: username must be a string; put it in quotes", admin)
@@ -259,37 +251,7 @@ def test_recognised_by_its_looks_or_by_name() -> None:
         read_mappings(KOPS, "f", "crd")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "f: it is empty"),
-        ("---\n# nothing\n", "f: it is empty"),
-        ("kind: List\nitems: []\n", "f: it is empty"),
-        ("a: 1\n", "f:1:1: this is a YAML mapping with the keys a"),
-        ("{a: 1, b: 2, c: 3, d: 4}\n", "f:1:1: this is a YAML mapping with the keys a, b, c and others"),
-        ("{}\n", "f:1:1: this is an empty YAML mapping"),
-        ("[]", "f:1:1: this is an empty list"),
-        ("- 1\n", "f:1:1: this is a list without ARNs or accounts"),
-        ("x", "f:1:1: this is a single string"),
-        ("12", "f:1:1: this is a single value"),
-        ("users: []\nabc: 1\n", "f:1:1: this is a kubeconfig"),
-        ("kind: [ConfigMap]\n", "f:1:1: this is a YAML mapping with the keys kind"),
-        ("kind: Ingress\n", "f:1:1: this is an Ingress"),
-        ("apiVersion: apps/v1\nkind: Deployment\n", "f:1:1: this is a Deployment of apps/v1"),
-        ("# c\nkind: Deployment\nmetadata: {name: web}\n", "f:2:1: this is a Deployment (web)"),
-        ("kind: ConfigMap\nmetadata: {name: cm}\ndata: {a: b}\n", "f:1:1: this is a ConfigMap (cm)"),
-        (
-            "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c}\n",
-            "f:1:1: this is an eksctl ClusterConfig without iamIdentityMappings or accessConfig.accessEntries",
-        ),
-        ("kind: A\n---\nkind: B\n---\nkind: A\n", "f: it contains an A, a B"),
-        (
-            "".join(f"---\nkind: K{number}\n" for number in range(7)),
-            "f: it contains a K0, a K1, a K2, a K3, a K4 and 2 more",
-        ),
-        (f"kind: {'x' * 99}\n", f"f:1:1: this is a {'x' * 57}..."),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), rows(__file__, "test_nothing_is_recognised"))
 def test_nothing_is_recognised(text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_mappings(text, "f")
@@ -313,21 +275,7 @@ def test_directives_keep_their_documents() -> None:
     assert read(text) == ["f.yaml:7:33 111122223333 as - []", "f.yaml:3:1: the Secret has no mappings"]
 
 
-LISTS = "iamIdentityMappings: [{account: '111122223333'}]\n"
-NO_LISTS = "without iamIdentityMappings or accessConfig.accessEntries"
-CLUSTER_CONFIG = "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n"
-KOPS_CLUSTER = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {%s: {backendMode: CRD}}}\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "form", "found"),
-    [
-        (CLUSTER_CONFIG + LISTS, "kops", "an eksctl ClusterConfig"),
-        (CLUSTER_CONFIG, "kops", f"an eksctl ClusterConfig {NO_LISTS}"),
-        (KOPS_CLUSTER % "aws", "eksctl", "a kops Cluster"),
-        (KOPS_CLUSTER % "kopeio", "eksctl", "a kops Cluster without spec.authentication.aws"),
-    ],
-)
+@pytest.mark.parametrize(("text", "form", "found"), rows(__file__, "test_another_format_than_the_one_asked_for"))
 def test_another_format_than_the_one_asked_for(text: str, form: str, found: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_mappings(text, "f", form)
