@@ -82,12 +82,6 @@ def _sections(text: str) -> list[str]:
 def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str]:
     """The kind of a principal and the ARN that the authenticator compares: an assumed role becomes its role. Raises
     ArnError for any text but the ARN of an IAM role, user or root, or of an STS assumed role or federated user."""
-    principal, _, canonical = canonical_parts(text, partitions)
-    return principal, canonical
-
-
-def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str, str]:
-    """As `canonicalize`, with the partition between the two. Raises ArnError."""
     _, partition, service, _, account, resource = _sections(text)
     if partition not in partitions:
         raise ArnError(f"unknown partition {quoted(partition)}")
@@ -96,12 +90,12 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
     if kind is Principal.ASSUMED_ROLE:
         if len(parts) < 3:
             raise ArnError("the session name of the assumed role is missing")
-        return kind, partition, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
+        return kind, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
     if kind is None:
         expected = {"sts": "an assumed role or federated user", "iam": "a role, user or root"}.get(service)
         wrong_service = f"the service is {quoted(service)}, not iam or sts"
         raise ArnError(f"{quoted(resource)} is not {expected}" if expected else wrong_service)
-    return kind, partition, text
+    return kind, text
 
 
 def is_account(text: str) -> bool:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from tarmak_iam.aws.arn import (
     ArnError,
     Principal,
-    canonical_parts,
     canonicalize,
     is_account,
     is_session_name,
@@ -92,7 +91,7 @@ _PLACEHOLDERS = {Principal.ROLE: "AROA", Principal.ASSUMED_ROLE: "AROA", Princip
 def read_caller(identity: Identity, version: DaemonVersion) -> Caller:
     """Reads the answer of STS as a release does. Raises Denied for one that it does not accept."""
     try:
-        principal, partition, canonical = canonical_parts(identity.arn, known_partitions(version))
+        principal, canonical = canonicalize(identity.arn, known_partitions(version))
     except ArnError as error:
         raise Denied(f"the caller's ARN {quoted(identity.arn)} is not accepted: {error}") from None
     user_id, session = identity.user_id, ""
@@ -102,4 +101,5 @@ def read_caller(identity: Identity, version: DaemonVersion) -> Caller:
             what = f"the user ID {quoted(identity.user_id)} is not valid"
             raise Denied(f"{what}: the user ID of a role is AROA...:session")
         session = "".join(sessions)
+    partition = canonical.split(":", 2)[1]
     return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)

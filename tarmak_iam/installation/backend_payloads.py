@@ -21,7 +21,8 @@ from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.settings import SettingError
 from tarmak_iam.mappings.entries import SSO_PREFIX
-from tarmak_iam.mappings.formats import LeftOut, backend_objects, deciding
+from tarmak_iam.mappings.formats.conversion import backend_objects, deciding
+from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import PLAIN, CommandLine, shortened
 

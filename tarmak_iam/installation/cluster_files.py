@@ -156,7 +156,8 @@ def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = F
         f"{cluster.environment}/{cluster.name}": [cluster],
     }
     others = [name for name in _listed(directory, within) if name not in owners]
-    same_digits = [name for name in others if _digits(name) == _digits(cluster.cluster_name)]  # else another cluster's
+    digits = re.sub(r"\D", "", cluster.cluster_name)
+    same_digits = [name for name in others if re.sub(r"\D", "", name) == digits]  # else it is another cluster's
     nearest = closest(cluster.cluster_name, same_digits)
     is_unmapped = cluster.authenticator_init and not (home / MAPPINGS_NAME).exists()
     files = [*_files_in(home, [cluster], homes, within), *_files_in(directory, clusters, homes, within)]
@@ -181,7 +182,9 @@ def _files_in(place: Path, owners: list[Cluster], homes: list[Path], within: Bou
     """The files in a directory that are meant for `owners`, without those that are read in one of the `homes`."""
     for listed in _listed(place, within):
         name, path = intended_name(listed), place / listed
-        if name is not None and path.is_file() and not any(_is_same(path, home / name) for home in homes):
+        # On a file system that ignores case, or through a link, a wrong name may be the right file.
+        read = [home / name for home in homes if name is not None and os.path.exists(home / name)]
+        if name is not None and path.is_file() and not any(map(path.samefile, read)):
             yield MisplacedFile(path, name, tuple(within.directory / owner.cluster_name / name for owner in owners))
 
 
@@ -190,15 +193,3 @@ def _listed(place: Path, within: Boundary) -> list[str]:
         return sorted(os.listdir(within.resolve(place)))
     except (OSError, FileError, ValueError):
         return []
-
-
-def _is_same(path: Path, other: Path) -> bool:
-    """On a file system that ignores case, or through a link, a wrong name may be the right file."""
-    try:
-        return path == other or path.samefile(other)
-    except OSError:
-        return False
-
-
-def _digits(name: str) -> str:
-    return "".join(filter(str.isdigit, name))

@@ -66,7 +66,7 @@ class Settings:
         if unknown := chosen.keys() - SETTINGS.keys():
             raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
         defaults = {key: setting.default for key, setting in SETTINGS.items()}
-        vars(self).update({**deepcopy(defaults | chosen), "_chosen": frozenset(chosen)})
+        vars(self).update(deepcopy(defaults | chosen), _chosen=frozenset(chosen))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Settings are frozen: {name} cannot be set")

@@ -14,7 +14,6 @@ from tarmak_iam.text import is_host_name, quoted, shortened
 _PROXY_SCHEMES = ("http", "https", "socks5")
 
 _SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
-_PROXY_EXAMPLE = "use a URL such as http://proxy.example.com:3128"
 
 
 def check_server(url: str) -> str:
@@ -34,7 +33,7 @@ def check_proxy(url: str) -> str:
     """The URL of a proxy, unchanged; it may contain a username and a password. Raises ConfigError."""
     parts = _split(url)
     if parts is None or not _is_address(parts) or parts.path not in ("", "/") or "?" in url or "#" in url:
-        raise ConfigError(_not_valid(url, "proxy URL"), remedy=_PROXY_EXAMPLE)
+        raise ConfigError(_not_valid(url, "proxy URL"), remedy="use a URL such as http://proxy.example.com:3128")
     if parts.scheme not in _PROXY_SCHEMES:
         what = f"kubectl does not support {quoted(parts.scheme)} proxies"
         raise ConfigError(what, remedy=f"use one of {', '.join(_PROXY_SCHEMES)}")

@@ -231,15 +231,9 @@ def _edited(
     try:
         return file.document.edit(*edits) if edits else file.document
     except EditRefused as refusal:
-        # Quotes no text of the file; at the entry that cannot be edited, such as one whose anchor is used elsewhere.
-        what, place = "this cannot be changed without changing another part of the kubeconfig", refusal.place
-        for edit in edits:
-            try:
-                file.document.edit(edit)
-            except EditRefused:
-                what, place = f"{what}; nothing was written", file.document.position(edit.path)
-                break
-        raise EditRefused(what, remedy="edit it by hand, or remove the anchors and aliases", place=place) from None
+        what = "this cannot be changed without changing another part of the kubeconfig; nothing was written"
+        remedy = "edit it by hand, or remove the anchors and aliases"
+        raise EditRefused(what, remedy=remedy, place=refusal.place) from None  # quotes no text of the file
 
 
 _HIDDEN = "REDACTED"

@@ -26,16 +26,8 @@ SERVICE_ACCOUNTS = "system:serviceaccounts"
 BOOTSTRAPPERS = "system:bootstrappers"
 """Bootstrap tokens, which request a node's certificate; also with a suffix after a colon."""
 
-GROUPS = (
-    ADMINS,
-    NODES,
-    BOOTSTRAPPERS,
-    EVERYONE,
-    UNAUTHENTICATED,
-    SERVICE_ACCOUNTS,
-    "system:monitoring",  # reads metrics and health
-)
-"""The groups that Kubernetes itself assigns or binds."""
+GROUPS = (ADMINS, NODES, BOOTSTRAPPERS, EVERYONE, UNAUTHENTICATED, SERVICE_ACCOUNTS, "system:monitoring")
+"""The groups that Kubernetes itself assigns or binds; system:monitoring reads metrics and health."""
 
 COMPONENT_USERS = {
     "system:kube-controller-manager": "reads every Secret and issues tokens of every service account",
