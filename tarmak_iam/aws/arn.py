@@ -1,6 +1,4 @@
-"""Amazon Resource Names of principals, parsed and canonicalised as the authenticator does, and the names of roles
-that AWS creates.
-"""
+"""ARNs of principals, parsed and canonicalised as the authenticator does; names of roles that AWS creates."""
 
 from __future__ import annotations
 

@@ -105,8 +105,7 @@ _PLACEHOLDER_HINTS = (
 
 
 def placeholder_hints(text: str) -> tuple[str, ...]:
-    """The parts of a text without which it has no placeholder. Searching many texts at once for them is much faster
-    than searching each for a placeholder."""
+    """The parts of a text without which it has no placeholder: many texts are searched at once for them."""
     return tuple(hint for hint in _PLACEHOLDER_HINTS if hint in text)
 
 

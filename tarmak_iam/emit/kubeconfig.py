@@ -73,7 +73,7 @@ def missing_ca(installation: Installation) -> ConfigError | None:
     if installation.admin is not None:
         return None
     options = "--certificate-authority FILE"
-    if installation.public_address is None:
+    if installation.cluster.public_address is None:
         options = f"--server URL {options}"
     return _unknown(installation, "the CA of the cluster is unknown", options)
 

@@ -271,8 +271,7 @@ def _readable(blocks: Sequence[PemBlock]) -> list[Certificate]:
 
 
 def _ending(certificate: Certificate, others: Sequence[Certificate], trusted: Sequence[Certificate]) -> datetime | None:
-    """The latest end of validity of the trusted CAs that have signed it, directly or through `others`; None if none
-    has."""
+    """The latest end of validity of the trusted CAs that have signed it, directly or through `others`."""
     from tarmak_iam.pki.certificates import is_issued_by
 
     signed, left = [certificate], list(others)

@@ -1,6 +1,4 @@
-"""The daemon according to the settings, and its payloads: its configuration, and the objects that its other backends
-read in the cluster.
-"""
+"""The daemon according to the settings, and what its backends read: its configuration and objects."""
 
 from __future__ import annotations
 
@@ -56,12 +54,10 @@ class Daemon(NamedTuple):
         """The flags that affect who a caller becomes. Raises ConfigError for backends that it does not support."""
         args, has_backends = [], self.version.has_flag("server --backend-mode")
         if not has_backends and self.asks_cluster:
-            raise SettingError(
-                f"authenticator {self.version} does not support backends: it reads only its file, "
-                f"but the setting backends is {','.join(self.backends)}",
-                setting="backends",
-                remedy="use another image, or set backends to MountedFile",
-            )
+            what = f"authenticator {self.version} does not support backends: it reads only its file, but the setting "
+            what += f"backends is {','.join(self.backends)}"
+            remedy = "use another image, or set backends to MountedFile"
+            raise SettingError(what, setting="backends", remedy=remedy)
         if self.gates:
             args.append(f"--feature-gates={_flag_value(self.gates)}")
         if self.partition != "aws" and self.version.has_flag("server --partition"):
@@ -192,12 +188,10 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
 def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
     """The note on an SSO entry whose feature gate is set to false. Raises ConfigError where it is not set to false."""
     if not daemon.version.has(ReleaseFeature.SSO_GATE):
-        raise ConfigError(
-            f"{shortened(principal)} requires a release with the feature gate {SSO_GATE}: "
-            f"{spans_text(ReleaseFeature.SSO_GATE)}, not {daemon.version}",
-            remedy="use another image, or map the ARN of the AWSReservedSSO role",
-            place=place,
-        )
+        what = f"{shortened(principal)} requires a release with the feature gate {SSO_GATE}: "
+        what += f"{spans_text(ReleaseFeature.SSO_GATE)}, not {daemon.version}"
+        remedy = "use another image, or map the ARN of the AWSReservedSSO role"
+        raise ConfigError(what, remedy=remedy, place=place)
     if daemon.gates.get(SSO_GATE) is not False:
         what = f"the authenticator ignores {shortened(principal)} without the feature gate {SSO_GATE}"
         remedy = f"enable it: {daemon.with_sso}; to ignore the entry on purpose, set it to false"
@@ -236,12 +230,11 @@ def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, da
         if possible[0] != possible[1]:
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
-            raise NotCarried(
-                f"the backends {names} would map {shortened(principal)} to {_described(read.grant(grant))}, "
-                f"but the mappings file maps it to {_described(by_file.grant(grant))}",
-                remedy="write the entry so that it has only one meaning, or use only the backend MountedFile",
-                place=mappings.document.position(entries[-1].route) if entries else None,
-            )
+            what = f"the backends {names} would map {shortened(principal)} to {_described(read.grant(grant))}, "
+            what += f"but the mappings file maps it to {_described(by_file.grant(grant))}"
+            remedy = "write the entry so that it has only one meaning, or use only the backend MountedFile"
+            place = mappings.document.position(entries[-1].route) if entries else None
+            raise NotCarried(what, remedy=remedy, place=place)
     # A caller that matches no entry logs in by the account, or not at all.
     accounts = {grant.principal for grant in by_file.grants if grant.kind == "account"}
     for account in (*sorted(accounts), "000000000000"):

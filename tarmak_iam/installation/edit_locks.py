@@ -16,6 +16,5 @@ def lock_of_config(path: Path) -> Path:
 
 
 def lock_of_cluster_files(path: Path) -> Path:
-    """One lock file for the mappings and settings of all clusters of the tarmak.yaml at `path`: the directory of a
-    cluster may not exist yet."""
+    """One for the mappings and settings of all clusters, since the directory of a cluster may not exist yet."""
     return lock_file_in(path.parent, "mappings-and-settings")

@@ -42,10 +42,7 @@ ADD_ADMIN = "map add ARN --username NAME --group system:masters"
 
 @dataclass(frozen=True)
 class Installation:
-    """The IAM login of one cluster: its settings, image, mappings, files and authenticator.
-
-    `admin` is Tarmak's own kubeconfig and `mappings` the mappings file, each None if it does not exist.
-    """
+    """The IAM login of one cluster. `admin` is Tarmak's own kubeconfig; it and `mappings` are None without the file."""
 
     cluster: Cluster
     cluster_id: str
@@ -55,7 +52,6 @@ class Installation:
     daemon_version: DaemonVersion
     settings: Settings
     webhook_file: str | None
-    public_address: str | None
     mappings: Mappings | None
     admin: AdminKubeconfig | None
     home: Path | None
@@ -95,7 +91,6 @@ class Installation:
             daemon_version=chosen.daemon_version,
             settings=chosen,
             webhook_file=webhook_file(cluster),
-            public_address=cluster.public_address,
             mappings=mappings,
             admin=admin,
             home=config.path.parent / cluster.cluster_name if config.path else None,
@@ -122,10 +117,9 @@ class Installation:
         files = files or ClusterFiles.of(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
         settings, document = files.read_settings()
+        mappings, follow = files.mappings(), files.follow_links
         try:
-            made = cls.of(
-                config, cluster, files.mappings(), settings, overrides, admin=admin, follow_links=files.follow_links
-            )
+            made = cls.of(config, cluster, mappings, settings, overrides, admin=admin, follow_links=follow)
         except SettingError as error:
             is_given = (overrides or {}).get(error.setting) is not None  # by an option, not in the file
             if is_given or document is None or not document.has(route := written_route(document, (error.setting,))):
@@ -167,11 +161,9 @@ class Installation:
             what = f"{quoted(self.kubernetes_text)} is not a valid Kubernetes version"
             raise ConfigError(what, remedy="use a version such as 1.12.9", place=self.place("kubernetes", "version"))
         if version.is_below(1, 9):
-            raise ConfigError(
-                f"Kubernetes {shortened(self.kubernetes_text)} does not have the API apps/v1",
-                remedy="use Kubernetes 1.9 or later",
-                place=None if self.settings.kubernetesVersion else self.place("kubernetes", "version"),
-            )
+            what = f"Kubernetes {shortened(self.kubernetes_text)} does not have the API apps/v1"
+            place = None if self.settings.kubernetesVersion else self.place("kubernetes", "version")
+            raise ConfigError(what, remedy="use Kubernetes 1.9 or later", place=place)
         return version
 
     @property
@@ -190,8 +182,7 @@ class Installation:
 
     @property
     def recovery_hint(self) -> str:
-        """For all messages about a possible lock-out. The admin certificate is examined each time, since Tarmak may
-        have written the kubeconfig meanwhile."""
+        """For messages about a lock-out. Examined each time: Tarmak may have written the kubeconfig meanwhile."""
         return self._examined_admin().advice
 
     def _examined_admin(self) -> AdminAccess:
@@ -234,11 +225,9 @@ class Installation:
             what = f"{shortened(self.region)!r}, which {flaw.what}"
         if flaw.suggestions:
             remedy = f" to {flaw.suggestions[0]}" if flaw.is_sure else f"; {flaw.remedy}"
-        raise ConfigError(
-            f"the region of {self.cluster_id} is {what}",
-            remedy=f"set location of the environment {quoted(name)} in tarmak.yaml{remedy}",
-            place=self._place_of("environments", name, "location") if self.region else self.place(),
-        )
+        remedy = f"set location of the environment {quoted(name)} in tarmak.yaml{remedy}"
+        place = self._place_of("environments", name, "location") if self.region else self.place()
+        raise ConfigError(f"the region of {self.cluster_id} is {what}", remedy=remedy, place=place)
 
     def safe_public_address(self) -> str | None:
         """The URL of a public API server. Raises ConfigError for a zone that would lead to another URL."""
@@ -246,7 +235,7 @@ class Installation:
             what, remedy = flaw
             provider = str(self.cluster.environment_data().get("provider") or "")
             raise ConfigError(what, remedy=remedy, place=self._place_of("providers", provider, "amazon", "publicZone"))
-        return self.public_address
+        return self.cluster.public_address
 
     def safe_webhook_file(self) -> str | None:
         """The webhook file. Raises ConfigError for one that would not reach the API server unchanged."""
@@ -268,11 +257,9 @@ class Installation:
         """A requirement of a backend that the cluster does not meet, and a remedy. Raises as `kubernetes` does."""
         if CRD.name not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
             return None
-        what = (
-            f"the backend CRD requires Kubernetes 1.11, but {self.cluster_id} has {shortened(self.kubernetes_text)}: "
-            "the authenticator finds custom resources by their status, which earlier versions do not support"
-        )
-        return what, "use MountedFile or EKSConfigMap"
+        what = f"the backend CRD requires Kubernetes 1.11, but {self.cluster_id} has {shortened(self.kubernetes_text)}"
+        why = "the authenticator finds custom resources by their status, which earlier versions do not support"
+        return f"{what}: {why}", "use MountedFile or EKSConfigMap"
 
     @cached_property
     def payloads(self) -> BackendPayloads:
@@ -301,8 +288,7 @@ class Installation:
 
     @cached_property
     def configured(self) -> Authenticator:
-        """`authenticator()`, loaded once. Raises ConfigError for mappings with another clusterID, and EditRefused if
-        none can be added."""
+        """As `loaded`. Raises ConfigError for another clusterID, and EditRefused if none can be added."""
         return self.authenticator()
 
     def authenticator(

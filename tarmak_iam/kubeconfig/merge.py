@@ -1,6 +1,4 @@
-"""Existing kubeconfigs as kubectl reads them; cluster, context and user added to them or updated, with all other bytes
-unchanged; and a diff that shows no secret.
-"""
+"""Existing kubeconfigs: entries added or updated with all other bytes unchanged; a diff without secrets."""
 
 from __future__ import annotations
 
@@ -104,8 +102,7 @@ def _unreadable(what: str, place: Place) -> ConfigError:
 
 
 def kubectl_files(environment: Mapping[str, str]) -> list[Path]:
-    """The files listed in KUBECONFIG, each once, else ~/.kube/config. Raises ConfigError for a list without a name,
-    with which kubectl reads no file."""
+    """The files in KUBECONFIG, else ~/.kube/config. Raises ConfigError for a list without a name, as kubectl."""
     listed = environment.get("KUBECONFIG", "")
     if not listed:
         return [Path.home() / ".kube" / "config"]
@@ -186,8 +183,7 @@ def _named(entry: MergedEntry) -> str:
 
 
 def _entries(files: Sequence[KubeconfigFile], wanted: dict[str, Any], default: int) -> tuple[MergedEntry, ...]:
-    """Our entries; then updates of older users of the cluster, such as those in Tarmak's documentation, where kubectl
-    finds them."""
+    """Ours; then updates of older users of the cluster, such as those in Tarmak's documentation."""
     entries, user = [_entry(files, key, wanted[key][0], default) for key in LISTS], wanted["users"][0]
     seen = {user["name"]}
     for index, file in enumerate(files):

@@ -43,10 +43,8 @@ def unmanaged_exec(plugin: Any, ours: Values) -> str | None:
     if "role" not in wanted:
         return None
     try:  # role names are unique within an account, whatever the path
-        existing, requested = (
-            (arn.partition, arn.account, arn.name.lower()) for arn in map(parse_arn, (role or "", wanted["role"]))
-        )
-        if existing == requested:
+        arns = map(parse_arn, (role or "", wanted["role"]))
+        if len({(arn.partition, arn.account, arn.name.lower()) for arn in arns}) == 1:
             return None
     except ArnError:
         pass

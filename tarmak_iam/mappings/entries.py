@@ -1,6 +1,4 @@
-"""The entries of a mappings file as the daemon reads them, and principals as users name them: the ARN of a role or
-user, a whole account or an SSO permission set.
-"""
+"""The entries of a mappings file as the daemon reads them, and principals (ARNs and others) as users name them."""
 
 from __future__ import annotations
 
@@ -85,11 +83,10 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
     permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
     if permission_set:
         # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
-        notes.append(
-            f"the suffix {arn.name.rpartition('_')[2]} changes if all assignments of the permission set in the account "
-            "are removed and a new one is created; the entry never matches again then; "
-            f"{SSO_PREFIX}{arn.account}/{permission_set} does not need it, with authenticator v0.6.30 or later"
-        )
+        what = f"the suffix {arn.name.rpartition('_')[2]} changes if all assignments of the permission set in the "
+        what += "account are removed and a new one is created; the entry never matches again then; "
+        what += f"{SSO_PREFIX}{arn.account}/{permission_set} does not need it, with authenticator v0.6.30 or later"
+        notes.append(what)
     return NamedPrincipal(kind, text, tuple(notes))
 
 
@@ -128,8 +125,7 @@ def _permission_set(text: str) -> NamedPrincipal:
 
 
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
-    """The known principal with the most similar name, in any account; of accounts, the one with nearly the same digits.
-    None if nothing is similar."""
+    """The known principal with the most similar name; of accounts, the one with nearly the same digits."""
     names = {_name(principal): principal for principal in known if principal}
     return names.get(closest(_name(text), names, LIKELY) or "")
 

@@ -60,9 +60,8 @@ class Mappings:
     def load(
         cls, path: str | os.PathLike[str], cluster_id: str | None = None, *, within: Boundary | None = None
     ) -> Mappings:
-        """Reads a mappings file. `save` creates one that does not exist with the clusterID `cluster_id`. `within`
-        limits where symbolic links may lead. Raises FileError, also for a missing file without `cluster_id`, and as
-        `parse`."""
+        """Reads a file; `save` creates a missing one with the clusterID `cluster_id`. `within` limits links. Raises
+        FileError, also for a missing file without `cluster_id`, and as `parse`."""
         file = Path(path)
         data = read_if_present(file, within)
         if data is None:
@@ -73,8 +72,7 @@ class Mappings:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
-        """`filename` is used in messages. Raises ParseError, and ConfigError if the text is not a YAML mapping, or has
-        more than 12,000 entries."""
+        """Raises ParseError, and ConfigError if the text is not a YAML mapping, or has more than 12,000 entries."""
         document = Document.parse(data, filename, json=False)
         data = document.shared_data
         if not isinstance(data, (dict, type(None))):
@@ -120,8 +118,7 @@ class Mappings:
             return tuple(listed_items(self._settings))
 
     def entries_read_by(self, version: DaemonVersion) -> tuple[MappingEntry, ...]:
-        """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others. As
-        `entries` if it does not accept the file."""
+        """As a release reads them: for some, `username: yes` is "1". As `entries` if it does not accept the file."""
         with contextlib.suppress(DaemonNotStarted):
             return tuple(listed_entries(ViperSettings(load_config(self.document, version), {}, {})))
         return self.entries

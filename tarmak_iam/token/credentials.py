@@ -51,14 +51,12 @@ _NOT_SIMPLE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION"
 
 
 def environment_credentials(environment: Mapping[str, str]) -> Credentials | None:
-    """The access key in these variables, which botocore finds before all others. None if there is none, or if botocore
-    has to decide whether to use it."""
+    """The access key that botocore finds before all others. None if there is none, or botocore decides."""
     key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
     if not key or not secret or any(name in environment for name in _NOT_SIMPLE):
         return None
-    return Credentials(
-        key, secret, next((environment[name] for name in _TOKEN_VARIABLES if environment.get(name)), None)
-    )
+    token = next((environment[name] for name in _TOKEN_VARIABLES if environment.get(name)), None)
+    return Credentials(key, secret, token)
 
 
 def keep_sessions(session: Session, directory: Path) -> None:
@@ -99,19 +97,13 @@ def own_session_name(session: Session, base: Credentials, region: str) -> str | 
 
 def _sts(session: Session, base: Credentials, region: str) -> Any:
     session.set_config_variable("sts_regional_endpoints", "regional")  # the default only in newer releases of botocore
-    return session.create_client(
-        "sts",
-        region_name=region,
-        aws_access_key_id=base.access_key_id,
-        aws_secret_access_key=base.secret_access_key,
-        aws_session_token=base.session_token,
-    )
+    secrets = {"aws_secret_access_key": base.secret_access_key, "aws_session_token": base.session_token}
+    return session.create_client("sts", region_name=region, aws_access_key_id=base.access_key_id, **secrets)
 
 
 @contextlib.contextmanager
 def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
-    """Raises TarmakIamErrors in place of botocore's errors, and turns its debug log off: it contains signatures and
-    secrets."""
+    """Raises TarmakIamErrors in place of botocore's, whose debug log is off: it contains secrets."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     logger = logging.getLogger("botocore")

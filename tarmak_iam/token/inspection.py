@@ -1,6 +1,4 @@
-"""Explains a token: its access key, when it expires, why the authenticator rejects it before it asks STS, and why STS
-rejects it in any case. Sends nothing.
-"""
+"""Explains a token: its key, its expiry, and why the authenticator or STS rejects it. Sends nothing."""
 
 from __future__ import annotations
 
@@ -33,12 +31,8 @@ _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 CLUSTER_ID_HEADER = "x-k8s-aws-id"
 _MAX_SIZE = 4096
 
-_PARAMETERS = frozenset(
-    (
-        *("action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires"),
-        *("x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"),
-    )
-)
+_X_AMZ = ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
+_PARAMETERS = frozenset(("action", "version", *(f"x-amz-{name}" for name in _X_AMZ)))
 
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
@@ -245,8 +239,7 @@ _KINDS = {"AKIA": "long-lived", "ASIA": "temporary"}
 
 
 class ReleaseVerdict(NamedTuple):
-    """The verdict of the releases from `first` to `last`: `refusal` is why they reject the token; None if they ask
-    STS."""
+    """`refusal` is why the releases from `first` to `last` reject the token; None if they ask STS."""
 
     first: DaemonVersion
     last: DaemonVersion
@@ -291,9 +284,7 @@ def inspect_token(token: str, *, now: datetime, partition: str | None = None, re
     """`partition` and `region` are those of the authenticator; the default partition is that of the token. Raises
     ParseError if the text is not a token, but not for a token that would be rejected."""
     url = Presigned.parse(token)
-    host_partition = partition_of_host(url.host)
-    signed = signing_time(url)
-    expires = None
+    host_partition, signed, expires = partition_of_host(url.host), signing_time(url), None
     with contextlib.suppress(OverflowError):  # the last day of the year 9999
         expires = signed + LIFETIME if signed else None
     scope = tuple(map(one_line, url.scope))

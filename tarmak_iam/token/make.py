@@ -202,8 +202,7 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
 
 
 def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
-    """The signed URL, with the parameters in the order of v0.7.9; `now` in UTC. The steps are those of "Create a signed
-    AWS API request" in the IAM User Guide."""
+    """The signed URL; `now` in UTC. The steps are those of "Create a signed AWS API request" (IAM User Guide)."""
     time, scope = f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}/{region}/sts/aws4_request"
     parameters = {
         "Action": "GetCallerIdentity",
@@ -227,8 +226,7 @@ def presign(credentials: Credentials, host: str, region: str, cluster_id: str, n
 
 
 def exec_credential(token: Token, exec_info: str = "") -> str:
-    """One line of JSON, as `aws-iam-authenticator token` prints it. `exec_info`: the value of KUBERNETES_EXEC_INFO,
-    which kubectl sets."""
+    """As `aws-iam-authenticator token` prints it. `exec_info`: KUBERNETES_EXEC_INFO, which kubectl sets."""
     try:
         request: Any = json.loads(exec_info) if exec_info else None
     except (ValueError, RecursionError):

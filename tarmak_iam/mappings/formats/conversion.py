@@ -1,6 +1,4 @@
-"""Files of any known format read into mappings; and the mappings of a cluster in the form that another backend reads,
-with a line for everything that changes.
-"""
+"""Files of any known format as mappings, and mappings as another backend reads them, saying what changes."""
 
 from __future__ import annotations
 
@@ -90,8 +88,7 @@ class Import(NamedTuple):
 
 
 def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
-    """`form` is one of FORMATS; None recognises the format of each object. Raises ParseError, and ConfigError if the
-    file has no mappings in that format."""
+    """`form` is one of FORMATS, None for any. Raises ParseError, and ConfigError if the file has no mappings."""
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
     met: list[tuple[str, FilePart]] = []
     others: list[FilePart] = []
@@ -112,13 +109,11 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
     configuration = authenticator_config.configuration(met[0][1]) if is_alone else None
     if configuration is not None and (configuration.route.steps or configuration.document.next_document is not None):
         configuration = None  # the file contains other documents: then the text is not the whole file
-    return Import(
-        tuple(dict.fromkeys(name for name, _ in met)),
-        tuple(content for content in contents if isinstance(content, Wanted)),
-        tuple(content for content in contents if isinstance(content, LeftOut)),
-        configuration.document.text if configuration is not None else None,
-        met[0][1].text("kind") == "ConfigMap",
-    )
+    entries = tuple(content for content in contents if isinstance(content, Wanted))
+    left_out = tuple(content for content in contents if isinstance(content, LeftOut))
+    text = configuration.document.text if configuration is not None else None
+    formats = tuple(dict.fromkeys(name for name, _ in met))
+    return Import(formats, entries, left_out, text, met[0][1].text("kind") == "ConfigMap")
 
 
 def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
@@ -253,8 +248,7 @@ def as_mappings(
 
 
 def effective(wanted: Wanted) -> Wanted | LeftOut:
-    """The entry for the principal that the daemon compares, a role instead of its session; LeftOut for one that matches
-    no caller, or that the daemon rejects."""
+    """With the principal that the daemon compares; LeftOut for an entry that matches no caller or is rejected."""
     principal = wanted.principal
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
     if flaw is not None and (flaw.kind is not FlawKind.ASSUMED_ROLE or flaw.likely_arn is None):
