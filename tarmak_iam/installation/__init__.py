@@ -1,7 +1,4 @@
-"""The IAM authentication of one cluster: settings, images, files, daemon and backends, as one Installation.
-
-Names are imported at their first use: code that needs only the settings does not load the daemon.
-"""
+"""The IAM authentication of one cluster. Names are imported at their first use: settings do not load the daemon."""
 
 from __future__ import annotations
 

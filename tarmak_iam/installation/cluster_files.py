@@ -121,11 +121,8 @@ class ClusterFiles:
 
 
 class MisplacedFile(NamedTuple):
-    """Mappings or settings that are not read because their name or their directory is wrong.
-
-    `read_from`: the paths, of one or several clusters, where it would be read; () for a file of a hub. `is_guess`:
-    whether the name of the directory is not one of the cluster's, or only similar.
-    """
+    """Mappings or settings with a wrong name or directory. `read_from`: the paths, of one or several clusters, where it
+    would be read; () for a file of a hub. `is_guess`: whether the directory is not one of the cluster's."""
 
     path: Path
     name: str

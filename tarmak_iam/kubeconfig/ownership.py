@@ -130,8 +130,7 @@ def is_tunnel(server: str) -> bool:
 
 
 class Claim(NamedTuple):
-    """`value` is what the content should be. `against` is why tarmak-iam does not manage the entry, which `value` would
-    replace; it never quotes a credential."""
+    """`value` is what the content should be; `against`, which quotes no credential, why the entry is not managed."""
 
     value: dict[Any, Any]
     against: str | None = None
