@@ -152,13 +152,13 @@ def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = F
         cluster.name: [other for other in clusters if other.name == cluster.name],
         f"{cluster.environment}/{cluster.name}": [cluster],
     }
-    others = [name for name in _listed(directory, within) if name not in owners]
+    taken = {directory, *(directory / other.cluster_name for other in cluster.selectable_clusters)}
+    others = [name for name in _listed(directory, within) if name not in owners and directory / name not in taken]
     digits = re.sub(r"\D", "", cluster.cluster_name)
     same_digits = [name for name in others if re.sub(r"\D", "", name) == digits]  # else it is another cluster's
     nearest = closest(cluster.cluster_name, same_digits)
     is_unmapped = cluster.authenticator_init and not (home / MAPPINGS_NAME).exists()
     files = [*_files_in(home, [cluster], homes, within), *_files_in(directory, clusters, homes, within)]
-    taken = {directory, *(directory / other.cluster_name for other in cluster.selectable_clusters)}
     for name in (*owners, *others):
         place = directory / name
         if place in taken or (place / CONFIG_NAME).exists():  # that is a whole configuration

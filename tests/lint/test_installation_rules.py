@@ -358,6 +358,11 @@ def test_a_directory_that_is_nearly_the_clusters_is_a_guess(tmp_path: Path) -> N
     ]
 
 
+def test_a_directory_that_is_nearly_the_clusters_next_to_its_own(tmp_path: Path) -> None:
+    write(tmp_path, f"dev-clster/{MAPPINGS}", "dev-cluster/kubeconfig")
+    assert files_found(tmp_path) == [f"dev-clster/{MAPPINGS}"]
+
+
 def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
     home = tmp_path / "a b;"
     home.mkdir()
