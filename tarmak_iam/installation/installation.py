@@ -42,7 +42,8 @@ ADD_ADMIN = "map add ARN --username NAME --group system:masters"
 
 @dataclass(frozen=True)
 class Installation:
-    """The IAM login of one cluster. `admin` is Tarmak's own kubeconfig; it and `mappings` are None without the file."""
+    """The IAM login of one cluster: its settings, image, files and authenticator. `admin`, which is Tarmak's own
+    kubeconfig, and `mappings` are None if the file does not exist."""
 
     cluster: Cluster
     cluster_id: str
@@ -78,8 +79,8 @@ class Installation:
         now: datetime | None = None,
         follow_links: bool = False,
     ) -> Installation:
-        """From values. `overrides` are settings by name that replace those in `settings`, unless they are None. Raises
-        ConfigError for one that cannot be used."""
+        """The installation from values. `overrides` are settings by name that replace those in `settings`, unless they
+        are None. Raises ConfigError for one that cannot be used."""
         chosen = override(settings or Settings(), overrides or {})
         region = str(cluster.environment_data().get("location") or cluster.data.get("location") or "")
         made = cls(
@@ -112,8 +113,8 @@ class Installation:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        """From a cluster's files, by default those next to tarmak.yaml; Tarmak's own kubeconfig is only read
-        `with_admin`. Raises TarmakIamError, placed at the setting if one in the file cannot be used."""
+        """The installation from the files of a cluster, by default those next to tarmak.yaml; Tarmak's own kubeconfig
+        is only read `with_admin`. Raises TarmakIamError, placed at the setting if one in the file cannot be used."""
         files = files or ClusterFiles.of(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
         settings, document = files.read_settings()
@@ -263,7 +264,7 @@ class Installation:
 
     @cached_property
     def payloads(self) -> BackendPayloads:
-        """Raises ConfigError where the mappings file does not exist, and as `make_payloads` does."""
+        """Proven to map as the mappings file does. Raises ConfigError without it, and as `make_payloads` does."""
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
             what = f"{self.cluster_id} has no mappings file, so IAM login would not be possible"

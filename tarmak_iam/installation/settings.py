@@ -20,6 +20,8 @@ from tarmak_iam.installation.setting_table import MAX_INSTALL_HINT, REGISTRY, SE
 from tarmak_iam.routes import Path, Route
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
+__all__ = ["SETTINGS_NAME", "SettingError", "Settings", "choices_of", "override", "parse_settings", "typed_value"]
+
 _LOGGER = logging.getLogger(__name__)
 
 SETTINGS_NAME = "tarmak-iam.yaml"

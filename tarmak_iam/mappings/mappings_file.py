@@ -60,8 +60,8 @@ class Mappings:
     def load(
         cls, path: str | os.PathLike[str], cluster_id: str | None = None, *, within: Boundary | None = None
     ) -> Mappings:
-        """Reads a file; `save` creates a missing one with the clusterID `cluster_id`. `within` limits links. Raises
-        FileError, also for a missing file without `cluster_id`, and as `parse`."""
+        """Reads a file; `save` creates a missing one with the clusterID `cluster_id`. `within` limits where links may
+        lead. Raises FileError, also for a missing file without `cluster_id`, and as `parse`."""
         file = Path(path)
         data = read_if_present(file, within)
         if data is None:
