@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tarmak_iam.emit.artifact import Emitter
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, Emitter, object_labels
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
-from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_support import CRD as CRD_BACKEND
 from tarmak_iam.identity.backend_support import CRD_GROUP, ENTRY_OBJECTS, Backend

@@ -20,8 +20,7 @@ import hashlib
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.emit.artifact import Emitter
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, object_labels, pod_labels
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR, Emitter, object_labels, pod_labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature

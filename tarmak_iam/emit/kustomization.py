@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.emit.artifact import Artifact
+from tarmak_iam.emit.artifact import NAME, Artifact
 from tarmak_iam.emit.kubernetes_objects import object_key
-from tarmak_iam.emit.labels import NAME
 from tarmak_iam.installation.backend_payloads import Manifest
 
 KUSTOMIZATION = "kustomization.yaml"

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tarmak_iam.emit.artifact import Emitter
-from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, Emitter, object_labels
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS, EntryObjects
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation

@@ -27,7 +27,7 @@ from tarmak_iam.report.model import (
     SourceFile,
 )
 from tarmak_iam.report.rbac import BindingRights, PolicyRule
-from tarmak_iam.report.summary import ReviewSummary, summarize
+from tarmak_iam.report.text_format import ReviewSummary, summarize
 
 KEYS: Mapping[type, str] = {
     GitRevision: "commit date changedFiles=changed",

@@ -7,15 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tarmak_iam.access.diff import Loaded, effects, who
-from tarmak_iam.emit.labels import NAME
+from tarmak_iam.emit.artifact import NAME
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN, LiveMappings, read_live, unbound_groups
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.model import ClusterReview, MappedIdentity, ReviewedPrincipal
-from tarmak_iam.report.privilege import names_of_account, privilege_of_any
-from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, read_rbac_objects
+from tarmak_iam.report.rbac import (
+    BindingRights,
+    Rbac,
+    SubjectRights,
+    names_of_account,
+    privilege_of_any,
+    read_rbac_objects,
+)
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:

@@ -41,8 +41,9 @@ class ReviewedFinding:
         """Equal for findings that differ only in their places."""
         return self.id, self.severity, self.text, self.ignored
 
-
-_SHORT = 12
+    @property
+    def suppressed(self) -> str:
+        return "suppressed by a comment" + (f": {self.ignored}" if self.ignored else " without a reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class LastChange:
 
 
 def short_commit(commit: str) -> str:
-    return commit[:_SHORT]
+    return commit[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.labels import label_value
+from tarmak_iam.emit.artifact import label_value
 from tarmak_iam.errors import ConfigError
 from tests.support.installations import MAPPINGS, installation
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.report.escalations import ClusterFacts, Privilege
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import BindingRights, PolicyRule, Rbac
+from tarmak_iam.report.rbac import BindingRights, PolicyRule, Rbac, privilege_of
 from tests.report.test_rbac import EVERYTHING, binding, role
 
 RBAC = "rbac.authorization.k8s.io"

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.report import AccessReview
-from tarmak_iam.report.html.cells import sentence
-from tarmak_iam.report.html.markup import Markup, el, text
+from tarmak_iam.report.html.cells import Markup, el, sentence, text
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.live_cluster import ask_cluster
 from tarmak_iam.report.model import ClusterReview, GitRevision, LastChange

@@ -17,8 +17,7 @@ from tarmak_iam.report.html.page import page
 from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.live_cluster import ask_cluster
 from tarmak_iam.report.model import ReviewedPrincipal
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import Rbac
+from tarmak_iam.report.rbac import Rbac, privilege_of
 from tarmak_iam.report.review import ReviewedCluster, put_together, review_cluster
 from tarmak_iam.report.text_format import as_lines
 from tests.report.test_escalation_rules import rule

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import PolicyRule, Rbac
+from tarmak_iam.report.rbac import PolicyRule, Rbac, privilege_of
 from tarmak_iam.report.text_format import right_text
 
 GROUP = "rbac.authorization.k8s.io"

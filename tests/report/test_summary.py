@@ -11,8 +11,7 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.report import AccessReview
 from tarmak_iam.report.model import ClusterReview, GitRevision, LastChange
 from tarmak_iam.report.review import unreadable_cluster
-from tarmak_iam.report.summary import ReviewSummary, introduction, summarize
-from tarmak_iam.report.text_format import as_lines
+from tarmak_iam.report.text_format import ReviewSummary, as_lines, introduction, summarize
 from tests.support.reviews import ACCOUNT, ADMIN, access_review
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
