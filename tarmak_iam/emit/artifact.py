@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.backend_payloads import Manifest
@@ -60,10 +61,20 @@ class Emitter:
         return self.objects is not _nothing
 
 
-def object_labels(installation: Installation) -> dict[str, str]:
-    """The labels of every object; with the addon manager's mode where it is set."""
+def labelled(
+    installation: Installation,
+    api_version: str,
+    kind: str,
+    name: str = NAME,
+    namespace: str = NAMESPACE,
+    **content: Any,
+) -> Manifest:
+    """A Kubernetes object with the labels of every object, and the addon manager's mode where it is set; without a
+    namespace where that is empty."""
     mode = installation.settings.addonManagerMode
-    return pod_labels(installation) | ({"addonmanager.kubernetes.io/mode": mode} if mode else {})
+    labels = pod_labels(installation) | ({"addonmanager.kubernetes.io/mode": mode} if mode else {})
+    where = {"namespace": namespace} if namespace else {}
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **where, "labels": labels}, **content}
 
 
 def pod_labels(installation: Installation) -> dict[str, str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.emit import EMITTERS, Artifact, Emitter, load_emitters, manifests, render
+from tarmak_iam.emit.directory import object_files
 from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.emitters import objects as emitted
-from tarmak_iam.emit.kustomization import object_files
 from tarmak_iam.errors import ConfigError
 from tests.support import bring_plugins
 from tests.support.installations import installation

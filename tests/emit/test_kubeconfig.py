@@ -14,7 +14,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.emit.emitters import render
-from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
+from tarmak_iam.emit.kubeconfig import KUBECONFIG, client_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
 from tarmak_iam.installation.installation import Installation
@@ -55,7 +55,7 @@ def test_the_kubeconfig() -> None:
             }
         ],
     }
-    (artifact,) = emit_kubeconfig(installation())
+    (artifact,) = KUBECONFIG.files(installation())
     assert artifact.mode == 0o600
 
 
@@ -333,7 +333,7 @@ def test_a_session_name_that_cannot_be_used(settings: dict[str, Any], name: str,
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kubectl_reads_the_kubeconfig(tmp_path: Path) -> None:
-    (artifact,) = emit_kubeconfig(installation(profile='it\'s: "odd" #1'))
+    (artifact,) = KUBECONFIG.files(installation(profile='it\'s: "odd" #1'))
     file = tmp_path / "kubeconfig"
     file.write_bytes(artifact.data)
     command = ["kubectl", "config", "view", "-o", "json", "--kubeconfig", str(file)]
