@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
@@ -24,7 +23,16 @@ class PemBlock:
 
 def read_pem(data: bytes) -> tuple[PemBlock, ...]:
     """The blocks that Go finds. Text around them is ignored, and broken blocks are skipped."""
-    return tuple(_blocks([line.rstrip(b" \t\r") for line in data.split(b"\n")]))
+    lines = [line.rstrip(b" \t\r") for line in data.split(b"\n")]
+    blocks, number = list[PemBlock](), 0
+    while number < len(lines):
+        if lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES):
+            end, block = _block(lines, number)
+            if block is not None:
+                blocks.append(block)
+                number = end
+        number += 1
+    return tuple(blocks)
 
 
 def encode_pem(label: str, data: bytes) -> bytes:
@@ -41,17 +49,6 @@ def is_certificate(block: PemBlock) -> bool:
 def is_key(block: PemBlock) -> bool:
     """Whether Go's tls.X509KeyPair accepts the block as a key, of any type."""
     return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
-
-
-def _blocks(lines: list[bytes]) -> Iterator[PemBlock]:
-    number = 0
-    while number < len(lines):
-        if lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES):
-            end, block = _block(lines, number)
-            if block is not None:
-                yield block
-                number = end
-        number += 1
 
 
 def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:

@@ -16,8 +16,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki import ServerNames, make_pair, webhook_kubeconfig
 from tarmak_iam.pki.pem import encode_pem, read_pem
-from tarmak_iam.pki.server_names import AlternativeNames
-from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
+from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, AlternativeNames
 from tests.support.thorough import examples
 from tests.support.webhook_pairs import NOW, files, lay, pair, report, rsa_key
 
