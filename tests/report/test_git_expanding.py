@@ -149,16 +149,6 @@ def test_each_parent_counts(tmp_path: Path, steps: int, is_enough: bool) -> None
     assert change.unknown == ("" if is_enough else WORK)
 
 
-def test_a_commit_that_was_refused_is_refused_again(tmp_path: Path) -> None:
-    pack = Pack()
-    tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
-    head = pack.commit(tree, [pack.commit(tree, [pack.commit(tree, [])] * 101, 2)], 3)
-    work = written(pack, head, tmp_path)
-    repository = work.repository()
-    for change in (repository.file(work.path), repository.lines(work.path).of(1, 1)):
-        assert change.unknown.endswith("has more than 100 parents, the limit")
-
-
 def test_each_pack_that_is_searched_counts(tmp_path: Path) -> None:
     work = new_work(tmp_path.resolve() / "work")
     for number_of_pack in range(300):

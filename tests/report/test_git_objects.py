@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.report.git_repository import Budget
 from tarmak_iam.report.model import LastChange
 from tests.support.git_packs import (
     BLOB,
@@ -58,8 +57,23 @@ def unknown(work: Work) -> str:
 # --- how git keeps it ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
-@pytest.mark.parametrize("commands", [[], ["gc -q"], ["gc -q --aggressive", "pack-refs --all"]], ids=str)
+KEPT: tuple[list[str], ...] = (
+    [],
+    ["gc -q"],
+    ["gc -q --aggressive", "pack-refs --all"],
+    ["-c repack.useDeltaBaseOffset=false repack -q -a -d -f"],
+    ["repack -q -a -d --write-midx"],
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "commands"),
+    [
+        *((options, commands) for options in ([], ["--object-format=sha256"]) for commands in KEPT),
+        ([], ["-c pack.indexVersion=1 repack -q -a -d"]),
+    ],
+    ids=str,
+)
 def test_every_way_of_keeping_it(tmp_path: Path, options: list[str], commands: list[str]) -> None:
     work = new_work(tmp_path / "work", *options)
     commits = [work.commit("".join(f"{n}\n" for n in range(day * 50)), f"No. {day}", day=day) for day in range(1, 9)]
@@ -68,18 +82,6 @@ def test_every_way_of_keeping_it(tmp_path: Path, options: list[str], commands: l
     assert work.commits_of_lines() == work.blamed_by_git()
     assert work.repository().file(work.path).commit == commits[-1]
     assert len(commits[-1]) == (64 if options else 40)
-
-
-def test_deltas_by_name(work: Work) -> None:
-    work.commit("".join(f"{n}\n" for n in range(500)), "Three", day=3)
-    work.commit("".join(f"{n}\n" for n in range(501)), "Four", day=4)
-    work.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-q", "-a", "-d", "-f")
-    assert work.commits_of_lines() == work.blamed_by_git()
-
-
-def test_an_index_of_version_1(work: Work) -> None:
-    work.git("-c", "pack.indexVersion=1", "repack", "-q", "-a", "-d")
-    assert work.commits_of_lines() == work.blamed_by_git()
 
 
 def test_replacements_and_grafts_do_not_count(work: Work, git: Path) -> None:
@@ -309,24 +311,3 @@ def test_a_file_of_more_than_is_read(work: Work) -> None:
     work.path.write_text("a\n")
     blob = work.git("rev-parse", "HEAD:map.yaml")
     assert unknown(work) == f"the object {blob[:12]} is larger than the limit of 10,485,760 bytes"
-
-
-def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
-    """Every level doubles the one below; the search for moved files ends anyway."""
-    entries, tree = [], b"100644 a\0" + bytes.fromhex(name_of(BLOB, b"x\n"))
-    for _ in range(60):
-        entries.append((name_of(TREE, tree), entry(TREE, tree)))
-        below = bytes.fromhex(name_of(TREE, tree))
-        tree = b"40000 a\0" + below + b"40000 b\0" + below
-    top = b"100644 map.yaml\0" + bytes.fromhex(name_of(BLOB, b"a\n"))
-    first, second = (
-        f"tree {name_of(TREE, each)}\n{parent}author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nMade\n".encode()
-        for each, parent in ((tree, ""), (top, "parent PARENT\n"))
-    )
-    second = second.replace(b"PARENT", name_of(COMMIT, first).encode())
-    objects = [(TREE, tree), (TREE, top), (COMMIT, first), (COMMIT, second), (BLOB, b"a\n")]
-    write_pack(git, entries + [(name_of(kind, data), entry(kind, data)) for kind, data in objects])
-    (git / "HEAD").write_text(name_of(COMMIT, second))
-    work.path.write_bytes(b"a\n")
-    change = work.repository(Budget(steps=100_000)).lines(work.path).of(1, 1)
-    assert change.unknown == "the history needs more work than the limit"
