@@ -23,8 +23,7 @@ T = TypeVar("T")
 _MISSING = "dulwich 1.2.9 or later is not installed"
 _REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
 _CANDIDATES = 100
-"""The most removed files of a commit that are compared with a new file. If there are more, only an equal file is a
-source."""
+"""The most removed files of a commit that are compared with a new one. Of more, only an equal file is a source."""
 _STEP = 5
 """The steps that a commit of a walk costs."""
 
@@ -50,11 +49,8 @@ def latest(changes: Iterable[LastChange]) -> LastChange:
 @dataclass(frozen=True, slots=True)
 class Repository:
     """The git repository that contains the directory of tarmak.yaml. `unknown`: why it cannot be read; `remedy`: what
-    to do about that, "" if nothing can be done.
-
-    The history of files in another repository, for example a submodule, is not known. No program is started, and
-    nothing raises.
-    """
+    to do about that, "" if nothing can be done. The history of files in another repository, for example a submodule, is
+    not known. No program is started, and nothing raises."""
 
     unknown: str = ""
     remedy: str = ""
@@ -72,10 +68,10 @@ class Repository:
                 cls("no git repository") if location is None else cls(git=GitRepository(location, budget or Budget()))
             )
 
-        real = Path(os.path.realpath(directory))
         try:
             return _answer(opened, cls)
         except ImportError:
+            real = Path(os.path.realpath(directory))
             is_in_one = any(os.path.lexists(top / ".git") for top in (real, *real.parents))
             return cls(_MISSING, _REMEDY) if is_in_one else cls("no git repository")
 

@@ -32,20 +32,16 @@ from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.report.model import LastChange
 from tarmak_iam.text import capped
 
-# Steps for reading an object, and for a file that a commit adds, changes or removes.
 _READING = 20
-_CHANGE = 50
+"""The steps for an object."""
 _PARENTS = 100
 _SMALL = 8192
 """The most bytes of a `.git` file."""
-_TEXT_BYTES = 1000
-"""The most bytes of a name or a summary that are kept."""
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class HistoryUnknown(Exception):
-    """The reason why a question about the history has no answer: one line, which may quote a path from a `.git`
-    file."""
+    """Why a question about the history has no answer: one line, which may quote a path from a `.git` file."""
 
     def __init__(self, why: str) -> None:
         super().__init__(capped(why))
@@ -90,10 +86,9 @@ class Location(NamedTuple):
 def find_repository(directory: Path) -> Location | None:
     """None if there is no repository. Raises HistoryUnknown for a repository that is not read.
 
-    A repository is used only if it belongs to the directory. A bare repository inside the directory is ignored, and a
-    `.git` file, as in worktrees and submodules, must refer to a repository that refers back to the directory. Otherwise
-    another user's directory could show the history of one of your repositories. Environment variables such as GIT_DIR
-    are ignored.
+    A repository is used only if it belongs to the directory: otherwise another user's directory could show the history
+    of one of your repositories. A bare repository inside the directory is ignored, a `.git` file, as in worktrees and
+    submodules, must refer to a repository that refers back to the directory, and GIT_DIR and the like are ignored.
     """
     real = Path(os.path.realpath(directory))
     for top in (real, *real.parents):
@@ -202,9 +197,13 @@ def _number(data: io.BytesIO) -> int:
     return sum((byte & 127) << 7 * place for place, byte in enumerate(take_msb_bytes(data.read)[0]))
 
 
+class _TooLarge(Exception):
+    pass
+
+
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise HistoryUnknown(f"larger than the limit of {MAX_BYTES:,} bytes")
+        raise _TooLarge
 
 
 class _Objects(DiskObjectStore):
@@ -246,17 +245,14 @@ class _Objects(DiskObjectStore):
             raise HistoryUnknown("a commit is damaged: it contains an ID that is not valid")
         try:
             return super().__getitem__(name)
-        except KeyError:
-            partial_clone = any(Path(self.pack_dir).glob("*.promisor"))
-            why = ": it is a partial clone, and missing objects are not fetched" if partial_clone else ""
-            raise HistoryUnknown(f"the object {shown} is not in the repository{why}") from None
-        except OSError:
+        except (HistoryUnknown, OSError):
             raise
-        except HistoryUnknown as error:
-            why = str(error)
-            raise HistoryUnknown(f"the object {shown} is {why}" if why.startswith("larger") else why) from None
+        except KeyError:
+            is_partial = any(Path(self.pack_dir).glob("*.promisor"))
+            why = ": it is a partial clone, and missing objects are not fetched" if is_partial else ""
+            raise HistoryUnknown(f"the object {shown} is not in the repository{why}") from None
         except Exception as error:  # dulwich raises many kinds for what git would not write
-            is_large = "exceeds maximum size" in str(error)
+            is_large = isinstance(error, _TooLarge) or "exceeds maximum size" in str(error)
             why = f"larger than the limit of {MAX_BYTES:,} bytes" if is_large else "damaged"
             raise HistoryUnknown(f"the object {shown} is {why}") from None
 
@@ -284,11 +280,9 @@ class TreeFile(NamedTuple):
 
 
 class GitRepository:
-    """Caches commits and places of files: several questions are about the same. `head` is None if nothing is committed.
-
-    Replacements (refs/replace) and grafts are ignored. Every method raises HistoryUnknown if an object that it needs is
-    missing or damaged, or if `budget` is exhausted.
-    """
+    """`head` is None if nothing is committed. Commits and places of files are cached: several questions are about the
+    same. Replacements (refs/replace) and grafts are ignored. Every method raises HistoryUnknown if an object that it
+    needs is missing or damaged, or if `budget` is exhausted."""
 
     def __init__(self, location: Location, budget: Budget) -> None:
         if os.path.lexists(location.common / "reftable"):
@@ -343,7 +337,7 @@ class GitRepository:
     def removed(self, before: Commit, after: Commit) -> Iterator[TreeFile]:
         """The files that a commit removed or moved."""
         for change in tree_changes(self._objects, before.tree, after.tree):
-            self.budget.take(_CHANGE)
+            self.budget.take(50)
             old = change.old
             if change.type == CHANGE_DELETE and old and old.path and old.mode and old.sha and stat.S_ISREG(old.mode):
                 yield TreeFile(old.path, old.mode, old.sha)
@@ -377,9 +371,9 @@ def _described(name: ObjectID, commit: GitCommit, *, is_shallow: bool) -> Commit
 
 def _decoded(text: bytes, encoding: str) -> str:
     try:
-        return text[:_TEXT_BYTES].decode(encoding, "replace")
+        return text[:1000].decode(encoding, "replace")
     except (LookupError, ValueError):
-        return text[:_TEXT_BYTES].decode("utf-8", "replace")
+        return text[:1000].decode("utf-8", "replace")
 
 
 def _date(seconds: int, zone: int) -> str:
