@@ -1,5 +1,4 @@
-"""Privileges, and the rights that lead to more rights: which verbs on which resources, in which namespace, and the
-privilege that they amount to. Those that are the same in every cluster are in escalations.json, with their sources."""
+"""Privileges, and the rights that lead to more rights; those of every cluster are in escalations.json, with sources."""
 
 from __future__ import annotations
 

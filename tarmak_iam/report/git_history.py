@@ -1,5 +1,4 @@
-"""Who changed a line last, and when, from the git repository, as in `git log` and `git blame`; or the reason why that
-is not known."""
+"""Who changed a line last, and when, as in `git log` and `git blame`; or the reason why that is not known."""
 
 from __future__ import annotations
 
@@ -80,7 +79,11 @@ class Repository:
         head = self.git.head if self.git else None
         if head is None:
             return None
-        changed = (path for path in files if not self._asked(_is_committed, path, lambda _: False))
+        changed = []
+        for path in files:
+            committed, current = self._asked(_contents, path, lambda _: (None, None))
+            if committed is None or committed != current:
+                changed.append(path)
         return GitRevision(head.name.decode(), head.committed, tuple(changed))
 
     def file(self, path: Path) -> LastChange:
@@ -120,16 +123,11 @@ def _contents(git: GitRepository, path: Path) -> tuple[bytes | None, bytes | Non
     return committed, current
 
 
-def _is_committed(git: GitRepository, path: Path) -> bool:
-    committed, current = _contents(git, path)
-    return committed is not None and committed == current
-
-
 def _last_change(git: GitRepository, path: Path) -> LastChange:
     """As `git log -1`: of a merge, the first parent with the same file is followed, and a merge in which no parent has
     the same file is itself a change. A file that was moved is new."""
-    commit = git.head
-    if commit is None or not _is_committed(git, path):
+    commit, (committed, current) = git.head, _contents(git, path)
+    if commit is None or committed is None or committed != current:
         return LastChange()
     name = git.location.path_of(path)
     file = git.file(commit, name)
@@ -150,11 +148,8 @@ class _Version(NamedTuple):
 
 
 def _line_changes(git: GitRepository, path: Path) -> FileHistory:
-    """For the lines of the working copy. Lines that HEAD does not contain are uncommitted.
-
-    dulwich's own `annotate_lines` takes the commits of all branches as one line of versions, so that a merge attributes
-    lines to the wrong ones; it follows one file of many that moved, and has no limits.
-    """
+    """For the lines of the working copy. dulwich's `annotate_lines` takes the commits of all branches as one line of
+    versions, so that a merge attributes lines to the wrong ones; it follows one file of many that moved."""
     committed, current = _contents(git, path)
     file = git.file(git.head, git.location.path_of(path)) if git.head else None
     if git.head is None or file is None or committed is None or current is None:
@@ -183,8 +178,7 @@ def _line_changes(git: GitRepository, path: Path) -> FileHistory:
 
 
 def _older_versions(git: GitRepository, version: _Version) -> list[_Version]:
-    """The versions in the parents: under the same path, or else the file that was moved there. If one of them is equal,
-    only that one."""
+    """The versions in the parents, under the same path or else moved from there; only an equal one if there is one."""
     parents = [(parent, git.file(parent, version.file.path)) for parent in git.parents(version.commit)]
     versions: dict[bytes, _Version] = {}
     for parent, file in parents:
@@ -244,8 +238,7 @@ class _Matcher(SequenceMatcher[bytes]):
 
 
 def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -> dict[int, int]:
-    """The lines of `new` that are lines of `old`, with their numbers there. Raises HistoryUnknown if `budget` is
-    exhausted.
+    """The lines of `new` that are lines of `old`, with their numbers there.
 
     If the line after added or removed lines is equal to the first of them, they may begin one line later: which ones
     they are cannot be seen. As in git, the least indented beginning is the most likely, and the last one of equals.

@@ -1,9 +1,7 @@
-"""The git repository that contains a directory: commits, trees and files. Needs dulwich, from the extra `report`.
+"""The git repository that contains a directory: commits, trees and files, read with dulwich (extra `report`).
 
-dulwich reads references and objects. No program is started, and no setting of the repository takes effect: dulwich's
-`Repo` would read the configuration, which may name paths elsewhere. The work is limited by counting and not by time, so
-that the same repository gives the same answer on every machine.
-"""
+No program is started, and no setting of the repository takes effect: dulwich's `Repo` would read the configuration,
+which may name paths elsewhere. Work is counted, not timed: the answer is the same on every machine."""
 
 from __future__ import annotations
 
@@ -48,8 +46,7 @@ class HistoryUnknown(Exception):
 
 
 class Budget:
-    """The work that is still allowed, in steps; 64 bytes of an object are one. All steps read 100,000 commits, or 512
-    MiB."""
+    """The work that is still allowed: a step is 64 bytes of an object, and all read 100,000 commits, or 512 MiB."""
 
     def __init__(self, steps: int = 1 << 23) -> None:
         self.left = steps
@@ -72,8 +69,7 @@ class Location(NamedTuple):
     common: Path
 
     def path_of(self, file: Path) -> bytes:
-        """The path of a file in the repository. Raises HistoryUnknown if the file, with links resolved, is not part of
-        this repository."""
+        """The path in this repository of a file, with links resolved. Raises HistoryUnknown for one elsewhere."""
         real = Path(os.path.realpath(file))
         if not real.is_relative_to(self.top):
             raise HistoryUnknown("the file is outside the git repository")
@@ -153,8 +149,7 @@ def _checked_mode(path: Path) -> int | None:
 
 
 def read_regular(path: Path, limit: int) -> bytes | None:
-    """None for a file that does not exist. Raises HistoryUnknown as `_checked_mode` does, and for more than `limit`
-    bytes."""
+    """None for a file that does not exist. Raises HistoryUnknown as `_checked_mode` does, and for a larger file."""
     if _checked_mode(path) is None:
         return None
     try:
@@ -261,8 +256,7 @@ class _Objects(DiskObjectStore):
 
 
 class Commit(NamedTuple):
-    """`committed`: the date of the committer in ISO 8601, empty if it is no date. `parents`: empty for a commit at
-    which a shallow clone ends."""
+    """`committed`: the date of the committer in ISO 8601, or "". `parents`: () where a shallow clone ends."""
 
     name: ObjectID
     tree: ObjectID

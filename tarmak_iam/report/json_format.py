@@ -1,5 +1,4 @@
-"""A review as JSON, in the form that schemas/report.json describes. The schema is generated from `KEYS` and the types
-of the attributes: tests/docs/report_schema.py."""
+"""A review as JSON. schemas/report.json is generated from `KEYS` and the types: tests/docs/report_schema.py."""
 
 from __future__ import annotations
 
@@ -55,8 +54,7 @@ it is None. `?`: an empty text is null. `+`: only if it is true."""
 
 
 def review_json(review: Review) -> dict[str, Any]:
-    """The review as plain values, in the form that schemas/report.json describes. Principals are in the order in which
-    the authenticator tries its entries."""
+    """Plain values as in schemas/report.json. Principals are in the order in which the daemon tries its entries."""
     names = [cluster.cluster for cluster in review.clusters]
     return {
         "file": str(review.config),

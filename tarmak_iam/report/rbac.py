@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from tarmak_iam.emit.artifact import NAMESPACE
-from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.identity.templates import can_become, can_begin, could_be, fixed_prefix, templates_in
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
@@ -39,8 +38,7 @@ _WHOSE = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """A rule of a role. It applies either to the resources `plain` of the API `groups`, or to `urls`. `names`, if not
-    empty, limits it to these objects."""
+    """A rule of a role, for the resources `plain` of the API `groups`, limited to `names` if any, or for `urls`."""
 
     verbs: tuple[str, ...]
     groups: tuple[str, ...] = ()
@@ -119,8 +117,7 @@ class PolicyRule:
 
 
 def _is_of(named: str, wanted: str) -> bool:
-    """Whether a resource of a rule includes the wanted one: `*` is every resource, `*/exec` this subresource of every
-    resource."""
+    """Whether a resource of a rule includes the wanted one: `*` every one, `*/exec` this subresource of every one."""
     name, _, subresource = wanted.partition("/")
     if named == "*":
         return True
@@ -190,8 +187,7 @@ class BindingRights:
 
 
 class SubjectRights(NamedTuple):
-    """A group or username of the mappings, the principals that get it, and its rights. `built_in`: what a group means
-    in Kubernetes without a binding; "" for others."""
+    """A group or username, the principals that get it, and its rights. `built_in`: what it means without a binding."""
 
     kind: str
     name: str
@@ -235,8 +231,7 @@ class Rbac:
 
     @property
     def anyone(self) -> tuple[BindingRights, ...]:
-        """The rights without a login. The API server accepts such requests by default (--anonymous-auth), and Tarmak
-        does not set that flag."""
+        """The rights without a login: the API server accepts that unless --anonymous-auth, unset by Tarmak, is off."""
         return (*self.of("Group", UNAUTHENTICATED), *self.of("User", ANONYMOUS))
 
     def of(self, kind: str, name: str) -> tuple[BindingRights, ...]:
@@ -251,11 +246,9 @@ class Rbac:
         return tuple(right for rights in matching for right in rights)
 
     def rights_of(self, username: str, groups: Sequence[str]) -> tuple[BindingRights, ...]:
-        """All rights of a login: by its own names, by the groups that the API server adds, and those without a login.
-
-        The API server adds system:authenticated to the answer of a webhook. It adds no groups to the username of a
-        service account or a node (authenticated_group_adder.go in Kubernetes).
-        """
+        """All rights of a login: by its names, by system:authenticated, which the API server adds to the answer of a
+        webhook, and those without a login. It adds no groups to a service account or node
+        (authenticated_group_adder.go in Kubernetes)."""
         rights = (right for group in groups for right in self.of("Group", group))
         is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
         everyone = self.of("Group", EVERYONE) if is_added else ()
@@ -319,11 +312,6 @@ class Rbac:
                 for namespace in [in_namespace] if in_namespace else sorted(namespaces):
                     accounts.setdefault(namespace, []).append("*")
         return {namespace: tuple(dict.fromkeys(names)) for namespace, names in accounts.items()}
-
-
-def read_rbac_objects(kubectl: Kubectl) -> list[Object]:
-    """Roles and bindings of every namespace. Raises ToolError."""
-    return kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings")
 
 
 def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:

@@ -1,6 +1,4 @@
-"""Generates the review from files: the principals and their entries, ineffective entries, findings, and last changes
-in git. No cluster is asked.
-"""
+"""The review from files: principals and their entries, ineffective entries, findings, and last changes in git."""
 
 from __future__ import annotations
 
@@ -47,10 +45,8 @@ _SUFFIX = "ffffffffffffffff"
 
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
-    """The review of a cluster from its files, with their changes in `repository`.
-
-    `subjects` must have an installation; `report` contains the findings about them (`examine`).
-    """
+    """The review of a cluster from its files, with their changes in `repository`. `subjects` must have an installation;
+    `report` contains the findings about them (`examine`)."""
     installation = subjects.installation
     assert installation is not None
     entries = _Entries(installation, report, repository)
@@ -96,10 +92,8 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
     elif not has_principals:
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
-        yield (
-            "awsIAMAuthenticatorInit is off and no webhook file is set, so the API server does not ask the "
-            "authenticator"
-        )
+        why = "awsIAMAuthenticatorInit is off and no webhook file is set"
+        yield f"{why}, so the API server does not ask the authenticator"
 
 
 class _Entries:
@@ -233,11 +227,8 @@ def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
 @dataclass(frozen=True, slots=True)
 class AccessReview(Review):
     """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
-    about one cluster.
-
-    `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
-    committed yet). `date`: the text given for it.
-    """
+    about one cluster. `revision`: the commit that is checked out; None if there is none, and `history` then says why
+    ("" if nothing is committed yet). `date`: the text given for it."""
 
     def text(self) -> str:
         """As `report` prints it: one or more lines, each with a line break."""
@@ -263,10 +254,8 @@ class ReviewedCluster:
 def put_together(
     config: Path, reviewed: Sequence[ReviewedCluster], report: Report, repository: Repository, date: str = ""
 ) -> AccessReview:
-    """The review of clusters of `config`, in the given order.
-
-    `report` contains the findings about tarmak.yaml itself. `date` is shown unchanged; no date is shown if it is empty.
-    """
+    """The review of clusters of `config`, in the given order. `report` contains the findings about tarmak.yaml itself.
+    `date` is shown unchanged; no date is shown if it is empty."""
     clusters = tuple(cluster.review for cluster in reviewed)
     files = dict.fromkeys(file.path for cluster in clusters for file in cluster.files)
     return AccessReview(

@@ -1,10 +1,9 @@
-"""A review in words: its numbers, the introduction for readers who do not know this project, and all of it as lines for
-a terminal."""
+"""A review in words: its numbers, an introduction for readers from outside, and all of it as lines for a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +44,8 @@ tokens of service accounts)."""
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """Each number is that of the items that the review shows. `principals`: each one once, in however many clusters;
-    `admins`: those with admin access in at least one cluster. Suppressed findings are not counted as errors or
-    warnings."""
+    """Of the items that the review shows. `principals`: each one once, in however many clusters; `admins`: those with
+    admin access in at least one cluster. Suppressed findings are not counted as errors or warnings."""
 
     clusters: int
     principals: int
@@ -97,8 +95,7 @@ def common_change(review: Review) -> LastChange | None:
 
 
 def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
-    """Paragraphs: what the review is, what it was generated from, what it covers, and how to read it. `shown`: how a
-    path is displayed."""
+    """Paragraphs: what the review is, its sources, what it covers, and how to read it. `shown`: displays a path."""
     several = f"{len(review.clusters)} Kubernetes clusters"
     clusters = f"the Kubernetes cluster {review.clusters[0].cluster}" if len(review.clusters) == 1 else several
     return (
@@ -168,8 +165,7 @@ def _listed(names: list[str]) -> str:
 
 
 def as_lines(review: Review) -> Iterator[str]:
-    """An introduction, then a block for each cluster with its principals in the order of the file. Each item is one
-    line."""
+    """An introduction, then a block for each cluster with its principals in the order of the file, line by line."""
     yield one_line(f"Access review, {review.date}" if review.date else "Access review")
     yield from map(one_line, introduction(review))
     common = common_change(review)
@@ -212,7 +208,9 @@ def _cluster(cluster: ClusterReview, common: LastChange | None) -> Iterator[str]
     yield from _live(cluster)
     for group in repeated.values():
         yield from _findings(group[:1], "  ")
-        yield f"    also at {_other_places([finding.place for finding in group])}"
+        # All but the first place: those in its file by line and column. Of many, the first ones: each entry has a note.
+        first, *others = (finding.place for finding in group)
+        yield f"    also at {brief_list((_short(place, first) for place in others), _MOST_PLACES)}"
     yield from _findings(cluster.findings, "  ")
     for text in cluster.notes:
         yield f"  note: {text}"
@@ -236,10 +234,33 @@ def _status(cluster: ClusterReview, status: ClusterStatus) -> Iterator[str]:
 def _entry(
     entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview, common: LastChange | None
 ) -> Iterator[str]:
-    yield from _principal(entry) if isinstance(entry, ReviewedPrincipal) else _ineffective(entry)
+    if isinstance(entry, ReviewedPrincipal):
+        yield f"  {who(entry.kind, entry.principal)}"
+        yield _labelled("becomes", _identity(entry.identity))
+        if entry.privilege is not Privilege.NONE:
+            yield _labelled(str(entry.privilege), "; ".join(entry.because))
+        for other in entry.alternatives:
+            yield _labelled("or", f"{_identity(other)}, chosen at random: {other.place}")
+        if entry.may_get_nothing:
+            yield _labelled("or", "no access, chosen at random")
+    else:  # the principal as written in the file
+        names = {"account": f"account {entry.principal}", "sso": f"{SSO_PREFIX}{entry.principal}"}
+        yield f"  {names.get(entry.kind) or entry.principal or f'a {entry.kind} without an ARN'}"
+        yield _labelled("denied", entry.reason)
     yield _labelled("entry", str(entry.identity.place))
-    if entry.change is not None and entry.change != common:
-        yield _labelled("changed", "not known" if entry.change.unknown else _change(entry.change))
+    yield from _changed(entry.change, common)
+    yield from _rights(entry, cluster)
+
+
+def _changed(change: LastChange | None, common: LastChange | None) -> Iterator[str]:
+    """As in `0123456789ab 2026-11-03 Alice Example: Give the auditors read access`."""
+    if change is not None and change != common:
+        by_commit = f"{short_commit(change.commit)} {change.date[:10]} {change.author}: {change.summary}"
+        others = {"unknown": "not known", "uncommitted": "not committed yet"}
+        yield _labelled("changed", others.get(change.state, by_commit))
+
+
+def _rights(entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview) -> Iterator[str]:
     rights = entry.rights if isinstance(entry, ReviewedPrincipal) else None
     for right in rights or ():
         yield _labelled("may", right_text(right))
@@ -255,34 +276,9 @@ def _labelled(label: str, text: str) -> str:
     return f"    {label:<9}{text}"
 
 
-def _principal(principal: ReviewedPrincipal) -> Iterator[str]:
-    yield f"  {who(principal.kind, principal.principal)}"
-    yield _labelled("becomes", _identity(principal.identity))
-    if principal.privilege is not Privilege.NONE:
-        yield _labelled(str(principal.privilege), "; ".join(principal.because))
-    for other in principal.alternatives:
-        yield _labelled("or", f"{_identity(other)}, chosen at random: {other.place}")
-    if principal.may_get_nothing:
-        yield _labelled("or", "no access, chosen at random")
-
-
-def _ineffective(entry: IneffectiveEntry) -> Iterator[str]:
-    """The principal as written in the file."""
-    names = {"account": f"account {entry.principal}", "sso": f"{SSO_PREFIX}{entry.principal}"}
-    yield f"  {names.get(entry.kind) or entry.principal or f'a {entry.kind} without an ARN'}"
-    yield _labelled("denied", entry.reason)
-
-
 def _identity(identity: MappedIdentity) -> str:
     groups = f"groups {', '.join(identity.groups)}" if identity.groups else "no groups"
     return f"{identity.username or 'its own ARN'}, {groups}"
-
-
-def _change(change: LastChange) -> str:
-    """As in `0123456789ab 2026-11-03 Alice Example: Give the auditors read access`."""
-    if change.state == "uncommitted":
-        return "not committed yet"
-    return f"{short_commit(change.commit)} {change.date[:10]} {change.author}: {change.summary}"
 
 
 def right_text(right: BindingRights) -> str:
@@ -295,15 +291,9 @@ def right_text(right: BindingRights) -> str:
     return f"{rules}{where} {by}"
 
 
-def _other_places(places: Sequence[Place]) -> str:
-    """All but the first place: those in its file by line and column. Of many, the first ones: each entry says that it
-    has the finding."""
-    first, *others = places
-    in_file = (place.filename == first.filename and bool(place.line) for place in others)
-    texts = (
-        f"{place.line}:{place.column}" if short else str(place) for place, short in zip(others, in_file, strict=True)
-    )
-    return brief_list(texts, _MOST_PLACES)
+def _short(place: Place, first: Place) -> str:
+    is_in_file = place.filename == first.filename and place.line
+    return f"{place.line}:{place.column}" if is_in_file else str(place)
 
 
 def _live(cluster: ClusterReview) -> Iterator[str]:

@@ -40,8 +40,7 @@ Child = str | None | Iterable["Child"]
 
 
 def text(value: str) -> Markup:
-    """Escaped text on one line. Characters that are not printable, or that change the text direction, are shown as
-    escapes."""
+    """Escaped text on one line, with escapes for what is not printable or changes the direction of text."""
     return Markup(html.escape(one_line(value)))
 
 
@@ -94,9 +93,8 @@ def table(
     unit: tuple[str, str],
     sorted_by: int | None = None,
 ) -> Markup:
-    """`sorted_by` is the column by which the rows are sorted, None for the order of the file. `unit`: what a row is, in
-    singular and plural, for the count above the table. Roles are written out: some browsers drop those of a table that
-    is shown as cards."""
+    """`sorted_by`: a column, None for the order of the file. `unit`: what a row is, singular and plural, for the count
+    above the table. Roles are written out: some browsers drop those of a table that is shown as cards."""
 
     def cell(label: str, content: Child, order: str | None, is_empty: bool, number: int) -> Markup:
         if number == 0:
@@ -134,8 +132,7 @@ Shown = Callable[[Place | Path | None], str]
 
 
 def shown_under(directory: Path) -> Shown:
-    """Shows files below the directory of tarmak.yaml by their relative path, so that a review does not depend on where
-    it was generated."""
+    """Files below the directory of tarmak.yaml by their relative path: the same wherever a review is generated."""
 
     def shown(place: Place | Path | None) -> str:
         if place is None:
