@@ -36,13 +36,11 @@ _OWN = "its own ARN"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a change on one principal; `kind` and `principal` are those of a Grant.
-
-    `before` and `after` are usernames with their templates: None if the principal cannot log in, empty if it logs in
-    under its own ARN (every principal of an account). `gained` and `lost` are groups. At most one effect has the kind
-    DAEMON, and it is the first; its `reason` says why the daemon would not start. Where the daemon chooses at random,
-    `gained` and `lost` contain the groups that may be gained or lost, and `or_else` the other possible outcomes.
-    """
+    """The effect of a change on one principal; `kind` and `principal` are those of a Grant. `before` and `after` are
+    usernames with their templates: None if the principal cannot log in, empty if it logs in under its own ARN (every
+    principal of an account). `gained` and `lost` are groups. At most one effect has the kind DAEMON, and it is the
+    first; its `reason` says why the daemon would not start. Where the daemon chooses at random, `gained` and `lost`
+    contain the groups that may be gained or lost, and `or_else` the other possible outcomes."""
 
     principal: str
     kind: str

@@ -35,10 +35,8 @@ _NODE_NAME = re.compile(r"[a-z0-9.-]*", re.ASCII)
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
-    """Raises ConfigError if the daemon would not start with the mappings afterwards.
-
-    `repairs`: no error if the daemon would not have started before either.
-    """
+    """Raises ConfigError if the daemon would not start with the mappings afterwards; with `repairs`, only if it would
+    have started before."""
     new, already = Loaded.of(after), Loaded.of(before).authenticator.failure
     failure = new.authenticator.failure
     if failure is None or (repairs and already is not None):
@@ -58,11 +56,9 @@ def check_admin_access(before: Side, after: Side, me: str | None = None) -> None
 
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
-    """The losses that need --force: the last admin, a node role, or access of `me`.
-
-    Judged by what the daemon really gives: an entry that another one shadows is not a loss. `me` is an ARN as
-    `aws sts get-caller-identity` prints it. Raises ConfigError if it is not a caller's ARN.
-    """
+    """The losses that need --force: the last admin, a node role, or access of `me`, an ARN as `aws sts
+    get-caller-identity` prints it. Judged by what the daemon really gives: an entry that another one shadows is not a
+    loss. Raises ConfigError if `me` is not a caller's ARN."""
     old, new = _both(before, after)
     effect = None if me is None else change_of(_caller(me), old, new)
     lost = (f"your own access would change: {effect.text}",) if effect is not None and effect.is_loss else ()

@@ -69,8 +69,6 @@ def kustomization(files: Sequence[str]) -> Artifact:
     return Artifact("kustomization.yaml", header + yaml_bytes(content))
 
 
-# --- its record -------------------------------------------------------------------------------------------------------
-
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""
 

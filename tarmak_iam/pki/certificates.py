@@ -45,11 +45,9 @@ class Unreadable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """`public_key` is the SubjectPublicKeyInfo; `names` is None if there is no subject alternative name.
-
-    `organizations` are all organizations of the subject, and `common_name` is its last common name: Kubernetes uses
-    them as groups and username. `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the
-    extended key usage; each is None if the extension is missing, which allows everything.
-    """
+    `organizations` of the subject, and its last `common_name`, are groups and username for Kubernetes. `usages` are the
+    names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is None if the extension is
+    missing, which allows everything. `is_self_signed`: signed with its own key."""
 
     der: bytes = field(repr=False)
     public_key: bytes = field(repr=False)
@@ -60,7 +58,6 @@ class Certificate:
     usages: frozenset[str] | None
     extended: frozenset[str] | None
     is_self_signed: bool
-    """Whether it is signed with its own key."""
     common_name: str = ""
     organizations: tuple[str, ...] = ()
 
@@ -103,6 +100,10 @@ def _certificate(read: x509.Certificate, der: bytes) -> Certificate:
         dns_names = alternative.get_values_for_type(x509.DNSName)
         names = AlternativeNames(tuple(dns_names), tuple(address for address in addresses if address is not None))
     usages = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+    def subject(oid: ObjectIdentifier) -> list[str]:
+        return [name.value for name in read.subject.get_attributes_for_oid(oid) if isinstance(name.value, str)]
+
     return Certificate(
         der=der,
         public_key=_spki(read.public_key()),
@@ -113,8 +114,8 @@ def _certificate(read: x509.Certificate, der: bytes) -> Certificate:
         usages=None if usage is None else frozenset(name for name in usages if getattr(usage, name)),
         extended=None if extended is None else frozenset(oid.dotted_string for oid in extended),
         is_self_signed=_is_issued_by(read, read),
-        common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
-        organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
+        common_name=("", *subject(NameOID.COMMON_NAME))[-1],
+        organizations=tuple(subject(NameOID.ORGANIZATION_NAME)),
     )
 
 
@@ -123,10 +124,6 @@ def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _is_issued_by(*map(x509.load_der_x509_certificate, (certificate.der, issuer.der)))
-
-
-def _subject(read: x509.Certificate, oid: ObjectIdentifier) -> list[str]:
-    return [name.value for name in read.subject.get_attributes_for_oid(oid) if isinstance(name.value, str)]
 
 
 def _extension(read: x509.Certificate, kind: type[E]) -> E | None:

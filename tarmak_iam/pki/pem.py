@@ -52,11 +52,9 @@ def is_key(block: PemBlock) -> bool:
 
 
 def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
-    """The line at which the block that begins at `begin` ends, and the block, or None if it is broken.
-
-    Stops at the next BEGIN, which cannot be part of a block, so that each line is read once even in a file full of
-    them. (Go reads a BEGIN line that contains a colon as a header.)
-    """
+    """The line at which the block that begins at `begin` ends, and the block, or None if it is broken. Stops at the
+    next BEGIN, which cannot be part of a block, so that each line is read once. (Go reads one with a colon as a
+    header.)"""
     label = lines[begin][len(_BEGIN) : -len(_DASHES)]
     text = begin + 1
     while text < len(lines) and b":" in lines[text] and not lines[text].startswith((_BEGIN, _END)):

@@ -64,8 +64,6 @@ def webhook_kubeconfig(certificate: bytes, url: str, version: DaemonVersion = MA
     return _KUBECONFIG.format(ca=ca, url=url, **comments).encode()
 
 
-# --- the names of the server ------------------------------------------------------------------------------------------
-
 IPAddress = IPv4Address | IPv6Address
 
 # What Go's crypto/x509 accepts as a label of a host name. It allows underscores, because they occur in practice.

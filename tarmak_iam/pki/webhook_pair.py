@@ -55,10 +55,8 @@ def make_pair(
     serial: int | None = None,
 ) -> Pair:
     """A new certificate and key, with the fields that pkg/config/certs of the authenticator sets in v0.5.3 and later.
-
-    `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at
-    most 128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range.
-    """
+    `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at most
+    128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range."""
     begin = now.astimezone(timezone.utc).replace(microsecond=0)
     if days < 1:
         what = f"a certificate cannot be valid for {days} days"
@@ -96,9 +94,6 @@ class Existing:
     key: bytes | None = field(default=None, repr=False)
     kubeconfig: bytes | None = None
 
-    def place(self, name: str) -> Place:
-        return Place(str(self.directory / name))
-
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -111,18 +106,16 @@ class Output:
 
 
 class Prepared(NamedTuple):
-    """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
-
-    Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
-    run finds a key alone, and creates a certificate for it, or a key with the old certificate, and reports it.
-    """
+    """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written:
+    first copies of the replaced files, then the key, then its certificate. After a crash in between, the next run finds
+    a key alone, and creates a certificate for it, or a key with the old certificate, and reports it.
+    `is_of_existing_key`: whether the certificate is a new one, for a key that was there without one."""
 
     outputs: tuple[Output, ...]
     certificate: Certificate
     url: str
     is_kept: bool
     is_of_existing_key: bool = False
-    """Whether the certificate is a new one, for a key that was there without one."""
 
 
 def prepare(
@@ -148,8 +141,7 @@ def prepare(
         kept, pair = None, (made.certificate, existing.key if interrupted and existing.key else made.key)
     else:
         kept = _usable(existing, names, now)
-        assert existing.certificate is not None and existing.key is not None  # noqa: PT018
-        pair = (existing.certificate, existing.key)
+        pair = (existing.certificate or b"", existing.key or b"")  # both are there
     certificate = kept or read_certificate(read_pem(pair[0])[0].data)
     kubeconfig = webhook_kubeconfig(certificate.der, url, version)
     outputs = (
@@ -186,7 +178,9 @@ def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificat
     """The existing certificate. Raises ConfigError if it cannot be used with the existing key and these names."""
 
     def refusal(name: str, what: str, remedy: str = "") -> ConfigError:
-        return ConfigError(what, remedy=f"{remedy}, or {_NEW}" if remedy else _NEW, place=existing.place(name))
+        return ConfigError(
+            what, remedy=f"{remedy}, or {_NEW}" if remedy else _NEW, place=Place(str(existing.directory / name))
+        )
 
     if existing.certificate is None or existing.key is None:
         missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)

@@ -139,9 +139,6 @@ def _last_change(git: GitRepository, path: Path) -> LastChange:
         commit = before
 
 
-# --- which commit a line is from --------------------------------------------------------------------------------------
-
-
 class _Version(NamedTuple):
     commit: Commit
     file: TreeFile
@@ -214,9 +211,6 @@ def _moved_from(git: GitRepository, parent: Commit, version: _Version) -> TreeFi
 
     most, source = max(((likeness(file), file) for file in removed), key=lambda pair: pair[0])
     return source if most >= 0.5 else None
-
-
-# --- which lines of a text come from an earlier one -------------------------------------------------------------------
 
 
 def lines_of(data: bytes) -> list[bytes]:

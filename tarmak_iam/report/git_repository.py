@@ -57,9 +57,6 @@ class Budget:
             raise HistoryUnknown("the history needs more work than the limit")
 
 
-# --- where it is ------------------------------------------------------------------------------------------------------
-
-
 class Location(NamedTuple):
     """Real paths. `top`: the work tree. `own`: the directory with its HEAD. `common`: the directory with the objects
     and branches that all worktrees share; the same as `own` without worktrees."""
@@ -160,9 +157,6 @@ def read_regular(path: Path, limit: int) -> bytes | None:
     if len(data) > limit:
         raise HistoryUnknown(f"{path} is larger than the limit of {limit:,} bytes")
     return data
-
-
-# --- what it contains -------------------------------------------------------------------------------------------------
 
 
 class _LimitedPack(PackData):

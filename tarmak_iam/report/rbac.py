@@ -346,9 +346,6 @@ def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
             yield BindingRights(bound, ref, granted, ref.namespace, rules)
 
 
-# --- privileges -------------------------------------------------------------------------------------------------------
-
-
 JustifiedPrivilege = tuple[Privilege, tuple[str, ...]]
 
 

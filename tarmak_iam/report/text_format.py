@@ -161,9 +161,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(shown)
 
 
-# --- lines ------------------------------------------------------------------------------------------------------------
-
-
 def as_lines(review: Review) -> Iterator[str]:
     """An introduction, then a block for each cluster with its principals in the order of the file, line by line."""
     yield one_line(f"Access review, {review.date}" if review.date else "Access review")

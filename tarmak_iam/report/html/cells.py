@@ -64,9 +64,6 @@ def fragment(*children: Child) -> Markup:
     return Markup("".join(parts))
 
 
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
 class TableCell(NamedTuple):
     """`order` is the sort key of the cell, else its text. An `is_empty` cell is omitted if rows are shown as cards."""
 
@@ -122,9 +119,6 @@ def table(
         data_several=unit[1],
     )
     return el("div", el("p", f"{len(rows)} {unit[len(rows) != 1]}", class_="count"), content, class_="counted")
-
-
-# --- names, places, badges --------------------------------------------------------------------------------------------
 
 
 Shown = Callable[[Place | Path | None], str]
@@ -192,9 +186,6 @@ def anchor(number: int) -> str:
     return f"cluster-{number + 1}"
 
 
-# --- principals -------------------------------------------------------------------------------------------------------
-
-
 def name(kind: str, principal: str) -> TableCell:
     """A principal and its kind."""
     shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
@@ -234,9 +225,6 @@ def change(value: LastChange | None, common: LastChange | None = None) -> Markup
     when = fragment(el("time", value.date[:10], datetime=value.date), " ", el("bdi", value.author))
     commit = el("code", short_commit(value.commit), class_="commit", title=value.commit)
     return el("div", when, el("br"), commit, " ", el("bdi", value.summary), class_="muted")
-
-
-# --- findings ---------------------------------------------------------------------------------------------------------
 
 
 Repeated = Mapping[FindingKey, str]

@@ -179,9 +179,6 @@ def _access(cell: AccessCell | None) -> TableCell:
     return TableCell(fragment(mark, becomes(cell.identity), how), f"{cell.privilege.rank} {cell.identity.username}")
 
 
-# --- one cluster ------------------------------------------------------------------------------------------------------
-
-
 class _Notation(NamedTuple):
     """How places, repeated findings and `common`, the change that the introduction explains, are displayed. `asked`:
     whether the cluster was asked for its bindings."""
@@ -259,9 +256,6 @@ def _notices(cluster: ClusterReview, status: ClusterStatus) -> Iterator[Markup]:
         yield el("li", badge("Note", "note"), " ", text)
 
 
-# --- entries ----------------------------------------------------------------------------------------------------------
-
-
 Entry = TypeVar("Entry", ReviewedPrincipal, IneffectiveEntry)
 Columns = dict[str, Callable[[Entry, _Notation], TableCell]]
 """By their headings."""
@@ -331,9 +325,6 @@ _INEFFECTIVE_COLUMNS: Columns[IneffectiveEntry] = {
     "Entry, last change": _place,
     "Findings": lambda entry, notation: entry_findings(entry.findings, notation.repeated),
 }
-
-
-# --- rights -----------------------------------------------------------------------------------------------------------
 
 
 def _rights(cluster: ClusterReview) -> Iterator[Markup]:
