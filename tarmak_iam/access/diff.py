@@ -36,13 +36,11 @@ _OWN = "its own ARN"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a change on one principal; `kind` and `principal` are those of a Grant.
-
-    `before` and `after` are usernames with their templates: None if the principal cannot log in, empty if it logs in
-    under its own ARN (every principal of an account). `gained` and `lost` are groups. At most one effect has the kind
-    DAEMON, and it is the first; its `reason` says why the daemon would not start. Where the daemon chooses at random,
-    `gained` and `lost` contain the groups that may be gained or lost, and `or_else` the other possible outcomes.
-    """
+    """The effect of a change on one principal; `kind` and `principal` are those of a Grant. `before` and `after` are
+    usernames with their templates: None if the principal cannot log in, empty if it logs in under its own ARN (every
+    principal of an account). `gained` and `lost` are groups. At most one effect has the kind DAEMON, and it is the
+    first; its `reason` says why the daemon would not start. Where the daemon chooses at random, `gained` and `lost`
+    contain the groups that may be gained or lost, and `or_else` the other possible outcomes."""
 
     principal: str
     kind: str
@@ -107,14 +105,17 @@ def _listed(groups: Iterable[str]) -> str:
     return ", ".join(map(_visible, groups))
 
 
+def _with(groups: tuple[str, ...]) -> str:
+    return f"with group{'s' if len(groups) > 1 else ''} {_listed(groups)}" if groups else "without groups"
+
+
 class Standings:
     """The access that each principal has, asked for one principal at a time."""
 
     def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
         """`ask` returns what a daemon may give to the principal of a grant. Without it, only the grants are known."""
         self.grants = tuple(grants)
-        self._keys = tuple(grant.key for grant in self.grants)
-        self._by_key = dict(zip(self._keys, self.grants, strict=True))
+        self._by_key = {grant.key: grant for grant in self.grants}
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
         self._ask = ask
 
@@ -125,16 +126,11 @@ class Standings:
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
 
-    def unknown_to(self, other: Standings) -> Iterator[Grant]:
-        """The grants of principals that `other` has no grant of."""
-        return (grant for key, grant in zip(self._keys, self.grants, strict=True) if key not in other)
-
     def differing(self, other: Standings) -> Iterator[Grant]:
         """The grants, without those that are certainly the same in `other`."""
-        for key, grant in zip(self._keys, self.grants, strict=True):
-            here, there = self._by_key[key], other._by_key.get(key)
-            is_same = there is not None and here.is_sure and there.is_sure and _access(here) == _access(there)
-            if not is_same:
+        for grant in self.grants:
+            here, there = self._by_key[grant.key], other._by_key.get(grant.key)
+            if there is None or not (here.is_sure and there.is_sure) or _access(here) != _access(there):
                 yield grant
 
     def of(self, asked: Grant) -> Grant | None:
@@ -143,8 +139,7 @@ class Standings:
         return grant if grant is not None else likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> Possible:
-        """Every access that it may get, the likeliest first, None for no access: several if the daemon chooses at
-        random."""
+        """Every access that it may get, the likeliest first, None for no access."""
         grant = self._by_key.get(asked.key)
         if grant is not None and grant.is_sure:
             return (grant,)
@@ -156,10 +151,7 @@ class Standings:
 
     def who_may(self, wanted: Callable[[Grant], bool]) -> list[Grant]:
         """The grants whose principals may get an access that is as `wanted`."""
-        are_own = len(self._by_key) == len(self.grants)  # no grant is of the principal of another one
-        return [
-            grant for grant in self.grants if (wanted(grant) if are_own and grant.is_sure else self.may(grant, wanted))
-        ]
+        return [grant for grant in self.grants if self.may(grant, wanted)]
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether every access that it may get is as `wanted`, which returns False for no access."""
@@ -195,49 +187,35 @@ Side = Authenticator | Installation | Loaded
 
 
 def effects(before: Side, after: Side) -> tuple[Effect, ...]:
-    """Every principal whose username or groups change: in the order of `before`, then the new ones.
-
-    A principal whose entry is removed may still have access through an SSO entry or its account; this is taken into
-    account. If the daemon would not start afterwards, every principal loses its access.
-    """
-    (old, had), (new, has) = _asked(before), _asked(after)
-    if new.failure is not None:
-        reason = f"{new.failure.place}: {new.failure.reason}" if new.failure.place else new.failure.reason
-        is_known = old.failure is not None and old.failure.reason == new.failure.reason
-        of_daemon = [] if is_known else [Effect("the authenticator", DAEMON, reason=reason)]
-    else:
-        of_daemon = [Effect("the authenticator", DAEMON)] if old.failure is not None else []
-    return (*of_daemon, *changes(had, has))
+    """Every principal whose username or groups change: in the order of `before`, then the new ones. Whoever loses its
+    entry may still have access through an SSO entry or its account; if the daemon would not start, nobody has."""
+    (old, had), (new, has) = (
+        (side, Standings.of_daemon(side))
+        if isinstance(side, Authenticator)
+        else (Loaded.of(side).authenticator, Loaded.of(side).standings)
+        for side in (before, after)
+    )
+    reasons = tuple(daemon.failure.reason if daemon.failure is not None else "" for daemon in (old, new))
+    place = f"{new.failure.place}: " if new.failure is not None and new.failure.place else ""
+    of_daemon = Effect("the authenticator", DAEMON, reason=f"{place}{reasons[1]}")
+    return (*([of_daemon] if reasons[0] != reasons[1] else ()), *changes(had, has))
 
 
 def changes(before: Standings, after: Standings) -> Iterator[Effect]:
     """The effect on every principal that either side names and whose access differs."""
-    for grant in (*before.differing(after), *after.unknown_to(before)):
+    new = (grant for grant in after.grants if grant.key not in before)
+    for grant in (*before.differing(after), *new):
         effect = change_of(grant, before, after)
         if effect is not None:
             yield effect
 
 
-def _asked(side: Side) -> tuple[Authenticator, Standings]:
-    if isinstance(side, Authenticator):
-        return side, Standings.of_daemon(side)
-    loaded = Loaded.of(side)
-    return loaded.authenticator, loaded.standings
-
-
 def effect_json(effect: Effect) -> dict[str, Any]:
     """The effect as every command prints it with `-o json`."""
-    shown: dict[str, Any] = {
-        "principal": effect.principal,
-        "kind": effect.kind,
-        "before": effect.before,
-        "after": effect.after,
-        "gained": list(effect.gained),
-        "lost": list(effect.lost),
-        "text": effect.text,
-    }
-    more: dict[str, Any] = {"reason": effect.reason, "orElse": list(effect.or_else)}
-    return {**shown, **{key: value for key, value in more.items() if value}}
+    keys = ("principal", "kind", "before", "after", "gained", "lost", "text")
+    shown = {key: getattr(effect, key) for key in keys} | {"reason": effect.reason, "orElse": effect.or_else}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in shown.items()}
+    return {key: value for key, value in plain.items() if value or key in keys}
 
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
@@ -265,17 +243,11 @@ def _access(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
 
 def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
     """Groups that are new: possible now and not before, or certain now and not before."""
-    (possible_before, sure_before), (possible, sure) = map(_groups, (old, new))
-    maybe = [group for group in possible if group not in possible_before]
-    return tuple(dict.fromkeys((*maybe, *(group for group in sure if group not in sure_before))))
-
-
-def _groups(possible: Possible) -> tuple[list[str], list[str]]:
-    """The groups of any grant, and those of every grant."""
-    every = [grant.groups if grant is not None else () for grant in possible]
-    return [group for groups in every for group in groups], [
-        group for group in every[0] if all(group in groups for groups in every)
-    ]
+    before, now = ([grant.groups if grant is not None else () for grant in possible] for possible in (old, new))
+    maybe = [group for groups in now for group in groups if not any(group in others for others in before)]
+    sure = [group for group in now[0] if all(group in groups for groups in now)]
+    is_new = (group for group in sure if not all(group in groups for groups in before))
+    return tuple(dict.fromkeys((*maybe, *is_new)))
 
 
 def _instead(possible: Possible) -> list[str]:
@@ -294,9 +266,3 @@ def account_of(grant: Grant) -> str:
         return parse_arn(grant.principal).account
     except ArnError:
         return ""
-
-
-def _with(groups: tuple[str, ...]) -> str:
-    if not groups:
-        return "without groups"
-    return f"with group{'s' if len(groups) > 1 else ''} {_listed(groups)}"

@@ -15,7 +15,6 @@ from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
     SSO_GATE,
-    DaemonVersion,
     ReleaseFeature,
     known_partitions,
     spans_text,
@@ -27,18 +26,8 @@ from tarmak_iam.mappings.entries import NamedPrincipal
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.text import shortened
 
-__all__ = [
-    "check_admin_access",
-    "check_starts",
-    "has_admin",
-    "is_admin",
-    "is_for_nodes",
-    "is_instance",
-    "is_known",
-    "is_node",
-    "losses",
-    "principal_refusal",
-]
+__all__ = ["check_admin_access", "check_starts", "has_admin", "is_admin", "is_for_nodes", "is_instance", "is_known"]
+__all__ += ["is_node", "losses", "principal_refusal"]
 
 Side = Installation | Loaded
 
@@ -46,12 +35,10 @@ _NODE_NAME = re.compile(r"[a-z0-9.-]*", re.ASCII)
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
-    """Raises ConfigError if the daemon would not start with the mappings afterwards.
-
-    `repairs`: no error if the daemon would not have started before either.
-    """
-    old, new = Loaded.of(before), Loaded.of(after)
-    failure, already = new.authenticator.failure, old.authenticator.failure
+    """Raises ConfigError if the daemon would not start with the mappings afterwards; with `repairs`, only if it would
+    have started before."""
+    new, already = Loaded.of(after), Loaded.of(before).authenticator.failure
+    failure = new.authenticator.failure
     if failure is None or (repairs and already is not None):
         return
     # A new cause is in a text that is not written: its line numbers would mislead.
@@ -69,11 +56,9 @@ def check_admin_access(before: Side, after: Side, me: str | None = None) -> None
 
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
-    """The losses that need --force: the last admin, a node role, or access of `me`.
-
-    Judged by what the daemon really gives: an entry that another one shadows is not a loss. `me` is an ARN as
-    `aws sts get-caller-identity` prints it. Raises ConfigError if it is not a caller's ARN.
-    """
+    """The losses that need --force: the last admin, a node role, or access of `me`, an ARN as `aws sts
+    get-caller-identity` prints it. Judged by what the daemon really gives: an entry that another one shadows is not a
+    loss. Raises ConfigError if `me` is not a caller's ARN."""
     old, new = _both(before, after)
     effect = None if me is None else change_of(_caller(me), old, new)
     lost = (f"your own access would change: {effect.text}",) if effect is not None and effect.is_loss else ()
@@ -103,8 +88,7 @@ def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
 
 def has_admin(side: Side) -> bool:
     """Whether the mappings give system:masters to a person, even if only at random."""
-    standings = _both(side, side)[0]
-    return bool(standings.who_may(is_admin))
+    return bool(_both(side, side)[0].who_may(is_admin))
 
 
 def is_known(side: Side, me: str) -> bool:
@@ -113,7 +97,7 @@ def is_known(side: Side, me: str) -> bool:
 
 
 def is_admin(grant: Grant) -> bool:
-    """Whether it gives system:masters to a person, and not to EC2 instances only (`is_instance`)."""
+    """Whether it gives system:masters to a person, and not to EC2 instances only."""
     return ADMINS in grant.groups and not is_instance(grant)
 
 
@@ -140,19 +124,29 @@ def is_for_nodes(grant: Grant) -> bool:
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
     """A function that returns why this installation's daemon cannot use a principal; None if it can."""
-    made, version, daemon = installation, installation.daemon_version, installation.daemon
+    version, daemon, cluster = installation.daemon_version, installation.daemon, installation.partition
 
     def refusal(name: NamedPrincipal) -> ConfigError | None:
-        flaw = (_sso_flaw if name.kind == "sso" else _partition_flaw)(made, version, name)
+        partition, shown = name.partition, shortened(name)
+        flaw = _sso_flaw(installation) if name.kind == "sso" else None
+        if name.kind != "sso" and partition is not None:
+            if partition not in known_partitions(version):
+                flaw = f"authenticator {version} does not know partition {partition}", "use a newer image"
+            elif not accepts_tokens_of(cluster, cluster, version):
+                return ConfigError(no_hosts_of(cluster, version), remedy="use a newer image")
+            elif not accepts_tokens_of(partition, cluster, version):
+                what = f"{shown} is in partition {partition}, but the cluster is in partition {cluster}"
+                return ConfigError(f"{what}: it never matches", remedy="map a principal in the cluster's partition")
         if flaw is None and (why := daemon.unsupported_reason(name.kind)):
-            flaw = f"{shortened(name)}: {why}", daemon.with_file
-        return None if flaw is None else ConfigError(flaw[0], remedy=flaw[1])
+            flaw = why, daemon.with_file
+        return None if flaw is None else ConfigError(f"{shown}: {flaw[0]}", remedy=flaw[1])
 
     return refusal
 
 
-def _sso_flaw(installation: Installation, version: DaemonVersion, name: NamedPrincipal) -> tuple[str, str] | None:
-    """What is wrong, and the remedy."""
+def _sso_flaw(installation: Installation) -> tuple[str, str] | None:
+    """What is wrong with all SSO entries, and the remedy."""
+    version, daemon, cluster = installation.daemon_version, installation.daemon, installation.partition
     map_role = "map the ARN of the AWSReservedSSO role"
     if not version.has(ReleaseFeature.SSO_ENTRIES):
         settings, newer = installation.settings, "use another image"
@@ -160,29 +154,12 @@ def _sso_flaw(installation: Installation, version: DaemonVersion, name: NamedPri
             command = installation.command("settings set daemonVersion", str(DEFAULT_RELEASE))
             newer = f"use a newer release: {command}"
         what = f"authenticator {version} does not support SSO entries, which require"
-        return f"{shortened(name)}: {what} {spans_text(ReleaseFeature.SSO_ENTRIES)}", f"{map_role}, or {newer}"
-    if not accepts_tokens_of("aws", installation.partition, version):
-        what = f"SSO entries work only in partition aws, but the cluster is in partition {installation.partition}"
-        return f"{shortened(name)}: {what}", map_role
-    if not installation.daemon.looks_at_sso:
+        return f"{what} {spans_text(ReleaseFeature.SSO_ENTRIES)}", f"{map_role}, or {newer}"
+    if not accepts_tokens_of("aws", cluster, version):
+        return f"SSO entries work only in partition aws, but the cluster is in partition {cluster}", map_role
+    if not daemon.looks_at_sso:
         what = f"the authenticator ignores SSO entries without the feature gate {SSO_GATE}"
-        return f"{shortened(name)}: {what}", f"enable it first: {installation.daemon.with_sso}"
-    return None
-
-
-def _partition_flaw(installation: Installation, version: DaemonVersion, name: NamedPrincipal) -> tuple[str, str] | None:
-    """What is wrong, and the remedy."""
-    cluster, partition = installation.partition, name.partition
-    if partition is None:
-        return None
-    if partition not in known_partitions(version):
-        what = f"authenticator {version} does not know partition {partition}"
-        return f"{shortened(name)}: {what}", "use a newer image"
-    if not accepts_tokens_of(cluster, cluster, version):
-        return no_hosts_of(cluster, version), "use a newer image"
-    if not accepts_tokens_of(partition, cluster, version):
-        what = f"{shortened(name)} is in partition {partition}, but the cluster is in partition {cluster}"
-        return f"{what}: it never matches", "map a principal in the cluster's partition"
+        return what, f"enable it first: {daemon.with_sso}"
     return None
 
 
@@ -208,8 +185,7 @@ def _all_meant(side: Loaded) -> Standings:
 
 
 def _caller(me: str) -> Grant:
-    arn = canonicalize(identity_of(with_plain_account(me)).arn)[1]
-    return Grant("arn", arn, "", (), "")
+    return Grant("arn", canonicalize(identity_of(with_plain_account(me)).arn)[1], "", (), "")
 
 
 def _who(grant: Grant) -> str:

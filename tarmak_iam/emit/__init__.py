@@ -7,17 +7,5 @@ from tarmak_iam.emit.directory import DirectoryPlan, FileAction, FileStep
 from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
 from tarmak_iam.installation.backend_payloads import Manifest
 
-__all__ = [
-    "EMITTERS",
-    "Artifact",
-    "DirectoryPlan",
-    "Emitter",
-    "FileAction",
-    "FileStep",
-    "Manifest",
-    "load_emitters",
-    "manifests",
-    "notes",
-    "render",
-    "yaml_bytes",
-]
+__all__ = ["EMITTERS", "Artifact", "DirectoryPlan", "Emitter", "FileAction", "FileStep", "Manifest", "load_emitters"]
+__all__ += ["manifests", "notes", "render", "yaml_bytes"]

@@ -3,15 +3,12 @@
 The API versions are the same in all releases since 1.9: `apps/v1` for the DaemonSet (extensions/v1beta1 was removed in
 1.16) and `rbac.authorization.k8s.io/v1`.
 
-The manifests contain no PodSecurityPolicy. Tarmak enables its admission plugin in 1.8 and later, and lets the service
-accounts of kube-system use its policy `privileged` (puppet/modules/kubernetes/templates/pod-security-policy*.erb),
-which allows everything that the pod requires and changes nothing in it. A separate policy would require a role that
-allows it, would be a second object that can keep the pod from starting, and is rejected by 1.25 and later.
-
-The manifests contain nothing for Pod Security (on in 1.23 and later) either. The pod requires the level `privileged`:
-`baseline` does not allow hostNetwork, hostPath and the SELinux type. A namespace without labels has that level, unless
-the API server's AdmissionConfiguration sets another default; then kube-system must be exempt for Tarmak's own pods too.
-The level is a label of the namespace, which belongs to Kubernetes and not to these manifests.
+There is no PodSecurityPolicy. Tarmak enables its admission plugin in 1.8 and later, and lets the service accounts of
+kube-system use its policy `privileged` (puppet/modules/kubernetes/templates/pod-security-policy*.erb), which allows all
+that the pod requires and changes nothing in it. A policy of our own could keep the pod from starting, and is rejected
+by 1.25 and later. There is nothing for Pod Security (on in 1.23 and later) either: the pod requires the level
+`privileged` (hostNetwork, hostPath, SELinux type), which is that of a namespace without labels, unless the API server's
+AdmissionConfiguration sets another default; then kube-system must be exempt for Tarmak's own pods too.
 """
 
 from __future__ import annotations
@@ -20,10 +17,9 @@ import hashlib
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.emit.artifact import Emitter
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, object_labels, pod_labels
+from tarmak_iam.emit.artifact import NAME, SELECTOR, Emitter, labelled, pod_labels
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
+from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY, Manifest
 from tarmak_iam.installation.installation import Installation
@@ -33,18 +29,14 @@ _BOTH = (*_MASTER, "node-role.kubernetes.io/control-plane")
 
 
 class Era(NamedTuple):
-    """Valid from the release `since` up to that of the next row."""
+    """Valid from the release `since` up to that of the next row. `node_labels`: a node with an API server has at least
+    one of them. `has_priority`: whether `priorityClassName` is used, or the annotation for critical pods.
+    `seccomp_annotation`: its value selects the container runtime's default profile; "" where a field does that."""
 
     since: tuple[int, int]
-
     node_labels: tuple[str, ...]
-    """Labels of nodes with an API server; a node has at least one of them."""
-
     has_priority: bool
-    """Whether `priorityClassName` is used, or the annotation for critical pods."""
-
     seccomp_annotation: str
-    """Value of the annotation that selects the container runtime's default profile; "" where a field does that."""
 
 
 # node_labels: kubeadm adds `control-plane` in 1.20 and removes `master` in 1.24 (kubernetes/enhancements KEP-2067).
@@ -67,37 +59,25 @@ _ERAS = (
 
 
 def era_of(version: GoVersion) -> Era:
-    """For 1.9 or later; a release newer than the last known one is treated like that one.
-
-    A pre-release is treated like the release before it: it may not contain the new feature yet, and no feature in the
-    table is removed in the release that adds its successor.
-    """
+    """For 1.9 or later. A pre-release is treated like the release before it: it may not contain the new feature yet,
+    and no feature in the table is removed in the release that adds its successor."""
     return next((era for era in reversed(_ERAS) if not version.is_below(*era.since)), _ERAS[0])
 
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # values that the configuration may contain
-
-_STATE_DIR = DEFAULT_STATE_DIR
-"""Where the init unit of the host writes certificate and key."""
-
 # Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and uses only the daemon of its
-# own host. A taint that kept the daemon off the node, or evicted it, would end the logins at that API server and would
-# not protect the node; `kubectl drain` ignores the pods of a DaemonSet, too. To remove the daemon from a master, remove
-# the label. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate all taints as well.
+# own host: a taint that kept the daemon away would end the logins there and protect nothing; `kubectl drain` ignores
+# the pods of a DaemonSet, too. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate all taints as well.
 #
 # The controller of DaemonSets adds fewer tolerations (pkg/controller/daemon/util/daemonset_util.go; numbers are pull
 # requests of kubernetes/kubernetes): not-ready and unreachable with NoExecute; with NoSchedule disk-pressure and
-# memory-pressure (1.8, #50186), unschedulable and, for a pod in the host's network, network-unavailable (1.12, #64954),
-# and pid-pressure (1.14, #67036). Of the taints that a master can have, that does not cover
-# - not-ready and unreachable with NoSchedule: TaintNodesByCondition, on in 1.12 and later, adds them to a node without
-#   a pod network, and in 1.12 and later the scheduler, which respects them, places the pod (ScheduleDaemonSetPods);
-# - pid-pressure in 1.12 and 1.13;
-# - node.cloudprovider.kubernetes.io/uninitialized, set by a kubelet with an external cloud provider;
-# - node-role.kubernetes.io/master with NoExecute, and all others that tarmak.yaml sets for the instance pool of the
-#   masters (puppet/modules/kubernetes/manifests/kubelet.pp).
-# A kubelet does not accept a pod with an untolerated NoExecute taint either (pkg/kubelet/lifecycle/predicate.go,
-# v1.30.14).
+# memory-pressure (1.8, #50186), unschedulable and network-unavailable (1.12, #64954), and pid-pressure (1.14, #67036).
+# Of the taints that a master can have, that does not cover not-ready and unreachable with NoSchedule, which
+# TaintNodesByCondition (on in 1.12 and later) adds to a node without a pod network; pid-pressure in 1.12 and 1.13;
+# node.cloudprovider.kubernetes.io/uninitialized; and node-role.kubernetes.io/master with NoExecute, and all others that
+# tarmak.yaml sets for the instance pool of the masters (puppet/modules/kubernetes/manifests/kubelet.pp). A kubelet does
+# not accept a pod with an untolerated NoExecute taint either (pkg/kubelet/lifecycle/predicate.go, v1.30.14).
 _EVERY_TAINT = {"operator": "Exists"}
 
 
@@ -107,32 +87,8 @@ def daemonset(installation: Installation) -> Manifest:
 
     Raises ConfigError where the region is unknown or not valid, and as the ConfigMap's emitter does.
     """
-    config = installation.payloads.config
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": object_labels(installation)},
-        "spec": {
-            "selector": {"matchLabels": dict(SELECTOR)},
-            # One master after the other, each with a gap of seconds. maxSurge (on in 1.22 and later) would not avoid
-            # the gap: the new daemon cannot listen while the old one uses the host's port. The old one would answer the
-            # kubelet's probe of that port, so the new pod would become ready and the old one would be stopped. If the
-            # port were declared, the scheduler would not place the new pod on the node of the old one at all.
-            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
-            "template": {
-                "metadata": {"labels": pod_labels(installation), "annotations": _annotations(installation, config)},
-                "spec": _pod(installation),
-            },
-        },
-    }
-
-
-DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(installation),))
-
-
-def _annotations(installation: Installation, config: str) -> dict[str, str]:
     # The daemon reads its file only at the start: a new checksum restarts the pods when mappings change.
-    annotations = {"checksum/config": hashlib.sha256(config.encode()).hexdigest()}
+    annotations = {"checksum/config": hashlib.sha256(installation.payloads.config.encode()).hexdigest()}
     era = era_of(installation.kubernetes)
     if not era.has_priority:
         annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
@@ -141,7 +97,22 @@ def _annotations(installation: Installation, config: str) -> dict[str, str]:
     # library of a dynamic build makes.
     if era.seccomp_annotation:
         annotations["seccomp.security.alpha.kubernetes.io/pod"] = era.seccomp_annotation
-    return annotations
+    spec = {
+        "selector": {"matchLabels": dict(SELECTOR)},
+        # One master after the other, each with a gap of seconds. maxSurge (on in 1.22 and later) would not avoid the
+        # gap: the new daemon cannot listen while the old one uses the host's port. The old one would answer the
+        # kubelet's probe of that port, so the new pod would become ready and the old one would be stopped. If the port
+        # were declared, the scheduler would not place the new pod on the node of the old one at all.
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+        "template": {
+            "metadata": {"labels": pod_labels(installation), "annotations": annotations},
+            "spec": _pod(installation),
+        },
+    }
+    return labelled(installation, "apps/v1", "DaemonSet", spec=spec)
+
+
+DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(installation),))
 
 
 def _pod(installation: Installation) -> dict[str, Any]:
@@ -171,7 +142,7 @@ def _pod(installation: Installation) -> dict[str, Any]:
         "volumes": [
             {"name": "config", "configMap": {"name": NAME}},
             # Not created if missing: without the init unit's key the API server would not trust this daemon.
-            {"name": "state", "hostPath": {"path": f"{_STATE_DIR}/", "type": "Directory"}},
+            {"name": "state", "hostPath": {"path": f"{DEFAULT_STATE_DIR}/", "type": "Directory"}},
         ],
         # v0.5.0 and later do not stop on SIGTERM (measured): every rollout would wait half a minute per master. A token
         # review takes as long as its request to STS.
@@ -192,7 +163,7 @@ def _container(installation: Installation) -> dict[str, Any]:
         "args": [
             "server",
             f"--config={_CONFIG_DIR}/{CONFIG_KEY}",
-            f"--state-dir={_STATE_DIR}",
+            f"--state-dir={DEFAULT_STATE_DIR}",
             # The API server would not trust a new certificate, so the daemon must not create one.
             "--kubeconfig-pregenerated=true",
             *installation.daemon.args,
@@ -219,23 +190,18 @@ def _container(installation: Installation) -> dict[str, Any]:
         },
         "volumeMounts": [
             {"name": "config", "mountPath": f"{_CONFIG_DIR}/", "readOnly": True},
-            {"name": "state", "mountPath": f"{_STATE_DIR}/", "readOnly": True},
+            {"name": "state", "mountPath": f"{DEFAULT_STATE_DIR}/", "readOnly": True},
         ],
     }
     if installation.daemon_version.has(ReleaseFeature.HEALTH_ON_TLS_PORT):
         server = installation.server
-        container |= {
-            "livenessProbe": _probe(server, initial_delay=10),
-            "readinessProbe": _probe(server, initial_delay=1),
-        }
+        if not 0 < server.port < 65536:
+            what = f"server.port is {server.port}, which is not a valid port"
+            raise ConfigError(what, remedy="use a port from 1 to 65535")
+        # By default the daemon listens only on 127.0.0.1 of the host.
+        host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
+        for probe, delay in (("livenessProbe", 10), ("readinessProbe", 1)):
+            get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}
+            times = {"initialDelaySeconds": delay, "periodSeconds": 10, "timeoutSeconds": 3}
+            container[probe] = {"httpGet": get, **times}
     return container
-
-
-def _probe(server: ServerSettings, *, initial_delay: int) -> dict[str, Any]:
-    """By default the daemon listens only on 127.0.0.1 of the host, so the probe sets the host explicitly."""
-    if not 0 < server.port < 65536:
-        what = f"server.port is {server.port}, which is not a valid port"
-        raise ConfigError(what, remedy="use a port from 1 to 65535")
-    host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
-    get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}
-    return {"httpGet": get, "initialDelaySeconds": initial_delay, "periodSeconds": 10, "timeoutSeconds": 3}

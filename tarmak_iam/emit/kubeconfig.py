@@ -21,10 +21,8 @@ def client_kubeconfig(
     alias: str | None = None,
     session_name: str | None = None,
 ) -> Manifest:
-    """The kubeconfig as plain data.
-
-    The name of its cluster is the cluster ID; that of its user is `<cluster ID>-<role name>`, or the cluster ID where
-    there is no role; its context is named like the user, or `alias`.
+    """The kubeconfig as plain data. Its cluster is named by the cluster ID; its user `<cluster ID>-<role name>`, or the
+    cluster ID where there is no role; its context like the user, or `alias`.
 
     `server` is the URL of the API server; None for the public address, else the one in Tarmak's own kubeconfig.
     `certificate_authority` is PEM; None for the CA in Tarmak's own kubeconfig. With a `server`, and without either of
@@ -87,9 +85,8 @@ def _unknown(installation: Installation, what: str, options: str) -> ConfigError
     )
 
 
-def emit_kubeconfig(installation: Installation) -> tuple[Artifact, ...]:
-    """The file `kubeconfig`, which only its owner may read."""
-    return (Artifact("kubeconfig", yaml_bytes(client_kubeconfig(installation)), 0o600),)
-
-
-KUBECONFIG = Emitter("kubeconfig", files=emit_kubeconfig, missing=missing_ca)
+KUBECONFIG = Emitter(
+    "kubeconfig",
+    files=lambda installation: (Artifact("kubeconfig", yaml_bytes(client_kubeconfig(installation)), 0o600),),
+    missing=missing_ca,
+)

@@ -46,15 +46,21 @@ def well_formed(value: Any) -> Manifest:
         raise TypeError(f"a {type(value).__name__} instead of a Kubernetes object")
     manifest: Manifest = plain(value)
     _check_json(manifest)
-    _check_field("apiVersion", manifest.get("apiVersion"), _API_VERSION)
-    _check_field("kind", manifest.get("kind"), _KIND)
-    if manifest["kind"] == "List":
-        raise TypeError("a List instead of a Kubernetes object: return its items")
     metadata = manifest.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    _check_field("metadata.name", metadata.get("name"), _NAME)
-    if metadata.get("namespace") is not None:
-        _check_field("metadata.namespace", metadata["namespace"], _NAME)
+    fields = (
+        ("apiVersion", manifest.get("apiVersion"), _API_VERSION),
+        ("kind", manifest.get("kind"), _KIND),
+        ("metadata.name", metadata.get("name"), _NAME),
+        ("metadata.namespace", metadata.get("namespace"), _NAME),
+    )
+    for name, field, pattern in fields:
+        if field is None and name != "metadata.namespace":
+            raise TypeError(f"an object without {name}")
+        if field is not None and (not isinstance(field, str) or not pattern.match(field)):
+            raise TypeError(f"an object whose {name} is {field!r}")
+    if manifest["kind"] == "List":
+        raise TypeError("a List instead of a Kubernetes object: return its items")
     return manifest
 
 
@@ -67,25 +73,16 @@ def garbled(value: Any) -> str | None:
     return next(filter(None, map(garbled, value)), None) if isinstance(value, list) else None
 
 
-def _check_field(name: str, value: Any, pattern: re.Pattern[str]) -> None:
-    if value is None:
-        raise TypeError(f"an object without {name}")
-    if not isinstance(value, str) or not pattern.match(value):
-        raise TypeError(f"an object whose {name} is {value!r}")
-
-
 def _check_json(value: Any) -> None:
     """Objects are sent as JSON, which has fewer kinds of values than YAML."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"an object with the key {key!r}, which is not a string")
-            _check_json(child)
-    elif isinstance(value, list):
-        for child in value:
-            _check_json(child)
-    elif isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise TypeError(f"an object with the number {value}, which JSON does not support")
+    for key in value if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            raise TypeError(f"an object with the key {key!r}, which is not a string")
+    if isinstance(value, (dict, list)):
+        for child in value.values() if isinstance(value, dict) else value:
+            _check_json(child)
 
 
 OWN_ANNOTATIONS = "tarmak-iam/"
@@ -136,18 +133,9 @@ def _normalised(value: Any) -> Any:
 
 
 _FIRST = (
-    "Namespace",
-    "CustomResourceDefinition",
-    "PodSecurityPolicy",
-    "ServiceAccount",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "Role",
-    "RoleBinding",
-    "ConfigMap",
-    "Secret",
+    *("Namespace", "CustomResourceDefinition", "PodSecurityPolicy", "ServiceAccount"),
+    *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ConfigMap", "Secret"),
 )
-
 _LAST = ("Deployment", "StatefulSet", "DaemonSet")
 """Workloads. Kinds in neither list, such as custom resources, come before them."""
 

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from tarmak_iam.pki.server_names import ServerNames
-    from tarmak_iam.pki.webhook_files import webhook_kubeconfig
+    from tarmak_iam.pki.webhook_files import ServerNames, webhook_kubeconfig
     from tarmak_iam.pki.webhook_pair import Existing, Pair, Prepared, make_pair, prepare
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             ".webhook_pair": "Existing Pair Prepared make_pair prepare",
-            ".server_names": "ServerNames",
-            ".webhook_files": "webhook_kubeconfig",
+            ".webhook_files": "ServerNames webhook_kubeconfig",
         },
     )
 

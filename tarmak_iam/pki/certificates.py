@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.pki.server_names import AlternativeNames, parse_address
+from tarmak_iam.pki.webhook_files import AlternativeNames, parse_address
 
 
 def no_cryptography() -> TarmakIamError:
@@ -34,7 +34,8 @@ E = TypeVar("E", bound=x509.ExtensionType)
 _MAX_KEY_BYTES = 1 << 14
 """An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000 bytes."""
 
-_GO_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
+_ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+_SERVERS, _CLIENTS = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string
 
 
 class Unreadable(ValueError):
@@ -44,11 +45,9 @@ class Unreadable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """`public_key` is the SubjectPublicKeyInfo; `names` is None if there is no subject alternative name.
-
-    `organizations` are all organizations of the subject, and `common_name` is its last common name: Kubernetes uses
-    them as groups and username. `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the
-    extended key usage; each is None if the extension is missing, which allows everything.
-    """
+    `organizations` of the subject, and its last `common_name`, are groups and username for Kubernetes. `usages` are the
+    names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is None if the extension is
+    missing, which allows everything. `is_self_signed`: signed with its own key."""
 
     der: bytes = field(repr=False)
     public_key: bytes = field(repr=False)
@@ -59,21 +58,16 @@ class Certificate:
     usages: frozenset[str] | None
     extended: frozenset[str] | None
     is_self_signed: bool
-    """Whether it is signed with its own key."""
     common_name: str = ""
     organizations: tuple[str, ...] = ()
 
     @property
     def is_for_servers(self) -> bool:
-        return self._is_for(ExtendedKeyUsageOID.SERVER_AUTH)
+        return self.extended is None or not self.extended.isdisjoint({_SERVERS, _ANY})
 
     @property
     def is_for_clients(self) -> bool:
-        return self._is_for(ExtendedKeyUsageOID.CLIENT_AUTH)
-
-    def _is_for(self, usage: ObjectIdentifier) -> bool:
-        any_usage = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
-        return self.extended is None or not self.extended.isdisjoint({usage.dotted_string, any_usage.dotted_string})
+        return self.extended is None or not self.extended.isdisjoint({_CLIENTS, _ANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +100,10 @@ def _certificate(read: x509.Certificate, der: bytes) -> Certificate:
         dns_names = alternative.get_values_for_type(x509.DNSName)
         names = AlternativeNames(tuple(dns_names), tuple(address for address in addresses if address is not None))
     usages = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+    def subject(oid: ObjectIdentifier) -> list[str]:
+        return [name.value for name in read.subject.get_attributes_for_oid(oid) if isinstance(name.value, str)]
+
     return Certificate(
         der=der,
         public_key=_spki(read.public_key()),
@@ -116,8 +114,8 @@ def _certificate(read: x509.Certificate, der: bytes) -> Certificate:
         usages=None if usage is None else frozenset(name for name in usages if getattr(usage, name)),
         extended=None if extended is None else frozenset(oid.dotted_string for oid in extended),
         is_self_signed=_is_issued_by(read, read),
-        common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
-        organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
+        common_name=("", *subject(NameOID.COMMON_NAME))[-1],
+        organizations=tuple(subject(NameOID.ORGANIZATION_NAME)),
     )
 
 
@@ -126,10 +124,6 @@ def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _is_issued_by(*map(x509.load_der_x509_certificate, (certificate.der, issuer.der)))
-
-
-def _subject(read: x509.Certificate, oid: ObjectIdentifier) -> list[str]:
-    return [name.value for name in read.subject.get_attributes_for_oid(oid) if isinstance(name.value, str)]
 
 
 def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
@@ -149,33 +143,28 @@ def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def read_key(der: bytes) -> PrivateKey:
     """Parses a key in PKCS#1, PKCS#8 or SEC 1, as Go does. Raises Unreadable, also for a type that Go does not support.
-
-    OpenSSL's own check of RSA keys is skipped: it tests whether the factors are primes, which takes minutes for a large
-    key and may not end. Go does not test this.
-    """
+    OpenSSL's check of RSA keys is skipped: it tests whether the factors are primes, which may not end, and Go does
+    not."""
     try:
         if len(der) > _MAX_KEY_BYTES:
             raise ValueError
         key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
-        if isinstance(key, rsa.RSAPrivateKey) and not _is_consistent(key.private_numbers()):
-            raise ValueError
+        if isinstance(key, rsa.RSAPrivateKey):  # do its numbers fit together, as Go requires?
+            numbers = key.private_numbers()
+            p, q, d, e = numbers.p, numbers.q, numbers.d, numbers.public_numbers.e
+            if min(p, q) <= 1 or p * q != numbers.public_numbers.n or numbers.iqmp * q % p != 1:
+                raise ValueError
+            if any(d * e % (factor - 1) != 1 % (factor - 1) for factor in (p, q)):
+                raise ValueError
+            if (numbers.dmp1, numbers.dmq1) != (d % (p - 1), d % (q - 1)):
+                raise ValueError
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         raise Unreadable("it cannot be read as a private key") from None
-    if not isinstance(key, _GO_KEYS):
+    if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
         raise Unreadable("the authenticator does not support this type of key")
-    public = key.public_key()
-    kind = "EC" if isinstance(public, ec.EllipticCurvePublicKey) else "Ed25519"
-    kind = "RSA" if isinstance(public, rsa.RSAPublicKey) else kind
-    return PrivateKey(_spki(public), kind, getattr(public, "key_size", 0))
-
-
-def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
-    """Whether the numbers of a key fit together, as Go requires."""
-    if min(key.p, key.q) <= 1 or key.p * key.q != key.public_numbers.n:
-        return False
-    inverts = all(key.d * key.public_numbers.e % (factor - 1) == 1 % (factor - 1) for factor in (key.p, key.q))
-    shares = (key.dmp1, key.dmq1) == (key.d % (key.p - 1), key.d % (key.q - 1))
-    return inverts and shares and key.iqmp * key.q % key.p == 1
+    public, size = key.public_key(), getattr(key, "key_size", 0)
+    kind = "RSA" if isinstance(key, rsa.RSAPrivateKey) else "EC" if size else "Ed25519"
+    return PrivateKey(_spki(public), kind, size)
 
 
 def _spki(public: CertificatePublicKeyTypes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
@@ -24,7 +23,16 @@ class PemBlock:
 
 def read_pem(data: bytes) -> tuple[PemBlock, ...]:
     """The blocks that Go finds. Text around them is ignored, and broken blocks are skipped."""
-    return tuple(_blocks([line.rstrip(b" \t\r") for line in data.split(b"\n")]))
+    lines = [line.rstrip(b" \t\r") for line in data.split(b"\n")]
+    blocks, number = list[PemBlock](), 0
+    while number < len(lines):
+        if lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES):
+            end, block = _block(lines, number)
+            if block is not None:
+                blocks.append(block)
+                number = end
+        number += 1
+    return tuple(blocks)
 
 
 def encode_pem(label: str, data: bytes) -> bytes:
@@ -43,23 +51,10 @@ def is_key(block: PemBlock) -> bool:
     return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
 
 
-def _blocks(lines: list[bytes]) -> Iterator[PemBlock]:
-    number = 0
-    while number < len(lines):
-        if lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES):
-            end, block = _block(lines, number)
-            if block is not None:
-                yield block
-                number = end
-        number += 1
-
-
 def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
-    """The line at which the block that begins at `begin` ends, and the block, or None if it is broken.
-
-    Stops at the next BEGIN, which cannot be part of a block, so that each line is read once even in a file full of
-    them. (Go reads a BEGIN line that contains a colon as a header.)
-    """
+    """The line at which the block that begins at `begin` ends, and the block, or None if it is broken. Stops at the
+    next BEGIN, which cannot be part of a block, so that each line is read once. (Go reads one with a colon as a
+    header.)"""
     label = lines[begin][len(_BEGIN) : -len(_DASHES)]
     text = begin + 1
     while text < len(lines) and b":" in lines[text] and not lines[text].startswith((_BEGIN, _END)):

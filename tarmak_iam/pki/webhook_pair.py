@@ -14,8 +14,15 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki.certificates import Certificate, Unreadable, no_cryptography, read_certificate, read_key
 from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
-from tarmak_iam.pki.server_names import ServerNames
-from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, webhook_kubeconfig
+from tarmak_iam.pki.webhook_files import (
+    CERTIFICATE,
+    DAYS,
+    KEY,
+    KUBECONFIG,
+    MASTERS_VERSION,
+    ServerNames,
+    webhook_kubeconfig,
+)
 
 try:
     from cryptography import x509
@@ -29,7 +36,6 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 """A year in X.509 has four digits."""
 
 _NEW = "create a new certificate and key with --renew, which keeps the old files under other names"
-_RENEW = f"or {_NEW}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,8 @@ def make_pair(
     serial: int | None = None,
 ) -> Pair:
     """A new certificate and key, with the fields that pkg/config/certs of the authenticator sets in v0.5.3 and later.
-
-    `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at
-    most 128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range.
-    """
+    `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at most
+    128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range."""
     begin = now.astimezone(timezone.utc).replace(microsecond=0)
     if days < 1:
         what = f"a certificate cannot be valid for {days} days"
@@ -65,17 +69,8 @@ def make_pair(
     private = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = private.public_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aws-iam-authenticator")])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_encipherment=True,
-        key_cert_sign=True,
-        content_commitment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    # Digital signature, key encipherment and certificate signing, of the nine bits in their order.
+    usage = x509.KeyUsage(True, False, True, False, False, True, False, False, False)
     alternative = [*map(x509.DNSName, names.alternative.dns), *map(x509.IPAddress, names.alternative.addresses)]
     builder = (
         x509.CertificateBuilder(subject, subject, public, serial or secrets.randbits(128) or 1, begin, end)
@@ -85,15 +80,9 @@ def make_pair(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
     )
-    certificate = builder.sign(private, hashes.SHA256())
-    return Pair(
-        certificate.public_bytes(serialization.Encoding.PEM),
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ),
-    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    data = private.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    return Pair(builder.sign(private, hashes.SHA256()).public_bytes(pem), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +94,10 @@ class Existing:
     key: bytes | None = field(default=None, repr=False)
     kubeconfig: bytes | None = None
 
-    def place(self, name: str) -> Place:
-        return Place(str(self.directory / name))
-
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """`before` is the expected current content, None for a new file. A secret is readable by its owner only."""
+    """`before`: the expected current content, None for a new file. A secret is readable by its owner only."""
 
     name: str
     data: bytes = field(repr=False)
@@ -120,18 +106,16 @@ class Output:
 
 
 class Prepared(NamedTuple):
-    """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
-
-    Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
-    run finds a key alone, and creates a certificate for it, or a key with the old certificate, and reports it.
-    """
+    """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written:
+    first copies of the replaced files, then the key, then its certificate. After a crash in between, the next run finds
+    a key alone, and creates a certificate for it, or a key with the old certificate, and reports it.
+    `is_of_existing_key`: whether the certificate is a new one, for a key that was there without one."""
 
     outputs: tuple[Output, ...]
     certificate: Certificate
     url: str
     is_kept: bool
     is_of_existing_key: bool = False
-    """Whether the certificate is a new one, for a key that was there without one."""
 
 
 def prepare(
@@ -144,10 +128,8 @@ def prepare(
     renew: bool = False,
     version: DaemonVersion = MASTERS_VERSION,
 ) -> Prepared:
-    """Keeps an existing certificate and key, as `init` does.
-
-    Unlike `init`, it never overwrites one of the files because the other is missing. For a key alone, as an interrupted
-    run leaves it, a certificate is created.
+    """Keeps an existing certificate and key, as `init` does, but never overwrites one of the files because the other is
+    missing. For a key alone, as an interrupted run leaves it, a certificate is created.
 
     Raises ConfigError if the existing files cannot be used for these names: one is missing or broken, they do not
     belong together, or the certificate has expired or is for other names.
@@ -159,9 +141,7 @@ def prepare(
         kept, pair = None, (made.certificate, existing.key if interrupted and existing.key else made.key)
     else:
         kept = _usable(existing, names, now)
-        assert existing.certificate is not None
-        assert existing.key is not None
-        pair = (existing.certificate, existing.key)
+        pair = (existing.certificate or b"", existing.key or b"")  # both are there
     certificate = kept or read_certificate(read_pem(pair[0])[0].data)
     kubeconfig = webhook_kubeconfig(certificate.der, url, version)
     outputs = (
@@ -196,34 +176,39 @@ def _key_alone(existing: Existing) -> rsa.RSAPrivateKey | None:
 
 def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificate:
     """The existing certificate. Raises ConfigError if it cannot be used with the existing key and these names."""
+
+    def refusal(name: str, what: str, remedy: str = "") -> ConfigError:
+        return ConfigError(
+            what, remedy=f"{remedy}, or {_NEW}" if remedy else _NEW, place=Place(str(existing.directory / name))
+        )
+
     if existing.certificate is None or existing.key is None:
         missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)
         what = f"{there} exists without {missing}, and a new certificate and key would overwrite it"
-        raise ConfigError(what, remedy=f"restore {missing}, {_RENEW}", place=existing.place(there))
+        raise refusal(there, what, f"restore {missing}")
     block = next(filter(is_certificate, read_pem(existing.certificate)), None)
     private = next(filter(is_key, read_pem(existing.key)), None)
     name = CERTIFICATE if block is None else KEY
     if block is None or private is None or private.is_encrypted:
         encrypted = "it is encrypted, and the authenticator cannot decrypt it"
         what = encrypted if private and block else "it contains no PEM block of this type"
-        raise ConfigError(f"{name} cannot be used: {what}", remedy=f"restore it, {_RENEW}", place=existing.place(name))
+        raise refusal(name, f"{name} cannot be used: {what}", "restore it")
     try:
         name = CERTIFICATE
         certificate = read_certificate(block.data)
         name = KEY
         public_key = read_key(private.data).public_key
     except Unreadable as error:
-        raise ConfigError(f"{name}: {error}", remedy=f"restore it, {_RENEW}", place=existing.place(name)) from None
-    place = existing.place(CERTIFICATE)
+        raise refusal(name, f"{name}: {error}", "restore it") from None
     if public_key != certificate.public_key:
         what = f"{KEY} is not the key of {CERTIFICATE}: `init` would fail, and the API server would not start"
-        raise ConfigError(what, remedy=f"restore the file that belongs to the other, {_RENEW}", place=place)
+        raise refusal(CERTIFICATE, what, "restore the file that belongs to the other")
     if not certificate.not_before <= now <= certificate.not_after:
         what = f"the certificate is valid only from {certificate.not_before:%F} to {certificate.not_after:%F}"
-        raise ConfigError(what, remedy=_NEW, place=place)
+        raise refusal(CERTIFICATE, what)
     have = certificate.names
     missing_names = [name for name in names.hostnames if have is None or not have.covers(name)]
     if missing_names:
         what = f"the certificate is for {have or 'no name'}, not for {', '.join(missing_names)}"
-        raise ConfigError(what, remedy=f"specify a host of the certificate with --hostname, {_RENEW}", place=place)
+        raise refusal(CERTIFICATE, what, "specify a host of the certificate with --hostname")
     return certificate

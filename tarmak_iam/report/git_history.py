@@ -1,15 +1,15 @@
-"""Who changed a line last, and when, from the git repository, as in `git log` and `git blame`; or the reason why that
-is not known."""
+"""Who changed a line last, and when, as in `git log` and `git blame`; or the reason why that is not known."""
 
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import Match, SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.report.model import GitRevision, LastChange
@@ -22,10 +22,7 @@ T = TypeVar("T")
 _MISSING = "dulwich 1.2.9 or later is not installed"
 _REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
 _CANDIDATES = 100
-"""The most removed files of a commit that are compared with a new file. If there are more, only an equal file is a
-source."""
-_PAIR = 4
-"""The steps that a pair of equal lines costs."""
+"""The most removed files of a commit that are compared with a new one. Of more, only an equal file is a source."""
 _STEP = 5
 """The steps that a commit of a walk costs."""
 
@@ -51,30 +48,29 @@ def latest(changes: Iterable[LastChange]) -> LastChange:
 @dataclass(frozen=True, slots=True)
 class Repository:
     """The git repository that contains the directory of tarmak.yaml. `unknown`: why it cannot be read; `remedy`: what
-    to do about that, "" if nothing can be done.
-
-    The history of files in another repository, for example a submodule, is not known. No program is started, and
-    nothing raises.
-    """
+    to do about that, "" if nothing can be done. The history of files in another repository, for example a submodule, is
+    not known. No program is started, and nothing raises."""
 
     unknown: str = ""
     remedy: str = ""
     git: GitRepository | None = None
 
     @classmethod
-    def of(cls, directory: Path) -> Repository:
+    def of(cls, directory: Path, budget: Budget | None = None) -> Repository:
         """Does not raise if there is no repository, or if it cannot be read."""
 
         def opened() -> Repository:
             from tarmak_iam.report.git_repository import Budget, GitRepository, find_repository
 
             location = find_repository(directory)
-            return cls("no git repository") if location is None else cls(git=GitRepository(location, Budget()))
+            return (
+                cls("no git repository") if location is None else cls(git=GitRepository(location, budget or Budget()))
+            )
 
-        real = Path(os.path.realpath(directory))
         try:
             return _answer(opened, cls)
         except ImportError:
+            real = Path(os.path.realpath(directory))
             is_in_one = any(os.path.lexists(top / ".git") for top in (real, *real.parents))
             return cls(_MISSING, _REMEDY) if is_in_one else cls("no git repository")
 
@@ -83,7 +79,11 @@ class Repository:
         head = self.git.head if self.git else None
         if head is None:
             return None
-        changed = (path for path in files if not self._asked(_is_committed, path, lambda _: False))
+        changed = []
+        for path in files:
+            committed, current = self._asked(_contents, path, lambda _: (None, None))
+            if committed is None or committed != current:
+                changed.append(path)
         return GitRevision(head.name.decode(), head.committed, tuple(changed))
 
     def file(self, path: Path) -> LastChange:
@@ -112,19 +112,13 @@ def _answer(question: Callable[[], T], unknown: Callable[[str], T]) -> T:
         return unknown(str(error) if is_known else f"the git repository cannot be read ({type(error).__name__})")
 
 
-def _is_committed(git: GitRepository, path: Path) -> bool:
-    committed, current = _contents(git, path)
-    return committed is not None and committed == current
-
-
 def _contents(git: GitRepository, path: Path) -> tuple[bytes | None, bytes | None]:
     """The file in the commit and in the working copy, each None if it is not there. Line ends are those that git
     stores: core.autocrlf changes them in the working copy, which is not a change."""
     from tarmak_iam.report.git_repository import read_regular
 
     file = git.file(git.head, git.location.path_of(path)) if git.head else None
-    real = path.resolve()
-    both = (git.content(file) if file else None, read_regular(real.parent, real.name, MAX_BYTES))
+    both = (git.content(file) if file else None, read_regular(path.resolve(), MAX_BYTES))
     committed, current = (None if data is None else data.replace(b"\r\n", b"\n") for data in both)
     return committed, current
 
@@ -132,30 +126,17 @@ def _contents(git: GitRepository, path: Path) -> tuple[bytes | None, bytes | Non
 def _last_change(git: GitRepository, path: Path) -> LastChange:
     """As `git log -1`: of a merge, the first parent with the same file is followed, and a merge in which no parent has
     the same file is itself a change. A file that was moved is new."""
-    commit = git.head
-    if commit is None or not _is_committed(git, path):
+    commit, (committed, current) = git.head, _contents(git, path)
+    if commit is None or committed is None or committed != current:
         return LastChange()
     name = git.location.path_of(path)
     file = git.file(commit, name)
     while True:
-        git.budget.take("steps", _STEP)
+        git.budget.take(_STEP)
         before = next((parent for parent in git.parents(commit) if git.file(parent, name) == file), None)
         if before is None:
             return commit.change
         commit = before
-
-
-def _line_changes(git: GitRepository, path: Path) -> FileHistory:
-    """For the lines of the working copy. Lines that HEAD does not contain are uncommitted."""
-    committed, current = _contents(git, path)
-    if committed is None or current is None:
-        return FileHistory()
-    blamed = _blamed_lines(git, git.location.path_of(path))
-    matches = matching_lines(lines_of(committed), lines_of(current), git.budget)
-    return FileHistory({line: blamed[at].change for line, at in enumerate(matches, 1) if at != _NEW})
-
-
-# --- which commit a line is from --------------------------------------------------------------------------------------
 
 
 class _Version(NamedTuple):
@@ -163,21 +144,19 @@ class _Version(NamedTuple):
     file: TreeFile
 
 
-def _blamed_lines(git: GitRepository, path: bytes) -> list[Commit]:
-    """For each line of a file in HEAD, the commit that it is from. dulwich's own `annotate_lines` takes the commits of
-    all branches as one line of versions, so that a merge attributes lines to the wrong ones; it follows one file of
-    many that moved, and has no limits."""
-    head = git.head
-    file = git.file(head, path) if head else None
-    if head is None or file is None:
-        return []
-    count = len(lines_of(git.content(file)))
+def _line_changes(git: GitRepository, path: Path) -> FileHistory:
+    """For the lines of the working copy. dulwich's `annotate_lines` takes the commits of all branches as one line of
+    versions, so that a merge attributes lines to the wrong ones; it follows one file of many that moved."""
+    committed, current = _contents(git, path)
+    file = git.file(git.head, git.location.path_of(path)) if git.head else None
+    if git.head is None or file is None or committed is None or current is None:
+        return FileHistory()
     blamed: dict[int, Commit] = {}
-    waiting = {_Version(head, file): [(line, line) for line in range(count)]}
+    waiting = {_Version(git.head, file): [(line, line) for line in range(len(lines_of(committed)))]}
     """Lines whose commit is not known yet: their numbers in the file and in an older version."""
     while waiting:
-        git.budget.take("steps", _STEP + len(waiting))
-        version = max(waiting, key=lambda version: version.commit.time)  # after all of its children
+        git.budget.take(_STEP + len(waiting))
+        version = max(waiting, key=lambda version: version.commit.change.time)  # after all of its children
         lines = waiting.pop(version)
         new: list[bytes] = []
         for older in _older_versions(git, version):
@@ -186,17 +165,17 @@ def _blamed_lines(git: GitRepository, path: bytes) -> list[Commit]:
             else:
                 new = new or lines_of(git.content(version.file))
                 matches = matching_lines(lines_of(git.content(older.file)), new, git.budget)
-                passed = [(line, matches[at]) for line, at in lines if matches[at] != _NEW]
-                lines = [(line, at) for line, at in lines if matches[at] == _NEW]
+                passed = [(line, matches[at]) for line, at in lines if at in matches]
+                lines = [(line, at) for line, at in lines if at not in matches]
             if passed:
                 waiting.setdefault(older, []).extend(passed)
         blamed.update((line, version.commit) for line, _ in lines)
-    return [blamed[line] for line in range(count)]
+    matches = matching_lines(lines_of(committed), lines_of(current), git.budget)
+    return FileHistory({line + 1: blamed[at].change for line, at in matches.items()})
 
 
 def _older_versions(git: GitRepository, version: _Version) -> list[_Version]:
-    """The versions in the parents: under the same path, or else the file that was moved there. If one of them is equal,
-    only that one."""
+    """The versions in the parents, under the same path or else moved from there; only an equal one if there is one."""
     parents = [(parent, git.file(parent, version.file.path)) for parent in git.parents(version.commit)]
     versions: dict[bytes, _Version] = {}
     for parent, file in parents:
@@ -218,31 +197,20 @@ def _moved_from(git: GitRepository, parent: Commit, version: _Version) -> TreeFi
     for file in git.removed(parent, version.commit):
         if file.name == version.file.name:
             return file
-        if len(removed) <= _CANDIDATES:
-            removed.append(file)
+        removed.append(file)
     if not 0 < len(removed) <= _CANDIDATES:
         return None
     data = git.content(version.file)
-    likeness, at = max((_likeness(git, file, data), -at) for at, file in enumerate(removed))
-    return removed[-at] if likeness >= 0.5 else None
+    lines = Counter(lines_of(data))
 
-
-def _likeness(git: GitRepository, file: TreeFile, data: bytes) -> float:
-    from tarmak_iam.report.git_repository import TooLarge
-
-    try:
+    def likeness(file: TreeFile) -> float:
         other = git.content(file)
-    except TooLarge:
-        return 0.0
-    git.budget.take("steps", data.count(b"\n") + other.count(b"\n"))
-    common = Counter(lines_of(data)) & Counter(lines_of(other))
-    return sum(len(line) * count for line, count in common.items()) / max(len(data), len(other), 1)
+        git.budget.take(data.count(b"\n") + other.count(b"\n"))
+        common = lines & Counter(lines_of(other))
+        return sum(len(line) * count for line, count in common.items()) / max(len(data), len(other), 1)
 
-
-# --- which lines of a text come from an earlier one -------------------------------------------------------------------
-
-_NEW = -1
-"""The number of the counterpart of a line that has none."""
+    most, source = max(((likeness(file), file) for file in removed), key=lambda pair: pair[0])
+    return source if most >= 0.5 else None
 
 
 def lines_of(data: bytes) -> list[bytes]:
@@ -251,79 +219,45 @@ def lines_of(data: bytes) -> list[bytes]:
     return [*lines[:-1], lines[-1][:-1]] if lines[-1] != b"\n" else lines[:-1]
 
 
-_Pairs = tuple[int, int, Any]
-"""The numbers of equal lines, the later ones first: a linked list."""
+class _Matcher(SequenceMatcher[bytes]):
+    """Counts the pairs of equal lines that it compares: the same ones again for each block that it finds."""
+
+    a: Sequence[bytes]
+    b2j: Mapping[bytes, Sequence[int]]
+    budget: Budget
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        self.budget.take(sum(1 + len(self.b2j.get(line, ())) for line in self.a[alo:ahi]))
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -> list[int]:
-    """For each line of `new` the number of its counterpart in `old`. Raises HistoryUnknown if `budget` is exhausted."""
-    budget.take("steps", len(old) + len(new))
+def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -> dict[int, int]:
+    """The lines of `new` that are lines of `old`, with their numbers there.
+
+    If the line after added or removed lines is equal to the first of them, they may begin one line later: which ones
+    they are cannot be seen. As in git, the least indented beginning is the most likely, and the last one of equals.
+    """
     shorter = min(len(old), len(new))
     start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
     end = next((at for at in range(shorter - start) if old[-1 - at] != new[-1 - at]), shorter - start)
-    matches = [_NEW] * len(new)
-    matches[:start] = range(start)
-    matches[len(new) - end :] = range(len(old) - end, len(old))
-    # The longest common subsequence of the rest, after Hunt and Szymanski (1977).
-    places: dict[bytes, list[int]] = {}
-    for at in range(len(new) - end - 1, start - 1, -1):
-        places.setdefault(new[at], []).append(at)
-    rest = old[start : len(old) - end]
-    budget.take("steps", _PAIR * sum(len(places.get(line, ())) for line in rest))
-    ends: list[int] = []
-    """By the length of a common subsequence: the first line of `new` with which one can end."""
-    pairs: list[_Pairs] = []
-    for at, line in enumerate(rest, start):
-        for place in places.get(line, ()):
-            length = bisect_left(ends, place)
-            pair = (at, place, pairs[length - 1] if length else None)
-            ends[length : length + 1] = [place]
-            pairs[length : length + 1] = [pair]
-    last = pairs[-1] if pairs else None
-    while last is not None:
-        at, place, last = last
-        matches[place] = at
-    _slide(matches, new, len(old))
-    others = _inverse(matches, len(old))
-    _slide(others, old, len(new))
-    return _inverse(others, len(new))
-
-
-def _inverse(matches: Sequence[int], count: int) -> list[int]:
-    inverse = [_NEW] * count
-    for at, number in enumerate(matches):
-        if number != _NEW:
-            inverse[number] = at
-    return inverse
-
-
-def _slide(matches: list[int], lines: Sequence[bytes], others: int) -> None:
-    """Moves runs of new lines to where they were most likely added.
-
-    If the line after a run is equal to its first line, the run may begin one line later; both are possible. As in git,
-    the least indented beginning is the most likely, and the last one of equals.
-    """
-    end = 0
-    while end < len(matches):
-        first = end
-        while end < len(matches) and matches[end] == _NEW:
-            end += 1
-        before = matches[first - 1] if first else -1
-        after = matches[end] if end < len(matches) else others
-        if end == first or after != before + 1:  # else the run replaces lines of the other text
-            end += 1
+    matcher = _Matcher(None, new[start : len(new) - end], old[start : len(old) - end])
+    matcher.budget = budget
+    blocks = [[0, 0, start], *([at + start, of + start, size] for at, of, size in matcher.get_matching_blocks())]
+    blocks[-1][2] = end
+    for before, after in pairwise(blocks):
+        added, gone = (after[side] - before[side] - before[2] for side in (0, 1))
+        if bool(gone) == bool(added):  # else lines replace others
             continue
-        up = down = 0
-        while up <= before and matches[first - 1 - up] == before - up and lines[first - 1 - up] == lines[end - 1 - up]:
+        text, first = (new, before[0] + before[2]) if added else (old, before[1] + before[2])
+        count, up, down = gone + added, 0, 0
+        while up < before[2] and text[first - 1 - up] == text[first + count - 1 - up]:
             up += 1
-        while (
-            end + down < len(lines) and matches[end + down] == after + down and lines[first + down] == lines[end + down]
-        ):
+        while down < after[2] and text[first + down] == text[first + count + down]:
             down += 1
-        shift = min(range(-up, down + 1), key=lambda by: (*_indentation(lines[first + by]), -by))
-        numbers = range(after - up, after + down)
-        matches[first - up : end + down] = [*numbers[: up + shift], *[_NEW] * (end - first), *numbers[up + shift :]]
-        end += down
+        shift = min(range(-up, down + 1), key=lambda by: (*_indentation(text[first + by]), -by))
+        before[2] += shift
+        after[:] = after[0] + shift, after[1] + shift, after[2] - shift
+    return {at + line: of + line for at, of, size in blocks for line in range(size)}
 
 
 def _indentation(line: bytes) -> tuple[bool, int]:

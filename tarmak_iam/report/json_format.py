@@ -1,9 +1,8 @@
-"""A review as JSON, in the form that schemas/report.json describes. The schema is generated from `KEYS` and the types
-of the attributes: tests/docs/report_schema.py."""
+"""A review as JSON. schemas/report.json is generated from `KEYS` and the types: tests/docs/report_schema.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from operator import attrgetter
 from typing import Any
@@ -14,7 +13,6 @@ from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.model import (
     AccessCell,
-    AccessRow,
     ClusterReview,
     ClusterStatus,
     GitRevision,
@@ -27,7 +25,7 @@ from tarmak_iam.report.model import (
     SourceFile,
 )
 from tarmak_iam.report.rbac import BindingRights, PolicyRule
-from tarmak_iam.report.summary import ReviewSummary, summarize
+from tarmak_iam.report.text_format import ReviewSummary, summarize
 
 KEYS: Mapping[type, str] = {
     GitRevision: "commit date changedFiles=changed",
@@ -56,8 +54,7 @@ it is None. `?`: an empty text is null. `+`: only if it is true."""
 
 
 def review_json(review: Review) -> dict[str, Any]:
-    """The review as plain values, in the form that schemas/report.json describes. Principals are in the order in which
-    the authenticator tries its entries."""
+    """Plain values as in schemas/report.json. Principals are in the order in which the daemon tries its entries."""
     names = [cluster.cluster for cluster in review.clusters]
     return {
         "file": str(review.config),
@@ -67,20 +64,22 @@ def review_json(review: Review) -> dict[str, Any]:
         "complete": not review.failed,
         "summary": _plain(summarize(review)),
         "findings": _plain(review.findings),
-        "clusters": [{**_plain(cluster), "live": live_json(cluster)} for cluster in review.clusters],
-        "principals": [_row(row, names) for row in review.rows],
+        "clusters": [{**_plain(cluster), "live": _live(cluster)} for cluster in review.clusters],
+        "principals": [
+            {
+                "kind": row.kind,
+                "principal": row.principal,
+                "clusters": {name: _plain(cell) for name, cell in zip(names, row.cells, strict=True) if cell},
+            }
+            for row in review.rows
+        ],
     }
 
 
-def live_json(cluster: ClusterReview) -> dict[str, Any] | None:
+def _live(cluster: ClusterReview) -> dict[str, Any] | None:
     """What was read from the cluster; None if it was not asked."""
     keys = {"error": cluster.live_error or None, "effects": cluster.differences, "unboundGroups": cluster.unbound}
     return _plain({**keys, "everyone": cluster.everyone}) if cluster.live else None
-
-
-def _row(row: AccessRow, names: Iterable[str]) -> dict[str, Any]:
-    cells = {name: _plain(cell) for name, cell in zip(names, row.cells, strict=True) if cell is not None}
-    return {"kind": row.kind, "principal": row.principal, "clusters": cells}
 
 
 def keys_of(kind: type) -> Iterator[tuple[str, str, str]]:

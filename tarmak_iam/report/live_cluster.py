@@ -1,5 +1,4 @@
-"""What a running cluster adds to the review: the rights that RBAC grants, and how its current mappings differ from the
-files."""
+"""What a running cluster adds: the rights that RBAC grants, and how its current mappings differ from the files."""
 
 from __future__ import annotations
 
@@ -7,25 +6,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tarmak_iam.access.diff import Loaded, effects, who
-from tarmak_iam.emit.labels import NAME
+from tarmak_iam.emit.artifact import NAME
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN, LiveMappings, read_live, unbound_groups
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.model import ClusterReview, MappedIdentity, ReviewedPrincipal
-from tarmak_iam.report.privilege import names_of_account, privilege_of_any
-from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, read_rbac_objects
+from tarmak_iam.report.rbac import (
+    BindingRights,
+    Rbac,
+    SubjectRights,
+    names_of_account,
+    privilege_of_any,
+)
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
-    """The review with rights and differences. Raises ToolError if roles and bindings cannot be read.
-
-    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system. If the user
-    of the kubeconfig is not allowed to read the latter, the review says so (`live_error`).
-    """
-    objects = read_rbac_objects(kubectl)
-    live, differences, failed = None, None, ""
+    """The review with rights and differences. Only reads: roles and bindings of every namespace, and the objects of the
+    authenticator in kube-system; if these cannot be read, the review says so (`live_error`). Raises ToolError if roles
+    and bindings cannot be read."""
+    objects = kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings")
+    live, differences, failed = None, review.differences, review.live_error
     try:
         live = read_live(kubectl)
         differences = effects(live.loaded(installation), Loaded.of(installation))
@@ -38,8 +40,8 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
     return replace(
         review,
         live=True,
-        live_error=failed or review.live_error,
-        differences=review.differences if differences is None else differences,
+        live_error=failed,
+        differences=differences,
         principals=principals,
         everyone=rbac.everyone,
         unbound=tuple(unbound.group for unbound in unbound_groups(grants, rbac.groups)),
@@ -49,8 +51,7 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
 
 
 def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
-    """Covers the running daemon and the one of the files. If the running one is not known, any backend may be in
-    use."""
+    """Of the running daemon and the one of the files. If the running one is not known, any backend may be in use."""
     running = live.authenticator(installation) if live is not None and live.daemonset is not None else None
     config_map = live.config_map if live is not None else None
     backends = None

@@ -1,5 +1,4 @@
-"""The values of an access review: which principals can log in to which cluster, as whom, by which entry, and with which
-privilege."""
+"""The values of an access review: who can log in to which cluster, as whom, by which entry, and how privileged."""
 
 from __future__ import annotations
 
@@ -21,8 +20,7 @@ FindingKey = tuple[str, Severity, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFinding:
-    """A finding of `check`. `ignored`: the reason in the comment that suppresses it (may be ""), None if it is not
-    suppressed."""
+    """A finding of `check`. `ignored`: the reason in the comment that suppresses it (may be ""), None without one."""
 
     id: str
     severity: Severity
@@ -41,15 +39,15 @@ class ReviewedFinding:
         """Equal for findings that differ only in their places."""
         return self.id, self.severity, self.text, self.ignored
 
-
-_SHORT = 12
+    @property
+    def suppressed(self) -> str:
+        return "suppressed by a comment" + (f": {self.ignored}" if self.ignored else " without a reason")
 
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """A commit with its author and date (ISO 8601, in the author's time zone). Without a commit, `unknown` is the
-    reason why it is not known; if that is empty, the change is not committed yet. `time`: when it was committed, in
-    seconds."""
+    """A commit with its author and date (ISO 8601, in the author's time zone). Without a commit, `unknown` is why it is
+    not known, or the change is not committed yet. `time`: when it was committed, in seconds."""
 
     commit: str = ""
     author: str = ""
@@ -65,13 +63,12 @@ class LastChange:
 
 
 def short_commit(commit: str) -> str:
-    return commit[:_SHORT]
+    return commit[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class GitRevision:
-    """The commit that is checked out, and its date. `changed`: the files that differ from it, or of which that
-    is not known."""
+    """The commit that is checked out, and its date. `changed`: files that differ from it, or may differ."""
 
     commit: str
     date: str
@@ -90,12 +87,9 @@ class MappedIdentity:
 @dataclass(frozen=True, slots=True)
 class ReviewedPrincipal:
     """A principal that can log in. `kind` and `principal` are those of a `Grant`; `identity` is from its entry.
-
     `alternatives`: what the daemon may give instead, where it chooses at random. `may_get_nothing`: whether it may
-    deny the login instead. `privilege` is the highest of all these identities, including the rights of every caller;
-    `because`: the reasons. `rights`: those of its own username and groups, without the rights of every caller; None if
-    the cluster was not asked.
-    """
+    deny the login instead. `privilege` is the highest of all these, including the rights of every caller; `because`:
+    the reasons. `rights`: those of its own username and groups only; None if the cluster was not asked."""
 
     kind: str
     principal: str
@@ -117,8 +111,7 @@ class ReviewedPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class IneffectiveEntry:
-    """An entry of the mappings by which no principal can log in. `kind`: role, user, account or sso. `principal`: as
-    written in the file; may be empty."""
+    """An entry by which no principal can log in. `kind`: role, user, account or sso. `principal`: as in the file."""
 
     kind: str
     principal: str
@@ -140,9 +133,7 @@ class SourceFile:
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
     """How IAM login is set up for a cluster. `login_obstacles`: the reasons why it is not possible; empty if it is.
-
-    `admin` describes the admin certificate, which needs no IAM; None for a hub.
-    """
+    `admin` describes the admin certificate, which needs no IAM; None for a hub."""
 
     type: str
     authenticator_init: bool
@@ -166,14 +157,10 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReview:
-    """The review of one cluster. `error`: why its files could not be read; then `status` is None, and it has no
-    principals.
-
-    `live`: whether the cluster was asked; `live_error`: why that failed. `differences`: the access that principals
-    would gain and lose if the files were applied; None if that is not known. `everyone`: the rights of every
-    authenticated caller and those of requests without a login; each principal has them in addition to its own. `rbac`
-    is None if the cluster was not asked.
-    """
+    """The review of one cluster. `error`: why its files could not be read; then `status` is None. `live`: whether the
+    cluster was asked; `live_error`: why that failed. `differences`: the access that principals would gain and lose if
+    the files were applied; None if that is not known. `everyone`: the rights of every caller, with and without a login;
+    each principal has them in addition to its own. `rbac` is None if the cluster was not asked."""
 
     cluster: str
     place: Place

@@ -1,6 +1,4 @@
-"""Generates the review from files: the principals and their entries, ineffective entries, findings, and last changes
-in git. No cluster is asked.
-"""
+"""The review from files: principals and their entries, ineffective entries, findings, and last changes in git."""
 
 from __future__ import annotations
 
@@ -13,7 +11,6 @@ from typing import Any
 from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
-from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, dereference, walk
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Subject
@@ -39,7 +36,7 @@ from tarmak_iam.report.model import (
     ReviewedPrincipal,
     SourceFile,
 )
-from tarmak_iam.report.privilege import privilege_of_any
+from tarmak_iam.report.rbac import privilege_of_any
 from tarmak_iam.report.text_format import as_lines
 from tarmak_iam.text import quoted
 
@@ -48,14 +45,13 @@ _SUFFIX = "ffffffffffffffff"
 
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
-    """The review of a cluster from its files, with their changes in `repository`.
-
-    `subjects` must have an installation; `report` contains the findings about them (`examine`).
-    """
+    """The review of a cluster from its files, with their changes in `repository`. `subjects` must have an installation;
+    `report` contains the findings about them (`examine`)."""
     installation = subjects.installation
     assert installation is not None
-    principals, ineffective, findings = _Entries(installation, report, repository).reviewed()
-    documents = (subjects.text_of(subject) for subject in Subject)
+    entries = _Entries(installation, report, repository)
+    principals = tuple(entries.principals())
+    paths = [(Path(text.filename), text.to_bytes()) for text in map(subjects.text_of, Subject) if text is not None]
     return ClusterReview(
         cluster=installation.cluster_id,
         place=installation.place(),
@@ -71,21 +67,16 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
             login_obstacles=tuple(_login_obstacles(installation, bool(principals))),
         ),
         principals=principals,
-        ineffective_entries=ineffective,
-        findings=findings,
+        ineffective_entries=tuple(entries.ineffective()),
+        findings=tuple(entries.findings[None]),
         notes=installation.loaded.notes,
-        files=tuple(_source_file(document, repository) for document in documents if document is not None),
+        files=tuple(SourceFile(path, hashlib.sha256(data).hexdigest(), repository.file(path)) for path, data in paths),
     )
 
 
 def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
     """The review of a cluster whose files cannot be read or used."""
     return ClusterReview(cluster, place, error=str(error))
-
-
-def _source_file(document: Document, repository: Repository) -> SourceFile:
-    path = Path(document.filename)
-    return SourceFile(path, hashlib.sha256(document.to_bytes()).hexdigest(), repository.file(path))
 
 
 def _login_obstacles(installation: Installation, has_principals: bool) -> Iterator[str]:
@@ -101,10 +92,8 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
     elif not has_principals:
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
-        yield (
-            "awsIAMAuthenticatorInit is off and no webhook file is set, so the API server does not ask the "
-            "authenticator"
-        )
+        why = "awsIAMAuthenticatorInit is off and no webhook file is set"
+        yield f"{why}, so the API server does not ask the authenticator"
 
 
 class _Entries:
@@ -120,28 +109,52 @@ class _Entries:
         )
         self._accounts = {entry.arn: entry for entry in self._places if entry.kind == "account"}
         self._by_place = {place: entry for entry, place in self._places.items() if entry.kind != "account"}
-        self._findings: dict[tuple[str | int, ...] | None, list[ReviewedFinding]] = {
+        self.findings: dict[tuple[str | int, ...] | None, list[ReviewedFinding]] = {
             entry.route.plain: [] for entry in self._places
         }
         """By the route of the entry, or None for those about the cluster and its files. Of the route of a finding,
         every beginning may be an entry; occurrences of keys do not count, because rules need not give them."""
-        others = self._findings.setdefault(None, [])
+        others = self.findings.setdefault(None, [])
         for located, finding in _all_findings(report):
             if located.cluster == installation.cluster_id:
                 steps = located.finding.route.plain if located.finding.subject is Subject.MAPPINGS else None
                 routes = () if steps is None else (steps[:count] for count in range(len(steps) + 1))
-                for group in [self._findings[route] for route in routes if route in self._findings] or [others]:
+                for group in [self.findings[route] for route in routes if route in self.findings] or [others]:
                     group.append(finding)
 
-    def reviewed(
-        self,
-    ) -> tuple[tuple[ReviewedPrincipal, ...], tuple[IneffectiveEntry, ...], tuple[ReviewedFinding, ...]]:
-        """The principals, the entries by which no principal can log in, both in the order in which the daemon tries
-        them, and the findings that are not about an entry."""
+    def principals(self) -> Iterator[ReviewedPrincipal]:
+        """In the order in which the daemon tries their entries."""
+        loaded = self._installation.loaded
+        for grant in loaded.grants:
+            entry, others = self._entry(grant), loaded.alternatives(grant)
+            names = ((possible.username, possible.groups) for possible in (grant, *others))
+            privilege, because = privilege_of_any(names, None)
+            yield ReviewedPrincipal(
+                kind=grant.kind,
+                principal=grant.principal,
+                identity=self._identity(grant),
+                backend=grant.backend,
+                privilege=privilege,
+                because=because,
+                alternatives=tuple(map(self._identity, others)),
+                may_get_nothing=None in loaded.possible_grants(grant),
+                findings=tuple(self.findings[entry.route.plain]) if entry else (),
+                change=self._change(entry) if entry else None,
+            )
+
+    def ineffective(self) -> Iterator[IneffectiveEntry]:
+        """The entries by which no principal can log in."""
         loaded = self._installation.loaded
         used = {self._entry(possible) for grant in loaded.grants for possible in (grant, *loaded.alternatives(grant))}
-        ineffective = tuple(self._ineffective(entry) for entry in self._places if entry not in used)
-        return tuple(map(self._principal, loaded.grants)), ineffective, tuple(self._findings[None])
+        for entry in (entry for entry in self._places if entry not in used):
+            yield IneffectiveEntry(
+                kind="sso" if entry.sso and not entry.arn else entry.kind,
+                principal=entry.arn or entry.sso,
+                identity=MappedIdentity(entry.username, entry.groups, self._places[entry]),
+                reason=self._reason(entry),
+                findings=tuple(self.findings[entry.route.plain]),
+                change=self._change(entry),
+            )
 
     def _entry(self, grant: Grant) -> MappingEntry | None:
         """The entry of a grant; the last one for an account that is listed twice."""
@@ -149,39 +162,9 @@ class _Entries:
             return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
         return self._by_place.get(grant.place) if grant.place else None
 
-    def _principal(self, grant: Grant) -> ReviewedPrincipal:
-        entry = self._entry(grant)
-        loaded = self._installation.loaded
-        others = loaded.alternatives(grant)
-        privilege, because = privilege_of_any(
-            ((possible.username, possible.groups) for possible in (grant, *others)), None
-        )
-        return ReviewedPrincipal(
-            kind=grant.kind,
-            principal=grant.principal,
-            identity=self._identity(grant),
-            backend=grant.backend,
-            privilege=privilege,
-            because=because,
-            alternatives=tuple(map(self._identity, others)),
-            may_get_nothing=None in loaded.possible_grants(grant),
-            findings=tuple(self._findings[entry.route.plain]) if entry else (),
-            change=self._change(entry) if entry else None,
-        )
-
     def _identity(self, grant: Grant) -> MappedIdentity:
         entry = self._entry(grant)
         return MappedIdentity(grant.username, grant.groups, self._places[entry] if entry else grant.place)
-
-    def _ineffective(self, entry: MappingEntry) -> IneffectiveEntry:
-        return IneffectiveEntry(
-            kind="sso" if entry.sso and not entry.arn else entry.kind,
-            principal=entry.arn or entry.sso,
-            identity=MappedIdentity(entry.username, entry.groups, self._places[entry]),
-            reason=self._reason(entry),
-            findings=tuple(self._findings[entry.route.plain]),
-            change=self._change(entry),
-        )
 
     def _change(self, entry: MappingEntry) -> LastChange | None:
         """That of its lines, and of those of the nodes that its aliases refer to."""
@@ -207,14 +190,20 @@ class _Entries:
             if not is_account(entry.arn):
                 return f"{quoted(entry.arn)} is not a valid account ID: it must have 12 digits, in quotes"
             return self._shadowed(entry, "account", entry.arn) or "no backend accepts accounts"
+        arn = entry.arn
         if entry.principal_kind == "sso":
             account, _, permission_set = entry.sso.partition("/")
             arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
-            return self._shadowed(entry, "sso", entry.sso) or self._denied(arn)
-        flaw = arn_flaw(entry.arn) if entry.arn else None
-        if not entry.arn or (flaw is not None and flaw.kind is not FlawKind.ASSUMED_ROLE):
-            return flaw.what if flaw is not None else "it names no principal"
-        return self._shadowed(entry, "arn", canonical_text(entry.arn)) or self._denied(entry.arn)
+            shadowed = self._shadowed(entry, "sso", entry.sso)
+        else:
+            flaw = arn_flaw(arn) if arn else None
+            if not arn or (flaw is not None and flaw.kind is not FlawKind.ASSUMED_ROLE):
+                return flaw.what if flaw is not None else "it names no principal"
+            shadowed = self._shadowed(entry, "arn", canonical_text(arn))
+        try:
+            return shadowed or self._installation.loaded.whois(identity_of(arn)).reason
+        except TarmakIamError as error:
+            return error.what
 
     def _shadowed(self, entry: MappingEntry, kind: str, principal: str) -> str:
         """Which other entry is used for the principal of an entry; "" if there is none."""
@@ -227,13 +216,6 @@ class _Entries:
             return f"it is ignored; the principal has access by its account, in line {line}"
         return f"it is ignored; the entry in line {line} for the same principal is used"
 
-    def _denied(self, arn: str) -> str:
-        """The reason with which the authenticator denies such a caller."""
-        try:
-            return self._installation.loaded.whois(identity_of(arn)).reason
-        except TarmakIamError as error:
-            return error.what
-
 
 def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
     suppressed = ((located, located.reason) for located in report.suppressed)
@@ -245,11 +227,8 @@ def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
 @dataclass(frozen=True, slots=True)
 class AccessReview(Review):
     """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
-    about one cluster.
-
-    `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
-    committed yet). `date`: the text given for it.
-    """
+    about one cluster. `revision`: the commit that is checked out; None if there is none, and `history` then says why
+    ("" if nothing is committed yet). `date`: the text given for it."""
 
     def text(self) -> str:
         """As `report` prints it: one or more lines, each with a line break."""
@@ -275,10 +254,8 @@ class ReviewedCluster:
 def put_together(
     config: Path, reviewed: Sequence[ReviewedCluster], report: Report, repository: Repository, date: str = ""
 ) -> AccessReview:
-    """The review of clusters of `config`, in the given order.
-
-    `report` contains the findings about tarmak.yaml itself. `date` is shown unchanged; no date is shown if it is empty.
-    """
+    """The review of clusters of `config`, in the given order. `report` contains the findings about tarmak.yaml itself.
+    `date` is shown unchanged; no date is shown if it is empty."""
     clusters = tuple(cluster.review for cluster in reviewed)
     files = dict.fromkeys(file.path for cluster in clusters for file in cluster.files)
     return AccessReview(
@@ -297,25 +274,18 @@ def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
     by_cluster = [{principal.key: principal for principal in cluster.review.principals} for cluster in reviewed]
     first = {key: principal for principals in reversed(by_cluster) for key, principal in principals.items()}
     for key in dict.fromkeys(key for principals in by_cluster for key in principals):
-        cells = (
-            _cell(first[key], principals.get(key), cluster)
-            for principals, cluster in zip(by_cluster, reviewed, strict=True)
-        )
-        yield AccessRow(first[key].kind, first[key].principal, tuple(cells))
-
-
-def _cell(
-    principal: ReviewedPrincipal, mapped: ReviewedPrincipal | None, cluster: ReviewedCluster
-) -> AccessCell | None:
-    """The access of a principal in the cluster: by its own entry, `mapped`, or by a pattern or its account."""
-    if mapped is not None:
-        return AccessCell(mapped.identity, mapped.privilege)
-    asked = Grant(principal.kind, principal.principal, "", (), "")
-    grant = cluster.authenticator.grant(asked) if cluster.authenticator is not None else None
-    if grant is None:
-        return None
-    others = cluster.authenticator.alternatives(asked) if cluster.authenticator is not None else ()
-    privilege, _ = privilege_of_any(
-        ((possible.username, possible.groups) for possible in (grant, *others)), cluster.review.rbac
-    )
-    return AccessCell(MappedIdentity(grant.username, grant.groups, grant.place), privilege, is_named=False)
+        kind, principal = first[key].kind, first[key].principal
+        asked, cells = Grant(kind, principal, "", (), ""), list[AccessCell | None]()
+        for principals, cluster in zip(by_cluster, reviewed, strict=True):
+            mapped, loaded = principals.get(key), cluster.authenticator
+            grant = loaded.grant(asked) if loaded is not None and mapped is None else None
+            if mapped is not None:
+                cells.append(AccessCell(mapped.identity, mapped.privilege))
+            elif grant is None or loaded is None:
+                cells.append(None)
+            else:  # by a pattern or its account
+                names = ((possible.username, possible.groups) for possible in (grant, *loaded.alternatives(asked)))
+                identity = MappedIdentity(grant.username, grant.groups, grant.place)
+                privilege, _ = privilege_of_any(names, cluster.review.rbac)
+                cells.append(AccessCell(identity, privilege, is_named=False))
+        yield AccessRow(kind, principal, tuple(cells))

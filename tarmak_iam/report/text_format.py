@@ -1,15 +1,19 @@
-"""A review as lines for a terminal, and the texts that describe a change, an entry and a right."""
+"""A review in words: its numbers, an introduction for readers from outside, and all of it as lines for a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from tarmak_iam.access.diff import who
 from tarmak_iam.errors import Place
-from tarmak_iam.mappings.entries import SSO_PREFIX
+from tarmak_iam.findings import Severity
+from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import (
+    AccessRow,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
@@ -21,15 +25,144 @@ from tarmak_iam.report.model import (
     short_commit,
 )
 from tarmak_iam.report.rbac import BindingRights
-from tarmak_iam.report.summary import common_change, counted, introduction
 from tarmak_iam.text import brief_list, one_line
 
 _MOST_PLACES = 20
+_FEW = 3
+_PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"
+_COLUMNS = """\
+For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
+grants them."""
+_PRIVILEGES = """\
+The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
+can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
+it can get more rights. If no privilege is shown, none of these is known."""
+_NOT_COVERED = """\
+Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
+tokens of service accounts)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSummary:
+    """Of the items that the review shows. `principals`: each one once, in however many clusters; `admins`: those with
+    admin access in at least one cluster. Suppressed findings are not counted as errors or warnings."""
+
+    clusters: int
+    principals: int
+    admins: int
+    ineffective: int
+    errors: int
+    warnings: int
+    suppressed: int
+
+
+def summarize(review: Review) -> ReviewSummary:
+    findings = {
+        (finding.place, finding.key): finding
+        for finding in (*review.findings, *(noted for cluster in review.clusters for noted in cluster.all_findings))
+    }.values()
+    reported = [finding for finding in findings if finding.ignored is None]
+    errors = sum(finding.severity is Severity.ERROR for finding in reported)
+    return ReviewSummary(
+        clusters=len(review.clusters),
+        principals=len(review.rows),
+        admins=sum(highest_privilege(row) is Privilege.ADMIN for row in review.rows),
+        ineffective=sum(len(cluster.ineffective_entries) for cluster in review.clusters),
+        errors=errors,
+        warnings=len(reported) - errors,
+        suppressed=len(findings) - len(reported),
+    )
+
+
+def highest_privilege(row: AccessRow) -> Privilege:
+    """Of a principal, over all clusters."""
+    return min((cell.privilege for cell in row.cells if cell), key=lambda privilege: privilege.rank)
+
+
+def counted(number: int, single: str, several: str = "") -> str:
+    """As in `1 principal` and `2 principals`."""
+    return f"{number} {single if number == 1 else several or f'{single}s'}"
+
+
+def common_change(review: Review) -> LastChange | None:
+    """The unknown or uncommitted change that all entries and files have in common because git knows nothing of them:
+    the introduction says so once. None if there is none."""
+    if review.revision is not None:
+        return None
+    parts = (part for cluster in review.clusters for part in (*cluster.entries, *cluster.files))
+    changes = {part.change for part in parts if part.change is not None}
+    return next((change for change in changes if len(changes) == 1 and change.state != "committed"), None)
+
+
+def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
+    """Paragraphs: what the review is, its sources, what it covers, and how to read it. `shown`: displays a path."""
+    several = f"{len(review.clusters)} Kubernetes clusters"
+    clusters = f"the Kubernetes cluster {review.clusters[0].cluster}" if len(review.clusters) == 1 else several
+    return (
+        f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
+        " ".join((*_sources(review, shown), *_asked(review))),
+        " ".join(_results(review)),
+        _PRIVILEGES,
+        _NOT_COVERED,
+    )
+
+
+def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
+    files = "It was generated from tarmak.yaml and from the settings and mappings files of each cluster"
+    revision = review.revision
+    if revision is None:
+        why = review.history or "nothing is committed yet"
+        yield f"{files}. The commit of these files and their last changes are not known: {why}."
+        return
+    yield f"{files}, at commit {short_commit(revision.commit)} of {revision.date[:10]}."
+    if revision.changed:
+        names = _listed([shown(path) for path in revision.changed])
+        yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
+
+
+def _asked(review: Review) -> Iterator[str]:
+    clusters = [cluster for cluster in review.clusters if cluster.status and not cluster.is_hub]
+    asked = [cluster.cluster for cluster in clusters if cluster.live]
+    others = [cluster.cluster for cluster in clusters if not cluster.live]
+    if asked:
+        who = f"{_listed(asked)} {'was' if len(asked) == 1 else 'were'}"
+        yield f"{who} asked for RBAC roles and bindings and for the current mappings."
+        if others:
+            yield f"Not asked: {_listed(others)}. Rights that RBAC bindings grant there are not included."
+    elif others:
+        who = "The cluster was" if len(others) == 1 else "The clusters were"
+        yield f"{who} not asked: rights that RBAC bindings grant are not included."
+    failed = [cluster.cluster for cluster in review.clusters if cluster.failed]
+    if failed:
+        yield f"The review is incomplete: {_listed(failed)} could not be read completely."
+
+
+def _results(review: Review) -> Iterator[str]:
+    numbers = summarize(review)
+    if not numbers.principals:
+        yield "It lists no principals."
+        return
+    several = len(review.clusters) > 1
+    admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
+    principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
+    yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
+    with_masters = (cluster for cluster in review.clusters if cluster.status and not cluster.is_hub)
+    without = [cluster.cluster for cluster in with_masters if not cluster.is_login_possible]
+    if without:
+        yield (
+            f"IAM login is not possible for {_listed(without)}: principals that are listed there cannot log in until "
+            "it is."
+        )
+
+
+def _listed(names: list[str]) -> str:
+    """All of a few, or the first ones and how many more there are."""
+    shown = names if len(names) <= _FEW + 1 else [*names[:_FEW], f"{len(names) - _FEW} more"]
+    return ", ".join(shown)
 
 
 def as_lines(review: Review) -> Iterator[str]:
-    """An introduction, then a block for each cluster with its principals in the order of the file. Each item is one
-    line."""
+    """An introduction, then a block for each cluster with its principals in the order of the file, line by line."""
     yield one_line(f"Access review, {review.date}" if review.date else "Access review")
     yield from map(one_line, introduction(review))
     common = common_change(review)
@@ -72,7 +205,9 @@ def _cluster(cluster: ClusterReview, common: LastChange | None) -> Iterator[str]
     yield from _live(cluster)
     for group in repeated.values():
         yield from _findings(group[:1], "  ")
-        yield f"    also at {_other_places([finding.place for finding in group])}"
+        # All but the first place: those in its file by line and column. Of many, the first ones: each entry has a note.
+        first, *others = (finding.place for finding in group)
+        yield f"    also at {brief_list((_short(place, first) for place in others), _MOST_PLACES)}"
     yield from _findings(cluster.findings, "  ")
     for text in cluster.notes:
         yield f"  note: {text}"
@@ -96,10 +231,33 @@ def _status(cluster: ClusterReview, status: ClusterStatus) -> Iterator[str]:
 def _entry(
     entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview, common: LastChange | None
 ) -> Iterator[str]:
-    yield from _principal(entry) if isinstance(entry, ReviewedPrincipal) else _ineffective(entry)
+    if isinstance(entry, ReviewedPrincipal):
+        yield f"  {who(entry.kind, entry.principal)}"
+        yield _labelled("becomes", _identity(entry.identity))
+        if entry.privilege is not Privilege.NONE:
+            yield _labelled(str(entry.privilege), "; ".join(entry.because))
+        for other in entry.alternatives:
+            yield _labelled("or", f"{_identity(other)}, chosen at random: {other.place}")
+        if entry.may_get_nothing:
+            yield _labelled("or", "no access, chosen at random")
+    else:  # the principal as written in the file
+        names = {"account": f"account {entry.principal}", "sso": f"{SSO_PREFIX}{entry.principal}"}
+        yield f"  {names.get(entry.kind) or entry.principal or f'a {entry.kind} without an ARN'}"
+        yield _labelled("denied", entry.reason)
     yield _labelled("entry", str(entry.identity.place))
-    if entry.change is not None and entry.change != common:
-        yield _labelled("changed", "not known" if entry.change.unknown else _change(entry.change))
+    yield from _changed(entry.change, common)
+    yield from _rights(entry, cluster)
+
+
+def _changed(change: LastChange | None, common: LastChange | None) -> Iterator[str]:
+    """As in `0123456789ab 2026-11-03 Alice Example: Give the auditors read access`."""
+    if change is not None and change != common:
+        by_commit = f"{short_commit(change.commit)} {change.date[:10]} {change.author}: {change.summary}"
+        others = {"unknown": "not known", "uncommitted": "not committed yet"}
+        yield _labelled("changed", others.get(change.state, by_commit))
+
+
+def _rights(entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview) -> Iterator[str]:
     rights = entry.rights if isinstance(entry, ReviewedPrincipal) else None
     for right in rights or ():
         yield _labelled("may", right_text(right))
@@ -115,34 +273,9 @@ def _labelled(label: str, text: str) -> str:
     return f"    {label:<9}{text}"
 
 
-def _principal(principal: ReviewedPrincipal) -> Iterator[str]:
-    yield f"  {who(principal.kind, principal.principal)}"
-    yield _labelled("becomes", _identity(principal.identity))
-    if principal.privilege is not Privilege.NONE:
-        yield _labelled(str(principal.privilege), "; ".join(principal.because))
-    for other in principal.alternatives:
-        yield _labelled("or", f"{_identity(other)}, chosen at random: {other.place}")
-    if principal.may_get_nothing:
-        yield _labelled("or", "no access, chosen at random")
-
-
-def _ineffective(entry: IneffectiveEntry) -> Iterator[str]:
-    """The principal as written in the file."""
-    names = {"account": f"account {entry.principal}", "sso": f"{SSO_PREFIX}{entry.principal}"}
-    yield f"  {names.get(entry.kind) or entry.principal or f'a {entry.kind} without an ARN'}"
-    yield _labelled("denied", entry.reason)
-
-
 def _identity(identity: MappedIdentity) -> str:
     groups = f"groups {', '.join(identity.groups)}" if identity.groups else "no groups"
     return f"{identity.username or 'its own ARN'}, {groups}"
-
-
-def _change(change: LastChange) -> str:
-    """As in `0123456789ab 2026-11-03 Alice Example: Give the auditors read access`."""
-    if change.state == "uncommitted":
-        return "not committed yet"
-    return f"{short_commit(change.commit)} {change.date[:10]} {change.author}: {change.summary}"
 
 
 def right_text(right: BindingRights) -> str:
@@ -155,15 +288,9 @@ def right_text(right: BindingRights) -> str:
     return f"{rules}{where} {by}"
 
 
-def _other_places(places: Sequence[Place]) -> str:
-    """All but the first place: those in its file by line and column. Of many, the first ones: each entry says that it
-    has the finding."""
-    first, *others = places
-    in_file = (place.filename == first.filename and bool(place.line) for place in others)
-    texts = (
-        f"{place.line}:{place.column}" if short else str(place) for place, short in zip(others, in_file, strict=True)
-    )
-    return brief_list(texts, _MOST_PLACES)
+def _short(place: Place, first: Place) -> str:
+    is_in_file = place.filename == first.filename and place.line
+    return f"{place.line}:{place.column}" if is_in_file else str(place)
 
 
 def _live(cluster: ClusterReview) -> Iterator[str]:
@@ -187,6 +314,5 @@ def _live(cluster: ClusterReview) -> Iterator[str]:
 
 def _findings(findings: Iterable[ReviewedFinding], indent: str) -> Iterator[str]:
     for finding in findings:
-        because = f": {finding.ignored}" if finding.ignored else " without a reason"
-        suppressed = "" if finding.ignored is None else f" (suppressed by a comment{because})"
+        suppressed = "" if finding.ignored is None else f" ({finding.suppressed})"
         yield f"{indent}{finding.place}: {finding.severity}: {finding.text} [{finding.id}]{suppressed}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tarmak_iam.access.diff import Effect, Standings, change_of, changes, effect_json, effects
 from tarmak_iam.identity import Authenticator
@@ -42,81 +46,10 @@ SSO = "mapRoles: [{sso: {permissionSetName: Dev, accountID: '111122223333'}, use
 OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (role("dev", "dev", "system:masters"), role("dev", "dev"), [f"{ROLE}: loses system:masters"]),
-        (role("dev"), role("dev", "a", "b"), [f"{ROLE}: gains a, b"]),
-        # whitespace can be seen
-        (role("dev ", "a "), role("dev", "a"), [f"{ROLE}: becomes dev (was 'dev '); gains a; loses 'a '"]),
-        # and so can letters that look like others, but not those of other names
-        (
-            role("d\u0435v", "system:m\u0430sters", "\u0434"),
-            role("dev", "system:masters"),
-            [f"{ROLE}: becomes dev (was 'd\\u0435v'); gains system:masters; loses 'system:m\\u0430sters', \u0434"],
-        ),
-        ("", role("a b", "x y", "z"), [f"{ROLE}: can log in as 'a b' with groups 'x y', z"]),
-        ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in as dev:{{{{SessionName}}}} with group dev"]),
-        ("", role("dev", "a", "b"), [f"{ROLE}: can log in as dev with groups a, b"]),
-        ("", role("dev"), [f"{ROLE}: can log in as dev without groups"]),
-        (role("dev"), "", [f"{ROLE}: can no longer log in"]),
-        (role("dev", "a", "b"), "", [f"{ROLE}: can no longer log in; loses a, b"]),
-        (role("alice"), role("bob"), [f"{ROLE}: becomes bob (was alice)"]),
-        (role("a", "x", "y"), role("b", "y", "z"), [f"{ROLE}: becomes b (was a); gains z; loses x"]),
-        (role("dev", "a", "b"), role("dev", "b", "a", "a"), []),
-        (role("dev", arn=ROLE.replace("Dev", "DEV")), role("dev"), []),
-        (
-            role("dev"),
-            "mapAccounts: ['111122223333']",
-            [
-                f"{ROLE}: becomes {ROLE} (was dev)",
-                "every other principal of account 111122223333: can log in under its own ARN without groups",
-            ],
-        ),
-        ("mapAccounts: ['111122223333']", "", ["every other principal of account 111122223333: can no longer log in"]),
-        (
-            f"mapAccounts: ['111122223333'], {role('x', 'g', arn=ROLE)}",
-            "mapAccounts: ['111122223333']",
-            [f"{ROLE}: becomes {ROLE} (was x); loses g"],
-        ),
-        ("", SSO, ["sso:111122223333/Dev: can log in as sso with group g"]),
-        (SSO, "", ["sso:111122223333/Dev: can no longer log in; loses g"]),
-        (
-            role("me", "g", arn=OWN),
-            SSO,
-            [f"{OWN}: becomes sso (was me)", "sso:111122223333/Dev: can log in as sso with group g"],
-        ),
-        (
-            SSO,
-            "mapAccounts: ['111122223333']",
-            [
-                "sso:111122223333/Dev: becomes its own ARN (was sso); loses g",
-                "every other principal of account 111122223333: can log in under its own ARN without groups",
-            ],
-        ),
-        (
-            role("dev", "g"),
-            "mapRoles: [{roleARN: nonsense}]",
-            [
-                (
-                    "the authenticator: does not start: config.yaml:2:21: 'nonsense' is not accepted as "
-                    "an ARN: it does "
-                    "not begin with 'arn:'"
-                ),
-                f"{ROLE}: can no longer log in; loses g",
-            ],
-        ),
-        (
-            "mapRoles: [{roleARN: nonsense}]",
-            role("dev"),
-            ["the authenticator: starts again", f"{ROLE}: can log in as dev without groups"],
-        ),
-    ],
-)
-def test_what_changes_for_whom(before: str, after: str, expected: list[str]) -> None:
-    gates = ("SSORoleMatch=true",)
-    found = effects(load(before, "v0.7.9", *gates), load(after, "v0.7.9", *gates))
-    assert [effect.text for effect in found] == expected
+@pytest.mark.parametrize("case", YAML(typ="safe").load(Path(__file__).with_name("effects.yaml")), ids=str)
+def test_what_changes_for_whom(case: dict[str, Any]) -> None:
+    before, after = (load(case[side], "v0.7.9", "SSORoleMatch=true") for side in ("before", "after"))
+    assert [effect.text for effect in effects(before, after)] == case["effects"]
 
 
 def test_an_entry_that_is_shadowed_is_no_loss() -> None:

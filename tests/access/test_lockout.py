@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tarmak_iam.access.lockout import check_admin_access, check_starts, has_admin, is_known, losses, principal_refusal
 from tarmak_iam.errors import ConfigError, PolicyRefused
@@ -259,96 +261,11 @@ def test_what_the_daemon_would_refuse() -> None:
 
 
 @pytest.mark.parametrize(
-    ("principal", "overrides", "expected"),
-    [
-        (
-            "sso:111122223333/Dev",
-            {"daemonVersion": "v0.6.20"},
-            (
-                "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
-                "v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use a newer "
-                "release: tarmak-iam settings set daemonVersion v0.7.18"
-            ),
-        ),
-        (
-            "sso:111122223333/Dev",
-            {"image": "registry.example.com/aws-iam-authenticator:v0.6.20"},
-            (
-                "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
-                "v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use another "
-                "image"
-            ),
-        ),
-        (
-            "sso:111122223333/Dev",
-            {"daemonVersion": "v0.7.9", "featureGates": {"ConfiguredInitDirectories": False}},
-            (
-                "sso:111122223333/Dev: the authenticator ignores SSO entries without the feature gate "
-                "SSORoleMatch; enable it first: tarmak-iam settings set featureGates "
-                "ConfiguredInitDirectories=false,SSORoleMatch=true"
-            ),
-        ),
-        ("sso:111122223333/Dev", {"daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}}, None),
-        ("sso:111122223333/Dev", {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}}, None),
-        (
-            "sso:111122223333/Dev",
-            {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}, "backends": ["CRD"]},
-            (
-                "sso:111122223333/Dev: the backend CRD does not support SSO entries; add MountedFile: "
-                "tarmak-iam settings set "
-                "backends CRD,MountedFile"
-            ),
-        ),
-        (
-            "111122223333",
-            {"backends": ["CRD"]},
-            (
-                "111122223333: the backend CRD does not support accounts; add MountedFile: tarmak-iam settings set "
-                "backends CRD,MountedFile"
-            ),
-        ),
-        ("111122223333", {"backends": ["CRD", "EKSConfigMap"]}, None),
-        (ADMIN, {"backends": ["CRD"]}, None),
-        (
-            "sso:111122223333/Dev",
-            {"daemonVersion": "v0.7.9", "location": "cn-north-1"},
-            (
-                "sso:111122223333/Dev: SSO entries work only in partition aws, but the cluster is in partition aws-cn; "
-                "map the ARN of the AWSReservedSSO role"
-            ),
-        ),
-        (
-            "arn:aws-cn:iam::111122223333:role/Dev",
-            {},
-            (
-                "arn:aws-cn:iam::111122223333:role/Dev is in partition aws-cn, but the cluster is in partition aws: it "
-                "never matches; map a principal in the cluster's partition"
-            ),
-        ),
-        (
-            "arn:aws-eusc:iam::111122223333:role/Dev",
-            {"daemonVersion": "v0.6.20"},
-            (
-                "arn:aws-eusc:iam::111122223333:role/Dev: authenticator v0.6.20 does not know partition "
-                "aws-eusc; use a newer image"
-            ),
-        ),
-        (
-            "arn:aws-iso-e:iam::111122223333:role/Dev",
-            {"daemonVersion": "v0.6.20", "location": "eu-isoe-west-1"},
-            (
-                "the AWS SDK of authenticator v0.6.20 has no STS host in partition aws-iso-e, so it rejects every "
-                "token; use a newer image"
-            ),
-        ),
-        ("arn:aws-iso-e:iam::111122223333:role/Dev", {"location": "eu-isoe-west-1"}, None),
-        ("arn:aws:iam::111122223333:role/Dev", {}, None),
-        ("111122223333", {"location": "cn-north-1"}, None),
-    ],
+    "case", YAML(typ="safe").load(Path(__file__).with_name("refusals.yaml")), ids=lambda case: str(case["principal"])
 )
-def test_what_an_installation_cannot_use(principal: str, overrides: dict[str, Any], expected: str | None) -> None:
-    refusal = principal_refusal(installation(**overrides))(parse_principal(principal))
-    assert str(refusal) == str(expected)
+def test_what_an_installation_cannot_use(case: dict[str, Any]) -> None:
+    refusal = principal_refusal(installation(**case.get("overrides", {})))(parse_principal(case["principal"]))
+    assert (refusal and str(refusal)) == case.get("message")
 
 
 ENTRY = st.tuples(

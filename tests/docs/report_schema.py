@@ -31,7 +31,7 @@ from tarmak_iam.report.model import (
     SourceFile,
 )
 from tarmak_iam.report.rbac import BindingRights, PolicyRule
-from tarmak_iam.report.summary import ReviewSummary
+from tarmak_iam.report.text_format import ReviewSummary
 from tests.support import ROOT
 
 PATH = ROOT / "schemas" / "report.json"

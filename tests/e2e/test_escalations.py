@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tarmak_iam.report.escalations import ClusterFacts
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import Rbac
+from tarmak_iam.report.rbac import Rbac, privilege_of
 from tests.e2e import components
 from tests.e2e.access_reviews import Api
 from tests.e2e.conftest import Stage

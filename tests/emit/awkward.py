@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 __all__ = ["TEXTS", "texts"]
 
-TEXTS = (
-    'say "hi"',
-    "it's",
-    "back\\slash \\n \\x41",
-    "a: b # c",
-    "- a",
-    "--- ",
-    "---",
-    "...",
-    "{{SessionName}}",
-    "$(id)",
-    "$(AWS_REGION) $$ $",
-    "%{facts} %i %%",
-    "`id`",
-    "!!str x",
-    "&a *a",
-    "| >",
-    "line\nbreak",
-    "line\r\nbreak",
-    "\n",
-    "tab\there",
-    "  both  ",
-    "é\u2028\u2029\x85\u00a0",
-    "\ufeff",
-    "\u202etxt.exe",
-    "\U0001f511",
-    "null",
-    "~",
-    "yes",
-    "012",
-    "1e3",
-    "0x1f",
-    "12:30",
-    "2019-06-01",
-    "=",
-    "<<",
-    "--privileged",
-    "x" * 300,
-    "word " * 60,
-)
+TEXTS: tuple[str, ...] = tuple(json.loads(Path(__file__).with_name("awkward.json").read_bytes()))
 
 _PIECES = st.sampled_from([*TEXTS, ": ", " #", "\n---\n", "\n  - ", '"', "'", "\\", "$(", ")", "%{", "}}", ",", "="])
 

@@ -12,9 +12,9 @@ import jsonschema
 import kubernetes_validate
 from kubernetes_validate.utils import SchemaNotFoundError, all_versions
 
-from tests.emit.kubernetes_schemas import MINORS, kubernetes_schema
+from tests.support import GOLDEN
 
-OLD = [f"1.{minor}" for minor in MINORS]
+OLD = [f"1.{minor}" for minor in range(9, 25)]
 NEW = sorted({version.rpartition(".")[0] for version in all_versions()}, key=lambda text: int(text.split(".")[1]))
 
 # A label's value, by Kubernetes' apimachinery; its schemas say of it only that it is a string.
@@ -72,8 +72,19 @@ def _check_custom(value: dict[str, Any], definition: dict[str, Any]) -> None:
 
 
 @cache
+def _old_schemas(version: str) -> dict[str, Any]:
+    """Kinds and definitions by name, of tests/golden/kubernetes-schemas, whose README describes them."""
+    recorded = json.loads((GOLDEN / "kubernetes-schemas" / "schemas.json").read_text(encoding="utf-8"))
+    minor = int(version.partition(".")[2])
+    return {
+        part: {name: value for name, spans in of_all.items() for first, last, value in spans if first <= minor <= last}
+        for part, of_all in recorded.items()
+    }
+
+
+@cache
 def _old_validator(version: str, api_version: str, kind: str) -> Any:
-    schema = kubernetes_schema(version)
+    schema = _old_schemas(version)
     reference = schema["kinds"].get(f"{api_version} {kind}")
     if reference is None:
         raise SchemaNotFoundError(kind=kind, version=version, api_version=api_version)

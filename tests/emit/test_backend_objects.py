@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
-import subprocess
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +11,6 @@ import jsonschema
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit import manifests, notes
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import ConfigError
@@ -145,109 +142,11 @@ def refused(version: DaemonVersion, backends: list[str]) -> str:
     return "the backend CRD does not support (accounts|SSO entries)" if backends == ["CRD"] else ""
 
 
-def kinds(**settings: Any) -> list[str]:
-    made = manifests(installation(mappings=RICH, **settings))
-    return [f"{each['kind']} {each['metadata'].get('namespace', '-')}/{each['metadata']['name']}" for each in made]
-
-
-OWN = ["ConfigMap kube-system/aws-iam-authenticator", "DaemonSet kube-system/aws-iam-authenticator"]
-
-
-def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
-    assert kinds() == OWN
-    pod = manifests(installation())[1]["spec"]["template"]["spec"]
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["serviceAccountName"] == "default"
-
-
-def test_the_objects_in_apply_order() -> None:
-    assert kinds(backends=["EKSConfigMap"]) == [
-        "ServiceAccount kube-system/aws-iam-authenticator",
-        "ClusterRole -/aws-iam-authenticator-aws-auth",
-        "RoleBinding kube-system/aws-iam-authenticator-aws-auth",
-        OWN[0],
-        "ConfigMap kube-system/aws-auth",
-        OWN[1],
-    ]
-    assert kinds(backends=["CRD", "MountedFile"]) == [
-        "CustomResourceDefinition -/iamidentitymappings.iamauthenticator.k8s.aws",
-        "ServiceAccount kube-system/aws-iam-authenticator",
-        "ClusterRole -/aws-iam-authenticator",
-        "ClusterRole -/aws-iam-authenticator-events",
-        "ClusterRoleBinding -/aws-iam-authenticator",
-        "RoleBinding default/aws-iam-authenticator-events",
-        OWN[0],
-        "IAMIdentityMapping -/role-node-111122223333",
-        "IAMIdentityMapping -/role-admin-111122223333",
-        "IAMIdentityMapping -/role-nameless-111122223333",
-        "IAMIdentityMapping -/user-team-alice-111122223333--0926a52e",
-        "IAMIdentityMapping -/federated-user-bob-111122223333",
-        OWN[1],
-    ]
-
-
-def rules(**settings: Any) -> dict[str, list[Any]]:
-    """By the namespace that they are bound in."""
-    made = manifests(installation(**settings))
-    given = {each["metadata"]["name"]: each["rules"] for each in made if each["kind"] == "ClusterRole"}
-    bound = {
-        each["metadata"].get("namespace", "everywhere"): given.pop(each["roleRef"]["name"])
-        for each in made
-        if each["kind"].endswith("Binding")
-    }
-    assert not given
-    return bound
-
-
-def test_no_right_is_given_that_the_daemon_does_not_use() -> None:
-    watch = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"], "resourceNames": ["aws-auth"]}
-    assert rules(backends=["EKSConfigMap", "MountedFile"]) == {"kube-system": [watch]}
-    group = ["iamauthenticator.k8s.aws"]
-    assert rules(backends=["CRD"]) == {
-        "everywhere": [
-            {"apiGroups": group, "resources": ["iamidentitymappings"], "verbs": ["list", "watch"]},
-            {"apiGroups": group, "resources": ["iamidentitymappings/status"], "verbs": ["update"]},
-        ],
-        "default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
-    }
-
-
 @pytest.mark.parametrize(("version", "names"), [("1.10.13", None), ("1.11.0", ["aws-auth"]), ("1.12.0", ["aws-auth"])])
 def test_a_watch_of_one_object_is_authorized_as_one_from_1_11_on(version: str, names: list[str] | None) -> None:
-    ((watch,),) = rules(backends=["EKSConfigMap"], kubernetesVersion=version).values()
+    made = manifests(installation(backends=["EKSConfigMap"], kubernetesVersion=version))
+    (watch,) = next(each["rules"] for each in made if each["kind"] == "ClusterRole")
     assert watch.get("resourceNames") == names
-
-
-def test_bindings_lead_to_their_roles_and_the_pods_account() -> None:
-    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
-    there = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in made}
-    bindings = [each for each in made if each["kind"].endswith("Binding")]
-    for each in bindings:
-        where = each["metadata"].get("namespace")
-        assert (each["roleRef"]["kind"], None, each["roleRef"]["name"]) in there
-        assert each["kind"] == ("RoleBinding" if where else "ClusterRoleBinding")
-        (subject,) = each["subjects"]
-        assert (subject["kind"], subject["namespace"], subject["name"]) in there
-    assert len(bindings) == 3
-    pod = made[-1]["spec"]["template"]["spec"]
-    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("aws-iam-authenticator", True)
-
-
-def test_all_objects_have_the_labels() -> None:
-    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
-    assert {json.dumps(each["metadata"]["labels"], sort_keys=True) for each in made} == {
-        json.dumps(made[-1]["metadata"]["labels"], sort_keys=True)
-    }
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kubectl_reads_them() -> None:
-    made = manifests(installation(mappings=RICH, backends=["CRD", "EKSConfigMap"]))
-    text = b"---\n".join(map(yaml_bytes, made))
-    command = ["kubectl", "label", "--local", "-o", "name", "-f", "-", "x=y"]
-    done = subprocess.run(command, input=text, capture_output=True, check=True)
-    names = [line.rpartition("/")[2] for line in done.stdout.decode().split()]
-    assert names == [each["metadata"]["name"] for each in made]
 
 
 def schema_of(definition: Manifest) -> dict[str, Any]:

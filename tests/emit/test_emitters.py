@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.emit import EMITTERS, Artifact, Emitter, load_emitters, manifests, render
+from tarmak_iam.emit.directory import object_files
 from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.emitters import objects as emitted
-from tarmak_iam.emit.kustomization import object_files
 from tarmak_iam.errors import ConfigError
 from tests.support import bring_plugins
 from tests.support.installations import installation
@@ -109,24 +109,8 @@ def test_emitters_that_exclude_each_other(bring: Bring, emitters: list[Any], mes
 @pytest.mark.parametrize(
     "name",
     [
-        "",
-        ".",
-        "..",
-        "../x",
-        "a/b",
-        "/etc/passwd",
-        "a\nb",
-        "a\0b",
-        "a b",
-        "-rf",
-        ".hidden",
-        ".tarmak-iam-render",
-        "é",
-        "x" * 201,
-        "kustomization.yaml",
-        "Kustomization",
-        "KUSTOMIZATION.YML",
-        5,
+        *("", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "a\0b", "a b", "-rf", ".hidden", "\u00e9", "x" * 201, 5),
+        *(".tarmak-iam-render", "kustomization.yaml", "Kustomization", "KUSTOMIZATION.YML"),
     ],
 )
 def test_file_names_that_are_no_plain_names(bring: Bring, name: Any) -> None:

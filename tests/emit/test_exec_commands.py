@@ -5,31 +5,25 @@ The AWS CLI signs offline, with credentials that nobody has.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tarmak_iam.aws.regions import sts_host
-from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.token import inspect_token, token_refusal
 from tarmak_iam.token.credentials import Credentials
-from tarmak_iam.token.inspection import Presigned, token_in
-from tarmak_iam.token.make import presign
+from tarmak_iam.token.exec_credential import token_in
+from tarmak_iam.token.presigned import Presigned, presign
 from tests.support import ROOT
 from tests.support.installations import installation
-from tests.support.servers import serving
 
 KEY, SECRET_KEY = "AKIAEXAMPLEKEY000001", "base-secret"
 REGIONS = {"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
@@ -111,51 +105,3 @@ def test_a_command_answers_in_the_version_that_kubectl_asks_for(
     plugin = client_kubeconfig(installation(exec=command))["users"][0]["user"]["exec"]
     asked = f"client.authentication.k8s.io/{version}"
     assert printed(plugin, environment, asked)["apiVersion"] == asked
-
-
-@pytest.fixture
-def api_server(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """`cluster` of a kubeconfig for a TLS server on this machine, and the Authorization headers that it gets."""
-    for tool in ("kubectl", "openssl"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subject = ["-subj", "/CN=api", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
-    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out"]
-    subprocess.run([*request, str(certificate), *subject], check=True, capture_output=True)
-    seen: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization", ""))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with serving(Handler, context) as address:
-        ca = base64.b64encode(certificate.read_bytes()).decode()
-        yield {"server": address, "certificate-authority-data": ca}, seen
-
-
-@pytest.mark.sample(1)
-def test_kubectl_sends_the_token(
-    command: str, environment: dict[str, str], api_server: tuple[dict[str, str], list[str]], tmp_path: Path
-) -> None:
-    cluster, seen = api_server
-    made = client_kubeconfig(
-        installation(exec=command, admin=None),
-        server=cluster["server"],
-        certificate_authority=base64.b64decode(cluster["certificate-authority-data"]),
-    )
-    assert made["clusters"][0]["cluster"] == cluster
-    file = tmp_path / "kubeconfig"
-    file.write_bytes(yaml_bytes(made))
-    kubectl = ["kubectl", "--kubeconfig", str(file), "get", "--raw", "/version"]
-    done = subprocess.run(kubectl, capture_output=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr.decode()
-    scheme, token = seen[0].split()
-    assert scheme == "Bearer"
-    assert token_refusal(token, "v0.6.20", now=datetime.now(timezone.utc)) is None

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.emitters import webhook_args, webhook_hieradata
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tests.support import GOLDEN, golden_json

@@ -21,7 +21,7 @@ from tarmak_iam.config.api_server import WEBHOOK_FLAG
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.emit import manifests, render
 from tarmak_iam.emit.directory import DirectoryRecord
-from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.emitters import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig, parse_admin_kubeconfig
@@ -124,7 +124,8 @@ def check(made: Installation) -> dict[str, Any]:
     (container,) = read["daemonset.yaml"]["spec"]["template"]["spec"]["containers"]
     for text in (*container["args"], *(each["value"] for each in container["env"])):
         assert expanded(text) == text
-    assert DirectoryRecord.parse(DirectoryRecord(made.cluster_id).to_bytes()).cluster_id == made.cluster_id
+    record = DirectoryRecord(made.cluster_id)
+    assert DirectoryRecord.parse(record.to_bytes()) == record
     return read
 
 

@@ -1,4 +1,4 @@
-"""kubectl's kustomize makes the same objects of a rendered directory as `manifests` gives."""
+"""kubectl takes the manifests, and its kustomize makes the same objects of a directory as `manifests` gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from tarmak_iam.emit.kubernetes_objects import garbled
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tests.emit.awkward import TEXTS
-from tests.emit.fake_api import fake_api
+from tests.emit.discovery import discovery
+from tests.emit.goldens import FOLDER, OUTPUT, cases
 from tests.support import ADMIN, ROOT, Shell, bring_plugins
 from tests.support.installations import MAPPINGS, installation
 
@@ -142,28 +143,40 @@ def test_what_the_command_line_writes(shell: Shell, tmp_path: Path) -> None:
     assert sorted_objects(built(out)) == sorted_objects(list(YAML(typ="safe", pure=True).load_all(StringIO(text))))
 
 
-@pytest.fixture
-def kubectl(tmp_path: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
-    """Runs kubectl against an API server without objects."""
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs kubectl against an API server without objects. Strict schemas are validated by test_matrix.py: kubectl would
+    want them as protobuf."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    environment = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
-    with fake_api() as server:
+    environment = {"HOME": str(tmp_path_factory.mktemp("home")), "PATH": os.environ["PATH"], "KUBECONFIG": os.devnull}
+    with discovery() as server:
 
-        def run(*args: str) -> subprocess.CompletedProcess[str]:
-            command = ["kubectl", "--server", server, *args]
+        def run(verb: str, *args: str) -> subprocess.CompletedProcess[str]:
+            command = ["kubectl", "--server", server, verb, "--dry-run=client", "--validate=false", *args]
             return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
         yield run
 
 
-APPLY = ["apply", "--dry-run=client", "--validate=false"]
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("verb", ["apply", "create"])
+@pytest.mark.parametrize("case", cases())
+def test_a_dry_run_of_the_goldens(case: str, verb: str, kubectl: Run) -> None:
+    file = FOLDER / case / OUTPUT
+    done = kubectl(verb, "-o", "name", "-f", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    kinds = [line.partition(": ")[2] for line in file.read_text().splitlines() if line.startswith("kind: ")]
+    assert [line.partition("/")[0].partition(".")[0] for line in done.stdout.split()] == [k.lower() for k in kinds]
 
 
-def test_kubectl_applies_the_directory(kubectl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubectl_applies_the_directory(kubectl: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = Emitter("more", objects=lambda _: (mapping(1, "x"), binding("iam:a"), CRD))
     bring_plugins(monkeypatch, GROUP, plugin)
-    done = kubectl(*APPLY, "-k", str(written(installation(), tmp_path / "out")))
+    done = kubectl("apply", "-k", str(written(installation(), tmp_path / "out")))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "customresourcedefinition.apiextensions.k8s.io/iamidentitymappings.iamauthenticator.k8s.aws created (dry run)",
@@ -174,11 +187,11 @@ def test_kubectl_applies_the_directory(kubectl: Any, tmp_path: Path, monkeypatch
     ]
 
 
-def test_kubectl_reads_neither_flags_nor_kubeconfig_nor_record(kubectl: Any, tmp_path: Path) -> None:
+def test_kubectl_reads_neither_flags_nor_kubeconfig_nor_record(kubectl: Run, tmp_path: Path) -> None:
     """With -f it reads every .yaml, .yml and .json, so that the kustomization is all that it cannot take."""
     out = written(installation(), tmp_path / "out")
     (out / RECORD_NAME).write_text("{}\n")
-    done = kubectl(*APPLY, "-f", str(out))
+    done = kubectl("apply", "-f", str(out))
     assert done.stdout.splitlines() == [
         "configmap/aws-iam-authenticator created (dry run)",
         "daemonset.apps/aws-iam-authenticator created (dry run)",

@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.labels import label_value
+from tarmak_iam.emit.artifact import label_value
 from tarmak_iam.errors import ConfigError
+from tests.emit.goldens import FOLDER, OUTPUT, cases, made
 from tests.support.installations import MAPPINGS, installation
+
+
+@pytest.mark.parametrize("case", cases())
+def test_manifests_are_what_they_were(case: str) -> None:
+    """The whole output for the common cases, to the byte."""
+    assert made(case).decode() == (FOLDER / case / OUTPUT).read_text(encoding="utf-8"), "see `make goldens`"
 
 
 def daemonset(**settings: Any) -> dict[str, Any]:
@@ -27,12 +34,6 @@ def pod(**settings: Any) -> dict[str, Any]:
 def container(**settings: Any) -> dict[str, Any]:
     (only,) = pod(**settings)["containers"]
     return dict(only)
-
-
-def test_the_configmap_holds_the_mappings_file_with_its_comments() -> None:
-    config, _ = manifests(installation())
-    assert config["data"] == {"config.yaml": MAPPINGS}
-    assert (config["metadata"]["name"], config["metadata"]["namespace"]) == ("aws-iam-authenticator", "kube-system")
 
 
 def test_the_cluster_id_is_added_and_another_one_is_an_error() -> None:
@@ -50,27 +51,6 @@ def test_what_the_daemon_would_not_start_with_is_not_emitted() -> None:
         manifests(installation(mappings=None))
 
 
-def test_the_daemonset_on_tarmaks_masters() -> None:
-    spec = pod()
-    assert spec["hostNetwork"] is True
-    assert spec["nodeSelector"] == {"node-role.kubernetes.io/master": ""}
-    assert spec["priorityClassName"] == "system-node-critical"
-    assert spec["volumes"][1]["hostPath"] == {"path": "/var/aws-iam-authenticator/", "type": "Directory"}
-    main = container()
-    assert main["env"] == [{"name": "AWS_REGION", "value": "eu-west-1"}]
-    assert main["image"] == "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9"
-    assert "--kubeconfig-pregenerated=true" in main["args"]
-    assert main["securityContext"] == {
-        "runAsUser": 0,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-        "seLinuxOptions": {"type": "spc_t", "level": "s0"},
-    }
-    assert {mount["name"] for mount in main["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
-    assert daemonset()["spec"]["selector"] == {"matchLabels": {"k8s-app": "aws-iam-authenticator"}}
-
-
 @pytest.mark.parametrize(
     ("settings", "label"),
     [
@@ -85,8 +65,8 @@ def test_the_daemonset_on_tarmaks_masters() -> None:
     ],
 )
 def test_the_label_names_the_release_of_the_image(settings: dict[str, Any], label: str) -> None:
-    made = manifests(installation(**settings))
-    found = [each["metadata"]["labels"] for each in (*made, made[-1]["spec"]["template"])]
+    objects = manifests(installation(**settings))
+    found = [each["metadata"]["labels"] for each in (*objects, objects[-1]["spec"]["template"])]
     assert {each["app.kubernetes.io/version"] for each in found} == {label}
 
 
@@ -134,11 +114,6 @@ def test_either_of_two_labels_selects_masters(version: str) -> None:
     assert [term["matchExpressions"][0]["key"] for term in terms] == [MASTER, CONTROL_PLANE]
 
 
-@pytest.mark.parametrize("version", ["1.9.0", "1.11.10", "1.12.9", "1.14.10", "1.20.0", "1.24.0", "1.37.0"])
-def test_the_daemon_runs_on_every_master_whatever_taints_it_has(version: str) -> None:
-    assert pod(kubernetesVersion=version)["tolerations"] == [{"operator": "Exists"}]
-
-
 @pytest.mark.parametrize("version", ["1.8.15", "1.9.0-beta.2", "0.9.0"])
 def test_a_kubernetes_that_is_too_old(version: str) -> None:
     with pytest.raises(
@@ -150,30 +125,6 @@ def test_a_kubernetes_that_is_too_old(version: str) -> None:
 def test_a_kubernetes_that_is_none() -> None:
     with pytest.raises(ConfigError, match="'latest' is not a valid Kubernetes version"):
         manifests(installation(kubernetesVersion="latest"))
-
-
-def test_labels() -> None:
-    expected = {
-        "k8s-app": "aws-iam-authenticator",
-        "app.kubernetes.io/name": "aws-iam-authenticator",
-        "app.kubernetes.io/instance": "dev-cluster",
-        "app.kubernetes.io/version": "v0.5.3",
-        "app.kubernetes.io/component": "webhook",
-        "app.kubernetes.io/part-of": "tarmak",
-        "app.kubernetes.io/managed-by": "tarmak-iam",
-    }
-    objects = manifests(installation(daemonVersion="v0.5.3-eks-1-21-9"))
-    assert [each["metadata"]["labels"] for each in objects] == [expected] * len(objects)
-    assert objects[-1]["spec"]["template"]["metadata"]["labels"] == expected
-
-
-@pytest.mark.parametrize("mode", ["EnsureExists", "Reconcile"])
-def test_the_addon_manager_is_told_of_objects_and_not_of_pods(mode: str) -> None:
-    objects = manifests(installation(addonManagerMode=mode))
-    for each in objects:
-        assert each["metadata"]["labels"]["addonmanager.kubernetes.io/mode"] == mode
-    without = manifests(installation())[-1]["spec"]
-    assert objects[-1]["spec"] == without
 
 
 @pytest.mark.parametrize(
@@ -205,18 +156,6 @@ def test_memory_follows_the_release() -> None:
         return str(container(image=image)["resources"]["requests"]["memory"])
 
     assert [request(each) for each in ("v0.3.0", "v0.4.0", "v0.5.0", "v0.7.18")] == ["32Mi", "32Mi", "64Mi", "64Mi"]
-
-
-def test_daemon_versions_make_a_difference() -> None:
-    old = container(image="602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator:v0.4.0-scratch")
-    assert "livenessProbe" not in old
-    assert not [arg for arg in old["args"] if arg.startswith("--backend-mode")]
-    assert container()["livenessProbe"]["httpGet"] == {
-        "scheme": "HTTPS",
-        "host": "127.0.0.1",
-        "port": 21362,
-        "path": "/healthz",
-    }
 
 
 def test_probes_go_where_the_daemon_listens() -> None:

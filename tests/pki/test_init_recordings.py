@@ -100,23 +100,18 @@ def test_what_is_refused_here(shell: Shell, tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_the_key_is_as_recorded(shell: Shell, tmp_path: Path) -> None:
-    shell.run("webhook", "--output-dir", tmp_path / "out")
-    data = (tmp_path / "out" / "key.pem").read_bytes()
-    key = serialization.load_pem_private_key(data, None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    assert {
-        "pem_label": data.decode().splitlines()[0],
-        "key_size": key.key_size,
-        "exponent": key.public_key().public_numbers().e,
-    } == RECORDED["key"]
-
-
-def test_the_pair_is_kept_as_recorded(shell: Shell, tmp_path: Path) -> None:
+def test_the_pair_is_as_recorded_and_kept(shell: Shell, tmp_path: Path) -> None:
     assert all(each["second_run_kept_pair"] for each in CASES["twice"]["expected"])
     target = tmp_path / "out"
     shell.run("webhook", "--output-dir", target)
     before = {path.name: path.read_bytes() for path in target.iterdir()}
+    key = serialization.load_pem_private_key(before["key.pem"], None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert {
+        "pem_label": before["key.pem"].decode().splitlines()[0],
+        "key_size": key.key_size,
+        "exponent": key.public_key().public_numbers().e,
+    } == RECORDED["key"]
     done = shell.run("webhook", "--output-dir", target)
     assert done.out == "".join(f"unchanged {target / name}\n" for name in ("key.pem", "cert.pem", NAMES[0]))
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import Rbac
+from tarmak_iam.report.rbac import Rbac, privilege_of
 from tests.report.escalations import ESCALATIONS, Escalation, Rules
 from tests.support import ROOT
 

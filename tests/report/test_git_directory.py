@@ -29,42 +29,25 @@ def refused(directory: Path) -> str:
     return str(raised.value)
 
 
-def test_the_nearest_above(work: Work) -> None:
+def test_the_nearest_above_the_real_directory(work: Work, tmp_path: Path) -> None:
     below = work.root / "a" / "b"
     below.mkdir(parents=True)
     expected = Location(work.root, work.root / ".git", work.root / ".git")
-    assert find_repository(work.root) == find_repository(below) == expected
-
-
-def test_the_real_directory_counts(work: Work, tmp_path: Path) -> None:
     other = new_work(tmp_path / "other")
     (other.root / "link").symlink_to(work.root)
-    location = find_repository(other.root / "link")
-    assert location is not None
-    assert location.top == work.root
+    shutil.copytree(work.root / ".git", work.root / "bare")  # a bare repository within another one
+    for directory in (work.root, below, other.root / "link", work.root / "bare"):
+        assert find_repository(directory) == expected
 
 
-def test_none(tmp_path: Path) -> None:
-    assert find_repository(tmp_path) is None
-    assert find_repository(tmp_path / "not" / "there") is None
-
-
-def test_a_bare_repository_in_the_directory_is_none(work: Work, tmp_path: Path) -> None:
+def test_none(work: Work, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(work.root / ".git", bare)
     (bare / "map.yaml").write_text("a\n")
-    assert find_repository(bare) is None
+    for directory in (tmp_path, tmp_path / "not" / "there", bare):
+        assert find_repository(directory) is None
     repository = Repository.of(bare)
-    assert repository.unknown == "no git repository"
-    assert repository.file(bare / "map.yaml").unknown == "no git repository"
-
-
-def test_a_bare_repository_within_another_one(work: Work) -> None:
-    bare = work.root / "cluster"
-    shutil.copytree(work.root / ".git", bare)
-    location = find_repository(bare)
-    assert location is not None
-    assert location.own == work.root / ".git"
+    assert repository.unknown == repository.file(bare / "map.yaml").unknown == "no git repository"
 
 
 def test_within_the_git_directory_itself(work: Work) -> None:
@@ -115,31 +98,18 @@ def test_includes_of_a_submodule_are_not_read(work: Work, tmp_path: Path) -> Non
 
 
 def test_the_repository_of_another_directory(work: Work, tmp_path: Path) -> None:
+    """That of a work tree, a submodule, and a worktree."""
+    outer = new_work(tmp_path.resolve() / "outer")
+    outer.git("submodule", "add", "-q", str(work.root), "sub")
+    work.git("worktree", "add", "-q", str(tmp_path / "tree"))
     hostile = tmp_path.resolve() / "hostile"
     hostile.mkdir()
     (hostile / "map.yaml").write_text("a\n")
-    (hostile / ".git").write_text(f"gitdir: {work.root}/.git\n")
-    expected = f"{hostile}/.git refers to {work.root}/.git, which does not name {hostile} as its work tree"
-    assert refused(hostile) == expected
-
-
-def test_the_submodule_of_somebody_else(work: Work, tmp_path: Path) -> None:
-    outer = new_work(tmp_path.resolve() / "outer")
-    outer.git("submodule", "add", "-q", str(work.root), "sub")
-    own = outer.root / ".git" / "modules" / "sub"
-    hostile = tmp_path.resolve() / "hostile"
-    hostile.mkdir()
-    (hostile / ".git").write_text(f"gitdir: {own}\n")
-    assert refused(hostile) == f"{hostile}/.git refers to {own}, which does not name {hostile} as its work tree"
-
-
-def test_the_worktree_of_somebody_else(work: Work, tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    work.git("worktree", "add", "-q", str(tree))
-    hostile = tmp_path / "hostile"
-    hostile.mkdir()
-    shutil.copy(tree / ".git", hostile / ".git")
-    assert "which does not name" in refused(hostile)
+    git = work.root / ".git"
+    for own in (git, outer.root / ".git" / "modules" / "sub", git / "worktrees" / "tree"):
+        assert own.is_dir()
+        (hostile / ".git").write_text(f"gitdir: {own}\n")
+        assert refused(hostile) == f"{hostile}/.git refers to {own}, which does not name {hostile} as its work tree"
 
 
 @pytest.mark.parametrize("place", ["made up", "worktrees/made up"])
@@ -177,15 +147,17 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert refused(tmp_path) == f"{tmp_path}/.git is not a regular file"
 
 
-@pytest.mark.parametrize("text", [b"", b"gitdir", b"\xff\x00", b"x" * 8000])
-def test_a_file_that_is_none(tmp_path: Path, text: bytes) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        *((text, "/.git is not a git repository") for text in (b"", b"gitdir", b"\xff\x00", b"x" * 8000)),
+        (b"gitdir: " + b"x" * 9000, "/.git is larger than the limit of 8,192 bytes"),
+        (b"gitdir: a\0b", "the git repository cannot be read (ValueError)"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path: Path, text: bytes, why: str) -> None:
     (tmp_path / ".git").write_bytes(text)
-    assert refused(tmp_path) == f"{tmp_path}/.git is not a git repository"
-
-
-def test_a_long_file(tmp_path: Path) -> None:
-    (tmp_path / ".git").write_bytes(b"gitdir: " + b"x" * 9000)
-    assert refused(tmp_path) == f"{tmp_path}/.git is larger than the limit of 8,192 bytes"
+    assert Repository.of(tmp_path).unknown.removeprefix(str(tmp_path)) == why
 
 
 def test_a_reason_quotes_no_whole_file(tmp_path: Path) -> None:
@@ -195,20 +167,10 @@ def test_a_reason_quotes_no_whole_file(tmp_path: Path) -> None:
     assert "x..." in reason
 
 
-def test_a_path_that_cannot_be_one(tmp_path: Path) -> None:
-    (tmp_path / ".git").write_bytes(b"gitdir: a\0b")
-    assert Repository.of(tmp_path).unknown == "the git repository cannot be read (ValueError)"
-
-
 @pytest.mark.parametrize("missing", ["HEAD", "objects"])
 def test_a_part_of_a_repository(work: Work, missing: str) -> None:
     (work.root / ".git" / missing).rename(work.root / missing)
     assert refused(work.root) == f"{work.root}/.git is not a git repository"
-
-
-def test_an_empty_directory(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    assert refused(tmp_path) == f"{tmp_path}/.git is not a git repository"
 
 
 # --- files of other repositories -------------------------------------------------------------------------------------

@@ -30,13 +30,6 @@ def test_the_latest_change_of_several_lines(work: Work) -> None:
     assert work.repository().file(work.path) == history.of(2, 2)
 
 
-def test_what_is_taken_away_is_a_change_of_the_file_alone(work: Work) -> None:
-    first = work.commit("a\nb\n", "One")
-    second = work.commit("a\n", "Two", day=2)
-    assert work.lines().of(1, 1).commit == first
-    assert work.repository().file(work.path).commit == second
-
-
 def test_what_is_not_committed(work: Work) -> None:
     work.commit("a\nb\n", "One")
     work.path.write_text("a\nB\n")
@@ -58,6 +51,7 @@ def test_a_file_that_is_new(work: Work, is_first: bool) -> None:
         work.commit("a\n", "One")
     new = work.root / "new.yaml"
     new.write_text("x\n")
+    (work.root / ".gitignore").write_text("new.yaml\n")
     repository = work.repository()
     assert repository.lines(new).of(1, 1).state == "uncommitted"
     assert repository.file(new).state == "uncommitted"
@@ -171,21 +165,13 @@ def test_line_ends_alone_are_no_change(work: Work) -> None:
     assert repository.file(work.path) == LastChange()
 
 
-def test_an_ignored_file_is_not_committed(work: Work) -> None:
-    work.commit("a\n", "One")
-    (work.root / ".gitignore").write_text("new.yaml\n")
-    new = work.root / "new.yaml"
-    new.write_text("x\n")
-    assert work.repository().file(new) == LastChange()
-    assert work.repository().lines(new).of(1, 1) == LastChange()
-
-
-def test_a_change_of_the_mode_is_a_change_of_the_file_alone(work: Work) -> None:
-    first = work.commit("a\n", "One")
+def test_what_changes_no_line_is_a_change_of_the_file_alone(work: Work) -> None:
+    first = work.commit("a\nb\n", "One")
+    second = work.commit("a\n", "A line less", day=2)
+    assert (work.lines().of(1, 1).commit, work.repository().file(work.path).commit) == (first, second)
     work.path.chmod(0o755)
-    second = work.commit_all("Two", day=2)
-    assert work.lines().of(1, 1).commit == first
-    assert work.repository().file(work.path).commit == second
+    third = work.commit_all("Another mode", day=3)
+    assert (work.lines().of(1, 1).commit, work.repository().file(work.path).commit) == (first, third)
 
 
 @pytest.mark.parametrize("kind", ["link", "directory"])
@@ -213,22 +199,18 @@ def test_long_names_and_summaries_are_cut(work: Work) -> None:
     assert (change.author, change.summary) == ("y" * 1000, "x" * 1000)
 
 
-def test_a_name_in_another_encoding(work: Work) -> None:
-    work.git("config", "i18n.commitEncoding", "ISO-8859-1")
+@pytest.mark.parametrize(
+    ("encoding", "stored"),
+    [("ISO-8859-1", "latin-1"), ("no-such-encoding", "utf-8"), ("hex", "utf-8"), ("utf\u00fc", "utf-8")],
+)
+def test_a_name_in_another_encoding_or_in_one_that_there_is_not(work: Work, encoding: str, stored: str) -> None:
     work.path.write_text("a\n")
     work.git("add", ".")
-    name = {"GIT_AUTHOR_NAME": b"J\xfcrgen".decode(errors="surrogateescape")}
-    work.git("commit", "-q", "-F", "-", text=b"Gr\xfc\xdfe\n", variables=name)
+    name = {"GIT_AUTHOR_NAME": "J\u00fcrgen".encode(stored).decode(errors="surrogateescape")}
+    message = "Gr\u00fc\u00dfe\n".encode(stored)
+    work.git("-c", f"i18n.commitEncoding={encoding}", "commit", "-q", "-F", "-", text=message, variables=name)
     change = work.repository().file(work.path)
-    assert (change.author, change.summary) == ("J\xfcrgen", "Gr\xfc\xdfe")
-
-
-@pytest.mark.parametrize("encoding", ["no-such-encoding", "hex", "utf\u00fc"])
-def test_an_encoding_that_there_is_not(work: Work, encoding: str) -> None:
-    work.path.write_text("a\n")
-    work.git("add", ".")
-    work.git("-c", f"i18n.commitEncoding={encoding}", "commit", "-q", "-m", "Gr\u00fc\u00dfe")
-    assert work.lines().of(1, 1).summary == "Gr\u00fc\u00dfe"
+    assert (change.author, change.summary) == ("J\u00fcrgen", "Gr\u00fc\u00dfe")
 
 
 def with_other_words(work: Work, old: str, new: str) -> str:
@@ -268,7 +250,7 @@ def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> No
 
     work.commit("a\n", "One")
     repository = work.repository()
-    monkeypatch.setattr("tarmak_iam.report.git_repository.parse_tree", broken)
+    monkeypatch.setattr("tarmak_iam.report.git_repository.tree_lookup_path", broken)
     why = LastChange(unknown="the git repository cannot be read (Panic)")
     assert repository.file(work.path) == why
     assert repository.lines(work.path).of(1, 1) == why

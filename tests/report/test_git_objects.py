@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.report.git_repository import Budget
 from tarmak_iam.report.model import LastChange
 from tests.support.git_packs import (
     BLOB,
@@ -58,28 +57,31 @@ def unknown(work: Work) -> str:
 # --- how git keeps it ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
-@pytest.mark.parametrize("commands", [[], ["gc -q"], ["gc -q --aggressive", "pack-refs --all"]], ids=str)
+KEPT: tuple[list[str], ...] = (
+    [],
+    ["gc -q"],
+    ["gc -q --aggressive", "pack-refs --all"],
+    ["-c repack.useDeltaBaseOffset=false repack -q -a -d -f"],
+    ["repack -q -a -d --write-midx"],
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "commands"),
+    [
+        *((options, commands) for options in ([], ["--object-format=sha256"]) for commands in KEPT),
+        ([], ["-c pack.indexVersion=1 repack -q -a -d"]),
+    ],
+    ids=str,
+)
 def test_every_way_of_keeping_it(tmp_path: Path, options: list[str], commands: list[str]) -> None:
     work = new_work(tmp_path / "work", *options)
-    commits = [work.commit("".join(f"{n}\n" for n in range(day)) * 50, f"No. {day}", day=day) for day in range(1, 9)]
+    commits = [work.commit("".join(f"{n}\n" for n in range(day * 50)), f"No. {day}", day=day) for day in range(1, 9)]
     for command in commands:
         work.git(*command.split())
     assert work.commits_of_lines() == work.blamed_by_git()
     assert work.repository().file(work.path).commit == commits[-1]
     assert len(commits[-1]) == (64 if options else 40)
-
-
-def test_deltas_by_name(work: Work) -> None:
-    work.commit("".join(f"{n}\n" for n in range(500)), "Three", day=3)
-    work.commit("".join(f"{n}\n" for n in range(501)), "Four", day=4)
-    work.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-q", "-a", "-d", "-f")
-    assert work.commits_of_lines() == work.blamed_by_git()
-
-
-def test_an_index_of_version_1(work: Work) -> None:
-    work.git("-c", "pack.indexVersion=1", "repack", "-q", "-a", "-d")
-    assert work.commits_of_lines() == work.blamed_by_git()
 
 
 def test_replacements_and_grafts_do_not_count(work: Work, git: Path) -> None:
@@ -132,9 +134,9 @@ def test_branches_in_a_reftable(work: Work, git: Path) -> None:
         ("0123\n", "HEAD does not name a commit"),
         ("ref: refs/heads/../../../secret\n", "HEAD does not name a commit"),
         ("ref: /etc/passwd\n", "HEAD does not name a commit"),
-        ("ref: refs/heads/loop\n", "HEAD names branches that refer to each other"),
+        ("ref: refs/heads/loop\n", "HEAD does not name a commit"),
         ("0" * 40, "the object 000000000000 is not in the repository"),
-        ("x" * 9000, "HEAD is larger than the limit of 8,192 bytes"),
+        ("x" * 9000, "HEAD does not name a commit"),
     ],
 )
 def test_a_head_that_is_none(work: Work, git: Path, head: str, why: str) -> None:
@@ -161,13 +163,7 @@ def test_links_out_of_a_repository_are_not_followed(work: Work, git: Path, tmp_p
     outside = tmp_path / "outside"
     (git / name).rename(outside)
     (git / name).symlink_to(outside)
-    assert unknown(work).endswith("is a symbolic link that leads out of the repository")
-
-
-def test_a_link_within(work: Work, git: Path) -> None:
-    (git / "HEAD").unlink()
-    (git / "HEAD").symlink_to("refs/heads/main")
-    assert work.repository().file(work.path).summary == "Two"
+    assert unknown(work).endswith("is a symbolic link, which is not followed")
 
 
 @pytest.mark.parametrize("name", ["HEAD", "shallow", "packed-refs", "refs/heads/main"])
@@ -268,7 +264,7 @@ def test_a_bomb_in_a_pack(work: Work, git: Path, claimed: int, why: str) -> None
 def test_a_bomb_in_a_file(work: Work, git: Path) -> None:
     head_of(git, NAME, [])
     write_loose(git, NAME, bomb())
-    assert small(lambda: unknown(work)) == TOO_LARGE
+    assert small(lambda: unknown(work)) == DAMAGED
 
 
 @needs_proc
@@ -301,24 +297,7 @@ def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
     if base.hex() != NAME:
         entries.append((base.hex(), entry(REF_DELTA, copied(9, 1, 9), bytes.fromhex(NAME))))
     head_of(git, NAME, entries)
-    assert unknown(work) in (DAMAGED, "the history has more deltas than the limit")
-
-
-@pytest.mark.parametrize(("limit", "is_read"), [(3, True), (2, False)])
-def test_there_is_an_end_to_deltas(
-    work: Work, git: Path, monkeypatch: pytest.MonkeyPatch, limit: int, is_read: bool
-) -> None:
-    """Three of 404 bytes on top of each other."""
-    names = [name_of(BLOB, b"x" * 9), "c1" * 20, "c2" * 20, name_of(BLOB, b"x" * 200)]
-    entries = [(names[0], entry(BLOB, b"x" * 9))]
-    for (base, name), size in zip(pairwise(names), (9, 200, 200), strict=True):
-        entries.append((name, entry(REF_DELTA, copied(size, 200, 1), bytes.fromhex(base))))
-    head_of(git, names[-1], entries)
-    work.path.write_bytes(b"x" * 200)
-    monkeypatch.setattr("tarmak_iam.report.git_repository._DELTAS", limit)
-    change = work.repository().lines(work.path).of(1, 1)
-    refused = "the history has more deltas than the limit"
-    assert (change.summary, change.unknown) == (("Made", "") if is_read else ("", refused))
+    assert unknown(work) in (DAMAGED, "the history needs more work than the limit")
 
 
 @pytest.mark.parametrize("back", [b"\x00", b"\xff\x7f"], ids=["to itself", "before the pack"])
@@ -332,33 +311,3 @@ def test_a_file_of_more_than_is_read(work: Work) -> None:
     work.path.write_text("a\n")
     blob = work.git("rev-parse", "HEAD:map.yaml")
     assert unknown(work) == f"the object {blob[:12]} is larger than the limit of 10,485,760 bytes"
-
-
-def test_many_packs(work: Work, git: Path) -> None:
-    work.git("gc", "-q")
-    (pack,) = (git / "objects" / "pack").glob("*.pack")
-    for number in range(1000):
-        for ending in (".pack", ".idx"):
-            os.link(pack.with_suffix(ending), pack.with_name(f"pack-{number}{ending}"))
-    assert work.repository().unknown == "the repository has more than 1,000 packs, which is the limit"
-
-
-def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
-    """Every level doubles the one below; the search for moved files ends anyway."""
-    entries, tree = [], b"100644 a\0" + bytes.fromhex(name_of(BLOB, b"x\n"))
-    for _ in range(60):
-        entries.append((name_of(TREE, tree), entry(TREE, tree)))
-        below = bytes.fromhex(name_of(TREE, tree))
-        tree = b"40000 a\0" + below + b"40000 b\0" + below
-    top = b"100644 map.yaml\0" + bytes.fromhex(name_of(BLOB, b"a\n"))
-    first, second = (
-        f"tree {name_of(TREE, each)}\n{parent}author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nMade\n".encode()
-        for each, parent in ((tree, ""), (top, "parent PARENT\n"))
-    )
-    second = second.replace(b"PARENT", name_of(COMMIT, first).encode())
-    objects = [(TREE, tree), (TREE, top), (COMMIT, first), (COMMIT, second), (BLOB, b"a\n")]
-    write_pack(git, entries + [(name_of(kind, data), entry(kind, data)) for kind, data in objects])
-    (git / "HEAD").write_text(name_of(COMMIT, second))
-    work.path.write_bytes(b"a\n")
-    change = work.repository(Budget(steps=100_000)).lines(work.path).of(1, 1)
-    assert change.unknown == "the history needs more work than the limit"

@@ -1,16 +1,20 @@
-"""The rights that bindings grant, in words, and their privilege."""
+"""The rights that bindings grant, in words; which of them lead to more rights, in which namespace; and their
+privilege."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
-from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.privilege import privilege_of
-from tarmak_iam.report.rbac import PolicyRule, Rbac
+from tarmak_iam.report.escalations import ClusterFacts, Privilege
+from tarmak_iam.report.rbac import BindingRights, PolicyRule, Rbac, privilege_of
 from tarmak_iam.report.text_format import right_text
 
+TABLES: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("rights.yaml"))
+CERTIFICATES = "certificates.k8s.io"
 GROUP = "rbac.authorization.k8s.io"
 EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 READING = {"apiGroups": ["", "apps"], "resources": ["pods"], "verbs": ["get", "list"]}
@@ -39,6 +43,24 @@ def subject(kind: str, name: str) -> dict[str, str]:
     return {"kind": kind, "name": name}
 
 
+def rule(words: str) -> dict[str, Any]:
+    """As in rights.yaml."""
+    verbs, resources, *others = (word.split(",") for word in words.split())
+    groups, *names = others or (["core"],)
+    made = {"verbs": verbs, "resources": resources, "apiGroups": ["" if each == "core" else each for each in groups]}
+    return made | ({"resourceNames": names[0]} if names else {})
+
+
+def right(*rules: str, namespace: str = "", facts: ClusterFacts | None = None) -> BindingRights:
+    objects = [role("r", *map(rule, rules)), binding("b", "r", "Group:a", namespace=namespace)]
+    (found,) = Rbac(objects, facts).of("Group", "a")
+    return found
+
+
+def shown(case: Any) -> str:
+    return str(case.get("may") or case.get("name") or case.get("username"))
+
+
 OBJECTS = [
     role("cluster-admin", EVERYTHING),
     role("view", READING),
@@ -53,45 +75,55 @@ OBJECTS = [
 ]
 
 
-def texts(kind: str, name: str) -> list[str]:
-    return [right_text(each) for each in Rbac(OBJECTS).of(kind, name)]
+@pytest.mark.parametrize("case", TABLES["names"], ids=shown)
+def test_what_a_name_may_do(case: dict[str, Any]) -> None:
+    assert [right_text(each) for each in Rbac(OBJECTS).of(case["kind"], case["name"])] == case["may"]
+
+
+@pytest.mark.parametrize("case", TABLES["logins"], ids=shown)
+def test_the_privilege(case: dict[str, Any]) -> None:
+    """A session name has no colon, so that alone it is never one of Kubernetes's groups."""
+    rbac, username, groups = Rbac(OBJECTS), case["username"], case["groups"]
+    rights = [*rbac.of("User", username), *(right for group in groups for right in rbac.of("Group", group))]
+    assert privilege_of(username, groups, rights) == (Privilege(case["privilege"]), tuple(case["because"]))
+
+
+@pytest.mark.parametrize(("username", "privilege"), TABLES["usernames"].items())
+def test_usernames_that_kubernetes_itself_binds(username: str, privilege: str) -> None:
+    assert str(privilege_of(username, [])[0]) == privilege
+
+
+@pytest.mark.parametrize("case", TABLES["rights"], ids=shown)
+def test_what_leads_to_more(case: dict[str, Any]) -> None:
+    found = right(*case["may"], namespace=case.get("in", ""))
+    assert (str(found.privilege), list(found.risks)) == (case.get("privilege", "none"), case.get("risks", []))
+    if "notes" in case:
+        assert list(found.notes) == case["notes"]
+
+
+@pytest.mark.parametrize("case", TABLES["backends"], ids=shown)
+def test_it_depends_on_the_backends(case: dict[str, Any]) -> None:
+    backends = None if case["backends"] is None else tuple(case["backends"])
+    facts = ClusterFacts(backends, ("aws-iam-authenticator", "own-config"))
+    assert str(right(case["may"], facts=facts).privilege) == case["privilege"]
+
+
+@pytest.mark.parametrize("case", TABLES["words"], ids=shown)
+def test_the_group_is_named(case: dict[str, Any]) -> None:
+    found = right(case["may"], namespace=case.get("in", ""))
+    assert found.rules is not None
+    assert [each.text for each in found.rules] == [case["text"]]
+
+
+APPROVAL = f"update certificatesigningrequests/approval {CERTIFICATES}"
+
+
+def test_who_approves_certificates_before_kubernetes_1_18() -> None:
+    assert right(APPROVAL, facts=ClusterFacts(has_signers=False)).risks == ("approves certificates",)
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "expected"),
-    [
-        ("Group", "admins", ["everything (ClusterRoleBinding admins, ClusterRole cluster-admin)"]),
-        (
-            "Group",
-            "readers",
-            [
-                "get, list on pods, pods.apps (ClusterRoleBinding readers, ClusterRole view)",
-                "nothing in ops: ClusterRole gone does not exist (RoleBinding ops/dangling, ClusterRole gone)",
-                "get on secrets in pay (RoleBinding pay/own, Role pay/view)",
-            ],
-        ),
-        (
-            "User",
-            "dev:{{SessionName}}",
-            ["get, list on pods, pods.apps in pay (RoleBinding pay/shared, ClusterRole view)"],
-        ),
-        ("User", "{{SessionName}}", ["everything (ClusterRoleBinding admins, ClusterRole cluster-admin)"]),
-        (
-            "User",
-            "system:serviceaccount:ci:runner",
-            ["get, list on pods, pods.apps (ClusterRoleBinding robots, ClusterRole view)"],
-        ),
-        ("Group", "root", []),
-        ("User", "roo.", []),
-        ("Group", "{{AccountID}}", []),
-    ],
-)
-def test_what_a_name_may_do(kind: str, name: str, expected: list[str]) -> None:
-    assert texts(kind, name) == expected
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected", "risks"),
+    ("given", "expected", "risks"),
     [
         (EVERYTHING, "everything", ()),
         ({**EVERYTHING, "resourceNames": ["a"]}, "every verb on every resource, only a", "*"),
@@ -121,55 +153,110 @@ def test_what_a_name_may_do(kind: str, name: str, expected: list[str]) -> None:
         ({}, "every verb on every resource", None),
     ],
 )
-def test_a_rule_in_words(rule: dict[str, Any], expected: str, risks: tuple[str, ...] | str | None) -> None:
-    made = PolicyRule.of(rule)
+def test_a_rule_in_words(given: dict[str, Any], expected: str, risks: tuple[str, ...] | str | None) -> None:
+    made = PolicyRule.of(given)
     if risks is None:
         assert (made.verbs, made.resources, made.is_everything) == ((), (), False)
         return
     assert made.text == expected
-    (right,) = Rbac([role("r", rule), binding("b", "r", "Group:a")]).of("Group", "a")
-    assert right.risks == risks if risks != "*" else len(right.risks) > 3
+    (granted,) = Rbac([role("r", given), binding("b", "r", "Group:a")]).of("Group", "a")
+    assert granted.risks == risks if risks != "*" else len(granted.risks) > 3
+
+
+def test_two_bindings_together_lead_to_more() -> None:
+    objects = [
+        role("approver", rule(APPROVAL)),
+        role("signer", rule(f"approve signers {CERTIFICATES}")),
+        binding("one", "approver", "Group:a"),
+        binding("two", "signer", "User:u", "Group:b"),
+        binding("three", "signer", "Group:c", namespace="pay"),
+    ]
+    rbac = Rbac(objects)
+    because = ("ClusterRoleBinding one and ClusterRoleBinding two: approves certificates",)
+    assert privilege_of("u", ["a"], rbac.rights_of("u", ["a"])) == (Privilege.ELEVATED, because)
+    assert privilege_of("v", ["a"], rbac.rights_of("v", ["a"])) == (Privilege.NONE, ())
+    assert privilege_of("v", ["a", "c"], rbac.rights_of("v", ["a", "c"])) == (Privilege.NONE, ())
+    assert privilege_of("u", [], rbac.rights_of("u", [])) == (Privilege.NONE, ())
 
 
 @pytest.mark.parametrize(
-    ("username", "groups", "privilege", "because"),
+    ("namespace", "expected"),
     [
-        ("a", ["system:masters"], Privilege.ADMIN, ("group system:masters",)),
+        ("pay", (Privilege.ELEVATED, ("RoleBinding pay/b: everything in a namespace in pay",))),
         (
-            "a",
-            ["system:{{SessionName}}"],
-            Privilege.ADMIN,
-            ("the group system:{{SessionName}} can become system:masters",),
+            "kube-system",
+            (
+                Privilege.ADMIN,
+                ("RoleBinding kube-system/b: everything in a namespace in kube-system, where the authenticator runs",),
+            ),
         ),
-        # A session name has no colon, so that alone it is never one of Kubernetes's groups.
-        ("a", ["{{SessionName}}"], Privilege.ADMIN, ("ClusterRoleBinding admins: everything for the group admins",)),
-        ("a", ["system:{{AccountID}}"], Privilege.NONE, ()),
-        (
-            "system:node:{{EC2PrivateDNSName}}",
-            ["system:nodes"],
-            Privilege.NODE,
-            ("group system:nodes", "the username of a node"),
-        ),
-        (
-            "system:{{SessionName}}",
-            [],
-            Privilege.NODE,
-            ("the username system:{{SessionName}} can become a username of Kubernetes itself",),
-        ),
-        ("root", [], Privilege.ADMIN, ("ClusterRoleBinding admins: everything",)),
-        ("{{SessionName}}", [], Privilege.ADMIN, ("ClusterRoleBinding admins: everything for the user root",)),
-        ("a", ["readers"], Privilege.ELEVATED, ("RoleBinding pay/own: reads secrets in pay",)),
-        ("dev:alice", [], Privilege.NONE, ()),
+        ("", (Privilege.ADMIN, ("ClusterRoleBinding b: everything",))),
     ],
 )
-def test_the_privilege(username: str, groups: list[str], privilege: Privilege, because: tuple[str, ...]) -> None:
-    rbac = Rbac(OBJECTS)
-    rights = [*rbac.of("User", username), *(right for group in groups for right in rbac.of("Group", group))]
-    assert privilege_of(username, groups, rights) == (privilege, because)
+def test_everything_of_a_namespace(namespace: str, expected: tuple[Privilege, tuple[str, ...]]) -> None:
+    rbac = Rbac([role("r", EVERYTHING), binding("b", "r", "Group:a", namespace=namespace)])
+    assert privilege_of("u", ["a"], rbac.of("Group", "a")) == expected
 
 
-def test_everything_in_one_namespace_is_not_the_whole_cluster() -> None:
-    rbac = Rbac([role("cluster-admin", EVERYTHING), binding("own", "cluster-admin", "Group:a", namespace="pay")])
-    (right,) = rbac.of("Group", "a")
-    assert (right.is_everything, right.risks) == (False, ("everything in a namespace",))
-    assert privilege_of("u", ["a"], [right])[0] is Privilege.ELEVATED
+STARTS = rule("create pods")
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ([], ("starts pods in pay",)),
+        ([binding("bot", "admin", "ServiceAccount:pay:bot")], "the service account pay:bot"),
+        ([binding("bot", "admin", "ServiceAccount:ci:bot")], ("starts pods in pay",)),
+        # In a RoleBinding a service account without a namespace is of the binding's own.
+        ([binding("bot", "admin", "ServiceAccount::bot", namespace="pay")], "the service account pay:bot"),
+        ([binding("all", "admin", "Group:system:serviceaccounts")], "any service account of pay"),
+        ([binding("all", "admin", "Group:system:serviceaccounts:pay")], "any service account of pay"),
+        ([binding("all", "admin", "Group:system:serviceaccounts:ci")], ("starts pods in pay",)),
+        ([binding("bot", "view", "ServiceAccount:pay:bot")], ("starts pods in pay",)),
+        # The service account of pay starts pods in ci, as a service account that has everything.
+        (
+            [
+                binding("bot", "starter", "ServiceAccount:pay:bot", namespace="ci"),
+                binding("ci", "admin", "ServiceAccount:ci:runner"),
+            ],
+            "the service account pay:bot",
+        ),
+    ],
+)
+def test_who_starts_pods_is_any_service_account_there(
+    objects: list[dict[str, Any]], expected: str | tuple[str, ...]
+) -> None:
+    roles = [role("admin", EVERYTHING), role("view", rule("get pods")), role("starter", STARTS)]
+    rbac = Rbac([*roles, binding("dev", "starter", "Group:devs", namespace="pay"), *objects])
+    (found,) = rbac.of("Group", "devs")
+    if isinstance(expected, tuple):
+        assert (found.privilege, found.notes) == (Privilege.NONE, expected)
+    else:
+        because = (f"RoleBinding pay/dev: starts pods in pay as {expected}",)
+        assert privilege_of("u", ["devs"], [found]) == (Privilege.ELEVATED, because)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"verbs": ["get"], "nonResourceURLs": ["/metrics"]},
+        rule("get nodes"),
+        rule("* * iamauthenticator.k8s.aws x") | {"apiGroups": []},
+    ],
+)
+def test_a_role_binding_gives_nothing_of_it(given: dict[str, Any]) -> None:
+    rbac = Rbac([role("r", given), binding("b", "r", "Group:a", namespace="pay")])
+    (found,) = rbac.of("Group", "a")
+    assert (found.rules, found.escalations) == ((), ())
+
+
+def test_an_empty_name_is_that_of_a_request_without_one() -> None:
+    made = {"verbs": ["create"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web", ""]}
+    objects = [role("r", made), binding("b", "r", "Group:a")]
+    (found,) = Rbac(objects).of("Group", "a")
+    assert found.risks == ("starts pods",)
+
+
+def test_as_kubectl_takes_them() -> None:
+    shown = [PolicyRule.of(rule(words)).resources for words in ("get * *", "get *", "get * apps", "get pods core,apps")]
+    assert shown == [("*",), ("*.",), ("*.apps",), ("pods", "pods.apps")]

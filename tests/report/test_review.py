@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.model import IneffectiveEntry, ReviewedPrincipal
 from tests.support.reviews import ACCOUNT, CONFIG, access_review, cluster_review
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
@@ -18,112 +19,42 @@ SSO = {"image": "public.example.com/aws-iam-authenticator:v0.7.9", "daemonVersio
 GATE: dict[str, Any] = {**SSO, "featureGates": {"SSORoleMatch": True}}
 
 
-def shown(one: ReviewedPrincipal) -> str:
-    place = one.identity.place
-    assert place
-    groups = ",".join(one.identity.groups)
-    return f"{place.line} {one.kind} {one.principal} {one.identity.username} {groups} {one.privilege}".rstrip()
+CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("reviews.yaml"))
+OFF = CONFIG.replace("true", "false")
+HUB = CONFIG.replace("name: cluster", "name: hub").replace(
+    "environments:", "- environment: dev\n  metadata: {name: other}\nenvironments:"
+)
 
 
-def reason(one: IneffectiveEntry) -> str:
-    assert one.identity.place
-    return f"{one.identity.place.line} {one.kind} {one.principal}: {one.reason}"
-
-
-def test_principals_in_the_order_of_the_file() -> None:
-    review = cluster_review(
-        "server:\n"
-        "  mapRoles:\n"
-        f"  - {{roleARN: '{ROLE}/Dev', username: 'dev:{{{{SessionName}}}}', groups: [developers]}}\n"
-        f"  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
-        f"  - roleARN: {ROLE}/Node\n"
-        "    username: system:node:{{EC2PrivateDNSName}}\n"
-        "    groups: ['system:nodes', 'system:bootstrappers']\n"
-        "  mapUsers:\n"
-        f"  - {{userARN: 'arn:aws:iam::{ACCOUNT}:user/Eve', username: eve}}\n"
-        "  mapAccounts:\n"
-        "  - '444455556666'\n"
-    )
-    assert [shown(each) for each in review.principals] == [
-        f"3 arn {ROLE}/Dev dev:{{{{SessionName}}}} developers none",
-        f"4 arn {ROLE}/Admin admin system:masters admin",
-        f"5 arn {ROLE}/Node system:node:{{{{EC2PrivateDNSName}}}} system:nodes,system:bootstrappers node",
-        f"9 arn arn:aws:iam::{ACCOUNT}:user/Eve eve  none",
-        "11 account 444455556666   none",
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["case"]))
+def test_entries(case: dict[str, Any]) -> None:
+    settings = dict(case.get("settings", {}))
+    kinds = {**(GATE if settings.pop("SSO", False) else {}), **(SSO if settings.pop("OLD", False) else {})}
+    config = HUB if "hub" in case else OFF if "off" in case else CONFIG
+    review = cluster_review(case.get("mappings"), config, **kinds, **settings)
+    principals = [
+        f"{each.identity.place and each.identity.place.line} {each.kind} {each.principal} "
+        f"{each.identity.username or '-'} {','.join(each.identity.groups) or '-'} {each.privilege}"
+        for each in review.principals
     ]
-    assert review.ineffective_entries == ()
+    assert principals == case.get("principals", [])
+    reasons = [
+        f"{each.identity.place and each.identity.place.line} {each.kind} {each.principal}: {each.reason}"
+        for each in review.ineffective_entries
+    ]
+    assert reasons == case.get("ineffective", [])
     assert review.status is not None
-    assert review.status.login_obstacles == ()
+    obstacles = case.get("obstacles", [])
+    assert len(review.status.login_obstacles) == len(obstacles)
+    assert all(found.startswith(wanted) for found, wanted in zip(review.status.login_obstacles, obstacles, strict=True))
+
+
+def test_files() -> None:
+    review = cluster_review("server: {}\n")
     assert [(str(file.path), file.change and file.change.unknown) for file in review.files] == [
         ("tarmak.yaml", "no git repository"),
         ("map.yaml", "no git repository"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("entry", "settings", "expected"),
-    [
-        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev never matches: STS omits the path of a role"),
-        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' never matches: the authenticator does not support wildcards"),
-        (
-            "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'",
-            {},
-            "the caller is in partition aws-cn, but the authenticator is in partition aws",
-        ),
-        (
-            f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}",
-            {"backends": ["CRD"], **GATE, "kubernetesVersion": "1.30"},
-            "the backend CRD does not support SSO entries",
-        ),
-        (
-            f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}",
-            GATE,
-            "its SSO mapping sets a partition, and such a mapping never matches: remove the partition",
-        ),
-    ],
-)
-def test_an_ineffective_entry(entry: str, settings: dict[str, Any], expected: str) -> None:
-    review = cluster_review(f"server:\n  mapRoles:\n  - {{{entry}, username: dev, groups: [dev]}}\n", **settings)
-    assert review.principals == ()
-    (found,) = review.ineffective_entries
-    assert found.reason.endswith(expected)
-    assert found.identity.username == "dev"
-    assert review.status is not None
-    assert review.status.login_obstacles == ("no principal can log in by the entries of the mappings file",)
-
-
-def test_an_entry_that_another_one_shadows() -> None:
-    review = cluster_review(
-        "server:\n"
-        "  mapRoles:\n"
-        f"  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
-        f"  - {{roleARN: '{ROLE}/admin', username: admin, groups: [readers]}}\n"
-        "  mapUsers:\n"
-        f"  - {{userARN: '{ROLE}/ADMIN', username: admin, groups: ['system:masters']}}\n"
-        "  mapAccounts: ['444455556666', '44445555', '444455556666']\n"
-    )
-    assert [shown(each) for each in review.principals] == [
-        f"4 arn {ROLE}/admin admin readers none",
-        "7 account 444455556666   none",
-    ]
-    assert [reason(each) for each in review.ineffective_entries] == [
-        f"3 role {ROLE}/Admin: it is ignored; the entry in line 4 for the same principal is used",
-        f"6 user {ROLE}/ADMIN: it is ignored; the entry in line 4 for the same principal is used",
-        "7 account 444455556666: it is ignored; the entry in line 7 for the same principal is used",
-        "7 account 44445555: '44445555' is not a valid account ID: it must have 12 digits, in quotes",
-    ]
-
-
-def test_a_daemon_that_does_not_start() -> None:
-    review = cluster_review(
-        f"server:\n  mapRoles:\n  - {{roleARN: nonsense, username: x}}\n  - {{roleARN: '{ROLE}/Dev', username: dev}}\n"
-    )
-    assert review.principals == ()
-    first, second = (reason(each) for each in review.ineffective_entries)
-    assert first.startswith("3 role nonsense: the authenticator does not start: 'nonsense' is not accepted as an ARN")
-    assert second.startswith(f"4 role {ROLE}/Dev: the authenticator does not start")
-    assert review.status is not None
-    assert review.status.login_obstacles[0].startswith("the authenticator does not start")
 
 
 def test_random_choices_are_shown_with_the_highest_privilege() -> None:
@@ -146,14 +77,6 @@ def test_random_choices_are_shown_with_the_highest_privilege() -> None:
     assert "'roleARN' and 'RoleARN' are the same key: the authenticator uses one of them at random at every start" in (
         review.notes
     )
-
-
-def test_a_look_alike_is_shown_as_the_principal_that_it_maps() -> None:
-    review = cluster_review(
-        f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/DevOp\u017f', username: ops, groups: ['system:masters']}}\n",
-        **SSO,
-    )
-    assert [shown(each) for each in review.principals] == [f"3 arn {ROLE}/DevOps ops system:masters admin"]
 
 
 def test_patterns_that_overlap_have_alternatives() -> None:
@@ -188,29 +111,6 @@ def test_findings_are_shown_where_they_belong() -> None:
     assert [each.id for each in review.ineffective_entries[0].findings] == ["IAM050"]
     assert {each.id for each in review.findings} == {"IAM020", "IAM084"}
     assert len(review.all_findings) == 5
-
-
-OFF = CONFIG.replace("true", "false")
-HUB = f"{CONFIG}".replace("name: cluster", "name: hub").replace(
-    "environments:", "- environment: dev\n  metadata: {name: other}\nenvironments:"
-)
-SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set, so the API server does not ask the authenticator"
-
-
-@pytest.mark.parametrize(
-    ("mappings", "config", "expected"),
-    [
-        (None, CONFIG, ("it has no mappings file",)),
-        (None, OFF, ("it has no mappings file", SWITCH)),
-        ("server: {}\n", CONFIG, ("no principal can log in by the entries of the mappings file",)),
-        ("server: {mapAccounts: ['444455556666']}\n", OFF, (SWITCH,)),
-        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, which has no API server to log in to",)),
-    ],
-)
-def test_what_makes_login_impossible(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:
-    status = cluster_review(mappings, config).status
-    assert status is not None
-    assert status.login_obstacles == expected
 
 
 def test_principals_by_cluster() -> None:

@@ -11,8 +11,7 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.report import AccessReview
 from tarmak_iam.report.model import ClusterReview, GitRevision, LastChange
 from tarmak_iam.report.review import unreadable_cluster
-from tarmak_iam.report.summary import ReviewSummary, introduction, summarize
-from tarmak_iam.report.text_format import as_lines
+from tarmak_iam.report.text_format import ReviewSummary, as_lines, introduction, summarize
 from tests.support.reviews import ACCOUNT, ADMIN, access_review
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
@@ -78,16 +77,10 @@ def test_the_results(mappings: list[str], expected: str) -> None:
     assert introduction(access_review(*mappings))[2] == expected
 
 
-def test_which_clusters() -> None:
-    assert (
-        "configured to log in to the Kubernetes cluster dev-cluster with AWS"
-        in introduction(access_review(MAPPINGS))[0]
-    )
-    assert "log in to 2 Kubernetes clusters with AWS" in introduction(access_review(MAPPINGS, MAPPINGS))[0]
-
-
 def test_the_state_of_the_files() -> None:
     review = access_review(MAPPINGS)
+    assert "log in to the Kubernetes cluster dev-cluster with AWS" in introduction(review)[0]
+    assert "log in to 2 Kubernetes clusters with AWS" in introduction(access_review(MAPPINGS, MAPPINGS))[0]
     without = "The commit of these files and their last changes are not known:"
     asked = "The cluster was not asked: rights that RBAC bindings grant are not included."
     assert sources(review) == f"files of each cluster. {without} no git repository. {asked}"

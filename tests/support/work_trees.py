@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.report.git_history import FileHistory, Repository
-from tarmak_iam.report.git_repository import Budget, GitRepository, find_repository
+from tarmak_iam.report.git_repository import Budget
 
 __all__ = ["ALICE", "Work", "needs_git", "new_work"]
 
@@ -82,11 +82,7 @@ class Work:
         return [words[0].decode() for words in heads if len(words[0]) in (40, 64) and len(words) in (3, 4)]
 
     def repository(self, budget: Budget | None = None) -> Repository:
-        if budget is None:
-            return Repository.of(self.root)
-        location = find_repository(self.root)
-        assert location is not None
-        return Repository(git=GitRepository(location, budget))
+        return Repository.of(self.root, budget)
 
 
 def author(name: str, day: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tarmak_iam.cli.options import format_option, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
-from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.emitters import webhook_args, webhook_hieradata
 
 
 @click.command(epilog="\b\nExample: tarmak-iam flags -o hieradata")

@@ -12,7 +12,7 @@ from tarmak_iam.cli.console import note, print_json, print_line, record_done
 from tarmak_iam.cli.live_cluster import change_json, print_changes, stale_pod_json, timeout_option, wait_option
 from tarmak_iam.cli.options import access_options, format_option, option
 from tarmak_iam.cli.session import Session, exclusive_access, pass_session
-from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.emit.artifact import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, RollbackFailed, RolledBack

@@ -24,8 +24,7 @@ from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read_server_settings
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.pki.server_names import ServerNames
-from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
+from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR, ServerNames
 from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tarmak_iam.access.diff import Loaded, Standings
 from tarmak_iam.aws.copied_text import cleaned
-from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.emit.artifact import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.objects import ENTRY_KINDS, Object, Ref

@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tarmak_iam.emit.labels import NAME
+from tarmak_iam.emit.artifact import NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import (
     CHANGED_AT,

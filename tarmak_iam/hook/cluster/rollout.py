@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.emit.artifact import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, objects_of, why
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings

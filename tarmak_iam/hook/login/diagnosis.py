@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import read_live
