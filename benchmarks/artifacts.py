@@ -15,8 +15,7 @@ from tarmak_iam.emit import manifests, yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.kubeconfig.file import KubeconfigFile
-from tarmak_iam.kubeconfig.merge import merge_kubeconfig
+from tarmak_iam.kubeconfig.merge import KubeconfigFile, merge_kubeconfig
 from tarmak_iam.mappings.mappings_file import Mappings
 
 __all__ = ["MANIFESTS", "MERGES"]

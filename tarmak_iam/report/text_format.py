@@ -10,7 +10,7 @@ from pathlib import Path
 from tarmak_iam.access.diff import who
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.mappings.principals import SSO_PREFIX
+from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import (
     AccessRow,
