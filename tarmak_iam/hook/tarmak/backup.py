@@ -10,18 +10,16 @@ import os
 import re
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.files.read import file_error, read_if_present
-from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, restore, why_unreadable
-from tarmak_iam.text import one_line
+from tarmak_iam.hook.tarmak.comment_restore import Restored, restore, why_unreadable
 
-BackupOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]
 _ATTEMPTS = 3
 _SECONDS = 0.5
 
@@ -37,48 +35,6 @@ class Backup:
     mode: int
     copy: Path | None
     real_paths: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class BackupReport:
-    """The state of the file after the command.
-
-    - "unchanged": its content is the same; or it did not exist, and tarmak created it.
-    - "restored": the old text with the `changes` that tarmak made.
-    - "not restored": the text that tarmak wrote, for a `reason`; the old text is in `copy`.
-    - "put back": the old text without changes, because tarmak left a broken file; that is in `copy` unless it was
-      empty.
-    - "broken": tarmak left an unusable file that could not be replaced, or a link; the old text is in `copy`.
-    """
-
-    state: BackupOutcome
-    path: Path
-    changes: tuple[TarmakChange, ...] = ()
-    removed_comments: tuple[str, ...] = ()
-    reason: str = ""
-    copy: Path | None = None
-
-    @property
-    def severity(self) -> Literal["note", "warning", "error"]:
-        """An error means that the change that tarmak should make is not in the file."""
-        if self.state in ("put back", "broken"):
-            return "error"
-        return "warning" if self.state == "not restored" else "note"
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """Lines for a command line: none if nothing changed, else one line, and one for each removed comment."""
-        saved = f"; the previous text is in {self.copy}" if self.copy else ""
-        theirs = f"; the broken text is in {self.copy}" if self.copy else ""
-        changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
-        what = {
-            "restored": f"restored comments and layout of {self.path.name}; {changes}",
-            "not restored": f"comments and layout could not be restored: {self.reason}{saved}",
-            "put back": f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}",
-            "broken": f"tarmak left a broken file: {self.reason}{saved}",
-        }.get(self.state)
-        gone = (f"{self.path}: note: removed with its entry: {one_line(text)}" for text in self.removed_comments)
-        return (f"{self.path}: {self.severity}: {what}", *gone) if what else ()
 
 
 def back_up(path: Path) -> Backup:
@@ -98,79 +54,61 @@ def back_up(path: Path) -> Backup:
     return Backup(path, data, mode, _write_copy(path, "before", data, mode), real_paths)
 
 
-def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
+def restore_backup(backup: Backup, *, finished: bool = True) -> Restored:
     """Restores the old text after the command, with the changes that tarmak made. `finished`: whether tarmak succeeded.
 
-    Raises nothing: a file that cannot be written, or that changes all the time, is left unchanged, and the report says
+    Raises nothing: a file that cannot be written, or that changes all the time, is left unchanged, and the result says
     where the old text is. So is a file that the path leads to only since the command: it is another one.
     """
     try:
-        report = _restore(backup, finished)
+        result = _restore(backup, finished)
     except FileError as error:
-        report = BackupReport("broken", backup.path, reason=_reason(error), copy=backup.copy)
-    if backup.data is None or report.copy is None or report.copy != backup.copy:
-        return report
+        result = Restored("broken", reason=_reason(error), copy=backup.copy)
+    result = replace(result, path=backup.path)
+    if backup.data is None or result.copy is None or result.copy != backup.copy:
+        return result
     # The command may have removed or changed the copy.
     with contextlib.suppress(FileError):
-        if read_if_present(report.copy) == backup.data:
-            return report
-    return replace(report, copy=None, reason=f"{report.reason}; the saved text was removed")
+        if read_if_present(result.copy) == backup.data:
+            return result
+    return replace(result, copy=None, reason=f"{result.reason}; the saved text was removed")
 
 
-def _restore(backup: Backup, finished: bool) -> BackupReport:
-    """Raises FileError."""
+def _restore(backup: Backup, finished: bool) -> Restored:
+    """Raises FileError, the file as it was found."""
     path, before = backup.path, backup.data
     if before is None:
         now = read_if_present(path)
         why = "" if now is None else why_unreadable(now, str(path))
-        reason = f"{why}; the file did not exist before" if why else ""
-        return BackupReport("broken" if why else "unchanged", path, reason=reason)
+        return Restored("broken", reason=f"{why}; the file did not exist before") if why else Restored("unchanged")
     for attempt in range(1, _ATTEMPTS + 1):
         real = os.path.realpath(path)
         if real not in backup.real_paths:
             reason = f"it is now a link to {real}, which was not followed"
-            return BackupReport("broken", path, reason=reason, copy=backup.copy)
+            return Restored("broken", reason=reason, copy=backup.copy)
         now = read_if_present(path)
         if now is None:
             restored = Restored("broken", before, reason="it was removed")
         else:
             restored = restore(before, now, finished=finished, filename=str(path))
+        if restored.outcome == "not restored":
+            return replace(restored, copy=backup.copy)
+        is_broken, theirs = restored.outcome == "broken", None
+        with contextlib.suppress(FileError):  # restoring the file matters more than a copy of the broken one
+            theirs = _write_copy(path, "broken", now, backup.mode) if now and is_broken else None
         try:
-            return _write(backup, now, restored)
+            if restored.data != now:
+                replace_file(path, restored.data, expected=now, mode=backup.mode, secret=True)
         except FileError as error:
-            if attempt < _ATTEMPTS and read_if_present(path) != now:
-                continue  # another process wrote first: judge its text
-            state: BackupOutcome = "broken" if restored.outcome == "broken" else "not restored"
-            reason = "; ".join(filter(None, (restored.reason, _reason(error))))
-            return BackupReport(state, path, reason=reason, copy=backup.copy)
+            if not (is_broken and _renamed(backup, now)):
+                _remove(theirs)  # the file still contains it
+                if attempt < _ATTEMPTS and read_if_present(path) != now:
+                    continue  # another process wrote first: judge its text
+                reason = "; ".join(filter(None, (restored.reason, _reason(error))))
+                return Restored("broken" if is_broken else "not restored", reason=reason, copy=backup.copy)
+        _remove(backup.copy)
+        return replace(restored, outcome="put back", copy=theirs) if is_broken else restored
     raise AssertionError("the last attempt ends the loop")
-
-
-def _write(backup: Backup, now: bytes | None, restored: Restored) -> BackupReport:
-    """Raises FileError, the file as it was found."""
-    if restored.outcome == "not restored":
-        return BackupReport("not restored", backup.path, reason=restored.reason, copy=backup.copy)
-    if restored.outcome == "broken":
-        return _put_back(backup, now, restored)
-    if restored.data != now:
-        replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
-    _remove(backup.copy)
-    return BackupReport(restored.outcome, backup.path, restored.changes, restored.removed_comments)
-
-
-def _put_back(backup: Backup, now: bytes | None, restored: Restored) -> BackupReport:
-    """Raises FileError, the file as it was found."""
-    theirs = None
-    with contextlib.suppress(FileError):  # restoring the file matters more than a copy of the broken one
-        theirs = _write_copy(backup.path, "broken", now, backup.mode) if now else None
-    try:
-        replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
-    except FileError:
-        if not _renamed(backup, now):
-            _remove(theirs)  # the file still contains it
-            raise
-    _remove(backup.copy)
-    return BackupReport("put back", backup.path, reason=restored.reason, copy=theirs)
 
 
 def _renamed(backup: Backup, now: bytes | None) -> bool:
@@ -229,42 +167,36 @@ def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
     an attacker who created both could have any empty file overwritten. Raises nothing.
     """
     try:
-        return _recovered(path, is_alone=is_alone)
+        return tuple(f"{path}: {line}" for line in _recovered(path, is_alone))
     except FileError as error:
         return (f"{path}: warning: the text saved by an earlier `tarmak-iam run` cannot be restored: {error}",)
 
 
-def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
+def _recovered(path: Path, is_alone: bool) -> Iterator[str]:
+    """At most one line. Raises FileError."""
     texts = {copy: read_if_present(copy) or b"" for copy in _copies_of(path)}
     now = _read_settled(path) if texts else None
     if now is None:
-        return ()
+        return
     if is_alone:
         _remove(*(copy for copy, text in texts.items() if text == now))
     if _has_comments(now):
-        return ()
+        return
     may_write = is_alone and os.path.dirname(os.path.realpath(path)) == os.path.realpath(path.parent)
     others = [(copy, text) for copy, text in texts.items() if text != now]
     for copy, text in sorted(others, key=lambda pair: not _has_comments(pair[1])):  # the most valuable ones first
-        if line := _restored_from(path, now, copy, text, may_write=may_write):
-            return (f"{path}: {line}",)
-    return ()
-
-
-def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write: bool) -> str:
-    """The report about one copy; empty where there is nothing to say. Raises FileError."""
-    restored = restore(text, now, filename=str(path))
-    if may_write and (restored.outcome == "restored" or not now.strip()):
-        replace_file(path, restored.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
-        _remove(copy)
-        what = f"restored comments and layout from {copy.name}, which an interrupted `tarmak-iam run` left"
-        changes = f"; {', '.join(map(str, restored.changes))}" if restored.changes else ""
-        return f"note: {what}{changes}"
-    if not _has_comments(text):
-        return ""
-    what = "tarmak cannot read the file" if restored.outcome == "broken" else "the file has no comments"
-    reason = f" ({restored.reason})" if restored.reason else ""
-    return f"warning: {what}{reason}; {copy} contains the text from before an earlier `tarmak-iam run`"
+        restored = restore(text, now, filename=str(path))
+        if may_write and (restored.outcome == "restored" or not now.strip()):
+            replace_file(path, restored.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
+            _remove(copy)
+            what = f"restored comments and layout from {copy.name}, which an interrupted `tarmak-iam run` left"
+            yield "; ".join((f"note: {what}", *filter(None, [", ".join(map(str, restored.changes))])))
+            return
+        if _has_comments(text):
+            what = "tarmak cannot read the file" if restored.outcome == "broken" else "the file has no comments"
+            reason = f" ({restored.reason})" if restored.reason else ""
+            yield f"warning: {what}{reason}; {copy} contains the text from before an earlier `tarmak-iam run`"
+            return
 
 
 def _copies_of(path: Path) -> list[Path]:

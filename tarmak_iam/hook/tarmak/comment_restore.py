@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.tarmak_output import NOW, Path, differences, dropped_keys, tarmak_json, tarmak_output
+from tarmak_iam.config.tarmak_output import Path as Steps
+from tarmak_iam.config.tarmak_output import differences, dropped_keys, tarmak_json, tarmak_output
 from tarmak_iam.document import Document
-from tarmak_iam.document.plain_values import same
 from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
@@ -114,7 +115,7 @@ class Difference:
         return (*changes, *(TarmakChange("key", None, str(Route.of(path))) for path, _ in self.keys))
 
     @cached_property
-    def keys(self) -> tuple[tuple[Path, Any], ...]:
+    def keys(self) -> tuple[tuple[Steps, Any], ...]:
         """Keys in the new text that tarmak does not know and that the old text does not contain: path and value. The
         entries of `made` are in the order of the new text, so that a path has the same meaning in both."""
         old = [(_without_indices(path), value) for path, value in dropped_keys(self.old.config.document.data)]
@@ -151,7 +152,7 @@ class Difference:
         return document, tuple(removed)
 
 
-def _without_indices(path: Path) -> Path:
+def _without_indices(path: Steps) -> Steps:
     return tuple(step for step in path if not isinstance(step, int))
 
 
@@ -190,76 +191,71 @@ def _name(key: str, entry: Any) -> str:
 
 
 def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
-    """Whether `text`, whose reading is `new`, is the beginning of what tarmak would write after changing `old`."""
+    """Whether `text`, whose reading is `new`, is the beginning of what tarmak would write after changing `old`: it ends
+    within a line, or lacks providers, which are written last. No command removes a provider."""
     data = new.config.document.data
     if list(data) != sorted(data):
         return False  # tarmak sorts the keys
-    wanted, present = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
-    providers, count = present.get("providers", ()), len(wanted.get("providers", ()))
-    added = providers[count:] if isinstance(providers, list) else []
-    if added:
-        wanted["providers"] = [*wanted.get("providers", ()), *added]
-    extent = _extent(wanted, present)
-    if extent != "whole":
-        return extent == "beginning" or providers is None
-    if added and not _name_in(added[-1]):
+    before, names = ([entry["metadata"].get("name", "") for entry in read.entries("providers")] for read in (old, new))
+    if not all(names) or (len(names) < len(before) and names == before[: len(names)]):
         return True
     try:
         come = Difference.of(old, new).come["environments"]
     except EditRefused:  # a difference that no command makes is a manual edit
         return False
-    # Providers are written last: a new environment may name one that does not exist.
-    environments, names = new.entries("environments"), [_name_in(entry) for entry in new.entries("providers")]
+    environments = new.entries("environments")
     return not text.endswith(b"\n") or any(environments[index].get("provider", "") not in names for index in come)
-
-
-def _extent(wanted: Any, present: Any) -> Literal["whole", "beginning", "other"]:
-    """How much of a value exists, in the order in which tarmak writes it."""
-    if isinstance(wanted, dict) and isinstance(present, dict):
-        keys = sorted(wanted)
-        if list(present) != keys[: len(present)]:
-            return "other"
-        wanted, present = [wanted[key] for key in keys], list(present.values())
-    if isinstance(wanted, list) and isinstance(present, list):
-        extents = [_extent(*pair) for pair in zip(wanted, present, strict=False)]
-        if len(present) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
-            return "other"
-        if extents and extents[-1] != "whole":
-            return extents[-1]
-        return "whole" if len(present) == len(wanted) else "beginning"
-    if same(wanted, present) or (wanted == NOW and isinstance(present, str)):
-        return "whole"
-    is_begun = present is None or (isinstance(wanted, str) and isinstance(present, str) and wanted.startswith(present))
-    return "beginning" if is_begun else "other"
-
-
-def _name_in(entry: Any) -> Any:
-    metadata = entry.get("metadata") if isinstance(entry, dict) else None
-    return metadata.get("name", "") if isinstance(metadata, dict) else ""
 
 
 _EMPTY = "it is empty"
 """If tarmak was killed between opening the file and writing it."""
 
-RestoreOutcome = Literal["unchanged", "restored", "not restored", "broken"]
+RestoreOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The data that the file should contain, and why.
+    """The text that the file should contain, and why.
 
-    - "unchanged": tarmak wrote nothing.
-    - "restored": the old text with the changes that tarmak made. It has the same meaning as tarmak's text.
-    - "not restored": the current text; `reason` says why the old text cannot replace it.
-    - "broken": the old text, because tarmak left a broken one; `reason` says what is wrong with that.
+    - "unchanged": tarmak wrote nothing; or the file did not exist, and tarmak created it.
+    - "restored": the old text with the `changes` that tarmak made. It has the same meaning as tarmak's text.
+    - "not restored": the text that tarmak wrote, for a `reason`; the old text is in the file `copy`.
+    - "put back": the old text without changes, because tarmak left a broken file; that is in `copy` unless it was
+      empty.
+    - "broken": the old text, because tarmak left a broken one; if that could not be replaced, or is a link, the old
+      text is in `copy`.
     """
 
     outcome: RestoreOutcome
-    data: bytes = field(repr=False)
+    data: bytes = field(default=b"", repr=False)
     changes: tuple[TarmakChange, ...] = ()
     removed_comments: tuple[str, ...] = ()
     """The comments of entries that tarmak removed."""
     reason: str = ""
+    path: Path = Path("tarmak.yaml")
+    copy: Path | None = None
+
+    @property
+    def severity(self) -> Literal["note", "warning", "error"]:
+        """An error means that the change that tarmak should make is not in the file."""
+        if self.outcome in ("put back", "broken"):
+            return "error"
+        return "warning" if self.outcome == "not restored" else "note"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines for a command line: none if nothing changed, else one line, and one for each removed comment."""
+        saved = f"; the previous text is in {self.copy}" if self.copy else ""
+        theirs = f"; the broken text is in {self.copy}" if self.copy else ""
+        changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
+        what = {
+            "restored": f"restored comments and layout of {self.path.name}; {changes}",
+            "not restored": f"comments and layout could not be restored: {self.reason}{saved}",
+            "put back": f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}",
+            "broken": f"tarmak left a broken file: {self.reason}{saved}",
+        }.get(self.outcome)
+        gone = (f"{self.path}: note: removed with its entry: {one_line(text)}" for text in self.removed_comments)
+        return (f"{self.path}: {self.severity}: {what}", *gone) if what else ()
 
 
 def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str = "tarmak.yaml") -> Restored:
