@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.login.caller import NoToken, ask_sts, caller_token, with_wrong_signature
+from tarmak_iam.hook.login.review import NoToken, ask_sts, caller_token, with_wrong_signature
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.token.presigned import Presigned
 from tests.support.fake_cluster import FakePrograms

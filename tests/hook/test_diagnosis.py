@@ -6,7 +6,7 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.diagnosis import logged_refusal, without_secrets
+from tarmak_iam.hook.login.verify import logged_refusal, without_secrets
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Identity
 from tests.support.fake_cluster import Cluster, FakePrograms, failed
