@@ -240,7 +240,7 @@ class TestBelow116:
             return read_history(path, within)
 
         monkeypatch.setattr(history_module, "read_history", reading)
-        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), history_module.history_if_readable(state, None))
         assert is_left(live(cluster))
         assert not is_left({**live(cluster), "data": {}})
         assert read == [state]
@@ -256,7 +256,7 @@ class TestBelow116:
         old_one = live(cluster)
         apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
         write_history(read_history(state).with_status((2,), Status(status)), state)
-        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), history_module.history_if_readable(state, None))
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:

@@ -226,8 +226,8 @@ def test_fields_in_the_order_of_the_first_object() -> None:
 
 
 def test_an_object_that_is_not_there_before_or_live() -> None:
-    assert merged(MISSING, {"a": 1}, [MISSING]).value == {"a": 1}
-    assert merged({"a": 1}, MISSING, [{"a": 1}]).value is MISSING
+    assert merged(MISSING, {"a": 1}, [MISSING])[0] == {"a": 1}
+    assert merged({"a": 1}, MISSING, [{"a": 1}])[0] is MISSING
     assert repr(MISSING) == "MISSING"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,21 +16,12 @@ from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, make_plan
-from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
-from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, left_by
+from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, history_if_readable, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.object_fields import MISSING, fields, is_bookkeeping, shortly
-from tarmak_iam.hook.cluster.objects import (
-    MANAGER,
-    Index,
-    Object,
-    Ref,
-    in_batches,
-    managed_entries,
-)
-from tarmak_iam.hook.cluster.rehearsal import rehearse
+from tarmak_iam.hook.cluster.objects import CRD, MANAGER, Index, Object, Ref, in_batches, managed_entries
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
@@ -43,13 +34,13 @@ from tarmak_iam.hook.cluster.rollout import (
 )
 from tarmak_iam.hook.cluster.server import Conflict, Server
 from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
-from tarmak_iam.hook.cluster.writes import Writes
+from tarmak_iam.hook.cluster.writes import Writes, rehearse
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 
 _MAX_OBJECTS = 5
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 
 
 class ChangedSince(ToolError):
@@ -139,9 +130,10 @@ def apply_to_cluster(
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
         objects = manifests(installation)
         server = Server.of(held)
-        is_as_left = left_by(server, state, within)
+        history = history_if_readable(state, within)
         if dry_run is None:
-            finish_notes(server, state, within)
+            finish_notes(server, history)
+        is_as_left = left_by(server, history)
         plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
         if wait is None:
             plan = _with_safe_removals(server, plan)
@@ -165,7 +157,7 @@ def apply_to_cluster(
             return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
         for warning in warnings:
             tell(f"warning: {warning}")
-        return _ApplyRun(Writes(server, tell), plan, foreseen, state, force, wait, tell, begun, within).carried_out()
+        return _carry_out(server, plan, foreseen, state, within, force, wait, tell, begun)
 
 
 def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None:
@@ -191,109 +183,75 @@ def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
     return ApplyPlan(tuple(step for step in plan.steps if step.then is not None), (*plan.notes, note))
 
 
-@dataclass
-class _ApplyRun:
-    """One apply, from the first change on."""
+def _carry_out(
+    server: Server,
+    plan: ApplyPlan,
+    foreseen: Applied,
+    state: Path,
+    within: Boundary | None,
+    force: bool,
+    wait: float | None,
+    tell: Progress,
+    begun: Callable[[], None],
+) -> Applied:
+    """From the first change on."""
+    steps, writes, snapshots = plan.steps, Writes(server, plan.steps, tell), list[Snapshot]()
+    if plan.is_change:  # the current objects are in the history before the first change
+        snapshots += (Snapshot.of(step.live, step.then) for step in steps if not step.is_settled)
+        foreseen = replace(foreseen, state=state)
+    journal = Journal.begin(server, snapshots, state, within, tell)
+    if plan.is_change:
+        begun()
 
-    _writes: Writes
-    _plan: ApplyPlan
-    _foreseen: Applied
-    _state: Path
-    _force: bool
-    _wait: float | None
-    _tell: Progress
-    _on_begin: Callable[[], None]
-    _within: Boundary | None
-    _made: list[tuple[Object, Object]] = field(default_factory=list)
+    def failure(error: TarmakIamError) -> ApplyFailed:
+        left, unknown = writes.left()
+        return ApplyFailed(error, replace(foreseen, changes=writes.changes), left, unknown)
 
-    def carried_out(self) -> Applied:
-        server, steps, snapshots = self._writes.server, self._plan.steps, list[Snapshot]()
-        if self._plan.is_change:  # the current objects are in the history before the first change
-            snapshots += (Snapshot.of(step.live, step.then) for step in steps if not step.is_settled)
-        journal = Journal.begin(server, snapshots, self._state, self._within, self._tell)
-        if self._plan.is_change:
-            self._on_begin()
-        with self._writes.reporting(self._failure):
-            written = (step for step in steps if step.then is not None)
-            for batch in in_batches(written, lambda step: step.wanted, is_of_one_kind=True):
-                self._apply(batch, journal)
-            journal.applied()
-            made = CONFIG_MAP.among([became for _, became in self._made])
-            note_config_version(server, CONFIG_MAP.among(self._plan.live), made)
-            daemonsets = [step.ref for step in steps if step.ref.kind == "DaemonSet" and step.then is not None]
-            rolled_out = roll_out_and_restart(server, daemonsets, self._wait, self._tell)
-            removals, removed = [step for step in steps if step.then is None], list[Ref]()
-            for refs in self._writes.remove(removals):
-                removed += refs
-                journal.save((ref, None) for ref in refs)
-            server.wait_until_gone([step.ref for step in removals])
-            journal.close()
-            read_back(server, self._made, removed)
-        done = self._applied(rolled_out.is_done)
-        notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
-        return replace(done, notes=notes, restarted=rolled_out.restarted)
+    made, removed = list[tuple[Object, Object]](), list[Ref]()
+    with writes.reporting(failure):
+        for batch in in_batches((step for step in steps if step.then), lambda step: step.wanted, is_of_one_kind=True):
+            made += _apply(batch, writes, journal, force=force)
+        journal.applied()
+        now = CONFIG_MAP.among([became for _, became in made])
+        note_config_version(server, CONFIG_MAP.among(plan.live), now)
+        daemonsets = [step.ref for step in steps if step.ref.kind == "DaemonSet" and step.then is not None]
+        rolled_out = roll_out_and_restart(server, daemonsets, wait, tell)
+        removals = [step for step in steps if step.then is None]
+        for refs in writes.remove(removals):
+            removed += refs
+            journal.save((ref, None) for ref in refs)
+        server.wait_until_gone([step.ref for step in removals])
+        journal.close()
+        read_back(server, made, removed)
+    notes = tuple(dict.fromkeys((*foreseen.notes, *rolled_out.notes)))
+    done, restarted = rolled_out.is_done, rolled_out.restarted
+    return replace(foreseen, changes=writes.changes, rolled_out=done, notes=notes, restarted=restarted)
 
-    def _apply(self, steps: list[Step], journal: Journal) -> None:
-        """Objects of one kind."""
-        for step in steps:
-            if step.is_settled:
-                self._writes.note(ObjectAction.UNCHANGED, step.ref)
-                self._made.append((step.wanted, step.then or {}))
-        work = [step for step in steps if not step.is_settled]
-        if not work:
-            return
-        refs = [step.ref for step in work]
-        if any(step.action is not ObjectAction.UNCHANGED for step in work):
-            self._writes.begin("applying", refs)
-        self._writes.begun.update(refs)
-        made = self._attempt(work)
-        for step, became in zip(work, made, strict=True):
-            self._writes.note(action_on(step.live, became), step.ref)
-            self._made.append((step.wanted, became))
-            if step.ref.kind == CRD:
-                wait_until_established(self._writes.server.kubectl, step.ref)
-        journal.save((step.ref, became) for step, became in zip(work, made, strict=True))
 
-    def _attempt(self, steps: list[Step]) -> list[Object]:
-        server, pairs = self._writes.server, [(step.wanted, step.live) for step in steps]
-        for _ in range(_ATTEMPTS):
-            try:
-                return server.apply(pairs, force=self._force)
-            except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
-                index = Index(server.read([step.wanted for step in steps]))
-                pairs = [(step.wanted, index.get(step.ref)) for step in steps]
-        return server.apply(pairs, force=self._force)
-
-    def _failure(self, error: TarmakIamError) -> ApplyFailed:
-        unknown, left, answers = list[Ref](), list[Ref](), True
-        for ref, action, live, *_ in self._plan.steps:
-            if ref in self._writes.done:
-                continue
-            if ref not in self._writes.begun:
-                left.append(ref)
-                continue
-            # An API server that does not answer for one object is not asked for the next.
-            became = self._outcome_of(ref, live, action) if answers else None
-            answers = became is not None
-            if became is ObjectAction.UNCHANGED and not self._writes.server.kubectl.on_its_way:
-                left.append(ref)
-            elif became in (None, ObjectAction.UNCHANGED):
-                unknown.append(ref)
-            else:
-                self._writes.note(became, ref)
-        return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
-
-    def _outcome_of(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
-        """What happened to an object whose call did not return; None if that is unknown."""
-        server = self._writes.server
-        at_once = replace(server, kubectl=replace(server.kubectl, patience=0.0))
+def _apply(steps: list[Step], writes: Writes, journal: Journal, *, force: bool) -> list[tuple[Object, Object]]:
+    """Applies objects of one kind. Returns each as it was wanted, and as the API server returned it."""
+    server, work = writes.server, [step for step in steps if not step.is_settled]
+    for step in steps:
+        if step.is_settled:
+            writes.note(ObjectAction.UNCHANGED, step.ref)
+    if any(step.action is not ObjectAction.UNCHANGED for step in work):
+        writes.begin("applying", [step.ref for step in work])
+    writes.begun.update(step.ref for step in work)
+    pairs = [(step.wanted, step.live) for step in work]
+    for attempt in range(_ATTEMPTS):
         try:
-            live_now = at_once.read([ref.stub])
-        except TarmakIamError:
-            return None
-        became = action_on(live, next(iter(live_now), None))
-        return became if became is ObjectAction.UNCHANGED else action
-
-    def _applied(self, rolled_out: bool | None) -> Applied:
-        state = self._state if self._plan.is_change else None
-        return replace(self._foreseen, changes=self._writes.changes, state=state, rolled_out=rolled_out)
+            made = server.apply(pairs, force=force) if work else []
+            break
+        except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
+            if attempt == _ATTEMPTS - 1:
+                raise
+            index = Index(server.read([step.wanted for step in work]))
+            pairs = [(step.wanted, index.get(step.ref)) for step in work]
+    for step, became in zip(work, made, strict=True):
+        writes.note(action_on(step.live, became), step.ref)
+        if step.ref.kind == CRD:
+            server.wait_until_established(step.ref)
+    if work:
+        journal.save((step.ref, became) for step, became in zip(work, made, strict=True))
+    unchanged = [(step.wanted, step.then or {}) for step in steps if step.is_settled]
+    return [*unchanged, *((step.wanted, became) for step, became in zip(work, made, strict=True))]

@@ -16,17 +16,18 @@ from tarmak_iam.emit.kubernetes_objects import in_apply_order
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
-from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
-from tarmak_iam.hook.cluster.history import STATE_NAME, left_by
+from tarmak_iam.hook.cluster.history import STATE_NAME, History, history_if_readable, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import UnboundGroup, bound_groups, read_live, unbound_groups
 from tarmak_iam.hook.cluster.object_fields import Path, edited_fields, lost_fields, overlaid, shortly
 from tarmak_iam.hook.cluster.objects import (
+    CRD,
     MANAGER,
     Index,
     Object,
     Ref,
     comparable,
+    fitted,
     is_applied,
     is_ours,
     labels_of,
@@ -222,10 +223,10 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     server = Server.of(kubectl)
     home = installation.home
     within = None if home is None else Boundary(home.parent, installation.follow_links)
+    history = History() if home is None else history_if_readable(home / STATE_NAME, within)
     notes: list[str] = []
     try:
-        is_as_left = (lambda _: False) if home is None else left_by(server, home / STATE_NAME, within)
-        plan = make_plan(server, objects, is_as_left=is_as_left)
+        plan = make_plan(server, objects, is_as_left=left_by(server, history))
     except PolicyRefused as error:
         plan = make_plan(server, objects, force=True)
         notes.append(_refusal(error))

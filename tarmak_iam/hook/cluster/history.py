@@ -102,7 +102,7 @@ def _is_in(live: Object | None, state: Object | None, others: Sequence[Object | 
     if live is None or state is None:
         return live is state
     now = comparable(live)
-    return bool(merged(now, comparable(state), [comparable(other or {}) for other in others]).value == now)
+    return bool(merged(now, comparable(state), [comparable(other or {}) for other in others])[0] == now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index
             kept.append(replace(old, is_done=False, between=()))
         elif mine is None:
             continue
-        elif now and known and merged(comparable(now), comparable(old.before or {}), known).conflicts:
+        elif now and known and merged(comparable(now), comparable(old.before or {}), known)[1]:
             kept.append(mine)  # changed by another manager in between: that state is restored
         else:
             kept.append(replace(mine, before=old.before, is_ours=old.is_ours))
@@ -335,20 +335,16 @@ class Journal:
             history = write_history(history, path, within)
         return cls(history, revision, path, within, tell)
 
-    def note(self, ref: Ref, made: Object | None) -> None:
-        """Records an object as the API server returned it; None if it was removed."""
-        stub = self._refs.get(ref)
-        if stub is not None:
-            planned = self._objects[Ref.of(stub)]
-            after, ref = made and without_server_fields(made), Ref.of(made) if made else planned.ref
-            self._objects[Ref.of(stub)] = replace(planned, ref=ref, after=after, is_done=True)
-
     def save(self, made: Iterable[tuple[Ref, Object | None]] = ()) -> None:
-        """With what was made of these objects."""
-        for ref, became in made:
-            self.note(ref, became)
+        """Records objects as the API server returned them, None for one that was removed."""
         if self._revision is None:
             return
+        for ref, became in made:
+            if (stub := self._refs.get(ref)) is not None:
+                planned = self._objects[Ref.of(stub)]
+                after = became and without_server_fields(became)
+                then = Ref.of(became) if became else planned.ref
+                self._objects[Ref.of(stub)] = replace(planned, ref=then, after=after, is_done=True)
         self._revision = replace(self._revision, objects=tuple(self._objects.values()))
         try:
             self._history = write_history(self._history.with_revision(self._revision), self._path, self._within)
@@ -373,14 +369,18 @@ class Journal:
             raise self._failure
 
 
-def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
+def history_if_readable(path: Path, within: Boundary | None) -> History:
+    """Empty if the file cannot be read: the caller that writes it reports that."""
+    try:
+        return read_history(path, within)
+    except TarmakIamError:
+        return History()
+
+
+def finish_notes(server: Server, history: History) -> None:
     """Completes a change that was killed: the objects that it wrote get client-side apply's annotation, and fields that
     a rollback restored are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields
     that are no longer wanted. Raises ToolError."""
-    try:
-        history = read_history(path, within)
-    except TarmakIamError:  # reported by the caller that writes the file
-        return
     if not history.is_open:
         return
     cluster = server.identity()
@@ -396,30 +396,21 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
                 server.note_applied(sent, now)
 
 
-def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:
-    """Returns a function: whether an object is as its newest change in the file, or the rollback of that, left it;
-    after an interrupted rollback it may be either. False for every object if the file cannot be read: the caller that
-    writes it reports that."""
+def left_by(server: Server, history: History) -> Callable[[Object], bool]:
+    """Returns a function: whether an object is as its newest change in the history, or the rollback of that, left it;
+    after an interrupted rollback it may be either."""
 
     @cache
-    def known() -> dict[tuple[str, str, str], list[tuple[Status, Snapshot]]]:
-        try:
-            history = read_history(path, within)
-        except TarmakIamError:
-            history = History()
-        newest_first: dict[tuple[str, str, str], list[tuple[Status, Snapshot]]] = {}
-        for revision in reversed(history.of(server.identity()) if history.revisions else ()):
-            for snapshot in revision.objects:
-                newest_first.setdefault(snapshot.ref.key, []).append((revision.status, snapshot))
-        return newest_first
+    def newest_first() -> list[Revision]:
+        return list(reversed(history.of(server.identity()))) if history.revisions else []
 
     def is_left(live: Object) -> bool:
-        ref = Ref.of(live)
-        for status, snapshot in known().get(ref.key, ()):
-            if snapshot.ref.is_same(ref):
-                ends = {Status.UNDONE: (snapshot.before,), Status.UNDOING: (snapshot.before, snapshot.after)}
-                states = ends.get(status, (snapshot.after,))
-                return any(state and comparable(live) == comparable(state) for state in states)
+        for revision in newest_first():
+            for snapshot in revision.objects:
+                if snapshot.ref.is_same(Ref.of(live)):
+                    states = {Status.UNDONE: [snapshot.before], Status.UNDOING: [snapshot.before, snapshot.after]}
+                    ends = states.get(revision.status, [snapshot.after])
+                    return any(state and comparable(live) == comparable(state) for state in ends)
         return False
 
     return is_left

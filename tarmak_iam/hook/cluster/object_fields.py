@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
@@ -18,23 +18,17 @@ Path = tuple[str, ...]
 """Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
-class Merged(NamedTuple):
-    """`conflicts` are fields that another manager has changed since. In `value` they are as in the target."""
-
-    value: Any
-    conflicts: tuple[Path, ...]
-
-
-def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
-    """The live object, with the target's value in each field that differs between the states and the target.
+def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[Path, ...]]:
+    """The live object, with the target's value in each field that differs between the states and the target; and the
+    conflicts, which are fields that another manager has changed since.
 
     `states` are the known states of the object since it was like the target. A live field that equals none of them is a
-    conflict. Fields that were never changed, and fields that others added, keep their live value. Lists of named items
-    (containers, volumes) are merged by name; other lists are one value.
+    conflict, and gets the target's value. Fields that were never changed, and fields that others added, keep their live
+    value. Lists of named items (containers, volumes) are merged by name; other lists are one value.
     """
     conflicts: list[Path] = []
     value = _merged(live, target, tuple(states), (), conflicts)
-    return Merged(value, tuple(conflicts))
+    return value, tuple(conflicts)
 
 
 def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]]:

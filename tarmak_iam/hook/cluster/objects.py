@@ -1,11 +1,11 @@
 """Kubernetes objects as plain data: their identity, the fields that were set on purpose, whether tarmak-iam manages
-them, and batches.
+them, the kinds that CustomResourceDefinitions define, and batches.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -187,8 +187,51 @@ def _without_annotations(obj: Object, names: Iterable[str]) -> Object:
     return {**obj, "metadata": {**metadata, "annotations": left} if left else metadata}
 
 
+CRD = "CustomResourceDefinition"
+_UNKNOWN_FIELDS = "preserveUnknownFields"
+GroupKind = tuple[str, str]
+"""API group and kind."""
+
+
+def defined_kind(obj: Object) -> GroupKind | None:
+    """The kind that a definition defines; None for any other object."""
+    spec = obj.get("spec") or {}
+    return (str(spec["group"]), str(spec["names"]["kind"])) if obj.get("kind") == CRD else None
+
+
+def group_kind(obj: Object) -> GroupKind:
+    ref = Ref.of(obj)
+    return ref.group, ref.kind
+
+
+def fitted(wanted: Object, live: Object | None) -> Object:
+    """The object to apply so that the live object becomes the wanted one.
+
+    A definition that was created as v1beta1 preserves unknown fields until `preserveUnknownFields` is set to false. It
+    is set only where that is needed: the API server drops the default, and every later apply would find it missing.
+    """
+    if not _keeps_unknown_fields(live) or not _is_v1(wanted):
+        return wanted
+    return {**wanted, "spec": {**wanted["spec"], "preserveUnknownFields": False}}
+
+
+def restorable(before: Object, live: Object | None) -> Object:
+    """The object as it was before, as far as the API server accepts it: v1 rejects a change of preserveUnknownFields
+    to true (in every release that has v1: apiextensions' validatePreserveUnknownFields)."""
+    if not _is_v1(before) or not _keeps_unknown_fields(before) or _keeps_unknown_fields(live):
+        return before
+    return {**before, "spec": {key: value for key, value in before["spec"].items() if key != _UNKNOWN_FIELDS}}
+
+
+def _is_v1(obj: Object) -> bool:
+    return obj.get("kind") == CRD and obj.get("apiVersion") == "apiextensions.k8s.io/v1"
+
+
+def _keeps_unknown_fields(crd: Object | None) -> bool:
+    return bool(((crd or {}).get("spec") or {}).get(_UNKNOWN_FIELDS))
+
+
 T = TypeVar("T")
-R = TypeVar("R")
 
 # kubectl handles one object after another, with up to three requests each: if a request takes 200 ms, 100 objects take
 # a minute, and the start of kubectl is a hundredth of that.
@@ -221,17 +264,3 @@ def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
     for obj in objects:
         kinds.setdefault(Ref.of(obj).resource, []).append(obj)
     return list(kinds.values())
-
-
-def in_halves(
-    items: Sequence[T], together: Callable[[Sequence[T]], list[R] | None], alone: Callable[[T], R]
-) -> list[R]:
-    """The result for each item. `together` returns None if one of its items failed: then each half is tried, so that
-    few calls are needed until `alone` finds the one that fails. Raises what `alone` raises for the first."""
-    if len(items) == 1:
-        return [alone(items[0])]
-    made = together(items) if items else []
-    if made is not None:
-        return made
-    middle = len(items) // 2
-    return [result for half in (items[:middle], items[middle:]) for result in in_halves(half, together, alone)]

@@ -11,7 +11,6 @@ from itertools import chain
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.crd_ready import defined_kind, group_kind, restorable
 from tarmak_iam.hook.cluster.kubectl import (
     Kubectl,
     NotAllowed,
@@ -30,11 +29,13 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     by_kind,
     comparable,
+    defined_kind,
+    group_kind,
     in_batches,
-    in_halves,
     is_applied,
     is_ours,
     last_applied,
+    restorable,
     with_last_applied,
     without_last_applied,
 )
@@ -318,23 +319,42 @@ class Server:
             if left:
                 self.kubectl.sleep(_PAUSE)
 
-    def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
-        """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
+    def wait_until_established(self, ref: Ref) -> None:
+        """Waits until a CustomResourceDefinition has the condition Established, and kubectl finds its kind: the API
+        server publishes the kind a moment later. Raises ToolError with the API server's reason after a minute."""
+        kubectl = self.kubectl
+        deadline = kubectl.clock() + _SECONDS
+        while True:
+            crd = kubectl.json("get", ref.resource, ref.name)
+            conditions = {item.get("type", ""): item for item in (crd.get("status") or {}).get("conditions") or ()}
+            if conditions.get("Established", {}).get("status") == "True":
+                done = kubectl.run("get", f"{crd['spec']['names']['plural']}.{crd['spec']['group']}", "-o", "name")
+                if done.code == 0 or not is_unserved(done):  # the call that creates the objects reports another refusal
+                    return
+            if kubectl.clock() + _PAUSE > deadline:
+                refused: Object = next((item for item in conditions.values() if item.get("status") == "False"), {})
+                why = refused.get("message") or refused.get("reason") or "no reason given"
+                raise ToolError(f"{ref} is not served after {_SECONDS:.0f} seconds: {why}")
+            kubectl.sleep(_PAUSE)
 
-        def together(batch: Sequence[Pair]) -> list[Object] | None:
+    def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
+        """Applies in few calls. What one of them failed for is tried in halves, so that the error names one object."""
+        applied: list[Object] = []
+        for batch in in_batches(pairs, lambda pair: pair[0]):
             done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
             if options and is_forbidden(done):
                 raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
                 done = self._apply([wanted for wanted, _ in batch], *options, *_forced(True))
             made = objects_of(done) if done.code == 0 else []
-            return made if len(made) == len(batch) else None
-
-        def alone(pair: Pair) -> Object:
-            return self._applied(*pair, *options, force=force)
-
-        batches = in_batches(pairs, lambda pair: pair[0])
-        return [made for batch in batches for made in in_halves(batch, together, alone)]
+            if len(made) == len(batch):
+                applied += made
+            elif len(batch) == 1:
+                applied.append(self._applied(*batch[0], *options, force=force))
+            else:
+                for part in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                    applied += self._all_applied(part, *options, force=force)
+        return applied
 
     def _is_own(self, pairs: Sequence[Pair], done: Completed) -> bool:
         """Whether an apply conflicts only with fields that tarmak-iam itself has set in another way."""
