@@ -341,6 +341,9 @@ class Server:
         """Applies in few calls. What one of them failed for is tried in halves, so that the error names one object."""
         applied: list[Object] = []
         for batch in in_batches(pairs, lambda pair: pair[0]):
+            if len(batch) == 1:
+                applied.append(self._applied(*batch[0], *options, force=force))
+                continue
             done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
             if options and is_forbidden(done):
                 raise NotAllowed(refusals_of(done))
@@ -349,8 +352,6 @@ class Server:
             made = objects_of(done) if done.code == 0 else []
             if len(made) == len(batch):
                 applied += made
-            elif len(batch) == 1:
-                applied.append(self._applied(*batch[0], *options, force=force))
             else:
                 for part in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
                     applied += self._all_applied(part, *options, force=force)
