@@ -326,9 +326,9 @@ class TarmakCluster:
         and `rollback` restores the previous objects.
         """
         from tarmak_iam.emit import manifests
+        from tarmak_iam.hook.apply_hook import refuse_errors
         from tarmak_iam.hook.cluster.apply import apply_to_cluster, dry_run_mode
         from tarmak_iam.hook.cluster.history import STATE_NAME
-        from tarmak_iam.hook.preflight import refuse_errors
         from tarmak_iam.lint import Subjects
 
         mode = dry_run_mode(dry_run)
