@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable
-from tarmak_iam.hook.cluster.pods import api_server_time, dated, last_change
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable, last_change
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME
 from tests.support.fake_cluster import Cluster, failed
@@ -92,21 +93,22 @@ def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
 )
 def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
     cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
-    written = dated(cluster.kubectl(), config_map(), live, is_server_side=is_server_side)
+    version = GoVersion((1, 30, 1) if is_server_side else (1, 15, 12))
+    written = Server(cluster.kubectl(), version, version).dated(config_map(), live)
     assert written["metadata"].get("annotations", {}) == ({} if expected is None else noted(expected))
     assert comparable(written) == comparable(config_map())
 
 
 def test_other_annotations_stay_and_an_earlier_time_goes() -> None:
     before = config_map(theirs="x", **noted(EARLY))
-    written = dated(Cluster().kubectl(), before, None, is_server_side=True)
+    written = Server.of(Cluster().kubectl()).dated(before, None)
     assert written["metadata"]["annotations"] == {"theirs": "x"}
 
 
 @pytest.mark.parametrize("kind", ["DaemonSet", "ConfigMap"])
 def test_other_objects_are_written_as_they_are(kind: str) -> None:
     other = {"kind": kind, "metadata": {"name": NAME if kind == "DaemonSet" else "aws-auth"}, "data": {"x": "y"}}
-    assert dated(Cluster().kubectl(), other, None, is_server_side=False) is other
+    assert Server.of(Cluster(server="v1.15.12").kubectl()).dated(other, None) is other
 
 
 @pytest.mark.parametrize(
@@ -120,10 +122,10 @@ def test_other_objects_are_written_as_they_are(kind: str) -> None:
 def test_the_api_servers_own_time(logged: str) -> None:
     cluster = Cluster()
     cluster.fault = lambda args: Completed(args, 0, "{}", logged)
-    assert api_server_time(cluster.kubectl()) == datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
+    assert cluster.kubectl().server_time() == datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 
 
 def test_where_it_does_not_tell_its_time_ours_counts() -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed("Error from server (Forbidden): no")
-    assert abs(api_server_time(cluster.kubectl()) - datetime.now(timezone.utc)) < timedelta(minutes=10)
+    assert abs(cluster.kubectl().server_time() - datetime.now(timezone.utc)) < timedelta(minutes=10)

@@ -11,9 +11,10 @@ import pytest
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.pods import DAEMONSET, Rollout
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, roll_out_and_restart
+from tarmak_iam.hook.cluster.rollout import roll_out_and_restart
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, READERS, made

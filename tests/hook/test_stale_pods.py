@@ -8,8 +8,8 @@ import pytest
 
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import check_pods
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed

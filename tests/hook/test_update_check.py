@@ -13,11 +13,11 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import check_pods
+from tarmak_iam.hook.cluster.rollout import PodUpdate, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import Node, PodUpdate, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import MASTER, node
@@ -235,7 +235,7 @@ def test_what_a_daemonset_tolerates_by_itself(
     taint: str, version: tuple[int, ...], *, is_host: bool, expected: bool
 ) -> None:
     key, _, effect = taint.partition(":")
-    found = Node.of(node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect}))
+    found = node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect})
     assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
 
 
@@ -277,5 +277,5 @@ def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: lis
             asked.append(words[words.index("--selector") + 1] if "--selector" in words else None)
             return Completed(("kubectl",), 0, '{"kind": "List", "items": []}', "")
 
-    assert nodes_for(Kubectl(Recorded({})), pod) == ()
+    assert nodes_for(Kubectl(Recorded({})), pod) == {}
     assert asked == selectors

@@ -22,18 +22,17 @@ from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.object_fields import MISSING, fields, is_bookkeeping, shortly
 from tarmak_iam.hook.cluster.objects import CRD, MANAGER, Index, Object, Ref, in_batches, managed_entries
+from tarmak_iam.hook.cluster.pods import CONFIG_MAP, check_pods, read_rollout
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
 from tarmak_iam.hook.cluster.rollout import (
-    CONFIG_MAP,
     ROLLOUT_SECONDS,
-    check_pods,
+    PodUpdate,
+    check_update,
     note_config_version,
-    read_rollout,
     roll_out_and_restart,
     would_be_restarted,
 )
 from tarmak_iam.hook.cluster.server import Conflict, Server
-from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.hook.cluster.writes import Writes, rehearse
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation

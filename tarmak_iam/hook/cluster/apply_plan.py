@@ -35,10 +35,10 @@ from tarmak_iam.hook.cluster.objects import (
     managed_entries,
     without_server_fields,
 )
+from tarmak_iam.hook.cluster.pods import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step, action_on
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
+from tarmak_iam.hook.cluster.rollout import PodUpdate, check_update
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
-from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 

@@ -7,6 +7,8 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,8 @@ _FROM_SERVER = "Error from server: "
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
+# kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
+_DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 _CALL_SECONDS = 120.0
 _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
 
@@ -216,6 +220,12 @@ class Kubectl:
         """The versions of kubectl and of the API server. Raises ToolError."""
         versions = self.json("version")
         return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
+
+    def server_time(self) -> datetime:
+        """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback.
+        kubectl's log is never shown: old releases log the token too."""
+        header = _DATE.search(self.run("get", "--raw", "/version", "-v=8").err)
+        return parsedate_to_datetime(header[1]) if header else datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def is_away(done: Completed) -> bool:

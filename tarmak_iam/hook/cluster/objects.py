@@ -4,6 +4,7 @@ them, the kinds that CustomResourceDefinitions define, and batches.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
@@ -20,7 +22,6 @@ ENTRY_KINDS = tuple(f"{each.kind.lower()}.{each.group}" for each in ENTRY_OBJECT
 """The custom resources of the authenticator's backends, as kubectl takes them."""
 
 CHANGED_AT = "tarmak-iam/changed-at"
-CONFIG_VERSION = "tarmak-iam/config-version"
 """Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -176,6 +177,31 @@ def time_of(text: object) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
+    """When the text under the key changed last, by the API server's clock; None where that is unknown, as after a
+    change by hand below Kubernetes 1.16."""
+    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
+    text, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
+    # The annotation may belong to other data, as after `kubectl get`, an edit and `kubectl apply`.
+    noted = time_of(text) if digest == config_digest(config_map, key) else None
+    owners: list[tuple[datetime, bool]] = []  # the last write of each, and whether it was not an apply by tarmak-iam
+    for entry in managed_entries(config_map):
+        fields: Any = entry.get("fieldsV1") or {}
+        time = time_of(entry.get("time", ""))
+        if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):
+            owners.append((time, (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")))
+    last, is_others = max(owners, default=(noted, False))
+    return last if is_others or noted is None else noted
+
+
+def config_digest(config_map: Object, key: str = CONFIG_KEY) -> str:
+    return hashlib.sha256(str(config_text(config_map, key)).encode()).hexdigest()[:16]
+
+
+def config_text(config_map: Object, key: str = CONFIG_KEY) -> object:
+    return (config_map.get("data") or {}).get(key)
 
 
 def _without_annotations(obj: Object, names: Iterable[str]) -> Object:

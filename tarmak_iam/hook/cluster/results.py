@@ -14,7 +14,7 @@ from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import TextEnum, brief_list
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.cluster.rollout import StalePod
+    from tarmak_iam.hook.cluster.pods import StalePod
 
 
 class ObjectAction(TextEnum):

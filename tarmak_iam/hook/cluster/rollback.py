@@ -29,6 +29,7 @@ from tarmak_iam.hook.cluster.objects import (
     with_last_applied,
     without_server_fields,
 )
+from tarmak_iam.hook.cluster.pods import CONFIG_MAP, DAEMONSET, check_pods, read_rollout
 from tarmak_iam.hook.cluster.results import (
     AccessAfter,
     ObjectAction,
@@ -39,16 +40,13 @@ from tarmak_iam.hook.cluster.results import (
     stopped,
 )
 from tarmak_iam.hook.cluster.rollout import (
-    CONFIG_MAP,
-    DAEMONSET,
     ROLLOUT_SECONDS,
-    check_pods,
+    PodUpdate,
+    check_update,
     note_config_version,
-    read_rollout,
     roll_out_and_restart,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.hook.cluster.writes import Writes, rehearse
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list

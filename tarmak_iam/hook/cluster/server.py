@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timezone
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
+from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import (
     Kubectl,
@@ -22,6 +24,7 @@ from tarmak_iam.hook.cluster.kubectl import (
 )
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
+    CHANGED_AT,
     ENTRY_KINDS,
     MANAGER,
     Index,
@@ -29,17 +32,19 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     by_kind,
     comparable,
+    config_digest,
+    config_text,
     defined_kind,
     group_kind,
     in_batches,
     is_applied,
     is_ours,
     last_applied,
+    last_change,
     restorable,
     with_last_applied,
     without_last_applied,
 )
-from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
 
 _SECONDS = 60.0
@@ -198,8 +203,8 @@ class Server:
         so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
         applied."""
         if self.is_server_side:
-            dated = [(over(live or _ABSENT, self._dated(wanted, live)), live) for wanted, live in pairs]
-            return self._all_applied(dated, force=force)
+            items = [(over(live or _ABSENT, self.dated(wanted, live)), live) for wanted, live in pairs]
+            return self._all_applied(items, force=force)
         # kubectl's own client-side apply sends a patch without the version that it has read.
         return self.put_back_all([(_merged(wanted, live), live, True) for wanted, live in pairs])
 
@@ -209,7 +214,7 @@ class Server:
         ToolError, even if some are written, also for an object that was changed since."""
         pairs: list[Pair] = []
         for before, live, was_ours in items:
-            wanted = without_last_applied(restorable(self._dated(before, live), live))
+            wanted = without_last_applied(restorable(self.dated(before, live), live))
             if not was_ours and live is not None and self.is_server_side:
                 # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the object.
                 wanted = {**wanted, "metadata": {**wanted["metadata"], "managedFields": [{}]}}
@@ -266,8 +271,22 @@ class Server:
             live = live_now[0]  # only its status changed, as during a rollout
         raise self.kubectl.failure(done, verb)
 
-    def _dated(self, wanted: Object, live: Object | None) -> Object:
-        return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
+    def dated(self, wanted: Object, live: Object | None) -> Object:
+        """The object to write. The authenticator's ConfigMap gets the annotation that says when its data changed, where
+        it is needed: below Kubernetes 1.16 the time of a write that changes the data; for other writes the time of the
+        last change."""
+        metadata, time = wanted.get("metadata") or {}, None
+        if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
+            return wanted
+        if live is not None and config_text(live) == config_text(wanted):
+            time = last_change(live)
+        elif not self.is_server_side:
+            time = self.kubectl.server_time()
+        annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != CHANGED_AT}
+        if time is not None:
+            annotations[CHANGED_AT] = f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {config_digest(wanted)}"
+        without = {key: value for key, value in metadata.items() if key != "annotations"}
+        return {**wanted, "metadata": {**without, **({"annotations": annotations} if annotations else {})}}
 
     def note_applied(self, kept: Object, made: Object) -> Object:
         """Sets the annotation of client-side apply, and returns the object with it. Raises ToolError."""

@@ -21,7 +21,8 @@ from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck, check_pods, pod_troubles, read_rollout
+from tarmak_iam.hook.cluster.pods import DAEMONSET, PodCheck, check_pods, read_rollout
+from tarmak_iam.hook.cluster.rollout import pod_troubles
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.login.review import (
     DISTRUSTED,
