@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.hook.cluster.object_fields import MISSING, fields, merged, path_text, shortly
+from tarmak_iam.hook.cluster.object_fields import MISSING, fields, merged, shortly
 
 KEYS = st.sampled_from(["a", "b", "c", "name"])
 SCALARS = st.one_of(st.text(max_size=3), st.integers(2, 9), st.booleans())
@@ -69,7 +69,7 @@ def test_a_changed_field_that_is_a_third_thing_is_a_conflict(live: Any) -> None:
     theirs = {"data": {} if live is MISSING else {"config.yaml": live}}
     found = merged(theirs, {"data": {"config.yaml": "1"}}, [{"data": {"config.yaml": "2"}}])
     assert found[0] == {"data": {"config.yaml": "1"}}
-    assert [path_text(path) for path in found[1]] == ["data.config.yaml"]
+    assert [shortly([path]) for path in found[1]] == ["data.config.yaml"]
 
 
 def test_any_of_the_states_in_between_is_known() -> None:
@@ -103,7 +103,7 @@ def test_what_came_with_the_change_goes_with_it_unless_something_of_others_is_in
 def test_fields_of_several_objects_side_by_side() -> None:
     one = {"a": {"b": 1}, "c": [{"name": "x", "i": 1}], "e": {}}
     other = {"a": {}, "c": [{"name": "x", "i": 2}, {"name": "y", "i": 3}]}
-    assert {path_text(path): values for path, values in fields(one, other)} == {
+    assert {shortly([path]): values for path, values in fields(one, other)} == {
         "a.b": (1, MISSING),
         "c[x].name": ("x", "x"),
         "c[x].i": (1, 2),

@@ -126,8 +126,8 @@ def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) 
     refused: list[tuple[Step, tuple[Path, ...]]] = []
     for step in steps:
         if step.live is not None and step.then is not None and step.action is not ObjectAction.UNCHANGED:
-            changed_fields = lost_fields if has_managers else edited_fields
-            edited = changed_fields(step.live, step.wanted, step.then)
+            live, then = step.live, step.then
+            edited = lost_fields(live, step.wanted, then) if has_managers else edited_fields(live, then)
             if edited and not is_as_left(step.live):
                 refused.append((step, edited))
     if refused:

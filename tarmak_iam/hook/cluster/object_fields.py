@@ -42,14 +42,9 @@ def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]
         yield from fields(*inner, at=(*at, step(name)))
 
 
-def path_text(path: Path) -> str:
-    """As in `spec.template.spec.containers[a].image`."""
-    return ".".join(path).replace(".[", "[")
-
-
 def shortly(paths: Sequence[Path]) -> str:
-    """The first few of them, for messages."""
-    return brief_list(map(path_text, paths), _MAX_SHOWN)
+    """The first few of them, as in `spec.template.spec.containers[a].image`, for messages."""
+    return brief_list((".".join(path).replace(".[", "[") for path in paths), _MAX_SHOWN)
 
 
 def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:
@@ -183,12 +178,10 @@ _KUBECTL = frozenset({"kubectl-client-side-apply", "kubectl"})
 
 def is_own_trace(live: Object, manager: str) -> bool:
     """Whether everything that a field manager has set is what `manifests` generates, or what our rollback wrote."""
-    if manager == MANAGER:
-        return True
-    entries = [
-        entry for entry in managed_entries(live) if entry.get("manager") == manager and not entry.get("subresource")
-    ]
-    return manager in _KUBECTL and bool(entries) and all(_is_own(live, entry) for entry in entries)
+    entries = [entry for entry in managed_entries(live) if entry.get("manager") == manager]
+    entries = [entry for entry in entries if not entry.get("subresource")]
+    is_kubectl = manager in _KUBECTL and bool(entries)
+    return manager == MANAGER or (is_kubectl and all(_is_own(live, entry) for entry in entries))
 
 
 def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
@@ -201,11 +194,11 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     return tuple(path for path, (mine, now, after) in compared if mine is not MISSING and now != after)
 
 
-def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+def edited_fields(live: Object, then: Object) -> tuple[Path, ...]:
     """Fields that an apply would set and that another manager has set since the last apply, for Kubernetes below 1.16,
     which does not record who sets a field."""
-    last = next(_applied(live, wanted), None)
-    if last is None:
+    last = last_applied(live)
+    if last is None or not is_intact(last):
         return tuple(path for path, (now, after) in fields(comparable(live), comparable(then)) if now != after)
     compared = fields(comparable(last), comparable(live), comparable(then))
     return tuple(path for path, (was, now, after) in compared if was is not MISSING and now not in (was, after))
@@ -242,27 +235,6 @@ def _is_own(live: Object, entry: Object) -> bool:
     # Defaults from the API server belong to the manager too, although they were not applied.
     compared = fields(projected(live, theirs), last)
     return all(MISSING in pair or pair[0] == pair[1] for _, pair in compared)
-
-
-def _applied(live: Object, wanted: Object) -> Iterator[Object]:
-    """The objects that were applied as `manifests` generated them: by kubectl's client-side apply, or server-side
-    under our name."""
-    last = last_applied(live)
-    if last is not None and is_intact(last):
-        yield last
-    ours = projected(live, _ours(live))
-    if is_intact(ours):
-        yield ours
-    # An object too large for client-side apply has no annotation. The API server adds nothing to a ConfigMap.
-    if live.get("kind") == "ConfigMap" and is_intact(whole := _in_shape(live, wanted)):
-        yield whole
-
-
-def _in_shape(value: Any, shape: Any) -> Any:
-    """The part of it for which the other object has fields."""
-    if not isinstance(value, dict) or not isinstance(shape, dict):
-        return value
-    return {key: _in_shape(value[key], inner) for key, inner in shape.items() if key in value}
 
 
 def _ours(live: Object) -> FieldSet:
