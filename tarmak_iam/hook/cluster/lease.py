@@ -13,7 +13,6 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -52,7 +51,7 @@ class LeaseLost(ToolError):
     """Another run took over the lease, or it could not be renewed in time: nothing more is written."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def leased(
     kubectl: Kubectl,
     tell: Progress = no_progress,
@@ -71,7 +70,8 @@ def leased(
     try:
         is_taken = lease.take()
     except KeyboardInterrupt:
-        lease.give_up()
+        with contextlib.suppress(TarmakIamError):
+            lease.give_up()
         raise
     if not is_taken:
         yield kubectl
@@ -123,7 +123,10 @@ class _Lease:
         """False where no lease is possible. Raises LeaseHeld and ToolError."""
         for _ in range(_ATTEMPTS):
             began = self._clocks()
-            done = self._created()
+            done = self._run(self.kubectl, "create", self._wanted())
+            if is_unserved(done) and self._version == _VERSIONS[0]:
+                self._version = _VERSIONS[1]
+                done = self._run(self.kubectl, "create", self._wanted())
             if done.code == 0:
                 self._adopt(done, began)
                 return True
@@ -147,7 +150,7 @@ class _Lease:
         if not self._is_unguarded and self._age() > self.seconds - REQUEST_SECONDS:
             self._renew(self.kubectl)
 
-    @contextmanager
+    @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
         """Renews the lease from a thread, three times within its duration."""
         over = threading.Event()
@@ -187,22 +190,14 @@ class _Lease:
             self.tell(f"warning: the lease {_NAMESPACE}/{MANAGER} could not be removed: {error.what}; {left}")
 
     def give_up(self) -> None:
-        """Removes the lease if an attempt that was interrupted has created it."""
+        """Removes the lease if an attempt that was interrupted has created it. Raises ToolError."""
         at_once = replace(self.kubectl, patience=0.0)
-        with contextlib.suppress(TarmakIamError):
-            live = self._read(at_once)
-            if live is not None and _holder(live) == self.holder:
-                self._delete(at_once)
+        live = self._read(at_once)
+        if live is not None and _holder(live) == self.holder:
+            self._delete(at_once)
 
     def _delete(self, kubectl: Kubectl) -> None:
         self._asked(kubectl, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
-
-    def _created(self) -> Completed:
-        while True:
-            done = self._run(self.kubectl, "create", self._wanted())
-            if not is_unserved(done) or self._version == _VERSIONS[-1]:
-                return done
-            self._version = _VERSIONS[_VERSIONS.index(self._version) + 1]
 
     def _taken_over(self) -> bool:
         """Whether this run holds the lease now; False if the other lease is gone. Raises LeaseHeld, ToolError."""
@@ -265,20 +260,15 @@ class _Lease:
                 self._is_unguarded = True
                 self._trouble = done.reason
             elif _CHANGED_MEANWHILE in done.err or _ALREADY_THERE in done.err:
-                self._look_again(kubectl, began)
+                # Changed by an attempt of this run whose answer was lost, or by another run.
+                live = self._read(kubectl)
+                if live is None or _holder(live) != self.holder:
+                    who = "another run" if live is None else _holder(live) or "another run"
+                    self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
+                    raise self._lost
+                self._live, self._renewed = live, began
             else:
                 raise kubectl.failure(done, "replace")
-
-    def _look_again(self, kubectl: Kubectl, began: tuple[float, datetime]) -> None:
-        """Reads a lease that is not as this run left it: changed by an attempt of this run whose answer was lost, or by
-        another run. Raises LeaseLost."""
-        live = self._read(kubectl)
-        if live is not None and _holder(live) == self.holder:
-            self._live, self._renewed = live, began
-            return
-        who = "another run" if live is None else _holder(live) or "another run"
-        self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
-        raise self._lost
 
     @property
     def _key(self) -> str:
