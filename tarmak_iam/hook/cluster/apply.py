@@ -42,62 +42,47 @@ _MAX_OBJECTS = 5
 _ATTEMPTS = 4
 
 
-class ChangedSince(ToolError):
-    """The cluster does not have what was just applied. `refs`: the objects that differ."""
-
-    def __init__(self, differing: Sequence[tuple[Ref, str]]) -> None:
-        more = f"; and {len(differing) - _MAX_OBJECTS} more objects" if len(differing) > _MAX_OBJECTS else ""
-        super().__init__("; ".join(f"{ref} {what}" for ref, what in differing[:_MAX_OBJECTS]) + more)
-        self.refs = tuple(ref for ref, _ in differing)
-
-
 def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Sequence[Ref] = ()) -> None:
     """Reads the objects again and compares them. `made`: each object as it was wanted, and as the API server returned
     it. Only the wanted fields are compared: the status and fields that other managers add are ignored. `removed` must
     be gone.
 
-    Raises ChangedSince, which names who changed the objects, and ToolError where they cannot be read.
+    Raises ToolError, which names who changed the objects, also where they cannot be read.
     """
     wanted = [manifest for manifest, _ in made]
     try:
         index = Index(server.read([*wanted, *(ref.stub for ref in removed)]))
     except TarmakIamError as error:
         raise ToolError(f"what was applied could not be read again: {error.what}", remedy=error.remedy) from None
-    changed: list[tuple[Ref, str]] = []
+    changed: list[str] = []
     for manifest, became in made:
         ref = Ref.of(manifest)
         live = index.get(ref)
         if live is None:
-            changed.append((ref, "was removed by another process after it was applied"))
+            changed.append(f"{ref} was removed by another process after it was applied")
             continue
         sides = fields(manifest, became, live)
         paths = [path for path, (mine, was, now) in sides if mine is not MISSING and was != now]
         if paths := [path for path in paths if not is_bookkeeping(path)]:
             what = f"differs from what was applied: {_who(became, live)} changed {shortly(paths)} afterwards"
-            changed.append((ref, what))
+            changed.append(f"{ref} {what}")
     for ref in removed:
         live = index.get(ref)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
-            changed.append((ref, "was created again by another process after it was removed"))
+            changed.append(f"{ref} was created again by another process after it was removed")
     if changed:
-        raise ChangedSince(changed)
+        more = [f"and {len(changed) - _MAX_OBJECTS} more objects"] if len(changed) > _MAX_OBJECTS else []
+        raise ToolError("; ".join(changed[:_MAX_OBJECTS] + more))
 
 
 def _who(became: Object, live: Object) -> str:
     """By the field managers that the API server records, in Kubernetes 1.16 and later."""
-    names = {name for (name, _), _ in _entries(live).items() - _entries(became).items()}
-    others = sorted(names - {MANAGER})
-    if others:
+    before = [(entry.get("manager"), entry.get("time"), entry.get("fieldsV1")) for entry in managed_entries(became)]
+    after = [(entry.get("manager"), entry.get("time"), entry.get("fieldsV1")) for entry in managed_entries(live)]
+    names = {str(entry[0]) for entry in after if entry not in before}
+    if others := sorted(names - {MANAGER}):
         return ", ".join(others)
     return f"another run of {MANAGER}" if names else "another process"
-
-
-def _entries(obj: Object) -> dict[tuple[str, str], str]:
-    """The last change by each manager."""
-    return {
-        (str(entry.get("manager", "")), str(entry.get("operation", ""))): f"{entry.get('time')} {entry.get('fieldsV1')}"
-        for entry in managed_entries(obj)
-    }
 
 
 def apply_to_cluster(

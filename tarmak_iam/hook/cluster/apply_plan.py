@@ -77,14 +77,12 @@ def make_plan(
     Unless `force`, raises PolicyRefused for objects that are not managed by tarmak-iam, and for applied fields that
     another manager has set or removed. Raises ToolError.
     """
-    try:
-        return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
-    except Conflict:  # perhaps with a change made in between: read the objects again
-        pass
-    try:
-        return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
-    except Conflict as conflict:
-        raise PolicyRefused(f"{conflict.what}; nothing was changed", remedy=conflict.remedy) from None
+    for _ in range(2):  # a conflict may come from a change made in between: the objects are read again
+        try:
+            return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
+        except Conflict as conflict:
+            refused = conflict
+    raise PolicyRefused(f"{refused.what}; nothing was changed", remedy=refused.remedy)
 
 
 def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, is_as_left: IsAsLeft) -> ApplyPlan:
@@ -143,16 +141,12 @@ def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) 
 def _shown(live: Object) -> str:
     """Which object it is, and what is known of who created it."""
     who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(live))
-    marks = labels_of(live)
-    details = [f"set by {', '.join(who)}"] if who else []
-    if not who and last_applied(live) is not None:
-        details.append("applied with kubectl")
-    details.append(
-        f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels"
-    )
+    labels = ", ".join(f"{key}={value}" for key, value in labels_of(live).items())
     created = (live.get("metadata") or {}).get("creationTimestamp")
-    if not who and created:
-        details.append(f"created {created}")
+    details = [f"set by {', '.join(who)}"] if who else []
+    details += ["applied with kubectl"] if not who and last_applied(live) is not None else []
+    details += [f"labels {labels}" if labels else "without labels"]
+    details += [f"created {created}"] if not who and created else []
     return f"{Ref.of(live)} ({', '.join(details)})"
 
 

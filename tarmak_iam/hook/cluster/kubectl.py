@@ -33,38 +33,20 @@ _REFUSED = re.compile(
 )
 # kubectl's messages where the API server cannot be reached, or where a proxy or load balancer before it gives up.
 _AWAY = re.compile(
-    "|".join(
-        (
-            r"connection refused",
-            r"was refused - did you specify the right host or port",
-            r"unable to connect to the server",
-            r"i/o timeout",
-            r"tls handshake timeout",
-            r"no route to host",
-            r"connection reset by peer",
-            r"broken pipe",
-            r"use of closed network connection",
-            # from net/http and http2: the connection ended early
-            r"(?m:(: |unexpected )eof(?=$|[;,]))",
-            r"client connection (lost|force closed)",
-            r"server closed idle connection",
-            r"transport connection broken",
-            r"stream error: ",
-            r"goaway",
-            r"request canceled",
-            r"client\.timeout exceeded",
-            r"context deadline exceeded",
-            # from the API server, and from its etcd
-            r"the server is currently unable to handle the request",
-            r"unable to return a response in the time allotted",
-            r"the server has received too many requests",
-            r"apiserver is shutting down",
-            r"etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)",
-            # an answer from something else: the page of a proxy, or nothing
-            r'an error on the server \((""|"unknown")',
-            r"an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)",
-        )
-    )
+    r"connection refused|was refused - did you specify the right host or port|unable to connect to the server"
+    r"|i/o timeout|tls handshake timeout|no route to host|connection reset by peer|broken pipe"
+    r"|use of closed network connection"
+    # from net/http and http2: the connection ended early
+    r"|(?m:(: |unexpected )eof(?=$|[;,]))|client connection (lost|force closed)|server closed idle connection"
+    r"|transport connection broken|stream error: |goaway|request canceled|client\.timeout exceeded"
+    r"|context deadline exceeded"
+    # from the API server, and from its etcd
+    r"|the server is currently unable to handle the request|unable to return a response in the time allotted"
+    r"|the server has received too many requests|apiserver is shutting down"
+    r"|etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)"
+    # an answer from something else: the page of a proxy, or nothing
+    r'|an error on the server \((""|"unknown")'
+    r"|an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)"
 )
 # kubectl prints this on stdout if the kubeconfig contains no credentials, and then fails with `error: EOF`.
 _PROMPT = "Please enter Username:"
@@ -218,8 +200,13 @@ class Kubectl:
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """The versions of kubectl and of the API server. Raises ToolError."""
-        versions = self.json("version")
-        return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
+        printed = self.json("version")
+        infos = [printed.get(key) for key in ("clientVersion", "serverVersion")]
+        texts = [str(info.get("gitVersion", "")) if isinstance(info, dict) else "" for info in infos]
+        versions = [parse_version(text.partition("+")[0]) for text in texts]
+        if versions[0] is None or versions[1] is None:
+            raise ToolError(f"'{texts[versions.index(None)]}' is not a Kubernetes version")
+        return versions[0], versions[1]
 
     def server_time(self) -> datetime:
         """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback.
@@ -341,11 +328,3 @@ def objects_of(done: Completed) -> list[dict[str, Any]]:
         objects += items
         text = text[end:].lstrip()
     return objects
-
-
-def _version(info: Any) -> GoVersion:
-    text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
-    version = parse_version(text.partition("+")[0])
-    if version is None:
-        raise ToolError(f"'{text}' is not a Kubernetes version")
-    return version

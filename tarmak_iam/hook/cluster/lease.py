@@ -34,6 +34,7 @@ _LOCK = "tarmak-iam/lock"
 
 _TIMEOUT = 10
 _CALL_SECONDS = 20.0
+_LAST_SECONDS = 3.0  # after an interruption the user waits for it, and the lease expires anyway
 _ATTEMPTS = 5
 _MAX_WATCHED = 300.0
 _ALREADY_THERE = "(AlreadyExists)"
@@ -117,6 +118,7 @@ class _Lease:
     _is_unguarded: bool = False
     """Whether the user may create the lease but not renew it."""
     _trouble: str = ""
+    _call_seconds: float = _CALL_SECONDS
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> bool:
@@ -191,7 +193,7 @@ class _Lease:
 
     def give_up(self) -> None:
         """Removes the lease if an attempt that was interrupted has created it. Raises ToolError."""
-        at_once = replace(self.kubectl, patience=0.0)
+        at_once, self._call_seconds = replace(self.kubectl, patience=0.0), _LAST_SECONDS
         live = self._read(at_once)
         if live is not None and _holder(live) == self.holder:
             self._delete(at_once)
@@ -312,7 +314,7 @@ class _Lease:
 
     def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
         scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
-        return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
+        return kubectl.check(verb, *args, *scope, seconds=self._call_seconds)
 
     def _run(self, kubectl: Kubectl, verb: str, lease: Object) -> Completed:
         # Not validated: kubectl would first download the API server's whole schema.
