@@ -61,23 +61,22 @@ class LiveMappings:
     def authenticator(self, installation: Installation | None = None, cluster_id: str | None = None) -> Authenticator:
         """The authenticator as the cluster runs it: its release, flags and objects. What the cluster does not have is
         that of the installation. `cluster_id`: that of the token, None for that of the configuration."""
-        text, version, args = self.text or "", self.version or DEFAULT_RELEASE, self._words
+        text, version, args = self.text, self.version, self._words
         if installation is not None:
-            text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
-            version = self.version or installation.daemon_version
-            args = self._words if self.daemonset is not None else list(installation.daemon.args)
+            text = f"clusterID: {installation.cluster_id}\n" if text is None else text
+            version = version or installation.daemon_version
+            args = args if self.daemonset is not None else list(installation.daemon.args)
         listed = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
-        return Authenticator.of(
-            DaemonInput(
-                text,
-                version=str(version),
-                cluster_id=cluster_id,
-                args=tuple(args),
-                files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
-                filename=self.key,
-                shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
-            )
+        daemon = DaemonInput(
+            text or "",
+            version=str(version or DEFAULT_RELEASE),
+            cluster_id=cluster_id,
+            args=tuple(args),
+            files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
+            filename=self.key,
+            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
         )
+        return Authenticator.of(daemon)
 
     @property
     def config_map(self) -> Ref | None:
@@ -143,8 +142,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
 
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:
-    done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
-    return objects_of(done)
+    return objects_of(kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json"))
 
 
 BUILT_IN = {

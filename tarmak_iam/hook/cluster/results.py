@@ -49,11 +49,9 @@ class ObjectChange:
 
 def action_on(live: Object | None, then: Object | None) -> ObjectAction:
     """What makes an object of a live one; None where it does not exist."""
-    if live is None or then is None:
-        return (
-            ObjectAction.UNCHANGED if live is then else ObjectAction.CREATED if live is None else ObjectAction.REMOVED
-        )
-    return ObjectAction.UNCHANGED if comparable(live) == comparable(then) else ObjectAction.CONFIGURED
+    if live is then or (live and then and comparable(live) == comparable(then)):
+        return ObjectAction.UNCHANGED
+    return ObjectAction.CREATED if live is None else ObjectAction.REMOVED if then is None else ObjectAction.CONFIGURED
 
 
 class Step(NamedTuple):

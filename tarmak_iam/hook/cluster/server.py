@@ -291,11 +291,9 @@ class Server:
     def note_applied(self, kept: Object, made: Object) -> Object:
         """Sets the annotation of client-side apply, and returns the object with it. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
-        if done.code and _TOO_LARGE_TO_COPY in done.err:
-            return made
-        if done.code:
+        if done.code and _TOO_LARGE_TO_COPY not in done.err:
             raise self.kubectl.failure(done, "apply set-last-applied")
-        return _one_of(done)
+        return made if done.code else _one_of(done)
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
@@ -331,10 +329,8 @@ class Server:
                 finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
                 named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
                 waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
-                raise ToolError(
-                    f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}",
-                    remedy="run the same command again once it is gone",
-                )
+                what = f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}"
+                raise ToolError(what, remedy="run the same command again once it is gone")
             if left:
                 self.kubectl.sleep(_PAUSE)
 
