@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -330,15 +329,17 @@ def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options
 @pytest.mark.parametrize(
     ("counts", "done", "text"),
     [
-        ({"is_seen": True, "desired": 3, "updated": 3, "available": 3}, True, "3 of 3 nodes updated, 3 available"),
-        ({"is_seen": True, "desired": 3, "updated": 3, "available": 2}, False, "3 of 3 nodes updated, 2 available"),
-        ({"is_seen": True, "desired": 3, "updated": 2, "available": 3}, False, "2 of 3 nodes updated, 3 available"),
-        ({"is_seen": True}, False, "no node is eligible for its pods"),
-        ({"desired": 3, "updated": 3, "available": 3}, False, "the rollout has not started"),
+        ((2, 3, 3, 3), True, "3 of 3 nodes updated, 3 available"),
+        ((2, 3, 3, 2), False, "3 of 3 nodes updated, 2 available"),
+        ((2, 3, 2, 3), False, "2 of 3 nodes updated, 3 available"),
+        ((2, 0, 0, 0), False, "no node is eligible for its pods"),
+        ((1, 3, 3, 3), False, "the rollout has not started"),
     ],
 )
-def test_when_a_rollout_is_done(counts: dict[str, Any], done: bool, text: str) -> None:
-    found = Rollout(DAEMONSET, True, **counts)
+def test_when_a_rollout_is_done(counts: tuple[int, ...], done: bool, text: str) -> None:
+    names = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+    daemon = {"metadata": {"generation": 2}, "status": dict(zip(names, counts, strict=True))}
+    found = Rollout.of(DAEMONSET, daemon)
     assert (found.is_done, found.text) == (done, f"{DAEMONSET}: {text}")
 
 

@@ -16,7 +16,7 @@ from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import PodUpdate, check_update, is_tolerated, nodes_for, untolerated
+from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, made
@@ -41,8 +41,7 @@ def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
 def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> tuple[str, ...]:
     server = Server.of(cluster.kubectl())
     step = Step(Ref.of(then), ObjectAction.CONFIGURED, cluster.get("DaemonSet", NAME), then)
-    update = PodUpdate.of(check_pods(server), [step])
-    return check_update(server, update, force=force)
+    return check_update(server, check_pods(server), [step], force=force)[0]
 
 
 def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:

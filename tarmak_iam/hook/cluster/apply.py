@@ -26,7 +26,6 @@ from tarmak_iam.hook.cluster.pods import CONFIG_MAP, check_pods, read_rollout
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
 from tarmak_iam.hook.cluster.rollout import (
     ROLLOUT_SECONDS,
-    PodUpdate,
     check_update,
     note_config_version,
     roll_out_and_restart,
@@ -125,8 +124,7 @@ def apply_to_cluster(
         if not force:
             check_admin_access(before, after)
         check = check_pods(server, plan.live)
-        update = PodUpdate.of(check, plan.steps)
-        warnings = check_update(server, update, force=force)
+        warnings, restarts = check_update(server, check, plan.steps, force=force)
         notes = plan.notes
         if installation.kubernetes.minor != server.version.minor:
             generated, live = (".".join(map(str, of.minor)) for of in (installation.kubernetes, server.version))
@@ -136,7 +134,7 @@ def apply_to_cluster(
         if dry_run != "client":
             # Server-side, the plan is what the API server answered, except for removals.
             untried = [step for step in plan.steps if step.then is None or not server.is_server_side]
-            rehearse(server, [*untried, *update.restarts], tell)
+            rehearse(server, [*untried, *restarts], tell)
         if dry_run is not None:
             return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
         for warning in warnings:

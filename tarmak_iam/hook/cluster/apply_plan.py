@@ -37,7 +37,7 @@ from tarmak_iam.hook.cluster.objects import (
 )
 from tarmak_iam.hook.cluster.pods import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step, action_on
-from tarmak_iam.hook.cluster.rollout import PodUpdate, check_update
+from tarmak_iam.hook.cluster.rollout import check_update
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
@@ -227,7 +227,7 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
     try:
-        notes += check_update(server, PodUpdate.of(pods, plan.steps))
+        notes += check_update(server, pods, plan.steps)[0]
     except PolicyRefused as error:
         notes.append(_refusal(error))
     notes += (*plan.notes, *pods.notes)

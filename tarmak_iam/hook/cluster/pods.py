@@ -20,6 +20,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, objects_of
@@ -87,8 +88,9 @@ class DaemonPod:
 
 def read_pods(kubectl: Kubectl, daemon: Object) -> tuple[DaemonPod, ...]:
     """Sorted by node, without pods that have ended for good. Raises Forbidden and ToolError."""
-    pods = [pod for pod in pod_objects(kubectl, daemon) if (pod.get("status") or {}).get("phase") not in _ENDED]
-    return tuple(sorted(map(DaemonPod.of, pods), key=lambda pod: (pod.node, pod.ref.name)))
+    objects = pod_objects(kubectl, daemon)
+    pods = [DaemonPod.of(pod) for pod in objects if (pod.get("status") or {}).get("phase") not in _ENDED]
+    return tuple(sorted(pods, key=lambda pod: (pod.node, pod.ref.name)))
 
 
 def pod_objects(kubectl: Kubectl, daemon: Object) -> list[Object]:
@@ -110,14 +112,6 @@ def maker_of(obj: Object) -> str | None:
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), None)
 
 
-def may_have_read_other_data(daemon: Object, config_map: Object, pod: DaemonPod) -> bool:
-    """Below Kubernetes 1.16: whether the pod may have started while another manager had changed the ConfigMap."""
-    version, until = config_version(daemon)
-    if version in ("", version_of(config_map)) or any(managed_entries(config_map)):
-        return False
-    return pod.has_started and has_started_after(pod, until)
-
-
 def has_started_after(pod: DaemonPod, until: datetime | None) -> bool:
     return until is None or any(time is not None and time > until for time in (pod.created, pod.started))
 
@@ -135,48 +129,28 @@ def with_config_version(config_map: Object, until: datetime | None) -> str:
     return f"{_CONFIG_VERSION}={version_of(config_map)}{time}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """The status of a DaemonSet: on how many nodes it should run, runs with its newest template, and is available.
+class Rollout(NamedTuple):
+    """The status of a DaemonSet: `is_done` if it runs with its newest template and is available on each node, `is_seen`
+    if its controller has observed the newest generation, `desired` on how many nodes it should run."""
 
-    `is_seen`: whether the controller has observed its newest generation.
-    """
-
-    ref: Ref
-    is_there: bool
+    text: str
+    is_done: bool = False
     is_seen: bool = False
     desired: int = 0
-    updated: int = 0
-    available: int = 0
 
     @classmethod
     def of(cls, ref: Ref, daemon: Object | None) -> Rollout:
         if daemon is None:
-            return cls(ref, False)
+            return cls(f"{ref} does not exist")
         status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
-        return cls(
-            ref,
-            True,
-            is_seen=(status.get("observedGeneration") or 0) >= generation,
-            desired=status.get("desiredNumberScheduled") or 0,
-            updated=status.get("updatedNumberScheduled") or 0,
-            available=status.get("numberAvailable") or 0,
-        )
-
-    @property
-    def is_done(self) -> bool:
-        everywhere = self.updated >= self.desired and self.available >= self.desired
-        return self.is_there and self.is_seen and self.desired > 0 and everywhere
-
-    @property
-    def text(self) -> str:
-        if not self.is_there:
-            return f"{self.ref} does not exist"
-        if not self.is_seen:
-            return f"{self.ref}: the rollout has not started"
-        if self.desired == 0:
-            return f"{self.ref}: no node is eligible for its pods"
-        return f"{self.ref}: {self.updated} of {self.desired} nodes updated, {self.available} available"
+        names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        desired, updated, available = (status.get(name) or 0 for name in names)
+        if (status.get("observedGeneration") or 0) < generation:
+            return cls(f"{ref}: the rollout has not started", desired=desired)
+        if not desired:
+            return cls(f"{ref}: no node is eligible for its pods", is_seen=True)
+        text = f"{ref}: {updated} of {desired} nodes updated, {available} available"
+        return cls(text, min(updated, available) >= desired, True, desired)
 
 
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
@@ -239,22 +213,32 @@ def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck
     # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
     ref = LiveMappings(daemon, ()).config_map
     config_map = None if ref is None else ref.among(live if ref == CONFIG_MAP else server.read([ref.stub]))
-    if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
-        changed = f"the time of the last change of {_name(config_map)} is unknown"
-        notes += (f"{changed}: pods are checked only by their template",)
-    stale = tuple(_stale(daemon, config_map, pods, revision))
+    # When the key that the daemon reads changed last: other keys are irrelevant.
+    changed = None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
+    if config_map is not None and changed is None and any(pod.has_started for pod in pods):
+        unknown = f"the time of the last change of {Ref.of(config_map)} is unknown"
+        notes += (f"{unknown}: pods are checked only by their template",)
+    stale = tuple(_stale(daemon, config_map, changed, pods, revision))
     rollout = Rollout.of(DAEMONSET, daemon)
     missing = max(0, rollout.desired - len(pods))
     return PodCheck(daemon, pods, stale, notes, rollout.is_seen, missing, config_map)
 
 
 def _stale(
-    daemon: Object, config_map: Object | None, pods: tuple[DaemonPod, ...], revision: str | None
+    daemon: Object,
+    config_map: Object | None,
+    changed: datetime | None,
+    pods: tuple[DaemonPod, ...],
+    revision: str | None,
 ) -> Iterator[StalePod]:
-    """`config_map` is what the daemon reads, None where it does not exist. `revision` is the DaemonSet's newest, None
-    where it is unknown."""
+    """`config_map` is what the daemon reads, None where it does not exist; it changed last at `changed`. `revision` is
+    the DaemonSet's newest. None where that is unknown."""
     strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
-    wanted, changed, named = config_checksum(daemon, config_map), _changed(daemon, config_map), _name(config_map)
+    wanted, named = config_checksum(daemon, config_map), Ref.of(config_map or {})
+    version, until = config_version(daemon)
+    # Below Kubernetes 1.16: pods may have started while another manager had changed the ConfigMap.
+    is_unrecorded = config_map is not None and not any(managed_entries(config_map))
+    is_other_version = is_unrecorded and version not in ("", version_of(config_map or {}))
     for pod in pods:
         # If the times decide, they are more reliable than the template: a pod that was created after a manual change
         # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
@@ -270,7 +254,7 @@ def _stale(
             yield StalePod(pod, f"it was created for another configuration than that of {named}")
         elif changed and is_before and (pod.started is None or pod.started < changed + _DELAY):
             yield StalePod(pod, f"it started before the last change of {named}, at {changed:%FT%TZ}")
-        elif config_map is not None and may_have_read_other_data(daemon, config_map, pod):
+        elif is_other_version and has_started_after(pod, until):
             what = "was changed since the last apply, and may have had other content when the pod started"
             yield StalePod(pod, f"{named} {what}")
 
@@ -291,19 +275,10 @@ def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ..
 def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
     """True where either has no generation: then it proves nothing."""
     generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
-    return generation is None or not pod.generation or pod.generation == generation
+    return generation is None or pod.generation in ("", generation)
 
 
 def config_checksum(daemon: Object, config_map: Object | None) -> str:
     """The checksum of the configuration that the daemon reads, as in the template; "" where there is none."""
     text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
     return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
-
-
-def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
-    """When the key that the daemon reads changed last. Other keys are irrelevant."""
-    return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
-
-
-def _name(config_map: Object | None) -> str:
-    return str(Ref.of(config_map or {}))

@@ -41,7 +41,6 @@ from tarmak_iam.hook.cluster.results import (
 )
 from tarmak_iam.hook.cluster.rollout import (
     ROLLOUT_SECONDS,
-    PodUpdate,
     check_update,
     note_config_version,
     roll_out_and_restart,
@@ -104,10 +103,9 @@ def roll_back(
             undone=tuple(revision.number for revision in revisions),
             access_after=_access_after(server, steps),
         )
-        update = PodUpdate.of(check_pods(server), steps)
-        warnings = check_update(server, update, force=force)
+        warnings, restarts = check_update(server, check_pods(server), steps, force=force)
         if not dry_run:
-            rehearse(server, [*steps, *update.restarts], tell)
+            rehearse(server, [*steps, *restarts], tell)
         for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
             tell(line)
         if dry_run:

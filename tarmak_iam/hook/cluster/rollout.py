@@ -46,8 +46,7 @@ _NODE = "node.kubernetes.io/"
 def nodes_for(kubectl: Kubectl, pod: Object) -> dict[str, Object]:
     """The nodes that a pod's specification selects by labels, by name. Raises Forbidden and ToolError."""
     selected = (node for selector in _selectors(pod) for node in kubectl.selected("nodes", selector))
-    nodes = {Ref.of(node).name: node for node in selected}
-    return {name: nodes[name] for name in sorted(nodes)}
+    return dict(sorted(((Ref.of(node).name, node) for node in selected), key=lambda pair: pair[0]))
 
 
 def untolerated(node: Object, pod: Object, version: GoVersion) -> tuple[str, ...]:
@@ -116,54 +115,30 @@ def _expression(expression: dict[str, Any]) -> str:
     return str(key)  # Exists; for Gt and Lt only that the label exists
 
 
-@dataclass(frozen=True, slots=True)
-class PodUpdate:
-    """The consequences of changes for the running pods: `live` and `then` are their DaemonSet, `has_new_data` whether
-    the data of its ConfigMap changes, which only new pods read."""
-
-    check: PodCheck
-    live: Object | None
-    then: Object | None
-    has_new_data: bool
-
-    @classmethod
-    def of(cls, check: PodCheck, steps: Sequence[Step]) -> PodUpdate:
-        daemons = ((step.live, step.then) for step in steps if step.ref.is_same(DAEMONSET))
-        live, then = next(daemons, (check.daemon, check.daemon))
-        config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
-        has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
-        return cls(check, live, then, has_new_data)
-
-    @property
-    def has_same_template(self) -> bool:
-        """Whether the pod template stays the same, so that the controller replaces no pod."""
-        return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
-
-    @property
-    def restarts(self) -> list[Step]:
-        """The removals of pods that no controller replaces and that run another configuration, now or after the
-        changes."""
-        if not self.has_same_template:
-            return []
-        pods = self.check.pods if self.has_new_data else [stale.pod for stale in self.check.stale]
-        return [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
-
-    @property
-    def ends_pods(self) -> bool:
-        if self.live is None or self.then is None:
-            return False
-        return not self.has_same_template or self.has_new_data or bool(self.check.stale)
-
-
-def check_update(server: Server, update: PodUpdate, *, force: bool = False) -> tuple[str, ...]:
-    """Returns notes about what an update that replaces or restarts pods means for logins, and about what could not be
-    checked; none for other changes.
+def check_update(
+    server: Server, check: PodCheck, steps: Sequence[Step], *, force: bool = False
+) -> tuple[tuple[str, ...], list[Step]]:
+    """What changes mean for the running pods: notes about logins while pods are replaced or restarted, and about what
+    could not be checked; and the removals of pods that no controller replaces and that run another configuration, now
+    or after the changes.
 
     Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
     """
-    check, then = update.check, update.then
-    if not update.ends_pods or then is None:
-        return ()
+    daemons = ((step.live, step.then) for step in steps if step.ref.is_same(DAEMONSET))
+    live, then = next(daemons, (check.daemon, check.daemon))
+    config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
+    # Only new pods read it.
+    has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
+    is_same = live is not None and then is not None and _template(live) == _template(then)
+    stale = [old.pod for old in check.stale]
+    pods = (check.pods if has_new_data else stale) if is_same else ()
+    restarts = [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
+    if live is None or then is None or (is_same and not has_new_data and not stale):
+        return (), restarts
+    return _update_notes(server, check, then, force=force), restarts
+
+
+def _update_notes(server: Server, check: PodCheck, then: Object, *, force: bool) -> tuple[str, ...]:
     if not check.pods:
         return check.notes
     pod: Object = (_template(then) or {}).get("spec") or {}
