@@ -25,7 +25,7 @@ from tarmak_iam.mappings.merging import Wanted
 if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
-    from tarmak_iam.hook.cluster.apply_plan import LiveDiff
+    from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
     from tarmak_iam.hook.lock import ClusterLock
@@ -300,7 +300,7 @@ class TarmakCluster:
         ConfigError as `manifests` does, and ToolError.
         """
         from tarmak_iam.emit import manifests
-        from tarmak_iam.hook.cluster.apply_plan import live_diff
+        from tarmak_iam.hook.cluster.apply import live_diff
 
         installation = self._installation(settings)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes

@@ -11,7 +11,7 @@ from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.apply_hook import AfterReport, BeforeReport, Stage, after_apply, before_apply
-    from tarmak_iam.hook.cluster.apply_plan import LiveDiff, ObjectDiff
+    from tarmak_iam.hook.cluster.apply import LiveDiff, ObjectDiff
     from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectChange, RollbackFailed, RolledBack
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.login.review import LoginOutcome, UserInfo
@@ -22,7 +22,7 @@ else:
         __name__,
         {
             ".apply_hook": "AfterReport BeforeReport Stage after_apply before_apply",
-            ".cluster.apply_plan": "LiveDiff ObjectDiff",
+            ".cluster.apply": "LiveDiff ObjectDiff",
             ".cluster.results": "Applied ApplyFailed ObjectChange RollbackFailed RolledBack",
             ".connection": "Access",
             ".login.review": "LoginOutcome UserInfo",

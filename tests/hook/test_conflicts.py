@@ -13,8 +13,7 @@ import pytest
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import history as history_module
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
 from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff, make_plan
 from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, fitted, in_batches, restorable
 from tarmak_iam.hook.cluster.results import ApplyFailed

@@ -12,8 +12,8 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
+from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.writes import _plural
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed
@@ -138,7 +138,7 @@ def test_a_permission_is_asked_for_by_name_but_to_create(state: Path, monkeypatc
     asked = reviews(cluster, lambda: apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state))
     written = [{**attributes, "name": NAME} for attributes in (of_map, of_daemon)]
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in written]
-    monkeypatch.setattr("tarmak_iam.hook.cluster.writes._BY_NAME", 3)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.results._BY_NAME", 3)
     asked = reviews(cluster, lambda: roll_back(cluster.kubectl(), state))
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in (of_map, of_daemon)]
 

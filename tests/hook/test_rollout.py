@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.pods import DAEMONSET, Rollout
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back

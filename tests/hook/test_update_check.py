@@ -9,8 +9,7 @@ import pytest
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.pods import check_pods

@@ -24,8 +24,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from tarmak_iam.hook.cluster import history as history_module
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.apply import LiveDiff, apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import History, read_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings

@@ -1,29 +1,70 @@
-"""Applies an installation to a cluster: plans all changes, writes them to the history, makes them, and reads the
-objects again at the end.
+"""Applies an installation to a cluster: plans what would become of each object, also as a diff; writes the plan to the
+history; makes the changes; and reads the objects again at the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from tarmak_iam.access.diff import Loaded, effects
+from tarmak_iam.access.diff import Effect, Loaded, effects
 from tarmak_iam.access.lockout import check_admin_access
 from tarmak_iam.emit import manifests
-from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
+from tarmak_iam.emit.kubernetes_objects import in_apply_order
+from tarmak_iam.errors import ConfigError, PolicyRefused, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, make_plan
-from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, history_if_readable, left_by
+from tarmak_iam.hook.cluster.history import (
+    STATE_NAME,
+    History,
+    Journal,
+    Snapshot,
+    finish_notes,
+    history_if_readable,
+    left_by,
+)
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.object_fields import MISSING, fields, is_bookkeeping, shortly
-from tarmak_iam.hook.cluster.objects import CRD, MANAGER, Index, Object, Ref, in_batches, managed_entries
-from tarmak_iam.hook.cluster.pods import CONFIG_MAP, check_pods, read_rollout
-from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
+from tarmak_iam.hook.cluster.live_mappings import UnboundGroup, bound_groups, read_live, unbound_groups
+from tarmak_iam.hook.cluster.object_fields import (
+    MISSING,
+    FieldPath,
+    edited_fields,
+    fields,
+    is_bookkeeping,
+    lost_fields,
+    object_diff,
+    overlaid,
+    shortly,
+)
+from tarmak_iam.hook.cluster.objects import (
+    CRD,
+    MANAGER,
+    Index,
+    Object,
+    Ref,
+    fitted,
+    in_batches,
+    is_applied,
+    is_ours,
+    labels_of,
+    last_applied,
+    managed_entries,
+    without_server_fields,
+)
+from tarmak_iam.hook.cluster.pods import CONFIG_MAP, DAEMONSET, StalePod, check_pods, read_rollout
+from tarmak_iam.hook.cluster.results import (
+    Applied,
+    ApplyFailed,
+    ObjectAction,
+    ObjectChange,
+    Step,
+    Writes,
+    action_on,
+    rehearse,
+)
 from tarmak_iam.hook.cluster.rollout import (
     ROLLOUT_SECONDS,
     check_update,
@@ -31,11 +72,205 @@ from tarmak_iam.hook.cluster.rollout import (
     roll_out_and_restart,
     would_be_restarted,
 )
-from tarmak_iam.hook.cluster.server import Conflict, Server
-from tarmak_iam.hook.cluster.writes import Writes, rehearse
+from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
+
+_NO_HISTORY = History()
+
+
+class ApplyPlan(NamedTuple):
+    """`steps` in apply order, then the removals of live objects that are managed by tarmak-iam and no longer generated,
+    in their order."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> list[Object]:
+        return [step.live for step in self.steps if step.live is not None]
+
+    @property
+    def is_change(self) -> bool:
+        return any(step.action is not ObjectAction.UNCHANGED for step in self.steps)
+
+
+def make_plan(
+    server: Server,
+    objects: Sequence[Object],
+    *,
+    ask: bool = True,
+    force: bool = False,
+    history: History = _NO_HISTORY,
+) -> ApplyPlan:
+    """`ask`: whether the API server computes what each object would become (a server-side dry run); else this module
+    merges the objects itself. `history` helps where the API server does not record who set a field.
+
+    Unless `force`, raises PolicyRefused for objects that are not managed by tarmak-iam, and for applied fields that
+    another manager has set or removed. Raises ToolError.
+    """
+    for _ in range(2):  # a conflict may come from a change made in between: the objects are read again
+        try:
+            return _plan_once(server, objects, history, ask=ask, force=force)
+        except Conflict as conflict:
+            refused = conflict
+    raise PolicyRefused(f"{refused.what}; nothing was changed", remedy=refused.remedy)
+
+
+def _plan_once(server: Server, objects: Sequence[Object], history: History, *, ask: bool, force: bool) -> ApplyPlan:
+    live_objects = server.read(objects)
+    if being_deleted := [Ref.of(live) for live in live_objects if is_being_deleted(live)]:
+        server.wait_until_gone(being_deleted)
+        live_objects = server.read(objects)
+    index = Index(live_objects)
+    pairs: list[Pair] = [(fitted(wanted, live), live) for wanted in objects for live in [index.get(Ref.of(wanted))]]
+    unmanaged = [_shown(live) for _, live in pairs if live is not None and not is_ours(live)]
+    if unmanaged and not force:
+        verb = ("exists and is" if len(unmanaged) == 1 else "exist and are") + f" not managed by {MANAGER}"
+        raise PolicyRefused(
+            f"{', '.join(unmanaged)} {verb}; nothing was changed",
+            remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
+        )
+    if ask:
+        then = server.dry_run(pairs, force=force)
+    else:
+        then = [
+            wanted if live is None else overlaid(without_server_fields(live), wanted, None) for wanted, live in pairs
+        ]
+    steps = []
+    for (wanted, live), after in zip(pairs, then, strict=True):
+        action = action_on(live, after)
+        # Its fields must be recorded under our field manager.
+        is_recorded = not server.is_server_side or (live is not None and is_applied(live))
+        is_settled = action is ObjectAction.UNCHANGED and is_recorded
+        steps.append(Step(Ref.of(wanted), action, live, after, is_settled, wanted))
+    if not force:
+        _refuse_edited(server, steps, history)
+    removals, notes = _removals(server, objects)
+    return ApplyPlan((*steps, *removals), notes)
+
+
+def _refuse_edited(server: Server, steps: Sequence[Step], history: History) -> None:
+    """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
+    has_managers, is_as_left = server.is_server_side, left_by(server, history)
+    refused: list[tuple[Step, tuple[FieldPath, ...]]] = []
+    for step in steps:
+        live, then = step.live, step.then
+        if live is not None and then is not None and step.action is not ObjectAction.UNCHANGED:
+            edited = lost_fields(live, step.wanted, then) if has_managers else edited_fields(live, then)
+            if edited and not is_as_left(live):
+                refused.append((step, edited))
+    if refused:
+        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in refused)
+        verb, them = ("was", "it was") if len(refused) == 1 else ("were", "they were")
+        why = "fields were removed" if has_managers else "this Kubernetes version does not record who changed it"
+        raise PolicyRefused(
+            f"{named} {verb} changed since {them} applied ({why}); nothing was changed",
+            remedy="add the change to the mappings or settings, or overwrite these fields with --force",
+        )
+
+
+def _shown(live: Object) -> str:
+    """Which object it is, and what is known of who created it."""
+    who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(live))
+    labels = ", ".join(f"{key}={value}" for key, value in labels_of(live).items())
+    created = (live.get("metadata") or {}).get("creationTimestamp")
+    details = [f"set by {', '.join(who)}"] if who else []
+    details += ["applied with kubectl"] if not who and last_applied(live) is not None else []
+    details += [f"labels {labels}" if labels else "without labels"]
+    details += [f"created {created}"] if not who and created else []
+    return f"{Ref.of(live)} ({', '.join(details)})"
+
+
+def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tuple[str, ...]]:
+    """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
+    gone: list[Object] = []
+    notes: list[str] = []
+    generated = Index(objects)
+    for live in server.ours():
+        ref = Ref.of(live)
+        if generated.get(ref) is not None:
+            continue
+        others = server.others(live) if ref.kind == CRD else 0
+        if others:
+            notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
+        else:
+            gone.append(live)
+    return [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))], tuple(
+        notes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDiff:
+    """What would change in one object. `text` is a unified diff of the object as YAML, without the fields that the API
+    server sets. The values of a Secret are hidden."""
+
+    change: ObjectChange
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDiff:
+    """How the generated objects differ from those in the cluster: `objects` that would change, `effects` on the access
+    of principals, compared with what the cluster's authenticator grants now, `unbound` groups without a binding,
+    `stale_pods` that run another configuration than the cluster's objects, the number of nodes without a pod
+    (`missing_pods`), and `notes` of one line each.
+    """
+
+    objects: tuple[ObjectDiff, ...]
+    effects: tuple[Effect, ...]
+    unbound: tuple[UnboundGroup, ...]
+    notes: tuple[str, ...] = ()
+    stale_pods: tuple[StalePod, ...] = ()
+    missing_pods: int = 0
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.objects or self.effects or self.stale_pods or self.missing_pods)
+
+    @property
+    def missing_text(self) -> str:
+        """One line about pods that the controller has yet to create."""
+        return f"{DAEMONSET}: {self.missing_pods} of its nodes {'has' if self.missing_pods == 1 else 'have'} no pod yet"
+
+
+def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
+    """Changes nothing. From Kubernetes 1.16 on, the API server computes what each object would become.
+
+    What apply would refuse without `force` is shown as with `force`, with a note. Raises ConfigError as `manifests`
+    does, and ToolError.
+    """
+    objects, server, home = manifests(installation), Server.of(kubectl), installation.home
+    within = None if home is None else Boundary(home.parent, installation.follow_links)
+    history = _NO_HISTORY if home is None else history_if_readable(home / STATE_NAME, within)
+    notes: list[str] = []
+    try:
+        plan = make_plan(server, objects, history=history)
+    except PolicyRefused as error:
+        plan = make_plan(server, objects, force=True)
+        notes.append(f"apply would refuse this: {error.message}")
+    after = Loaded.of(installation)
+    pods = check_pods(server, plan.live)
+    try:
+        notes += check_update(server, pods, plan.steps)[0]
+    except PolicyRefused as error:
+        notes.append(f"apply would refuse this: {error.message}")
+    notes += (*plan.notes, *pods.notes)
+    if not pods.is_seen:
+        notes.append(f"{DAEMONSET}: the rollout has not started")
+    changed = [step for step in plan.steps if step.action is not ObjectAction.UNCHANGED]
+    bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
+    return LiveDiff(
+        objects=tuple(ObjectDiff(step.change, object_diff(step.live, step.then)) for step in changed),
+        effects=effects(read_live(kubectl).loaded(installation), after),
+        unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
+        notes=tuple(dict.fromkeys(notes)),
+        stale_pods=pods.stale,
+        missing_pods=pods.missing,
+    )
+
 
 _MAX_OBJECTS = 5
 _ATTEMPTS = 4
@@ -116,8 +351,7 @@ def apply_to_cluster(
         history = history_if_readable(state, within)
         if dry_run is None:
             finish_notes(server, history)
-        is_as_left = left_by(server, history)
-        plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
+        plan = make_plan(server, objects, ask=dry_run != "client", force=force, history=history)
         if wait is None:
             plan = _with_safe_removals(server, plan)
         before, after = read_live(held).loaded(installation), Loaded.of(installation)

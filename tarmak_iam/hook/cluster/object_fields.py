@@ -1,4 +1,4 @@
-"""The fields of objects: comparison, three-way merge, the merge of client-side apply, and owners by managedFields."""
+"""The fields of objects: comparison, three-way merge, the merge of client-side apply, owners by managedFields, diff."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
-from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
+from tarmak_iam.files.unified_diff import unified_diff
+from tarmak_iam.hook.cluster.objects import (
+    LAST_APPLIED,
+    MANAGER,
+    Object,
+    Ref,
+    comparable,
+    last_applied,
+    managed_entries,
+)
 from tarmak_iam.text import brief_list
 
 _MAX_SHOWN = 3
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 """The value of a field that does not exist."""
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 """Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
-def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[Path, ...]]:
+def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[FieldPath, ...]]:
     """The live object, with the target's value in each field that differs between the states and the target; and the
     conflicts, which are fields that another manager has changed since.
 
@@ -26,12 +36,12 @@ def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[Pa
     conflict, and gets the target's value. Fields that were never changed, and fields that others added, keep their live
     value. Lists of named items (containers, volumes) are merged by name; other lists are one value.
     """
-    conflicts: list[Path] = []
+    conflicts: list[FieldPath] = []
     value = _merged(live, target, tuple(states), (), conflicts)
     return value, tuple(conflicts)
 
 
-def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+def fields(*values: Any, at: FieldPath = ()) -> Iterator[tuple[FieldPath, tuple[Any, ...]]]:
     """Each field of any of the objects, with its value in each of them, MISSING where it does not exist."""
     parts = _parts(values)
     if parts is None or not any(parts[0]):
@@ -42,12 +52,12 @@ def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]
         yield from fields(*inner, at=(*at, step(name)))
 
 
-def shortly(paths: Sequence[Path]) -> str:
+def shortly(paths: Sequence[FieldPath]) -> str:
     """The first few of them, as in `spec.template.spec.containers[a].image`, for messages."""
     return brief_list((".".join(path).replace(".[", "[") for path in paths), _MAX_SHOWN)
 
 
-def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:
+def _merged(live: Any, target: Any, states: tuple[Any, ...], path: FieldPath, conflicts: list[FieldPath]) -> Any:
     if all(_same(state, target) for state in states):
         return live
     parts = _parts((live, target, *states))
@@ -184,7 +194,7 @@ def is_own_trace(live: Object, manager: str) -> bool:
     return manager == MANAGER or (is_kubectl and all(_is_own(live, entry) for entry in entries))
 
 
-def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[FieldPath, ...]:
     """Fields that were applied and then removed by another manager. Nobody owns them now, so the API server reports no
     conflict. Known only if the wanted manifest is the one that was applied last."""
     # A manifest that was adapted to the live object is not the manifest as it was applied.
@@ -194,7 +204,7 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     return tuple(path for path, (mine, now, after) in compared if mine is not MISSING and now != after)
 
 
-def edited_fields(live: Object, then: Object) -> tuple[Path, ...]:
+def edited_fields(live: Object, then: Object) -> tuple[FieldPath, ...]:
     """Fields that an apply would set and that another manager has set since the last apply, for Kubernetes below 1.16,
     which does not record who sets a field."""
     last = last_applied(live)
@@ -219,7 +229,7 @@ def under_one_entry(live: Object) -> Object | None:
     return {**live, "metadata": {**live["metadata"], "managedFields": left}}
 
 
-def is_bookkeeping(path: Path) -> bool:
+def is_bookkeeping(path: FieldPath) -> bool:
     """Whether a field is an annotation in which kubectl or tarmak-iam records what was done."""
     is_annotation = path[:2] == ("metadata", "annotations") and len(path) > 2
     return is_annotation and (path[2] == LAST_APPLIED or path[2].startswith(OWN_ANNOTATIONS))
@@ -248,3 +258,32 @@ def _ours(live: Object) -> FieldSet:
 def _fields_of(entry: Object) -> FieldSet:
     fields = entry.get("fieldsV1")
     return fields if isinstance(fields, dict) else {}
+
+
+_HIDDEN = "(hidden)"
+
+
+def object_diff(before: Object | None, after: Object | None) -> str:
+    """A unified diff of one object as YAML. None stands for an object that does not exist."""
+    old, new = (None if state is None else comparable(state) for state in (before, after))
+    if old is not None and old.get("kind") == "Secret":
+        old, new = _masked(old, {}), new and _masked(new, old)
+    elif new is not None and new.get("kind") == "Secret":
+        new = _masked(new, {})
+    # Sorted, so that the order of keys makes no difference.
+    in_order: list[Any] = [json.loads(json.dumps(state, sort_keys=True)) for state in (old, new)]
+    old_text, new_text = ("" if state is None else yaml_bytes(state).decode() for state in in_order)
+    return unified_diff(old_text, new_text, str(Ref.of(after or before or {})))
+
+
+def _masked(secret: Object, other: Object) -> Object:
+    """A Secret with hidden values; a value that differs from that of the other Secret is marked."""
+    masked = dict(secret)
+    for key in ("data", "stringData"):
+        values, others = secret.get(key), other.get(key) or {}
+        if isinstance(values, dict):
+            masked[key] = {
+                name: f"{_HIDDEN}, changed" if name in others and others[name] != value else _HIDDEN
+                for name, value in values.items()
+            }
+    return masked

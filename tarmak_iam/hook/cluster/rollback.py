@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path as File
+from pathlib import Path
 
 from tarmak_iam.access.diff import Standings, changes, effects
 from tarmak_iam.access.lockout import is_admin
@@ -17,7 +17,7 @@ from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status,
 from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
-from tarmak_iam.hook.cluster.object_fields import MISSING, Path, fields, is_bookkeeping, merged, shortly
+from tarmak_iam.hook.cluster.object_fields import MISSING, FieldPath, fields, is_bookkeeping, merged, shortly
 from tarmak_iam.hook.cluster.objects import (
     CRD,
     Index,
@@ -36,7 +36,9 @@ from tarmak_iam.hook.cluster.results import (
     RollbackFailed,
     RolledBack,
     Step,
+    Writes,
     action_on,
+    rehearse,
     stopped,
 )
 from tarmak_iam.hook.cluster.rollout import (
@@ -46,7 +48,6 @@ from tarmak_iam.hook.cluster.rollout import (
     roll_out_and_restart,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.writes import Writes, rehearse
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list
 
@@ -60,7 +61,7 @@ _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
 
 def roll_back(
     kubectl: Kubectl,
-    state: File,
+    state: Path,
     *,
     to: int | None = None,
     force: bool = False,
@@ -113,7 +114,7 @@ def roll_back(
         return _carry_out(server, history, state, within, steps, foreseen, tell, wait)
 
 
-def _revisions_to_undo(history: History, cluster: str, to: int | None, path: File) -> tuple[Revision, ...]:
+def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Path) -> tuple[Revision, ...]:
     """The newest change, or none if it is already undone; with `to`, every change that is newer than that. Changes
     whose rollback was interrupted are always included."""
     revisions = history.of(cluster)
@@ -135,7 +136,7 @@ def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Fil
     return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
 
 
-def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[Path]]]:
+def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[FieldPath]]]:
     """The steps in apply order, each with the fields that another manager has changed since. Raises ToolError."""
     by_ref = {snapshot.ref: snapshot for snapshot in combined(revisions)}
     stubs = in_apply_order(ref.stub for ref in by_ref)  # those of one kind together
@@ -144,7 +145,7 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
     for ref in map(Ref.of, stubs):
         snapshot, live = by_ref[ref], index.get(ref)
         before = then = snapshot.before
-        conflicts: Sequence[Path] = ()
+        conflicts: Sequence[FieldPath] = ()
         if live is not None and before is None:
             conflicts = list(_additions(snapshot, live))
         elif live is not None and before is not None:
@@ -165,7 +166,7 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
     return undone
 
 
-def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
+def _additions(snapshot: Snapshot, live: Object) -> Iterator[FieldPath]:
     """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
     annotations are not included: they describe the object, and have no use without it."""
     known = [comparable(state) for state in snapshot.known]
@@ -237,7 +238,7 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
 def _carry_out(
     server: Server,
     history: History,
-    state: File,
+    state: Path,
     within: Boundary | None,
     steps: Sequence[Step],
     foreseen: RolledBack,
@@ -294,7 +295,7 @@ def _restore(steps: Sequence[Step], writes: Writes) -> list[Object]:
 
 
 def _written_down(
-    history: History, foreseen: RolledBack, status: Status, state: File, within: Boundary | None
+    history: History, foreseen: RolledBack, status: Status, state: Path, within: Boundary | None
 ) -> History:
     """The history, with the status of the changes that are undone in the file too. Raises FileError."""
     then = history.with_status(foreseen.undone, status)
