@@ -208,10 +208,8 @@ def _attempted(installation: Installation, kubectl: Kubectl, version: GoVersion)
 
 
 def _why(attempt: LoginAttempt, diagnosis: tuple[str, ...], advised: str) -> str:
-    if attempt.outcome is LoginOutcome.VERIFIED:
-        return ""
-    if attempt.outcome is LoginOutcome.FAILED:
-        return "; ".join(diagnosis)
+    if attempt.outcome in (LoginOutcome.VERIFIED, LoginOutcome.FAILED):
+        return "; ".join(diagnosis) if attempt.outcome is LoginOutcome.FAILED else ""
     if attempt.outcome is LoginOutcome.CALLER_UNKNOWN:
         reason = attempt.sts.refusal and f"AWS rejects the token: {attempt.sts.refusal}"
         return f"{reason or f'your identity is unknown: {attempt.sts.failure}'}; {advised}"
@@ -235,13 +233,10 @@ def _lines(pods: PodCheck) -> tuple[str, ...]:
     return (*(stale.text for stale in pods.stale), *pods.notes)
 
 
-_LOG_SECONDS = 60
-_LINES = 200
-_BYTES = 131072
+_LOG_OPTIONS = ("--since=60s", "--tail=200", "--limit-bytes=131072", "--request-timeout=15s")
 _MAX_REASON = 200
 # STS accepts a signature for 15 minutes in both directions, less some seconds for the call and its answer.
 _MAX_SKEW = 840.0
-_CALL_SECONDS = 15.0
 
 # The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -262,18 +257,10 @@ _SECRETS = (
 def logged_refusal(kubectl: Kubectl, identity: Identity | None) -> Iterator[str]:
     """At most one sentence: the last rejection of the caller, else the last one without an ARN, as when STS could not
     be asked. Nothing if the log may not be read. Raises nothing."""
-    options = {
-        "namespace": NAMESPACE,
-        "selector": ",".join(f"{key}={value}" for key, value in SELECTOR.items()),
-        "container": NAME,
-        "since": f"{_LOG_SECONDS}s",
-        "tail": _LINES,
-        "limit-bytes": _BYTES,
-        "request-timeout": f"{_CALL_SECONDS:.0f}s",
-    }
-    words = (f"--{name}={value}" for name, value in options.items())
+    selector = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
+    words = (f"--namespace={NAMESPACE}", f"--selector={selector}", f"--container={NAME}", *_LOG_OPTIONS)
     try:  # the output has the logs of all pods that could be read
-        log = replace(kubectl, patience=0.0).run("logs", *words, seconds=2 * _CALL_SECONDS).out
+        log = replace(kubectl, patience=0.0).run("logs", *words, seconds=30).out
     except TarmakIamError:
         return
     arn = "" if identity is None else identity.arn
@@ -341,18 +328,17 @@ def diagnose_login(attempt: LoginAttempt) -> Iterator[str]:
     """Explains the attempt in plain sentences. Raises nothing: what is unknown is reported as unknown."""
     seen, sts, expected, who = attempt.reviewed.seen, attempt.sts, attempt.expected, attempt.who
     outcome = judge(expected, attempt.reviewed)
+    named = "" if seen is None else _named(seen.username, seen.groups)
     if attempt.reviewed.accepts_forged and seen is not None:
-        yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
-        if sts.refusal:
-            yield f"but AWS rejects this token: {sts.refusal}"
-        else:
-            yield "but it also accepts the same token with a wrong signature, which AWS rejects"
+        yield f"the API server identifies {who} as {named}"
+        wrong = "but it also accepts the same token with a wrong signature, which AWS rejects"
+        yield f"but AWS rejects this token: {sts.refusal}" if sts.refusal else wrong
         yield (
             "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check "
             "which program listens at the address in the webhook kubeconfig on each master"
         )
-    elif outcome is LoginOutcome.VERIFIED and seen is not None:
-        yield f"{who} logged in as {_named(seen.username, seen.groups)}, as whois expects"
+    elif outcome is LoginOutcome.VERIFIED:
+        yield f"{who} logged in as {named}, as whois expects"
     elif outcome is LoginOutcome.NOT_MAPPED and expected is not None:
         yield f"the API server rejects {who}, as whois expects: {expected.reason}"
         yield (
@@ -360,9 +346,9 @@ def diagnose_login(attempt: LoginAttempt) -> Iterator[str]:
             "cluster ID or has no mappings rejects every caller"
         )
         yield from logged_refusal(attempt.kubectl, sts.identity)
-        yield from _troubles(attempt)
+        yield from _troubles(attempt.kubectl)
     elif seen is not None:
-        yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
+        yield f"the API server identifies {who} as {named}"
         yield _expected(expected)
         yield from _of_another(attempt, seen)
     else:
@@ -372,37 +358,34 @@ def diagnose_login(attempt: LoginAttempt) -> Iterator[str]:
 
 def _of_another(attempt: LoginAttempt, seen: UserInfo) -> Iterator[str]:
     """The caller logged in with another username or groups, or without a mapping."""
-    expected = attempt.expected
+    expected, now = attempt.expected, _live_answer(attempt)
     if expected is not None and expected.started and not expected.authenticated:
         yield "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
-    now = _live_answer(attempt)
     if now is None:
         yield "the caller's identity or the cluster's mappings could not be read"
     elif is_as(seen, now):
         diff = attempt.installation.command("diff")
         yield f"the cluster's mappings differ from the file: `{diff}` shows how, `apply` applies the file"
     elif expected is not None and _who(now) == _who(expected):
-        yield f"the cluster's objects match the file, so an older authenticator may still run: {_rollout(attempt)}"
+        rollout = _rollout(attempt.kubectl)
+        yield f"the cluster's objects match the file, so an older authenticator may still run: {rollout}"
     else:
         yield "neither the file nor the cluster explains this: another authenticator may have answered"
 
 
 def _of_refusal(attempt: LoginAttempt) -> Iterator[str]:
-    error, sts = attempt.reviewed.error, attempt.sts
-    if attempt.reviewed.is_split:
-        yield "a second request succeeded: one API server's authenticator accepts the caller, another one rejects it"
-        yield _rollout(attempt)
-        yield from _troubles(attempt)
-    elif DISTRUSTED.search(error):
+    error, sts, is_split = attempt.reviewed.error, attempt.sts, attempt.reviewed.is_split
+    if not is_split and DISTRUSTED.search(error):
         yield f"the API server does not trust the authenticator's certificate: {brief(error)}"
         yield (
             "the webhook kubeconfig on the masters and /var/aws-iam-authenticator/cert.pem were not generated by the "
             "same init: generate both again together, and restart the authenticator and the API server"
         )
-    elif UNREACHED.search(error):
-        yield f"the API server cannot reach the authenticator: {brief(error)}"
-        yield _rollout(attempt)
-        yield from _troubles(attempt)
+    elif is_split or UNREACHED.search(error):
+        split = "a second request succeeded: one API server's authenticator accepts the caller, another one rejects it"
+        yield split if is_split else f"the API server cannot reach the authenticator: {brief(error)}"
+        yield _rollout(attempt.kubectl)
+        yield from _troubles(attempt.kubectl)
     elif sts.refusal:
         yield f"AWS rejects the token itself: {sts.refusal}"
         if sts.skew is not None and abs(sts.skew) > _MAX_SKEW:
@@ -415,10 +398,9 @@ def _of_refusal(attempt: LoginAttempt) -> Iterator[str]:
 def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
     """The daemon rejected the token, or the API server does not ask a daemon."""
     installation, expected = attempt.installation, attempt.expected
-    version = installation.daemon_version
-    token = inspect_token(attempt.token.text, now=datetime.now(timezone.utc), partition=installation.partition)
-    refusal = token.verdict(version).refusal
-    if refusal:
+    version, now = installation.daemon_version, datetime.now(timezone.utc)
+    token = inspect_token(attempt.token.text, now=now, partition=installation.partition)
+    if refusal := token.verdict(version).refusal:
         yield f"authenticator {version} rejects such a token: {refusal}"
         return
     if attempt.sts.failure:
@@ -426,36 +408,36 @@ def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
     if asks_no_authenticator(attempt.reviewed.error):
         flags = installation.command("flags")
         yield f"the API server seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
-    now = _live_answer(attempt)
+    live = _live_answer(attempt)
     if expected is not None:
         yield _expected(expected)
-    if now is not None and not now.authenticated:
-        yield f"the cluster's objects do not map this caller: {now.reason}"
+    if live is not None and not live.authenticated:
+        yield f"the cluster's objects do not map this caller: {live.reason}"
         if expected is not None and expected.authenticated:
             yield f"`{installation.command('diff')}` shows the difference, and `apply` applies the file"
-    elif now is not None:
+    elif live is not None:
         yield (
             "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
-            f"or a wrong clock, or cannot reach AWS: {_rollout(attempt)}"
+            f"or a wrong clock, or cannot reach AWS: {_rollout(attempt.kubectl)}"
         )
     yield from logged_refusal(attempt.kubectl, attempt.sts.identity)
-    yield from _troubles(attempt)
+    yield from _troubles(attempt.kubectl)
 
 
 def _who(answer: Answer) -> tuple[object, ...]:
     return answer.authenticated, answer.username, answer.groups
 
 
-def _troubles(attempt: LoginAttempt) -> Iterator[str]:
+def _troubles(kubectl: Kubectl) -> tuple[str, ...]:
     try:
-        yield from pod_troubles(attempt.kubectl, DAEMONSET)
+        return pod_troubles(kubectl, DAEMONSET)
     except TarmakIamError as error:
-        yield f"its pods cannot be read: {error.message}"
+        return (f"its pods cannot be read: {error.message}",)
 
 
-def _rollout(attempt: LoginAttempt) -> str:
+def _rollout(kubectl: Kubectl) -> str:
     try:
-        return read_rollout(attempt.kubectl, DAEMONSET).text
+        return read_rollout(kubectl, DAEMONSET).text
     except TarmakIamError as error:
         return f"{DAEMONSET} cannot be read: {error.message}"
 
@@ -463,14 +445,12 @@ def _rollout(attempt: LoginAttempt) -> str:
 def _live_answer(attempt: LoginAttempt) -> Answer | None:
     """Who the caller becomes by the cluster's own objects; None where that is unknown. The token is for the
     installation's cluster ID."""
-    identity, installation = attempt.sts.identity, attempt.installation
-    if identity is None:
-        return None
-    try:
-        live = read_live(attempt.kubectl)
-    except TarmakIamError:
-        return None
-    return live.authenticator(installation, installation.cluster_id).whois(identity)
+    installation = attempt.installation
+    with suppress(TarmakIamError):
+        if attempt.sts.identity is not None:
+            daemon = read_live(attempt.kubectl).authenticator(installation, installation.cluster_id)
+            return daemon.whois(attempt.sts.identity)
+    return None
 
 
 def _expected(expected: Answer | None) -> str:
@@ -482,7 +462,6 @@ def _expected(expected: Answer | None) -> str:
 
 
 def _named(username: str, groups: tuple[str, ...]) -> str:
-    name = quoted(username)
     if not groups:
-        return f"{name} without groups"
-    return f"{name} with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
+        return f"{quoted(username)} without groups"
+    return f"{quoted(username)} with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
