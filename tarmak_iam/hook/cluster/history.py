@@ -81,28 +81,21 @@ class Snapshot:
 
     @property
     def change(self) -> ObjectChange:
-        if self.after is None:
-            return ObjectChange.of(ObjectAction.REMOVED, self.ref)
-        return ObjectChange.of(ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED, self.ref)
+        action = ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED
+        return ObjectChange.of(ObjectAction.REMOVED if self.after is None else action, self.ref)
 
     @property
     def is_change(self) -> bool:
         """Whether the object changed, or tarmak-iam took it over."""
         return not self.is_ours or (self.before and comparable(self.before)) != (self.after and comparable(self.after))
 
-    def is_as_before(self, live: Object | None) -> bool:
-        return _is_in(live, self.before, (*self.between, self.after))
-
-    def is_as_after(self, live: Object | None) -> bool:
-        return _is_in(live, self.after, (self.before, *self.between))
-
-
-def _is_in(live: Object | None, state: Object | None, others: Sequence[Object | None]) -> bool:
-    """Whether the live object has everything in which the state differs from the other states."""
-    if live is None or state is None:
-        return live is state
-    now = comparable(live)
-    return bool(merged(now, comparable(state), [comparable(other or {}) for other in others])[0] == now)
+    def is_as(self, state: Object | None, live: Object | None) -> bool:
+        """Whether the live object has everything in which one of the states differs from the others."""
+        if live is None or state is None:
+            return live is state
+        others = [comparable(other or {}) for other in (self.before, *self.between, self.after) if other is not state]
+        now = comparable(live)
+        return bool(merged(now, comparable(state), others)[0] == now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +122,9 @@ class Revision:
 
 def combined(revisions: Sequence[Revision]) -> tuple[Snapshot, ...]:
     """Each object before and after all of these changes, the newest last."""
-    by_object: dict[tuple[tuple[str, str, str], str], list[Snapshot]] = {}
-    for revision in revisions:
-        for snapshot in revision.objects:
-            by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
+    by_object: dict[tuple[object, ...], list[Snapshot]] = {}
+    for snapshot in (snapshot for revision in revisions for snapshot in revision.objects):
+        by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
     result = []
     for snapshots in by_object.values():
         first, *between, last = (state for snapshot in snapshots for state in (snapshot.before, snapshot.after))
@@ -177,12 +169,12 @@ class History:
         numbers = [revision.number for revision in opened]
         objects = [(snapshot, live.get(snapshot.ref)) for snapshot in combined(opened)]
         is_rollback = any(revision.status is Status.UNDOING for revision in opened)
-        if all(snapshot.is_as_before(now) for snapshot, now in objects):
+        if all(snapshot.is_as(snapshot.before, now) for snapshot, now in objects):
             if is_rollback:
                 return self.with_status(numbers, Status.UNDONE)
             return History(tuple(revision for revision in self.revisions if revision.number not in numbers))
         # Objects that are no longer generated are removed after the rollout, perhaps only by the next apply.
-        is_over = all(snapshot.is_as_after(now) for snapshot, now in objects if snapshot.after is not None)
+        is_over = all(snapshot.is_as(snapshot.after, now) for snapshot, now in objects if snapshot.after is not None)
         return self.with_status(numbers, Status.APPLIED) if is_over and not is_rollback else self
 
     def begun(self, cluster: str, objects: Sequence[Snapshot], live: Index) -> tuple[History, Revision]:
@@ -191,24 +183,22 @@ class History:
         A change that was not completed is continued under its number: its objects keep what they were before it, so
         that one rollback undoes both.
         """
-        history, now, revisions = self, utc_now(), self.of(cluster)
+        history, now, last = self, utc_now(), next(iter(self.of(cluster)[::-1]), None)
+        pending = [snapshot.ref for snapshot in last.objects if not snapshot.is_done] if last is not None else []
         if opened := self.opened(cluster):
             history = self.with_status([revision.number for revision in opened[:-1]], Status.UNDONE)
             joined = _joined(combined(opened), objects, live)
             revision = replace(opened[-1], status=Status.BEGUN, objects=joined, time=now, release=__version__)
-        elif revisions and _are_pending_removals(revisions[-1], objects):
-            revision = revisions[-1]
+        elif (
+            last
+            and last.status is Status.APPLIED
+            and all(snapshot.after is None and snapshot.ref in pending for snapshot in objects)
+        ):
+            revision = last  # only removals that this completed change has not made yet
         else:
             number = max((other.number for other in self.revisions), default=0) + 1
             revision = Revision(number, cluster, now, __version__, Status.BEGUN, tuple(objects))
         return history.with_revision(revision), revision
-
-
-def _are_pending_removals(revision: Revision, objects: Sequence[Snapshot]) -> bool:
-    """Whether the objects are only removals that a completed change has not made yet."""
-    pending = {snapshot.ref for snapshot in revision.objects if snapshot.after is None and not snapshot.is_done}
-    is_only = all(snapshot.after is None and snapshot.ref in pending for snapshot in objects)
-    return revision.status is Status.APPLIED and bool(objects) and is_only
 
 
 def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index) -> tuple[Snapshot, ...]:
@@ -218,9 +208,9 @@ def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index
     for old in opened:
         now, mine = live.get(old.ref), new.pop((old.ref.key, old.ref.namespace), None)
         known = [comparable(state) for state in old.known]
-        if mine is None and old.is_as_after(now):
+        if mine is None and old.is_as(old.after, now):
             kept.append(replace(old, after=now and without_server_fields(now), is_done=True, between=()))
-        elif mine is None and not old.is_as_before(now):
+        elif mine is None and not old.is_as(old.before, now):
             kept.append(replace(old, is_done=False, between=()))
         elif mine is None:
             continue
@@ -242,8 +232,7 @@ def read_history(path: Path, within: Boundary | None = None) -> History:
             return History(tuple(map(_revision, saved["changes"])))
         if saved["format"] < _FORMAT:
             raise ValueError
-        what = "this history was written by a newer release of tarmak-iam"
-        remedy = f"use that release, or {_MOVE_AWAY}"
+        what, remedy = "this history was written by a newer release of tarmak-iam", f"use that release, or {_MOVE_AWAY}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         what, remedy = "this file is not a history of `apply`", f"restore it from a copy, or {_MOVE_AWAY}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
@@ -269,13 +258,8 @@ def _text(revisions: tuple[Revision, ...]) -> bytes:
     """One line per object."""
     changes = []
     for revision in revisions:
-        head = {
-            "number": revision.number,
-            "cluster": revision.cluster,
-            "time": revision.time.isoformat(),
-            "release": revision.release,
-            "status": str(revision.status),
-        }
+        head = {"number": revision.number, "cluster": revision.cluster, "time": revision.time.isoformat()}
+        head |= {"release": revision.release, "status": str(revision.status)}
         lines = []
         for kept in revision.objects:
             ref = kept.ref
