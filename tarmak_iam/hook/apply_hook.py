@@ -34,9 +34,13 @@ def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
     """The findings of `check`, except for those about other clusters of the file, about currentCluster (the cluster is
     already chosen), and about this machine only."""
     elsewhere = {rule.id for rule in all_rules() if not rule.concerns_apply}
-    return tuple(
-        located for located in check(subjects) if located.finding.id not in elsewhere and _is_about(located, cluster)
-    )
+
+    def is_about(located: Located) -> bool:
+        plain = located.finding.route.plain
+        is_other = plain[:1] == ("clusters",) and plain[1:2] not in ((), (cluster.index,))
+        return located.finding.subject is not Subject.CONFIG or not (plain[:1] == ("currentCluster",) or is_other)
+
+    return tuple(located for located in check(subjects) if located.finding.id not in elsewhere and is_about(located))
 
 
 def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
@@ -52,13 +56,6 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
         remedy=f"run `{check_command}` to see all findings, or use --no-check to continue anyway",
         place=first.place,
     )
-
-
-def _is_about(located: Located, cluster: Cluster) -> bool:
-    finding, plain = located.finding, located.finding.route.plain
-    if finding.subject is not Subject.CONFIG:
-        return True
-    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +179,9 @@ class AfterReport:
     @property
     def text(self) -> str:
         """One line: the state, and why."""
-        if isinstance(self.error, (EditRefused, PolicyRefused)):  # the remedy is an option of `apply`
-            why = self.error.what
-        elif self.error is not None:
-            why = str(self.error)
-        else:
-            why = self.verified.why if self.verified is not None else ""
+        why = self.verified.why if self.verified is not None else ""
+        if self.error is not None:  # the remedy of a refusal is an option of `apply`
+            why = self.error.what if isinstance(self.error, (EditRefused, PolicyRefused)) else str(self.error)
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 
@@ -225,9 +219,7 @@ def after_apply(
 
 def rollback_policy(installation: Installation, *, on_failure: bool, unless_verified: bool) -> Rollback:
     """The policy that the options request, else that of the cluster's settings."""
-    if unless_verified:
-        return "unverified"
-    return "failure" if on_failure else installation.settings.rollback
+    return "unverified" if unless_verified else "failure" if on_failure else installation.settings.rollback
 
 
 class ApplyHook:

@@ -44,10 +44,8 @@ class Completed:
     @property
     def reason(self) -> str:
         """The last line of its error output that is not empty."""
-        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        if lines:
-            return lines[-1]
-        return f"ended by signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
+        ended = f"ended by signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
+        return next((line.strip() for line in self.err.splitlines()[::-1] if line.strip()), ended)
 
 
 @dataclass(frozen=True, slots=True)
