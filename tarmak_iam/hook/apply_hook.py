@@ -1,6 +1,5 @@
-"""The steps before and after `tarmak clusters apply`, as reports. Before: errors that `check` finds, and changes that
-would lock out every admin or all callers. After: apply, verify, roll back. Nothing is printed here.
-"""
+"""The steps before and after `tarmak clusters apply`, as reports: check and lock-out before; apply, verify, roll
+back."""
 
 from __future__ import annotations
 
@@ -61,10 +60,8 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
 @dataclass(frozen=True, slots=True)
 class BeforeReport:
     """The result of `before_apply`. `errors` and `refusal` are reasons not to start tarmak; `warnings` are not.
-
-    `installation` is what `after_apply` applies, None where `tarmak clusters apply` changes nothing about the
-    authenticator: awsIAMAuthenticatorInit is off, or the cluster is a hub.
-    """
+    `installation` is what `after_apply` applies, None where tarmak changes nothing about the authenticator: it is off,
+    or a hub."""
 
     cluster_name: str
     installation: Installation | None = None
@@ -100,10 +97,9 @@ def before_apply(
 ) -> BeforeReport:
     """The findings of `check` about one cluster, and whether the change would lock out callers.
 
-    `config` was loaded from a file. `live` returns the access that the cluster grants now, None where that is unknown;
-    a change that removes the last admin or the nodes' access is refused. `no_check`: only the installation is loaded.
-    `follow_links` as in `ClusterFiles`. Raises TarmakIamError if the cluster does not exist, or its files cannot be
-    read.
+    `live` returns the access that the cluster grants now, None where that is unknown; a change that removes the last
+    admin or the nodes' access is refused. `no_check`: only the installation is loaded. Raises TarmakIamError if the
+    cluster does not exist, or its files cannot be read.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     if not is_concerned(chosen):
@@ -147,12 +143,9 @@ class Stage(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class AfterReport:
-    """The result of `after_apply`.
-
-    `stage`: the state of the cluster. `error`: what stopped the run. `verified`: the result of the test login.
-
-    `applied` is the result of `apply`, `rolled_back` that of `rollback`; None for a step that was not completed.
-    """
+    """The result of `after_apply`: the state of the cluster (`stage`), and what stopped the run (`error`). `applied` is
+    the result of `apply`, `verified` that of the test login, `rolled_back` that of `rollback`; None for a step that was
+    not completed."""
 
     cluster_name: str
     stage: Stage
@@ -199,10 +192,9 @@ def after_apply(
     """Applies an installation, and verifies a login.
 
     `rollback_on_failure` restores the previous objects if apply or the login fails, `rollback_unless_verified` also if
-    no mapped caller has logged in. Without either, the setting `rollback` of the cluster is used. `installation`: the
-    one that `before_apply` checked; None to read the files again. `tell` is called with lines about the progress;
-    `follow_links` as in `ClusterFiles`. Errors are in the report; only reading the files raises TarmakIamError, also
-    for a cluster for which nothing is to be applied.
+    no mapped caller has logged in; without either, the setting `rollback` decides. `installation`: the one that
+    `before_apply` checked; None to read the files again. Errors are in the report; only reading the files raises
+    TarmakIamError, also for a cluster for which nothing is to be applied.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation

@@ -62,12 +62,9 @@ _SECONDS = 600.0
 
 
 def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), program: str = "tarmak") -> Path:
-    """The path of the kubeconfig, after Tarmak has checked that it works.
-
-    `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them; `program`: its name or path.
-    Raises ToolError if Tarmak is not installed, fails, or does not print `KUBECONFIG=path` (pkg/tarmak/kubectl: the
-    path is not quoted; logs go to stderr).
-    """
+    """The path of the kubeconfig, after Tarmak has checked that it works. `tarmak_options`: `-c DIR` and
+    `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError if Tarmak is not installed, fails, or does not
+    print `KUBECONFIG=path` (pkg/tarmak/kubectl: the path is not quoted; logs go to stderr)."""
     if programs.find(program) is None:
         raise ToolError(
             "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
@@ -108,8 +105,8 @@ class Access:
     cluster_name: str | None = None
 
     def of_cluster(self, cluster_name: str, directory: Path) -> Access:
-        """The access to this cluster of the tarmak.yaml in `directory`. Raises ConfigError if the options of tarmak
-        select another cluster."""
+        """The access to this cluster of a tarmak.yaml. Raises ConfigError if the options of tarmak select another
+        one."""
         call = self._call
         if call.cluster_name not in (None, cluster_name) and not self.is_given:
             what = f"the kubeconfig of {call.cluster_name} would be used for {cluster_name}"
@@ -129,8 +126,7 @@ class Access:
         return TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG))
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
-        """`tell` is called with what is waited for. Raises ToolError, and FileError for a kubeconfig that does not
-        exist."""
+        """Raises ToolError, and FileError for a kubeconfig that does not exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
@@ -150,8 +146,7 @@ class Access:
         return Kubectl(self.programs, kubeconfig, self.context, reopen=reopen, patience=patience)
 
     def live_access(self, installation: Installation) -> Loaded | None:
-        """The access that the cluster grants now; None if it does not answer the first request, as before its
-        creation."""
+        """The access that the cluster grants now; None if it does not answer, as before its creation."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
         if not (self.is_given if kubeconfig is None else kubeconfig.is_file()):
             return None

@@ -28,8 +28,7 @@ class ClusterLock:
 
     @property
     def key(self) -> str:
-        """A text that is equal exactly for runs that this lock excludes: they share a kernel and a directory. Empty
-        where that is unknown, as outside Linux."""
+        """Equal for runs that this lock excludes: they share a kernel and a directory. Empty where that is unknown."""
         if self.descriptor is None:
             return ""
         try:  # containers of one machine share the kernel, which holds the lock, whatever their host names
@@ -47,11 +46,8 @@ def lock_path(directory: Path, cluster_name: str) -> Path:
 
 @contextlib.contextmanager
 def cluster_lock(path: Path) -> Iterator[ClusterLock]:
-    """Holds the lock, or says in `problem` why no lock is possible, as in a read-only directory.
-
-    Raises ToolError immediately where another process holds it: that run may take many minutes, and what was checked
-    before may be wrong afterwards.
-    """
+    """Holds the lock, or says in `problem` why no lock is possible, as in a read-only directory. Raises ToolError at
+    once where another process holds it: that run may take minutes, and change what was checked."""
     with file_lock(path, partial(_busy, path)) as held:
         yield ClusterLock(path, held.descriptor, held.problem)
 

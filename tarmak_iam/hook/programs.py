@@ -66,10 +66,8 @@ class Programs:
         return replace(self, environment={**self.environment, **more})
 
     def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
-        """Runs a program to its end. Raises ToolError if it is not installed, and ProgramTimedOut after `seconds`.
-
-        The arguments are logged: pass a secret in `text` or in a file.
-        """
+        """Runs a program to its end. Raises ToolError if it is not installed, and ProgramTimedOut after `seconds`. The
+        arguments are logged: pass a secret in `text` or in a file."""
         words = tuple(str(part) for part in command)
         _LOGGER.info("run: %s", shlex.join(words))
         started = time.monotonic()

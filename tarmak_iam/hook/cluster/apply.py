@@ -81,8 +81,7 @@ _NO_HISTORY = History()
 
 
 class ApplyPlan(NamedTuple):
-    """`steps` in apply order, then the removals of live objects that are managed by tarmak-iam and no longer generated,
-    in their order."""
+    """`steps` in apply order, then removals of live objects that tarmak-iam manages and no longer generates."""
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
@@ -204,8 +203,7 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tu
 
 @dataclass(frozen=True, slots=True)
 class ObjectDiff:
-    """What would change in one object. `text` is a unified diff of the object as YAML, without the fields that the API
-    server sets. The values of a Secret are hidden."""
+    """What would change in one object. `text`: a unified diff as YAML, without fields of the API server and secrets."""
 
     change: ObjectChange
     text: str
@@ -214,10 +212,8 @@ class ObjectDiff:
 @dataclass(frozen=True, slots=True)
 class LiveDiff:
     """How the generated objects differ from those in the cluster: `objects` that would change, `effects` on the access
-    of principals, compared with what the cluster's authenticator grants now, `unbound` groups without a binding,
-    `stale_pods` that run another configuration than the cluster's objects, the number of nodes without a pod
-    (`missing_pods`), and `notes` of one line each.
-    """
+    of principals, `unbound` groups without a binding, `stale_pods` that run another configuration, the number of nodes
+    without a pod (`missing_pods`), and `notes` of one line each."""
 
     objects: tuple[ObjectDiff, ...]
     effects: tuple[Effect, ...]
@@ -237,11 +233,8 @@ class LiveDiff:
 
 
 def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
-    """Changes nothing. From Kubernetes 1.16 on, the API server computes what each object would become.
-
-    What apply would refuse without `force` is shown as with `force`, with a note. Raises ConfigError as `manifests`
-    does, and ToolError.
-    """
+    """Changes nothing. What apply would refuse without `force` is shown as with `force`, with a note. Raises
+    ConfigError as `manifests` does, and ToolError."""
     objects, server, home = manifests(installation), Server.of(kubectl), installation.home
     within = None if home is None else Boundary(home.parent, installation.follow_links)
     history = _NO_HISTORY if home is None else history_if_readable(home / STATE_NAME, within)
@@ -277,12 +270,8 @@ _ATTEMPTS = 4
 
 
 def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Sequence[Ref] = ()) -> None:
-    """Reads the objects again and compares them. `made`: each object as it was wanted, and as the API server returned
-    it. Only the wanted fields are compared: the status and fields that other managers add are ignored. `removed` must
-    be gone.
-
-    Raises ToolError, which names who changed the objects, also where they cannot be read.
-    """
+    """Reads the objects again and compares them. `made`: each as it was wanted, and as the API server returned it. Only
+    wanted fields are compared. `removed` must be gone. Raises ToolError, which names who changed the objects."""
     wanted = [manifest for manifest, _ in made]
     try:
         index = Index(server.read([*wanted, *(ref.stub for ref in removed)]))
@@ -334,11 +323,10 @@ def apply_to_cluster(
     """Applies what `manifests` generates. The change is written to the history in the file `state`; no link may lead
     from it out of the boundary `within`. An apply that was interrupted continues under its number.
 
-    Only objects that are managed by tarmak-iam are changed. New objects are created first. Objects that are no longer
-    generated are removed last, once the DaemonSet runs. `wait`: how many seconds to wait for that; with None nothing is
-    waited for, and they are kept unless the DaemonSet is already rolled out. With `dry_run` nothing is changed:
-    `client` only reads, `server` has the API server validate each object. `begun` is called once the change is in the
-    history, before the first write: until then `rollback` would undo an earlier apply.
+    Only objects that are managed by tarmak-iam are changed. Those that are no longer generated are removed last, once
+    the DaemonSet runs: `wait` is how many seconds to wait for that; with None they are kept unless it is already rolled
+    out. With `dry_run` nothing is changed: `client` only reads, `server` has the API server validate each object.
+    `begun` is called once the change is in the history: until then `rollback` would undo an earlier apply.
 
     Raises ConfigError as `manifests` does, and for a file that is not a history. Raises PolicyRefused, with nothing
     changed, for objects or fields of other managers, if the last admin would be lost, and for pods whose node cannot

@@ -57,9 +57,8 @@ class Status(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An object before one or several changes and after them; None where it did not exist, or was to be removed.
-    `between`: what it was between several changes. `is_done`: whether the changes were made, so that `after` is the
-    object as the API server returned it."""
+    """An object before one or several changes and after them; None where it does not exist. `between`: what it was
+    between several changes. `is_done`: whether they were made, so that `after` is as the API server returned it."""
 
     ref: Ref
     before: Object | None
@@ -148,8 +147,7 @@ class History:
         return tuple(revision for revision in self.revisions if revision.cluster == cluster)
 
     def opened(self, cluster: str) -> tuple[Revision, ...]:
-        """The changes that were not completed: the newest one, and those that an interrupted rollback was to undo
-        together with it."""
+        """The newest change, and those that an interrupted rollback was to undo with it, if they were not completed."""
         return tuple(revision for revision in self.of(cluster) if revision.is_open)
 
     def with_revision(self, revision: Revision) -> History:
@@ -178,11 +176,9 @@ class History:
         return self.with_status(numbers, Status.APPLIED) if is_over and not is_rollback else self
 
     def begun(self, cluster: str, objects: Sequence[Snapshot], live: Index) -> tuple[History, Revision]:
-        """The history, which is settled, with a new change of these objects, and that change.
-
-        A change that was not completed is continued under its number: its objects keep what they were before it, so
-        that one rollback undoes both.
-        """
+        """The history, which is settled, with a new change of these objects, and that change. A change that was not
+        completed is continued under its number: its objects keep what they were before it, so that one rollback undoes
+        both."""
         history, now, last = self, utc_now(), next(iter(self.of(cluster)[::-1]), None)
         pending = [snapshot.ref for snapshot in last.objects if not snapshot.is_done] if last is not None else []
         if opened := self.opened(cluster):
@@ -289,8 +285,7 @@ def utc_now() -> datetime:
 
 class Journal:
     """The history of one running apply; without a `revision` nothing is recorded. A disk that is full after the first
-    change does not stop the apply midway: the file already contains the plan, which is enough for a rollback, and
-    `close` raises the error."""
+    change does not stop the apply midway: the plan in the file is enough for a rollback. `close` raises the error."""
 
     def __init__(
         self, history: History, revision: Revision | None, path: Path, within: Boundary | None, tell: Progress
@@ -305,8 +300,7 @@ class Journal:
     def begin(
         cls, server: Server, objects: Sequence[Snapshot], path: Path, within: Boundary | None, tell: Progress
     ) -> Journal:
-        """Saves the current objects and the planned ones, and what is known of changes that were not completed. Raises
-        FileError, ConfigError and ToolError."""
+        """Saves the current and the planned objects. Raises FileError, ConfigError and ToolError."""
         saved = history = read_history(path, within)
         revision: Revision | None = None
         if objects or saved.is_open:
@@ -362,9 +356,8 @@ def history_if_readable(path: Path, within: Boundary | None) -> History:
 
 
 def finish_notes(server: Server, history: History) -> None:
-    """Completes a change that was killed: the objects that it wrote get client-side apply's annotation, and fields that
-    a rollback restored are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields
-    that are no longer wanted. Raises ToolError."""
+    """Completes a change that was killed: objects that it wrote get client-side apply's annotation, and fields that a
+    rollback restored become ours. Otherwise a later apply would not remove unwanted fields. Raises ToolError."""
     if not history.is_open:
         return
     cluster = server.identity()
@@ -381,8 +374,8 @@ def finish_notes(server: Server, history: History) -> None:
 
 
 def left_by(server: Server, history: History) -> Callable[[Object], bool]:
-    """Returns a function: whether an object is as its newest change in the history, or the rollback of that, left it;
-    after an interrupted rollback it may be either."""
+    """Returns a function: whether an object is as its newest change, or the (perhaps interrupted) rollback of that,
+    left it."""
 
     @cache
     def newest_first() -> list[Revision]:

@@ -70,16 +70,17 @@ _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel to
-    the API server again. `patience`: for how many seconds to retry while the API server cannot be reached; `tell` is
-    called with a line about it. `sleep` and `clock` are for tests.
+    """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel
+    again. `patience`: for how many seconds to retry while the API server cannot be reached; `tell` is called with a
+    line about it. `sleep` and `clock` are for tests.
 
     `must_be_up`: no master is being replaced. A refused connection is then final, and a call without an answer ends
     after `patience` seconds, or at `until`: a value of `clock` that limits several calls together.
 
-    `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` is held
-    until the last call that writes has ended, even if this process is killed earlier. `on_its_way` contains the verb of
-    a write that was interrupted or not answered, and may still arrive; the next answer empties it. Copies share it."""
+    `before_write` is called before each write, and may raise TarmakIamError to prevent it. `lock` is held until the
+    last write has ended, even if this process is killed earlier. `on_its_way` contains the verb of a write that was not
+    answered and may still arrive; the next answer empties it. Copies share it.
+    """
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -97,15 +98,13 @@ class Kubectl:
     on_its_way: list[str] = field(default_factory=list)
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """Retries while the API server cannot be reached, for up to `patience` seconds, and once where kubectl asked
-        for a kind that is no longer served. Raises ToolError as `Programs.run` does, and what `before_write` raises.
+        """Retries while the API server cannot be reached, for up to `patience` seconds. Raises ToolError as
+        `Programs.run` does, and what `before_write` raises. The first attempt of a write may have succeeded: the caller
+        must check what is not idempotent (`create`, `replace` of a version).
 
-        The first attempt of a write may have succeeded: the caller must check what is not idempotent (`create`,
-        `replace` of a version).
-
-        kubectl caches discovery for minutes to hours. It asks again for a kind that is not in the cache, but not for
-        one whose definition was deleted since. `--cache-dir` does not help: before 1.19 it moves another cache.
-        `api-resources` asks the API server in every release, and updates the cache.
+        kubectl caches discovery for minutes to hours, also of a kind whose definition was deleted since. `--cache-dir`
+        does not help: before 1.19 it moves another cache. `api-resources` asks the API server in every release, and
+        updates the cache.
         """
         done = self._run(*args, text=text, seconds=seconds)
         if done.code and _OUTDATED in done.err and "--raw" not in args:
@@ -216,11 +215,8 @@ class Kubectl:
 
 
 def is_away(done: Completed) -> bool:
-    """Whether the API server could not be reached, in contrast to one that answered.
-
-    kubectl's log lines are ignored: one API group without a server, as often that of a metrics server, does not concern
-    the other groups.
-    """
+    """Whether the API server could not be reached, in contrast to one that answered. kubectl's log lines are ignored:
+    one API group without a server, as often that of a metrics server, does not concern the others."""
     if lacks_credentials(done):
         return False
     words = _own_words(done)

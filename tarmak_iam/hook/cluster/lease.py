@@ -60,12 +60,11 @@ def leased(
     seconds: float = LEASE_SECONDS,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Iterator[Kubectl]:
-    """Holds the cluster's lease, and yields a kubectl that writes only while it is held.
+    """Holds the cluster's lease, and yields a kubectl that writes only while it is held. After an error while a write
+    was on its way, which may still arrive, the lease is not removed: it expires.
 
-    After an error while a write was on its way, which may still arrive, the lease is not removed: it expires.
-
-    Where the cluster has no leases, or the user may not create this one, `tell` is called with a note, and no lease is
-    held. Raises LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
+    Where no lease is possible, `tell` is called with a note. Raises LeaseHeld where another run holds it, and ToolError
+    where the cluster cannot be asked.
     """
     lease = _Lease(replace(kubectl, on_its_way=[]), tell, seconds, now)
     try:

@@ -1,6 +1,5 @@
-"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups of mappings that no
-binding of the cluster names.
-"""
+"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups without a
+binding."""
 
 from __future__ import annotations
 
@@ -86,8 +85,7 @@ class LiveMappings:
         return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
 
     def loaded(self, installation: Installation) -> Loaded:
-        """The access that callers get now. `installation` of the result is the given one with the cluster's
-        mappings."""
+        """The access that callers get now. Its `installation` is the given one with the cluster's mappings."""
         authenticator = self.authenticator(installation)
         try:
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")

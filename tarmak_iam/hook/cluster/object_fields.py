@@ -30,11 +30,11 @@ FieldPath = tuple[str, ...]
 
 def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[FieldPath, ...]]:
     """The live object, with the target's value in each field that differs between the states and the target; and the
-    conflicts, which are fields that another manager has changed since.
+    conflicts: fields that another manager has changed since.
 
     `states` are the known states of the object since it was like the target. A live field that equals none of them is a
-    conflict, and gets the target's value. Fields that were never changed, and fields that others added, keep their live
-    value. Lists of named items (containers, volumes) are merged by name; other lists are one value.
+    conflict. Fields that were never changed, and fields that others added, keep their live value. Lists of named items
+    (containers, volumes) are merged by name; other lists are one value.
     """
     conflicts: list[FieldPath] = []
     value = _merged(live, target, tuple(states), (), conflicts)
@@ -109,11 +109,8 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def overlaid(live: Any, wanted: Any, last: Any = None) -> Any:
-    """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed.
-
-    Lists of named items (containers, volumes) are matched by name, as in a strategic merge; other lists are replaced.
-    This is an approximation: `apply` itself asks kubectl.
-    """
+    """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed. Lists
+    of named items are matched by name, as in a strategic merge; other lists are replaced."""
     parts = _parts((live, wanted))
     if parts is None:
         return wanted
@@ -215,9 +212,8 @@ def edited_fields(live: Object, then: Object) -> tuple[FieldPath, ...]:
 
 
 def under_one_entry(live: Object) -> Object | None:
-    """The object with all fields that we wrote in the entry of our server-side apply: an apply removes only fields that
-    are in that entry and in no other. None where that is already so, and where client-side apply's annotation exists,
-    which is set last."""
+    """The object with all our fields in the entry of our server-side apply: an apply removes only fields that are in no
+    other. None where that is so, and where client-side apply's annotation exists, which is set last."""
     entries = [entry for entry in managed_entries(live) if entry.get("manager") == MANAGER]
     by_operation = {entry.get("operation"): entry for entry in entries if not entry.get("subresource")}
     applied, updated = by_operation.get("Apply"), by_operation.get("Update")

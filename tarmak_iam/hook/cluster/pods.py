@@ -194,8 +194,8 @@ class PodCheck:
 
 
 def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck:
-    """What the user may not read is in the notes. `live`: the live objects, if they were just read. Raises
-    ToolError."""
+    """`live`: the live objects, if they were just read. Raises ToolError; what the user may not read is in the
+    notes."""
     if live is None:
         live = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
     daemon = DAEMONSET.among(live)
@@ -260,10 +260,8 @@ def _stale(
 
 
 def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
-    """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed.
-
-    It is read only if a pod is of another generation: going back to an earlier template creates a new generation, and
-    the earlier revision becomes the newest again. Raises Forbidden and ToolError."""
+    """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed: going back
+    to an earlier template creates a new generation, but not a new revision. Raises Forbidden and ToolError."""
     if all(_is_of_generation(daemon, pod) for pod in pods):
         return None
     uid = (daemon.get("metadata") or {}).get("uid")

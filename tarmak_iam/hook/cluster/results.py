@@ -73,8 +73,7 @@ def action_on(live: Object | None, then: Object | None) -> ObjectAction:
 
 class Step(NamedTuple):
     """What is to be done with one object: as it is now, and as it will be; None where it does not exist. `wanted`: the
-    manifest that is applied, empty in a rollback. `is_settled`: whether nothing is to be applied. `is_ours`: whether
-    tarmak-iam manages the object afterwards."""
+    manifest that is applied, empty in a rollback. `is_ours`: whether tarmak-iam manages it afterwards."""
 
     ref: Ref
     action: ObjectAction
@@ -95,11 +94,8 @@ def is_any_change(changes: Iterable[ObjectChange]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The result of an apply: what was done to each object, in the order of the changes.
-
-    `state` is the file with the previous objects, None where nothing changed (an older file is then left unchanged).
-    `rolled_out`: whether the DaemonSet runs on every node with these objects; None where nothing was waited for.
-    """
+    """The result of an apply, in the order of the changes. `state` is the file with the previous objects, None where
+    nothing changed. `rolled_out`: whether the DaemonSet runs on every node; None where nothing was waited for."""
 
     changes: tuple[ObjectChange, ...]
     state: Path | None = None
@@ -118,8 +114,7 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class AccessAfter:
     """Access after a rollback: the number of `principals` who can log in and of `admins` among them, None where that is
-    unknown; `reason`: why no principal can log in, or why it is unknown; `effects`: how their access changes, against
-    what the cluster grants now."""
+    unknown, and the `reason` if it is none; `effects`: how their access changes."""
 
     principals: int | None
     admins: int | None
@@ -139,11 +134,8 @@ class AccessAfter:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The result of a rollback: whether each object was created, configured (restored), removed or unchanged.
-
-    `undone`: the numbers of the changes, empty where the newest one was already undone. `access_after`: who can log in
-    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
-    """
+    """The result of a rollback. `undone`: the numbers of the changes, empty where the newest one was already undone.
+    `access_after`: who can log in afterwards, None where there was nothing to undo."""
 
     changes: tuple[ObjectChange, ...]
     rolled_out: bool | None = None
@@ -198,9 +190,8 @@ _Calls = dict[tuple[str, ...], list[Object]]
 
 
 def rehearse(server: Server, steps: Sequence[Step], tell: Progress) -> None:
-    """Tries the changes. What needs another one first cannot be tried: objects of a kind that is defined or removed
-    with them. Releases without dry runs only report the user's permissions. If the API server does not, `tell` is
-    called with a note.
+    """Tries the changes, except for objects of a kind that is defined or removed with them. Releases without dry runs
+    only report the user's permissions. If the API server does not, `tell` is called with a note.
 
     Raises NotAllowed with everything that would be refused, and ToolError where the API server cannot be asked.
     """

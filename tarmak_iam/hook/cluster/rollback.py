@@ -72,14 +72,14 @@ def roll_back(
 ) -> RolledBack:
     """Undoes the newest change of the history in the file `state`, or every change that is newer than `to`: fields that
     it set get their previous value, objects that it created are removed, objects that it removed are created again.
-    Fields that others have set are kept. A second run completes the first one, for example if pods did not run yet, or
-    finds nothing to do. No link may lead from the file out of the boundary `within`.
+    Fields that others have set are kept. A second run completes the first one, or finds nothing to do. No link may lead
+    from the file out of the boundary `within`.
 
     Before the first write, `tell` is called with what will be changed and who can log in afterwards; with `dry_run`
     nothing else is done. Raises SelectionError if the file or the number does not exist, and ConfigError for a file
     that is not a history. Raises PolicyRefused, with nothing changed, for the history of another cluster, and, unless
     `force`, for fields that another manager has changed since, and for pods whose node cannot run the previous ones.
-    Raises ToolError, also where another run holds the cluster's lease; and RollbackFailed from the first change on.
+    Raises ToolError, also where another run holds the lease; and RollbackFailed from the first change on.
     """
     history = read_history(state, within)
     if not history.revisions:
@@ -181,8 +181,7 @@ def _additions(snapshot: Snapshot, live: Object) -> Iterator[FieldPath]:
 
 
 def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
-    """Computed from the objects as they will be. If they may not be read, the result is unknown: that prevents no
-    rollback."""
+    """Computed from the objects as they will be. If they may not be read, it is unknown: that prevents no rollback."""
     try:
         now = read_live(server.kubectl)
         then = _live_after(server.kubectl, now, steps)

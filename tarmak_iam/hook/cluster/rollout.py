@@ -118,9 +118,8 @@ def _expression(expression: dict[str, Any]) -> str:
 def check_update(
     server: Server, check: PodCheck, steps: Sequence[Step], *, force: bool = False
 ) -> tuple[tuple[str, ...], list[Step]]:
-    """What changes mean for the running pods: notes about logins while pods are replaced or restarted, and about what
-    could not be checked; and the removals of pods that no controller replaces and that run another configuration, now
-    or after the changes.
+    """What changes mean for the running pods: notes about logins in the meantime, and about what could not be checked;
+    and the removals of pods that no controller replaces and that run another configuration, now or afterwards.
 
     Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
     """
@@ -251,9 +250,8 @@ class RolledOut:
 
 
 def note_config_version(server: Server, before: Object | None, made: Object | None) -> None:
-    """Below Kubernetes 1.16, records the version of the ConfigMap after a write of ours. Where another manager has
-    changed it before, only a write of other data counts: for the same data, pods may still have to be restarted. Raises
-    ToolError."""
+    """Below Kubernetes 1.16, records the version of the ConfigMap after our write. Where another manager has changed it
+    before, only a write of other data counts: pods may still have to be restarted. Raises ToolError."""
     if made is None or (before and version_of(before) == version_of(made)):
         return
     live = server.read([DAEMONSET.stub, CONFIG_MAP.stub])  # kubectl prints managedFields of what it reads, not writes
@@ -280,8 +278,7 @@ def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | N
     one by one, each when the one before is ready, for up to `seconds` more.
 
     With `seconds` None, nothing is waited for: a single pod is restarted; of several pods only those that are not
-    ready, and a note names the others. Raises ToolError if a DaemonSet does not run in time, or a pod cannot be
-    restarted. The error names the pods that still run the previous configuration.
+    ready, and a note names the others. Raises ToolError with the pods that still run the previous configuration.
     """
     if not any(ref.is_same(DAEMONSET) for ref in refs):
         return RolledOut(_roll_out(server.kubectl, refs, seconds, tell))

@@ -175,11 +175,9 @@ class Server:
         return sum(not is_ours(obj) for obj in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError.
-
-        An object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be
-        asked about it. An object that is already as wanted is returned unchanged.
-        """
+        """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError. An
+        object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be asked
+        about it."""
         if not self.is_server_side:
             return [_merged(*pair) for pair in pairs]
         option = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
@@ -199,9 +197,8 @@ class Server:
         raise not_served
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair,
-        so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
-        applied."""
+        """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair, so
+        that a write that arrives late undoes nothing. Raises Conflict and ToolError, even if some are applied."""
         if self.is_server_side:
             items = [(over(live or _ABSENT, self.dated(wanted, live)), live) for wanted, live in pairs]
             return self._all_applied(items, force=force)
@@ -209,9 +206,8 @@ class Server:
         return self.put_back_all([(_merged(wanted, live), live, True) for wanted, live in pairs])
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
-        """Writes objects as they are to be, each over the live one that was read, None where it does not exist; the
-        third value is whether tarmak-iam manages it. Few calls are made if none fails. Returns the objects. Raises
-        ToolError, even if some are written, also for an object that was changed since."""
+        """Writes objects as they are to be, each over the live one, None where it does not exist; the third value is
+        whether tarmak-iam manages it. Returns them. Raises ToolError, even if some are written."""
         pairs: list[Pair] = []
         for before, live, was_ours in items:
             wanted = without_last_applied(restorable(self.dated(before, live), live))
@@ -272,9 +268,8 @@ class Server:
         raise self.kubectl.failure(done, verb)
 
     def dated(self, wanted: Object, live: Object | None) -> Object:
-        """The object to write. The authenticator's ConfigMap gets the annotation that says when its data changed, where
-        it is needed: below Kubernetes 1.16 the time of a write that changes the data; for other writes the time of the
-        last change."""
+        """The object to write. The authenticator's ConfigMap gets the annotation of its last change where it is needed:
+        below Kubernetes 1.16 the time of a write that changes the data; for other writes that of the last change."""
         metadata, time = wanted.get("metadata") or {}, None
         if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
             return wanted
@@ -301,8 +296,7 @@ class Server:
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
-        """Deletes objects, which may then still wait for their finalizers. An object that does not exist is not an
-        error. Raises ToolError."""
+        """Deletes objects if they exist; they may then wait for their finalizers. Raises ToolError."""
         for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
             if len(batch) == 1:
                 named = (batch[0].resource, batch[0].name, *batch[0].scope)
@@ -314,11 +308,8 @@ class Server:
                 raise self.kubectl.failure(done, "delete")
 
     def wait_until_gone(self, refs: Sequence[Ref]) -> None:
-        """Waits for objects that are being deleted: what is written to one of them is deleted with it.
-
-        An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
-        object after a minute.
-        """
+        """Waits for objects that are being deleted: what is written to one of them is deleted with it. Raises ToolError
+        with the finalizers of the first object after a minute."""
         clock, left = self.kubectl.clock, list(refs)
         deadline = clock() + _SECONDS
         while left:

@@ -83,11 +83,8 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 def caller_token(
     programs: Programs, cluster_id: str, *, role: str | None = None, profile: str | None = None, region: str = ""
 ) -> CallerToken:
-    """Creates a token with aws-iam-authenticator if it is on the PATH and works, else with tarmak-iam itself, which
-    requires botocore.
-
-    `region`: for tarmak-iam, if the AWS settings contain none. Raises NoToken if neither can create a token.
-    """
+    """Creates a token with aws-iam-authenticator if it is on the PATH and works, else with botocore, in `region` if the
+    AWS settings contain none. Raises NoToken if neither can create a token."""
     failure = ""
     if programs.find(GO_PROGRAM) is not None:
         with_profile = programs if profile is None else programs.with_environment({"AWS_PROFILE": profile})
@@ -109,10 +106,8 @@ def caller_token(
 
 
 def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: datetime | None = None) -> StsAnswer:
-    """Sends the request in the token to STS, as the daemon does. Nothing else is sent.
-
-    `environment`: for HTTPS_PROXY and NO_PROXY. Raises ParseError for a text that is not a token.
-    """
+    """Sends the request in the token to STS, as the daemon does. Nothing else is sent. `environment`: for HTTPS_PROXY
+    and NO_PROXY. Raises ParseError for a text that is not a token."""
     url = Presigned.parse(token)
     if url.scheme != "https" or partition_of_host(url.host) is None:
         return StsAnswer(failure=f"{url.host} is not an STS host")
@@ -209,8 +204,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
 
 
 def accepts(kubectl: Kubectl, server: GoVersion, method: str, token: str) -> bool:
-    """Whether the API server accepts another token, asked with the method that a `review` has used. Raises ToolError
-    where it cannot be asked."""
+    """Whether the API server accepts another token, asked with the method of a `review`. Raises ToolError."""
     done = None if method == "TokenReview" else _self_review(kubectl, server, token)
     if done is None:
         return bool(_token_review(kubectl, token).get("authenticated"))
@@ -280,9 +274,8 @@ class LoginOutcome(TextEnum):
 
     CALLER_UNKNOWN: there are no AWS credentials, AWS rejects them, or STS could not be asked for their identity.
 
-    FAILED: a mapped caller was rejected, or logged in with another username or groups; a caller without a mapping
-    logged in; a token was accepted that AWS rejects; the authenticator was not reached; or pods run another
-    configuration than the cluster's.
+    FAILED: a mapped caller was rejected, or is another user; a caller without a mapping logged in; a token was accepted
+    that AWS rejects; the authenticator was not reached; or pods run another configuration than the cluster's.
     """
 
     VERIFIED = "verified"

@@ -61,8 +61,8 @@ class Candidate:
 
 
 def candidates(installation: Installation) -> tuple[Candidate, ...]:
-    """Roles that can be assumed come first, admins among them before others. Nodes are skipped: only instances log in
-    as nodes."""
+    """Roles that can be assumed come first, admins among them before others. Nodes are skipped: only instances can be
+    them."""
     if installation.mappings is None:
         return ()
     grants = Loaded.of(installation).standings.grants
@@ -99,13 +99,10 @@ _PAUSE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a test login, by its `outcome`.
-
-    `expected` is the answer of whois, None where the caller's identity is unknown. `got` is whom the API server
-    identified, None for a rejection. `diagnosis` explains in plain sentences what was found, and the cause of a
-    difference. `why` says in one line why the login is not verified; empty if it is. `candidates`: principals for a
-    verification. `maker` created the token; `method` is how the API server was asked.
-    """
+    """The result of a test login. `expected` is the answer of whois, None where the caller's identity is unknown. `got`
+    is whom the API server identified, None for a rejection. `diagnosis` explains what was found, and the cause of a
+    difference. `why` says in one line why the login is not verified. `candidates`: principals for a verification.
+    `maker` created the token; `method` is how the API server was asked."""
 
     outcome: LoginOutcome
     expected: Answer | None
@@ -124,8 +121,8 @@ class Verified:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Options of the command `verify` for a login as a mapped role; none if other credentials are required, or if
-        there are none with which to assume a role."""
+        """Options of `verify` for a login as a mapped role; none if other credentials are required, or there are
+        none."""
         role = self.candidates[0].role if self.candidates and self.maker else ""
         return ("--role", role) if role else ()
 
@@ -141,10 +138,9 @@ def verify_login(
     """The caller is chosen by the AWS settings, and by `role` and `profile` in the cluster's settings. `kubectl` uses
     the admin's kubeconfig, whose certificate needs no authenticator.
 
-    No login is verified while a pod runs another configuration than the cluster's. A failed login is tried again for up
-    to `seconds`, each time with a new token, because the API server caches the answer for a token for two minutes. With
-    `kubectl.must_be_up`, `seconds` also limits the wait for an API server that cannot be reached. Raises ToolError if
-    the API server cannot be asked at all.
+    A failed login is tried again for up to `seconds`, each time with a new token, because the API server caches the
+    answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait for an API server that
+    cannot be reached. Raises ToolError if the API server cannot be asked at all.
     """
     installation.check_masters()
     deadline, is_announced = kubectl.clock() + seconds, False
@@ -443,8 +439,7 @@ def _rollout(kubectl: Kubectl) -> str:
 
 
 def _live_answer(attempt: LoginAttempt) -> Answer | None:
-    """Who the caller becomes by the cluster's own objects; None where that is unknown. The token is for the
-    installation's cluster ID."""
+    """Who the caller becomes by the cluster's own objects; None where that is unknown."""
     installation = attempt.installation
     with suppress(TarmakIamError):
         if attempt.sts.identity is not None:

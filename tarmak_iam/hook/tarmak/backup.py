@@ -26,9 +26,9 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """The file as it was; `data` is None if it did not exist. `copy` is the file with its text, which survives if this
-    process is killed; `restore_backup` removes it, or names it in its report. `real_paths`: where the text may be
-    restored, which is where a link led before, and the place of the link itself."""
+    """The file as it was; `data` is None if it did not exist. `copy`: a file with its text, which `restore_backup`
+    removes, or names in its report. `real_paths`: where the text may be restored: where a link led before, and the link
+    itself."""
 
     path: Path
     data: bytes | None = field(repr=False)
@@ -38,11 +38,8 @@ class Backup:
 
 
 def back_up(path: Path) -> Backup:
-    """Reads tarmak.yaml and saves its text next to it, as `tarmak.yaml.before-1` or with the next free number.
-
-    Raises FileError if the file cannot be read, or the copy cannot be written: a change by tarmak could then not be
-    undone.
-    """
+    """Reads tarmak.yaml and saves its text next to it, as `tarmak.yaml.before-1` or with the next free number. Raises
+    FileError if the file cannot be read, or the copy cannot be written."""
     real_paths = frozenset({os.path.realpath(path), os.path.join(os.path.realpath(path.parent), path.name)})
     data = _read_settled(path)
     if data is None:
@@ -123,8 +120,7 @@ def _renamed(backup: Backup, now: bytes | None) -> bool:
 
 
 def _read_settled(path: Path) -> bytes | None:
-    """The content of the file. A tarmak in another terminal empties the file before it writes: that is not the text to
-    save."""
+    """The content of the file, not the empty one of a tarmak that is about to write it."""
     deadline = time.monotonic() + _SECONDS
     while (data := read_if_present(path)) == b"" and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -158,13 +154,12 @@ def _reason(error: FileError) -> str:
 
 
 def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
-    """Restores the text that a killed run left next to the file, with the changes that tarmak made. Returns lines for a
-    command line about what was done, or why not.
+    """Restores the text that a killed run left next to the file, with the changes that tarmak made. Returns lines about
+    what was done, or why not. Raises nothing.
 
-    The file is rewritten only if it has no comments, so that tarmak may have written it last, and if the text explains
-    its values: then its meaning does not change. `is_alone`: no other run is working, so no run still needs the text;
-    otherwise the text is only reported. It is also only reported if the file is a link that leads out of its directory:
-    an attacker who created both could have any empty file overwritten. Raises nothing.
+    The file is rewritten only if it has no comments, so that tarmak may have written it last, and if its meaning does
+    not change. It is only reported if another run may still need the text (not `is_alone`), or the file is a link that
+    leads out of its directory: an attacker who created both could have any empty file overwritten.
     """
     try:
         return tuple(f"{path}: {line}" for line in _recovered(path, is_alone))

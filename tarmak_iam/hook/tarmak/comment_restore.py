@@ -1,12 +1,8 @@
 """Restores comments and layout of a tarmak.yaml that tarmak rewrote: makes only tarmak's changes in the previous text.
 
 Tarmak's commands change the current cluster, and add or remove whole clusters, environments and providers
-(SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of the other
-entries, and add at the end.
-
-Tarmak writes the keys of a file, and of each struct, in alphabetical order, and cannot read a text without `kind`. So a
-text that was cut off lacks the end of the metadata, the project or the providers, and there a command can only add a
-provider.
+(SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of the others, and
+add at the end. Tarmak writes the keys of each struct in alphabetical order, and cannot read a text without `kind`.
 """
 
 from __future__ import annotations
@@ -262,9 +258,8 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
     """`before` is the text before the command, `after` the text after it. `finished`: whether tarmak succeeded.
 
     The result has the same meaning as tarmak's text, when Tarmak decodes it, adds defaults, and writes it again.
-    Creation times that Tarmak set only because they were missing are not kept: nothing reads them, and the next rewrite
-    sets them again. A text is broken if Tarmak cannot read it, or if tarmak failed and the text is cut off: tarmak does
-    not write atomically. What tarmak cannot have written comes from another process, and is kept.
+    Creation times that Tarmak set only because they were missing are not kept: nothing reads them. A text is broken if
+    Tarmak cannot read it, or if tarmak failed and the text is cut off. What tarmak cannot have written is kept.
     """
     if before == after:
         return Restored("unchanged", before)

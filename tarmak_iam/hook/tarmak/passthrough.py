@@ -30,10 +30,7 @@ _GROUP_SECONDS = 0.2
 
 class ProcessGroupProbe:
     """An idle process in our process group: a signal to the whole group ends it, a signal to one process does not.
-
-    Without it, the program would get Ctrl-C twice, once from the terminal and once from us, and tarmak aborts
-    immediately at the second one.
-    """
+    Without it, the program would get Ctrl-C twice, and tarmak aborts immediately at the second one."""
 
     @classmethod
     @contextlib.contextmanager
@@ -119,12 +116,9 @@ class Ended:
 
 
 def pass_through(command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int] = ()) -> Ended:
-    """Runs a command with our input, output, terminal and process group, and waits for it. `inherited`: file
-    descriptors of ours that it keeps open, such as that of a lock.
-
-    SIGINT, SIGQUIT, SIGTERM and SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. For the main
-    thread only. Raises ProgramNotStarted.
-    """
+    """Runs a command with our input, output, terminal and process group, and waits for it. SIGINT, SIGQUIT, SIGTERM and
+    SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. `inherited`: file descriptors of ours that it
+    keeps open, such as that of a lock. For the main thread only. Raises ProgramNotStarted."""
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
     heard = [signum for signum in _FORWARDED if signal.getsignal(signum) is not signal.SIG_IGN]
