@@ -13,8 +13,7 @@ import pytest
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.hook.tarmak import backup as module
-from tarmak_iam.hook.tarmak.backup import Backup, back_up, restore_backup
-from tarmak_iam.hook.tarmak.comment_restore import Restored, restore
+from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore, restore_backup
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 from tests.support.privileges import modes_hold
 

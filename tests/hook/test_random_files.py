@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.tarmak_output import differences, tarmak_output
 from tarmak_iam.document import Document
-from tarmak_iam.hook.tarmak.comment_restore import restore
+from tarmak_iam.hook.tarmak.backup import restore
 from tests.support.fake_tarmak import (
     add,
     destroy_environment,
