@@ -1,5 +1,4 @@
-"""Keeps comments and layout of tarmak.yaml when a command rewrites it: saves the text before, and makes only tarmak's
-changes in it afterwards, or in the next run after a killed one.
+"""Keeps comments and layout of tarmak.yaml when a command rewrites it: saves the text, and makes only its changes there.
 
 Tarmak's commands change the current cluster, and add or remove whole clusters, environments and providers
 (SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of the others, and
@@ -224,10 +223,8 @@ class Restored:
     - "unchanged": tarmak wrote nothing; or the file did not exist, and tarmak created it.
     - "restored": the old text with the `changes` that tarmak made. It has the same meaning as tarmak's text.
     - "not restored": the text that tarmak wrote, for a `reason`; the old text is in the file `copy`.
-    - "put back": the old text without changes, because tarmak left a broken file; that is in `copy` unless it was
-      empty.
-    - "broken": the old text, because tarmak left a broken one; if that could not be replaced, or is a link, the old
-      text is in `copy`.
+    - "put back": the old text, because tarmak left a broken file; that is in `copy` unless it was empty.
+    - "broken": the old text, which is in `copy` if the broken file could not be replaced, or is a link.
     """
 
     outcome: RestoreOutcome
