@@ -83,10 +83,14 @@ def _parts(values: Sequence[Any]) -> _Parts | None:
     present = [value for value in values if value is not MISSING]
     if present and all(isinstance(value, dict) for value in present):
         return tuple({} if value is MISSING else value for value in values), str, dict
-    if present and all(map(_are_named, present)) and any(present):
-        named = tuple({} if value is MISSING else {item["name"]: item for item in value} for value in values)
-        return named, "[{}]".format, lambda parts: list(parts.values())
-    return None
+    if not (present and any(present) and all(isinstance(value, list) for value in present)):
+        return None
+    for value in present:  # subjects of a binding may share a name
+        names = [item.get("name") if isinstance(item, dict) else None for item in value]
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            return None
+    named = tuple({} if value is MISSING else {item["name"]: item for item in value} for value in values)
+    return named, "[{}]".format, lambda parts: list(parts.values())
 
 
 def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -94,14 +98,6 @@ def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[s
     order = [*first, *(at for at in range(len(named)) if at not in first)]
     for name in dict.fromkeys(name for at in order for name in named[at]):
         yield name, tuple(parts.get(name, MISSING) for parts in named)
-
-
-def _are_named(value: Any) -> bool:
-    """Whether it is a list of items with unique names. Subjects of a binding may share a name."""
-    if not isinstance(value, list):
-        return False
-    names = [item.get("name") if isinstance(item, dict) else None for item in value]
-    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
 
 
 def _same(value: Any, other: Any) -> bool:
@@ -181,6 +177,7 @@ def _projected(value: Any, fields: FieldSet) -> Any:
 # On an object with our label, these managers may come from `manifests | kubectl apply -f -`. Up to 1.18 kubectl's
 # manager is always `kubectl`, later only for `apply --server-side`.
 _KUBECTL = frozenset({"kubectl-client-side-apply", "kubectl"})
+_OURS = (MANAGER, "Apply")
 
 
 def is_own_trace(live: Object, manager: str) -> bool:
@@ -234,21 +231,14 @@ def is_bookkeeping(path: FieldPath) -> bool:
 def _is_own(live: Object, entry: Object) -> bool:
     theirs = _fields_of(entry)
     if entry.get("operation") == "Apply":
-        return is_field_subset(theirs, _ours(live)) or is_intact(projected(live, theirs))
+        applied = (entry for entry in managed_entries(live) if (entry.get("manager"), entry.get("operation")) == _OURS)
+        return is_field_subset(theirs, _fields_of(next(applied, {}))) or is_intact(projected(live, theirs))
     last = last_applied(live)
     if last is None or not is_intact(last):
         return False
     # Defaults from the API server belong to the manager too, although they were not applied.
     compared = fields(projected(live, theirs), last)
     return all(MISSING in pair or pair[0] == pair[1] for _, pair in compared)
-
-
-def _ours(live: Object) -> FieldSet:
-    """The fields that were server-side applied under our name."""
-    for entry in managed_entries(live):
-        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
-            return _fields_of(entry)
-    return {}
 
 
 def _fields_of(entry: Object) -> FieldSet:

@@ -45,12 +45,8 @@ class Ref:
     @classmethod
     def of(cls, obj: Object) -> Ref:
         metadata = obj.get("metadata") or {}
-        return cls(
-            str(obj.get("apiVersion", "")),
-            str(obj.get("kind", "")),
-            str(metadata.get("namespace") or ""),
-            str(metadata.get("name", "")),
-        )
+        namespace, name = str(metadata.get("namespace") or ""), str(metadata.get("name", ""))
+        return cls(str(obj.get("apiVersion", "")), str(obj.get("kind", "")), namespace, name)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -161,9 +157,8 @@ def labels_of(obj: Object) -> dict[str, str]:
 
 def managed_entries(obj: Object) -> Iterator[dict[str, Any]]:
     """The entries of managedFields: one for each manager and operation."""
-    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
-        if isinstance(entry, dict):
-            yield entry
+    entries = (obj.get("metadata") or {}).get("managedFields") or ()
+    return (entry for entry in entries if isinstance(entry, dict))
 
 
 def version_of(obj: Object) -> str:

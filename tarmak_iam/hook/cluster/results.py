@@ -153,12 +153,8 @@ def stopped(
 ) -> str:
     """The message of a change that stopped midway."""
     done = brief_list(change.text for change in changes if change.action is not ObjectAction.UNCHANGED)
-    parts = [str(reason), f"done: {done or 'nothing'}"]
-    if unknown:
-        parts.append(f"may have been written: {brief_list(unknown)}")
-    if left:
-        parts.append(f"not done: {brief_list(left)}")
-    return "; ".join(parts)
+    parts = {"done": done or "nothing", "may have been written": brief_list(unknown), "not done": brief_list(left)}
+    return "; ".join([str(reason), *(f"{what}: {named}" for what, named in parts.items() if named)])
 
 
 class ApplyFailed(ToolError):
@@ -177,9 +173,6 @@ class RollbackFailed(ToolError):
     """A rollback stopped midway. The message says what was done and what was not."""
 
 
-_NOT_REPORTED = "note: the API server does not report your permissions: if one is missing, this stops midway"
-
-_API = "authorization.k8s.io/v1"
 _VERBS = {"create": "create", "replace": "update", "delete": "delete", "apply": "patch"}
 """The API's verb for each of kubectl's that `_calls` has: `apply set-last-applied` is a PATCH."""
 _BY_NAME = 200
@@ -244,27 +237,26 @@ def _missing_permissions(server: Server, calls: _Calls, tell: Progress) -> list[
     if len(asked) > _BY_NAME:
         asked = [{key: value for key, value in attributes.items() if key != "name"} for attributes in asked]
     asked = [dict(pairs) for pairs in dict.fromkeys(tuple(attributes.items()) for attributes in asked)]
-    review = {"apiVersion": _API, "kind": "SelfSubjectAccessReview"}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     reviews = [{**review, "spec": {"resourceAttributes": attributes}} for attributes in asked]
     # Not validated: kubectl would first download the API server's whole schema.
     done = server.kubectl.run("create", "--validate=false", "-o", "json", "-f", "-", text=object_list(reviews))
     if done.code and (is_forbidden(done) or is_unserved(done)):
-        tell(_NOT_REPORTED)
+        tell("note: the API server does not report your permissions: if one is missing, this stops midway")
         return []
     if done.code:
         raise server.kubectl.failure(done, "create")
     answers = objects_of(done)
     if len(answers) != len(asked):
         raise ToolError("kubectl did not print an answer for each SelfSubjectAccessReview")
-    allowed = [bool((answer.get("status") or {}).get("allowed")) for answer in answers]
-    return [_cannot(attributes) for attributes, is_allowed in zip(asked, allowed, strict=True) if not is_allowed]
-
-
-def _cannot(attributes: dict[str, str]) -> str:
-    namespace = attributes.get("namespace")
-    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-    what = f'cannot {attributes["verb"]} resource "{attributes["resource"]}" in API group "{attributes["group"]}"'
-    return f"the user of the kubeconfig {what} {where}"
+    missing: list[str] = []
+    for lacking, answer in zip(asked, answers, strict=True):
+        namespace = lacking.get("namespace")
+        where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+        what = f'cannot {lacking["verb"]} resource "{lacking["resource"]}" in API group "{lacking["group"]}"'
+        if not (answer.get("status") or {}).get("allowed"):
+            missing.append(f"the user of the kubeconfig {what} {where}")
+    return missing
 
 
 def _plural(kind: str) -> str:
@@ -299,14 +291,11 @@ class Writes:
         """Removes the objects in the given order, and yields those of each call. A definition is kept if others have
         created objects of its kind in the meantime."""
         for batch in in_batches(removals, lambda step: step.live or {}, is_of_one_kind=True):
-            refs = []
-            for step in batch:
-                if step.ref.kind == CRD and self.server.others(step.live or {}):
-                    self._tell(f"note: kept {step.ref}: it has objects that are not managed by {MANAGER}")
-                    self.note(ObjectAction.UNCHANGED, step.ref)
-                else:
-                    refs.append(step.ref)
-            if refs:
+            kept = [step.ref for step in batch if step.ref.kind == CRD and self.server.others(step.live or {})]
+            for ref in kept:
+                self._tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
+                self.note(ObjectAction.UNCHANGED, ref)
+            if refs := [step.ref for step in batch if step.ref not in kept]:
                 self.begin("removing", refs)
                 self.server.remove(*refs)
                 for ref in refs:

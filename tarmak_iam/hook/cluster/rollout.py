@@ -128,7 +128,8 @@ def check_update(
     config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
     # Only new pods read it.
     has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
-    is_same = live is not None and then is not None and _template(live) == _template(then)
+    templates = [((daemon or {}).get("spec") or {}).get("template") for daemon in (live, then)]
+    is_same = live is not None and then is not None and templates[0] == templates[1]
     stale = [old.pod for old in check.stale]
     pods = (check.pods if has_new_data else stale) if is_same else ()
     restarts = [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
@@ -140,7 +141,7 @@ def check_update(
 def _update_notes(server: Server, check: PodCheck, then: Object, *, force: bool) -> tuple[str, ...]:
     if not check.pods:
         return check.notes
-    pod: Object = (_template(then) or {}).get("spec") or {}
+    pod: Object = ((then.get("spec") or {}).get("template") or {}).get("spec") or {}
     try:
         nodes = nodes_for(server.kubectl, pod)
     except Forbidden as error:
@@ -166,10 +167,6 @@ def _update_notes(server: Server, check: PodCheck, then: Object, *, force: bool)
         if image != last.image and not any(image in (entry.get("names") or ()) for entry in listed):
             notes.append(f"node {last.node} does not list the image {image}: it may have to be pulled first")
     return tuple(notes)
-
-
-def _template(daemon: Object) -> Object | None:
-    return (daemon.get("spec") or {}).get("template")
 
 
 ROLLOUT_SECONDS = 300.0
@@ -203,12 +200,10 @@ def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell
 
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
-    daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    daemons = objects_of(daemon) if daemon.code == 0 else []
-    if not daemons:
-        return ()
+    done = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
+    daemons = objects_of(done)[:1] if done.code == 0 else []
     try:
-        pods = pod_objects(kubectl, daemons[0])
+        pods = [pod for daemon in daemons for pod in pod_objects(kubectl, daemon)]
     except Forbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
@@ -303,8 +298,7 @@ def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
 
 class _Restart:
     def __init__(self, server: Server, tell: Progress) -> None:
-        self._server, self._kubectl, self._tell = server, server.kubectl, tell
-        self._restarted: list[StalePod] = []
+        self._server, self._kubectl, self._tell, self._restarted = server, server.kubectl, tell, list[StalePod]()
 
     def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
         check = check_pods(self._server)
@@ -319,7 +313,7 @@ class _Restart:
             self.delete(stale)
         elif ready:
             advice = "run the same command without --no-wait to restart them one by one"
-            notes = (*notes, f"not restarted: {_listed(ready)}; {advice}")
+            notes = (*notes, f"not restarted: {', '.join(str(old.pod) for old in ready)}; {advice}")
             return RolledOut(is_done, notes, is_left=True, restarted=tuple(self._restarted))
         self._note_all_read(check)
         return RolledOut(is_done, notes, restarted=tuple(self._restarted))
@@ -363,15 +357,11 @@ class _Restart:
         is_there = any(pod.uid == old.uid for pod in pods)
         state = "it has not terminated" if is_there else "its replacement is not ready"
         said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
-        raise _not_restarted(
-            f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :]
-        )
+        said = f" ({said})" if said else ""
+        raise _not_restarted(f"{old} was restarted: {state}{said}", left[0 if is_there else 1 :])
 
 
 def _not_restarted(what: str, left: Sequence[StalePod]) -> ToolError:
-    verb = "runs" if len(left) == 1 else "run"
-    return ToolError(f"{what}; {_listed(left)} still {verb} the previous configuration" if left else what)
-
-
-def _listed(stale: Sequence[StalePod]) -> str:
-    return ", ".join(str(old.pod) for old in stale)
+    named = ", ".join(str(old.pod) for old in left)
+    still = f"; {named} still {'runs' if len(left) == 1 else 'run'} the previous configuration"
+    return ToolError(what + still if left else what)

@@ -1,4 +1,4 @@
-"""Keeps comments and layout of tarmak.yaml when a command rewrites it: saves the text, and makes only its changes there.
+"""Keeps comments and layout of tarmak.yaml when a command rewrites it: saves the text, and makes only its changes.
 
 Tarmak's commands change the current cluster, and add or remove whole clusters, environments and providers
 (SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of the others, and

@@ -58,22 +58,18 @@ class ProcessGroupProbe:
     def _start(self) -> None:
         end, self._line = os.pipe()
         self._pid = os.fork()
-        if self._pid == 0:
-            _run_probe(end, self._line)
-        os.close(end)
-
-
-def _run_probe(end: int, line: int) -> None:
-    """Runs until a signal, or until the other end of the pipe is closed because the parent was killed."""
-    try:
-        signal.set_wakeup_fd(-1)
-        for signum in _FORWARDED:
-            if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(signum, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
-        os.close(line)
-        os.read(end, 1)
-    finally:
-        os._exit(0)
+        if self._pid:
+            os.close(end)
+            return
+        try:  # runs until a signal, or until the other end of the pipe is closed because the parent was killed
+            signal.set_wakeup_fd(-1)
+            for signum in _FORWARDED:
+                if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
+                    signal.signal(signum, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
+            os.close(self._line)
+            os.read(end, 1)
+        finally:
+            os._exit(0)
 
 
 class ProgramNotStarted(ToolError):
