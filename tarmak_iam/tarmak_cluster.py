@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
-    from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.hook.login.verify import Verified
+    from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.identity import Answer
     from tarmak_iam.installation.backend_payloads import Manifest
     from tarmak_iam.lint import Located, Subjects
@@ -487,7 +487,7 @@ class TarmakCluster:
     @contextlib.contextmanager
     def _lock(self, *, is_needed: bool) -> Iterator[ClusterLock | None]:
         """As the command line has it: one run at a time writes to the cluster."""
-        from tarmak_iam.hook.lock import cluster_lock, lock_path
+        from tarmak_iam.hook.programs import cluster_lock, lock_path
 
         if not is_needed:
             yield None

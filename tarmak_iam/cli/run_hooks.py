@@ -31,8 +31,7 @@ from tarmak_iam.hook.apply_hook import (
 )
 from tarmak_iam.hook.cluster.results import ObjectAction
 from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Programs
+from tarmak_iam.hook.programs import ClusterLock, Programs
 from tarmak_iam.hook.tarmak import backup
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import Ended, pass_through, stops_raised, undisturbed

@@ -18,8 +18,7 @@ from pathlib import Path
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
+from tarmak_iam.hook.programs import ClusterLock, Completed, Programs, Progress, no_progress
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
 

@@ -16,8 +16,7 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.lease import LeaseHeld, LeaseLost, leased
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed
+from tarmak_iam.hook.programs import ClusterLock, Completed
 from tests.support.fake_cluster import Cluster, Fault, failed
 from tests.support.installations import MAPPINGS, installation
 

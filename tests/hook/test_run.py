@@ -8,7 +8,7 @@ import pytest
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.lock import ClusterLock
+from tarmak_iam.hook.programs import ClusterLock
 from tests.hook.conftest import MAPPINGS, Bench
 from tests.support.admin_certificates import NO_CERTIFICATE
 

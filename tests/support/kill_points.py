@@ -31,8 +31,7 @@ from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import comparable, last_applied
 from tarmak_iam.hook.cluster.results import Applied, RolledBack
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.programs import Completed
+from tarmak_iam.hook.programs import Completed, cluster_lock, lock_path
 from tarmak_iam.installation.installation import Installation
 from tests.support.daemon_pods import hash_of
 from tests.support.fake_cluster import Cluster, Key

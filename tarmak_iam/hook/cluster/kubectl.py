@@ -14,8 +14,7 @@ from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
+from tarmak_iam.hook.programs import ClusterLock, Completed, Programs, ProgramTimedOut
 
 REQUEST_SECONDS = 30
 """Limit of one request that writes: well below the duration of the cluster's lease."""
@@ -162,10 +161,8 @@ class Kubectl:
         """The error for a call that failed."""
         remedy = ""
         if lacks_credentials(done):
-            return ToolError(
-                f"kubectl {verb} failed: the user of the kubeconfig has no credentials",
-                remedy="use the admin's kubeconfig, or another one with credentials",
-            )
+            what = f"kubectl {verb} failed: the user of the kubeconfig has no credentials"
+            return ToolError(what, remedy="use the admin's kubeconfig, or another one with credentials")
         if is_away(done):
             remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
         elif "unauthorized" in done.err.lower():

@@ -26,6 +26,7 @@ LEASE_SECONDS = 2.0 * REQUEST_SECONDS
 """How long the lease is valid after its last renewal: a write that was started while it was valid has ended by then."""
 
 _NAMESPACE = "kube-system"
+_NAME = f"{_NAMESPACE}/{MANAGER}"
 _GROUP = "coordination.k8s.io"
 # v1 in Kubernetes 1.14 and later, v1beta1 in 1.12 and 1.13; older releases have no leases.
 _VERSIONS = ("v1", "v1beta1")
@@ -80,22 +81,20 @@ def leased(
         with lease.renewed():
             yield replace(kubectl, before_write=lease.check)
     except BaseException:
-        if kubectl.on_its_way:
-            left = f"it expires within {seconds:.0f} seconds"
-            tell(f"the lease {_NAMESPACE}/{MANAGER} is not removed, because a write may still arrive; {left}")
-        else:
+        if not kubectl.on_its_way:
             lease.release()
+        else:
+            left = f"it expires within {seconds:.0f} seconds"
+            tell(f"the lease {_NAME} is not removed, because a write may still arrive; {left}")
         raise
     try:
         lease.release()
     except KeyboardInterrupt:
-        left = f"expires within {seconds:.0f} seconds"
-        tell(f"interrupted after the last change; the lease {_NAMESPACE}/{MANAGER} {left}")
+        tell(f"interrupted after the last change; the lease {_NAME} expires within {seconds:.0f} seconds")
         raise
 
 
 def _identity() -> str:
-    """User, host and process, and a random part that makes it unique to this run."""
     user = f"user {os.getuid()}"
     with contextlib.suppress(KeyError, OSError, ImportError):
         user = getpass.getuser()
@@ -142,11 +141,11 @@ class _Lease:
         raise LeaseHeld("another run has just taken the cluster's lease", remedy=_RUN_AGAIN)
 
     def check(self) -> None:
-        """Called before each write. Raises LeaseLost, and ToolError where the lease cannot be renewed now."""
+        """Called before each write. Raises LeaseLost, and ToolError where it cannot be renewed."""
         if self._lost is not None:
             raise self._lost
         if self._trouble:
-            self.tell(f"warning: an attempt to renew the lease {_NAMESPACE}/{MANAGER} failed: {self._trouble}")
+            self.tell(f"warning: an attempt to renew the lease {_NAME} failed: {self._trouble}")
             self._trouble = ""
         if not self._is_unguarded and self._age() > self.seconds - REQUEST_SECONDS:
             self._renew(self.kubectl)
@@ -183,22 +182,19 @@ class _Lease:
                 return
             if self._age() > self.seconds - _TIMEOUT and not self._is_unguarded:
                 self._renew(at_once)  # another run may hold it by now
-            self._delete(at_once)
+            self._asked(at_once, "delete")
         except LeaseLost:
             return
         except TarmakIamError as error:
             left = f"it expires within {self.seconds:.0f} seconds"
-            self.tell(f"warning: the lease {_NAMESPACE}/{MANAGER} could not be removed: {error.what}; {left}")
+            self.tell(f"warning: the lease {_NAME} could not be removed: {error.what}; {left}")
 
     def give_up(self) -> None:
         """Removes the lease if an attempt that was interrupted has created it. Raises ToolError."""
         at_once, self._call_seconds = replace(self.kubectl, patience=0.0), _LAST_SECONDS
         live = self._read(at_once)
         if live is not None and _holder(live) == self.holder:
-            self._delete(at_once)
-
-    def _delete(self, kubectl: Kubectl) -> None:
-        self._asked(kubectl, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
+            self._asked(at_once, "delete")
 
     def _taken_over(self) -> bool:
         """Whether this run holds the lease now; False if the other lease is gone. Raises LeaseHeld, ToolError."""
@@ -230,7 +226,7 @@ class _Lease:
         since = "" if acquired is None else f" since {acquired:%Y-%m-%d %H:%M:%S} UTC"
         how_old = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
         held = LeaseHeld(
-            f"this cluster is in use by {holder}{since} (lease {_NAMESPACE}/{MANAGER}{how_old})",
+            f"this cluster is in use by {holder}{since} (lease {_NAME}{how_old})",
             remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {seconds:.0f} seconds after its last renewal, or "
             f"remove it with `{_REMOVE}`",
         )
@@ -297,23 +293,17 @@ class _Lease:
             metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
             if _holder(over) == self.holder:
                 acquired = (over.get("spec") or {}).get("acquireTime") or now
-        spec = {
-            "holderIdentity": self.holder,
-            "leaseDurationSeconds": max(1, round(self.seconds)),
-            "acquireTime": acquired,
-            "renewTime": now,
-        }
+        spec = {"holderIdentity": self.holder, "leaseDurationSeconds": max(1, round(self.seconds))}
+        spec |= {"acquireTime": acquired, "renewTime": now}
         return {"apiVersion": f"{_GROUP}/{self._version}", "kind": "Lease", "metadata": metadata, "spec": spec}
 
     def _read(self, kubectl: Kubectl) -> Object | None:
         """Raises ToolError."""
-        done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
-        leases = objects_of(done)
-        return leases[0] if leases else None
+        return next(iter(objects_of(self._asked(kubectl, "get", "-o=json"))), None)
 
-    def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
-        scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
-        return kubectl.check(verb, *args, *scope, seconds=self._call_seconds)
+    def _asked(self, kubectl: Kubectl, verb: str, *options: str) -> Completed:
+        named = (f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", f"--namespace={_NAMESPACE}")
+        return kubectl.check(verb, *named, *options, f"--request-timeout={_TIMEOUT}s", seconds=self._call_seconds)
 
     def _run(self, kubectl: Kubectl, verb: str, lease: Object) -> Completed:
         # Not validated: kubectl would first download the API server's whole schema.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -51,10 +52,8 @@ class LiveMappings:
         labels = (self._template.get("metadata") or {}).get("labels") or {}
         tag = _TAG.search(str(container.get("image", "")))
         for text in (tag[1] if tag else "", labels.get("app.kubernetes.io/version", "")):
-            try:
+            with suppress(ConfigError):
                 return DaemonVersion.parse(str(text))
-            except ConfigError:
-                continue
         return None
 
     def authenticator(self, installation: Installation | None = None, cluster_id: str | None = None) -> Authenticator:
@@ -86,11 +85,9 @@ class LiveMappings:
 
     def loaded(self, installation: Installation) -> Loaded:
         """The access that callers get now. Its `installation` is the given one with the cluster's mappings."""
-        authenticator = self.authenticator(installation)
-        try:
+        authenticator, mappings = self.authenticator(installation), None
+        with suppress(TarmakIamError):  # the daemon does not start with that either
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
-        except TarmakIamError:  # the daemon does not start with that either
-            mappings = None
         return Loaded(replace(installation, mappings=mappings), authenticator, Standings.of_daemon(authenticator))
 
     @property

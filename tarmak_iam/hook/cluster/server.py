@@ -74,18 +74,9 @@ _LISTED = 20
 
 # Client-side apply saves a copy of the object in an annotation, and annotations are limited to 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
-_UNTIL_1_24 = "podsecuritypolicy"
 
 _KINDS = (
-    "configmap",
-    "daemonset.apps",
-    "serviceaccount",
-    "role",
-    "rolebinding",
-    "clusterrole",
-    "clusterrolebinding",
-    "customresourcedefinition",
-    _UNTIL_1_24,
+    "configmap,daemonset.apps,serviceaccount,role,rolebinding,clusterrole,clusterrolebinding,customresourcedefinition"
 )
 
 Pair = tuple[Object, Object | None]
@@ -93,7 +84,7 @@ Pair = tuple[Object, Object | None]
 
 
 class Conflict(PolicyRefused):
-    """Another manager has set fields that would be set. `managers`: which ones, empty where that is unknown."""
+    """Another manager has set fields that would be set. `managers` is empty where it is unknown."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:
         who = ", ".join(managers) or "another process, just now"
@@ -101,7 +92,6 @@ class Conflict(PolicyRefused):
             f"{ref} has fields that were set by {who}",
             remedy="add the change to the mappings or settings, or overwrite these fields with --force",
         )
-        self.managers = managers
 
 
 class NotServed(ToolError):
@@ -160,9 +150,9 @@ class Server:
 
     def ours(self) -> list[Object]:
         """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
-        kinds = _KINDS if self.version.is_below(1, 25) else tuple(kind for kind in _KINDS if kind != _UNTIL_1_24)
+        kinds = f"{_KINDS},podsecuritypolicy" if self.version.is_below(1, 25) else _KINDS
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (",".join(kinds), *ENTRY_KINDS))
+        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (kinds, *ENTRY_KINDS))
         return list(filter(is_ours, live_objects))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
@@ -350,11 +340,11 @@ class Server:
             if len(batch) == 1:
                 applied.append(self._applied(*batch[0], *options, force=force))
                 continue
-            done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
+            done = self._apply([wanted for wanted, _ in batch], *options, force=force)
             if options and is_forbidden(done):
                 raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
-                done = self._apply([wanted for wanted, _ in batch], *options, *_forced(True))
+                done = self._apply([wanted for wanted, _ in batch], *options, force=True)
             made = objects_of(done) if done.code == 0 else []
             if len(made) == len(batch):
                 applied += made
@@ -371,12 +361,11 @@ class Server:
         )
 
     def _applied(self, wanted: Object, live: Object | None, *options: str, force: bool) -> Object:
-        done = self._apply([wanted], *options, *_forced(force))
-        ref = Ref.of(wanted)
+        done, ref = self._apply([wanted], *options, force=force), Ref.of(wanted)
         if done.code and not force and (names := _conflicting(done)):
             if not self._is_own([(wanted, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
-            done = self._apply([wanted], *options, *_forced(True))
+            done = self._apply([wanted], *options, force=True)
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
@@ -385,8 +374,9 @@ class Server:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
-    def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
-        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=object_list(objects))
+    def _apply(self, objects: Sequence[Object], *options: str, force: bool) -> Completed:
+        words = ("--server-side", f"--field-manager={MANAGER}", *options, *(("--force-conflicts",) if force else ()))
+        done = self._run("apply", *words, text=object_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
         return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
 
@@ -417,14 +407,9 @@ def over(live: Object | None, before: Object) -> Object:
 
 def _one_of(done: Completed) -> Object:
     """Raises ToolError."""
-    objects = objects_of(done)
-    if not objects:
-        raise ToolError("kubectl did not print the object")
-    return objects[0]
-
-
-def _forced(force: bool) -> tuple[str, ...]:
-    return ("--force-conflicts",) if force else ()
+    for printed in objects_of(done):
+        return printed
+    raise ToolError("kubectl did not print the object")
 
 
 def object_list(objects: Sequence[Object]) -> str:
