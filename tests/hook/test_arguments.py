@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.hook.tarmak.arguments import COMMANDS, TarmakCall
 from tests.support import golden_json
+from tests.support.case_rows import rows
 
 # tarmak rejects these, so that it fails, and nothing is applied after it.
 _REJECTED = (["-vc", "x", "clusters", "apply"], ["--current-cluster", "apply", "clusters", "-cP", "apply"])
@@ -33,71 +34,17 @@ def test_recordings(case: dict[str, Any]) -> None:
         assert call.waits is case.get("waits", True)
 
 
-@pytest.mark.parametrize(
-    ("text", "applies"),
-    [
-        ("clusters apply", True),
-        ("cluster apply", True),
-        ("-c dir cluster --current-cluster=a-b apply -C", True),
-        ("clusters apply -I=false", True),
-        ("-v clusters apply", True),
-        ("clusters apply --wait-for-convergence=false", True),
-        ("clusters apply -I", False),
-        ("clusters apply -I -C", False),
-        ("clusters apply --infrastructure-only", False),
-        ("clusters apply --dry-run", False),
-        ("clusters apply --help", False),
-        ("clusters apply -h", False),
-        ("clusters apply -X", False),
-        ("--dry-run=false clusters apply", False),
-        ("- clusters apply", False),
-        ("clusters plan", False),
-        ("apply", False),
-        ("environments apply", False),
-        ("kubectl apply", False),
-        ("terraform apply", False),
-    ],
-)
+@rows(__file__, "what applies")
 def test_what_applies(text: str, applies: bool) -> None:
     assert TarmakCall.parse(text.split()).applies is applies
 
 
-@pytest.mark.parametrize(
-    ("text", "rewrites"),
-    [
-        ("init", True),
-        ("initialise", True),
-        ("cluster init", True),
-        ("clusters set-current a-b", True),
-        ("environment initialize", True),
-        ("environments destroy dev", True),
-        ("providers init", True),
-        ("clusters destroy", False),
-        ("clusters list", False),
-        ("clusters apply", False),
-        ("init --help", False),
-        ("kubectl init", False),
-    ],
-)
+@rows(__file__, "what rewrites")
 def test_what_rewrites(text: str, rewrites: bool) -> None:
     assert TarmakCall.parse(text.split()).rewrites is rewrites
 
 
-@pytest.mark.parametrize(
-    ("args", "environment", "directory"),
-    [
-        ([], {"HOME": "/h"}, "/h/.tarmak"),
-        ([], {"HOME": "/h", "TARMAK_CONFIG": ""}, "/h/.tarmak"),
-        ([], {"HOME": "/h", "TARMAK_CONFIG": "/t"}, "/t"),
-        ([], {"HOME": "/h", "TARMAK_CONFIG": "~/t"}, "/h/t"),
-        (["-c", "/c"], {"HOME": "/h", "TARMAK_CONFIG": "/t"}, "/c"),
-        (["-c", "~"], {"HOME": "/h"}, "/h"),
-        (["-c", "/c/../d/"], {}, "/d"),
-        (["-c", "rel"], {}, "{cwd}/rel"),
-        (["-c", ""], {"HOME": "/h", "TARMAK_CONFIG": "/t"}, "{cwd}"),
-        (["-c", "/one", "-c", "/two"], {}, "/two"),
-    ],
-)
+@rows(__file__, "directory")
 def test_directory(
     args: list[str], environment: dict[str, str], directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

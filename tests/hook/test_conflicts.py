@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace,
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.applied import NAME, READERS, made
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -292,23 +293,7 @@ LIVE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({}, LIVE),
-        ({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}}, {"metadata": {"labels": {"a": "1"}}}),
-        (
-            {"f:spec": {"f:containers": {'k:{"name":"d"}': {".": {}, "f:name": {}, "f:image": {}}}}},
-            {"spec": {"containers": [{"name": "d", "image": "j"}]}},
-        ),
-        ({"f:spec": {"f:finalizers": {'v:"two"': {}}}}, {"spec": {"finalizers": ["two"]}}),
-        (
-            {"f:spec": {"f:hostNetwork": {}, "f:emptyDir": {}, "f:gone": {}}},
-            {"spec": {"hostNetwork": True, "emptyDir": {}}},
-        ),
-        ({"f:spec": {"f:containers": {}}}, {"spec": {"containers": LIVE["spec"]["containers"]}}),
-    ],
-)
+@rows(__file__, "fields of a manager")
 def test_fields_of_a_manager(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     metadata = {"name": "p", "namespace": "n", **expected.get("metadata", {})}
     assert projected(LIVE, fields) == {**expected, "apiVersion": "v1", "kind": "Pod", "metadata": metadata}

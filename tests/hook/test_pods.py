@@ -12,6 +12,7 @@ from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable, last_change
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 
 EARLY, LATE = "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"
@@ -47,50 +48,13 @@ def noted(time: str) -> dict[str, str]:
     return {CHANGED_AT: f"{time} 2d711642b726b044"}
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (config_map(), None),
-        (config_map(ours(EARLY)), EARLY),
-        (config_map(ours(EARLY), entry("kubectl-edit", LATE)), LATE),
-        (config_map(entry("kubectl-edit", LATE), ours(EARLY)), LATE),
-        (config_map(ours(EARLY), entry("kubectl-label", LATE, "f:metadata")), EARLY),
-        (config_map(ours(EARLY), entry("somebody", LATE, "f:binaryData")), LATE),
-        (config_map(ours(EARLY), {**entry("somebody", LATE), "fieldsV1": {"f:data": {"f:other": {}}}}), EARLY),
-        # A write of ours that changed something else.
-        (config_map(ours(LATE), **noted(EARLY)), EARLY),
-        # A later one that changed data under our name, as rollback does.
-        (config_map(ours(EARLY), entry("tarmak-iam", LATE), **noted(EARLY)), LATE),
-        (config_map(entry("kubectl-edit", LATE), **noted(EARLY)), LATE),
-        (config_map(ours(LATE), entry("somebody", LATE), **noted(EARLY)), LATE),
-        # Below 1.16.
-        (config_map(**noted(EARLY)), EARLY),
-        (config_map(data="by hand", **noted(EARLY)), None),
-        (config_map(ours(LATE), data="of another", **noted(EARLY)), LATE),
-        (config_map(**noted("yesterday")), None),
-        (config_map(**{CHANGED_AT: EARLY}), None),
-    ],
-)
+@rows(__file__, "the last change")
 def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
     time = last_change(found)
     assert (time and time.strftime("%Y-%m-%dT%H:%M:%SZ")) == expected
 
 
-@pytest.mark.parametrize(
-    ("live", "is_server_side", "expected"),
-    [
-        (None, True, None),
-        (config_map(ours(EARLY), data="old"), True, None),
-        (config_map(ours(EARLY), data="old", **noted(EARLY)), True, None),
-        (config_map(ours(EARLY)), True, EARLY),
-        (config_map(ours(LATE), **noted(EARLY)), True, EARLY),
-        (with_theirs(config_map(ours(EARLY))), True, EARLY),
-        (None, False, LATE),
-        (config_map(data="old", **noted(EARLY)), False, LATE),
-        (config_map(**noted(EARLY)), False, EARLY),
-        (config_map(), False, None),
-    ],
-)
+@rows(__file__, "what is written")
 def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
     cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
     version = GoVersion((1, 30, 1) if is_server_side else (1, 15, 12))

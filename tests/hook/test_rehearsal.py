@@ -16,6 +16,7 @@ from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
@@ -178,16 +179,7 @@ def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, me
     assert cluster.names() == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "resource"),
-    [
-        ("DaemonSet", "daemonsets"),
-        ("NetworkPolicy", "networkpolicies"),
-        ("Ingress", "ingresses"),
-        ("Endpoints", "endpoints"),
-        ("IAMIdentityMapping", "iamidentitymappings"),
-    ],
-)
+@rows(__file__, "the resource of a kind")
 def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
     assert _plural(kind) == resource
 

@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_fo
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, made
+from tests.support.case_rows import rows
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -192,21 +193,7 @@ def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None
     assert told[0] == f"warning: {note}"
 
 
-@pytest.mark.parametrize(
-    ("toleration", "expected"),
-    [
-        ({"operator": "Exists"}, True),
-        ({"operator": "Exists", "effect": "NoExecute"}, True),
-        ({"operator": "Exists", "effect": "NoSchedule"}, False),
-        ({"key": "dedicated", "operator": "Exists"}, True),
-        ({"key": "dedicate", "operator": "Exists"}, False),
-        ({"key": "dedicated", "value": "db"}, True),
-        ({"key": "dedicated", "operator": "Equal", "value": "db", "effect": "NoExecute"}, True),
-        ({"key": "dedicated", "value": "x"}, False),
-        ({"key": "dedicated"}, False),
-        ({"value": "db"}, False),
-    ],
-)
+@rows(__file__, "tolerations as kubernetes reads them")
 def test_tolerations_as_kubernetes_reads_them(toleration: dict[str, str], *, expected: bool) -> None:
     assert is_tolerated(TAINT, [toleration]) is expected
 
@@ -237,35 +224,7 @@ def test_what_a_daemonset_tolerates_by_itself(
     assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
 
 
-@pytest.mark.parametrize(
-    ("pod", "selectors"),
-    [
-        ({}, [None]),
-        ({"nodeSelector": {"a": "", "b": "c"}}, ["a=,b=c"]),
-        (
-            {
-                "nodeSelector": {"a": "b"},
-                "affinity": {
-                    "nodeAffinity": {
-                        "requiredDuringSchedulingIgnoredDuringExecution": {
-                            "nodeSelectorTerms": [
-                                {"matchExpressions": [{"key": "c", "operator": "In", "values": ["d", "e"]}]},
-                                {
-                                    "matchExpressions": [
-                                        {"key": "f", "operator": "NotIn", "values": ["g"]},
-                                        {"key": "h", "operator": "DoesNotExist"},
-                                        {"key": "i", "operator": "Exists"},
-                                    ]
-                                },
-                            ]
-                        }
-                    }
-                },
-            },
-            ["a=b,c in (d,e)", "a=b,f notin (g),!h,i"],
-        ),
-    ],
-)
+@rows(__file__, "nodes are asked for by their labels")
 def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: list[str | None]) -> None:
     asked: list[str | None] = []
 
