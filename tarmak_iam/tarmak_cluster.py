@@ -25,11 +25,11 @@ from tarmak_iam.mappings.merging import Wanted
 if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
-    from tarmak_iam.hook.cluster.apply_plan import LiveDiff
+    from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
-    from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.hook.login.verify import Verified
+    from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.identity import Answer
     from tarmak_iam.installation.backend_payloads import Manifest
     from tarmak_iam.lint import Located, Subjects
@@ -300,7 +300,7 @@ class TarmakCluster:
         ConfigError as `manifests` does, and ToolError.
         """
         from tarmak_iam.emit import manifests
-        from tarmak_iam.hook.cluster.apply_plan import live_diff
+        from tarmak_iam.hook.cluster.apply import live_diff
 
         installation = self._installation(settings)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
@@ -326,9 +326,9 @@ class TarmakCluster:
         and `rollback` restores the previous objects.
         """
         from tarmak_iam.emit import manifests
+        from tarmak_iam.hook.apply_hook import refuse_errors
         from tarmak_iam.hook.cluster.apply import apply_to_cluster, dry_run_mode
         from tarmak_iam.hook.cluster.history import STATE_NAME
-        from tarmak_iam.hook.preflight import refuse_errors
         from tarmak_iam.lint import Subjects
 
         mode = dry_run_mode(dry_run)
@@ -487,7 +487,7 @@ class TarmakCluster:
     @contextlib.contextmanager
     def _lock(self, *, is_needed: bool) -> Iterator[ClusterLock | None]:
         """As the command line has it: one run at a time writes to the cluster."""
-        from tarmak_iam.hook.lock import cluster_lock, lock_path
+        from tarmak_iam.hook.programs import cluster_lock, lock_path
 
         if not is_needed:
             yield None

@@ -42,7 +42,7 @@ WITHOUT_CLUSTER = {
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/config_rules.py", "tarmak clusters plan and apply fail"): "the same",
-    ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
+    ("hook/login/review.py", "tarmak-iam token"): "who made a token, not what to type",
     ("mappings/mappings_file.py", "# Who can log in to this cluster with AWS IAM"): "in a file",
     (
         "token/inspection.py",

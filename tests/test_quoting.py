@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.doctor.diagnosis import Diagnosis
+from tarmak_iam.doctor.checks import Diagnosis
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, ToolError
 from tarmak_iam.findings import Finding, Severity, Subject

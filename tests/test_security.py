@@ -16,7 +16,7 @@ import pytest
 from tarmak_iam.cli.main import main
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ParseError
-from tarmak_iam.hook.login.caller import NoRedirects
+from tarmak_iam.hook.login.review import NoRedirects
 from tests.support import ADMIN, PACKAGE, ROOT, Shell
 from tests.support.servers import serving
 
@@ -265,7 +265,7 @@ def test_programs_are_started_in_two_places() -> None:
 
 def test_who_may_ask_somebody_else() -> None:
     assert sources_with(r"import (urllib\.request|http\.client|socket|ssl|ftplib|requests)\b") == {
-        "hook/login/caller.py"
+        "hook/login/review.py"
     }
     assert sources_with(r"(from|import) botocore") == {"token/credentials.py", "token/make.py"}
 

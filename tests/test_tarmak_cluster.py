@@ -15,7 +15,7 @@ import pytest
 
 from tarmak_iam import ConfigError, FileChanged, FileError, PolicyRefused, SelectionError, TarmakCluster, ToolError
 from tarmak_iam.files.lock import file_lock, lock_file_of
-from tarmak_iam.hook import preflight
+from tarmak_iam.hook import apply_hook
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
@@ -428,13 +428,13 @@ def test_errors_of_check_stop_an_apply(stand: Stand) -> None:
 
 def test_what_was_checked_is_applied(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    checked = preflight.refuse_errors
+    checked = apply_hook.refuse_errors
 
     def check_and_change(*args: Any) -> None:
         checked(*args)
         path.write_text(path.read_text().replace("role/KubernetesAdmin", "role/team/KubernetesAdmin"))
 
-    monkeypatch.setattr(preflight, "refuse_errors", check_and_change)
+    monkeypatch.setattr(apply_hook, "refuse_errors", check_and_change)
     assert TarmakCluster.load("dev-cluster", stand.shell.single).apply().changed
     assert "role/team" not in json.dumps(list(stand.cluster.objects.values()))
 

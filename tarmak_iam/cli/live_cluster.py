@@ -20,7 +20,7 @@ from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.installation import Installation
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.cluster.rollout import StalePod
+    from tarmak_iam.hook.cluster.pods import StalePod
 
 
 wait_option = option(

@@ -20,12 +20,18 @@ from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
-from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
+from tarmak_iam.hook.apply_hook import (
+    AfterReport,
+    ApplyHook,
+    BeforeReport,
+    Stage,
+    before_apply,
+    is_concerned,
+    rollback_policy,
+)
 from tarmak_iam.hook.cluster.results import ObjectAction
 from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
-from tarmak_iam.hook.programs import Programs
+from tarmak_iam.hook.programs import ClusterLock, Programs
 from tarmak_iam.hook.tarmak import backup
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import Ended, pass_through, stops_raised, undisturbed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.hook.lock import ClusterLock
+    from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.installation.installation import Installation
 
@@ -217,7 +217,7 @@ def kubectl_of(
 def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
     """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
     was done is reported. Raises ToolError if another run has the lock."""
-    from tarmak_iam.hook.lock import cluster_lock, lock_path
+    from tarmak_iam.hook.programs import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
     assert config.path is not None  # it is loaded from a file

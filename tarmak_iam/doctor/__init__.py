@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor.diagnosis import Check, Diagnosis
-    from tarmak_iam.doctor.examination import CHECKS, Examination, examine_tree
+    from tarmak_iam.doctor.checks import CHECKS, Check, Diagnosis
+    from tarmak_iam.doctor.examination import Examination, examine_tree
     from tarmak_iam.doctor.file_tree import FileTree, read_tree
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            ".examination": "CHECKS Examination examine_tree",
-            ".diagnosis": "Check Diagnosis",
+            ".checks": "CHECKS Check Diagnosis",
+            ".examination": "Examination examine_tree",
             ".file_tree": "FileTree read_tree",
         },
     )

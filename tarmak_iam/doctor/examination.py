@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
-from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN, Check, Diagnosis
-from tarmak_iam.doctor.file_tree import FileTree
-from tarmak_iam.doctor.inspected_files import InspectedFiles
-from tarmak_iam.doctor.master_checks import MASTER_CHECKS, flag_problems, mode_problems, unit_problems
-from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
-from tarmak_iam.doctor.webhook_checks import (
-    WEBHOOK_CHECKS,
-    certificate_problems,
-    file_problems,
-    id_problems,
-    pair_problems,
-    pem_problems,
-    webhook_problems,
-)
+from tarmak_iam.doctor.checks import CHECKS, EXPIRES_WITHIN, FINDERS, Diagnosis
+from tarmak_iam.doctor.file_tree import INIT_UNIT, UNIT, FileTree
+from tarmak_iam.doctor.inspected_files import inspect
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
-CHECKS: tuple[Check, ...] = tuple(sorted((*WEBHOOK_CHECKS, *MASTER_CHECKS), key=attrgetter("id")))
-"""All checks of `examine_tree`; docs/doctor.md has a paragraph about each."""
-
 _SEVERITIES = {check.id: check.severity for check in CHECKS}
-
-_FINDERS = (
-    *(file_problems, pem_problems, pair_problems, certificate_problems, webhook_problems),
-    *(mode_problems, flag_problems, unit_problems, id_problems),
-)
-
 _CONFIG = "tarmak.yaml"
 
 
@@ -56,8 +36,8 @@ def examine_tree(
 ) -> Examination:
     """Runs every check on the files that were read. `now` has a time zone, `expires_within` is in days; `installation`
     is the cluster of tarmak.yaml to compare with. Raises nothing: a broken file is a diagnosis."""
-    files = InspectedFiles(tree, now, expires_within, installation)
-    problems = sorted((problem for find in _FINDERS for problem in find(files)), key=itemgetter(0))
+    files = inspect(tree, now, expires_within, installation)
+    problems = sorted((problem for find in FINDERS for problem in find(files)), key=itemgetter(0))
     is_there = {
         CERTIFICATE: tree.certificate,
         KEY: tree.key,

@@ -1,22 +1,122 @@
-"""Reads the files of a directory that doctor checks, once: a directory written by `webhook` or `render`, or a copy of a
-master's files."""
+"""The files of a directory that doctor checks, read once: a directory written by `webhook` or `render`, or a copy of a
+master's files; and the systemd units of a master: the API server's, and the authenticator's init unit.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import posixpath
+import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
-from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT, UNIT_DIR, Unit, parse_unit
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import file_error, read_file
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR
+
+COMMAND = "aws-iam-authenticator"
+UNIT_DIR = "/etc/systemd/system"
+UNIT = "kube-apiserver.service"
+INIT_UNIT = "aws-iam-authenticator-init.service"
+
+
+class Word(NamedTuple):
+    text: str
+    line: int
+
+
+class Unit(NamedTuple):
+    """`settings`: section, key and words of each setting."""
+
+    settings: tuple[tuple[str, str, tuple[Word, ...]], ...]
+
+    def words(self, section: str, key: str) -> tuple[Word, ...]:
+        """All words of a setting, which may be repeated."""
+        return tuple(word for *names, words in self.settings if names == [section, key] for word in words)
+
+    @property
+    def commands(self) -> tuple[tuple[Word, ...], ...]:
+        """The commands in the order in which systemd runs them: ExecStartPre, then ExecStart."""
+        keys = ("ExecStartPre", "ExecStart")
+        return tuple(words for key in keys for *names, words in self.settings if words and names == ["Service", key])
+
+    def option(self, *names: str) -> Word | None:
+        """The value of the last option of the commands with one of these names."""
+        return next(filter(None, (command_option(command, *names) for command in reversed(self.commands))), None)
+
+    @property
+    def init(self) -> tuple[Word, ...] | None:
+        """The command that creates the certificate and key; None if there is none."""
+        runs = [command for command in self.commands if _name(command[0]).startswith(COMMAND)]
+        return next((command for command in runs if any(word.text == "init" for word in command[1:])), None)
+
+    @property
+    def copied_to(self) -> Word | None:
+        """The path to which the kubeconfig is copied."""
+        copies = [command for command in self.commands if _name(command[0]) in ("cp", "install", "mv")]
+        return next((command[-1] for command in copies if len(command) > 2), None)
+
+
+def parse_unit(text: str) -> Unit:
+    """Never fails: lines that are not settings are skipped, as systemd does."""
+    settings: list[tuple[str, str, tuple[Word, ...]]] = []
+    section, key, words = "", "", list[Word]()
+    goes_on = False
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        if line.startswith(("#", ";")) or (not line and not goes_on):
+            continue
+        if not goes_on:
+            if line.startswith("["):
+                section = line.strip("[]")
+                continue
+            key, sign, line = (part.strip() for part in line.partition("="))
+            words = []
+            if not sign:
+                continue
+        goes_on = line.endswith("\\")
+        words += (Word(word, number) for word in _split(line.removesuffix("\\")))
+        if not goes_on:
+            settings.append((section, key, tuple(words)))
+    if goes_on:
+        settings.append((section, key, tuple(words)))
+    return Unit(tuple(settings))
+
+
+def _split(line: str) -> list[str]:
+    with contextlib.suppress(ValueError):  # a quote that is not closed
+        return shlex.split(line)
+    return line.split()
+
+
+def command_option(words: Iterable[Word], *names: str) -> Word | None:
+    """The value of the last `--name=value`, `--name value`, `-n value` or `-nvalue`."""
+    value, wanted = None, False
+    for word in words:
+        if wanted:
+            value, wanted = word, False
+            continue
+        for name in names:
+            if word.text == name:
+                wanted = True
+            elif word.text.startswith(f"{name}="):
+                value = Word(word.text[len(name) + 1 :], word.line)
+            elif len(name) == 2 and word.text.startswith(name):
+                value = Word(word.text[2:], word.line)
+    return value
+
+
+def _name(word: Word) -> str:
+    """The name of the program, without the prefixes that systemd accepts before a path."""
+    return posixpath.basename(word.text.lstrip("-@:+!"))
+
 
 FLAG = f"--{WEBHOOK_FLAG}"
 
@@ -46,17 +146,16 @@ class FoundFile:
         """Whether the only problem is that the current user may not read it."""
         return self.data is None and self.problem.endswith((os.strerror(errno.EACCES), os.strerror(errno.EPERM)))
 
+    @property
+    def mode_text(self) -> str:
+        return f"{stat.S_IMODE(self.mode):04o}"
+
     def at(self, line: int | None) -> Place:
         return Place(self.path, line, 1 if line else None)
 
     @property
     def text(self) -> str:
         return (self.data or b"").decode("utf-8", "replace")
-
-    @property
-    def unit(self) -> Unit | None:
-        """The file as a systemd unit; None if it cannot be read."""
-        return None if self.data is None else parse_unit(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +180,6 @@ class FileTree:
         files = (self.certificate, self.key, *(file for _, file in self.webhooks), self.unit, self.init_unit)
         return tuple(filter(None, files))
 
-    @property
-    def files(self) -> tuple[FoundFile, ...]:
-        """All files, in the order of the messages."""
-        return (*self.of_master, *filter(None, [self.flags]), *self.objects)
-
 
 def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> FileTree:
     """`is_master`: whether the directory is the root directory of a master; None: detect it. `webhook_file`: the path
@@ -93,10 +187,9 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
 
     Raises FileError if the directory cannot be read. A file that cannot be read is a FoundFile with a problem.
     """
-    names = _object_names(directory)
+    objects = tuple(_objects(directory))
     if is_master is None:
         is_master = any(os.path.lexists(directory / path[1:]) for path in _OF_MASTER)
-    objects = tuple(_objects(directory, names))
     root, state = (directory, STATE_DIR) if is_master else (None, "")
     unit = init_unit = None
     paths = [os.path.join(state, KUBECONFIG)]
@@ -123,8 +216,9 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     )
 
 
-def _object_names(directory: Path) -> list[str]:
-    """The files that may contain objects. Raises FileError, and ConfigError if there are too many."""
+def _objects(directory: Path) -> Iterator[FoundFile]:
+    """The files that may contain objects. Raises FileError, and ConfigError if there are too many files or bytes; no
+    more than the limit is read."""
     place = Place(str(directory))
     try:
         names = sorted(os.listdir(directory))
@@ -136,31 +230,20 @@ def _object_names(directory: Path) -> list[str]:
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     names = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"]
+    size, remedy = 0, "specify the directory with the authenticator's files"
     if len(names) > _MANY:
-        raise _too_much(directory, f"it contains {len(names):,} YAML and JSON files, and the limit is {_MANY:,}")
-    return names
-
-
-def _objects(directory: Path, names: list[str]) -> Iterator[FoundFile]:
-    """Raises ConfigError if there are too many bytes, and reads no more than the limit."""
-    size = 0
-    for name in names:
-        file = _look(directory, name)
-        if file is not None:
-            size += len(file.data or b"")
-            if size > MAX_BYTES:
-                raise _too_much(directory, f"its YAML and JSON files have more than {MAX_BYTES:,} bytes, the limit")
-            yield file
-
-
-def _too_much(directory: Path, what: str) -> ConfigError:
-    remedy = "specify the directory with the authenticator's files"
-    return ConfigError(what, remedy=remedy, place=Place(str(directory)))
+        what = f"it contains {len(names):,} YAML and JSON files, and the limit is {_MANY:,}"
+        raise ConfigError(what, remedy=remedy, place=place)
+    for file in filter(None, (_look(directory, name) for name in names)):
+        size += len(file.data or b"")
+        if size > MAX_BYTES:
+            what = f"its YAML and JSON files have more than {MAX_BYTES:,} bytes, the limit"
+            raise ConfigError(what, remedy=remedy, place=place)
+        yield file
 
 
 def _directories(root: Path, paths: list[str]) -> Iterator[FoundFile]:
-    for path in dict.fromkeys(paths):
-        shown = root / path.lstrip("/")
+    for shown in (root / path.lstrip("/") for path in dict.fromkeys(paths)):
         with contextlib.suppress(OSError):
             status = shown.stat()
             yield FoundFile(str(shown), None, "", status.st_mode, status.st_uid)

@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING
 from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.apply_hook import AfterReport, Stage, after_apply
-    from tarmak_iam.hook.cluster.apply_plan import LiveDiff, ObjectDiff
+    from tarmak_iam.hook.apply_hook import AfterReport, BeforeReport, Stage, after_apply, before_apply
+    from tarmak_iam.hook.cluster.apply import LiveDiff, ObjectDiff
     from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectChange, RollbackFailed, RolledBack
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.login.review import LoginOutcome, UserInfo
     from tarmak_iam.hook.login.verify import Verified
-    from tarmak_iam.hook.preflight import BeforeReport, before_apply
     from tarmak_iam.hook.programs import Programs
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            ".apply_hook": "AfterReport Stage after_apply",
-            ".cluster.apply_plan": "LiveDiff ObjectDiff",
+            ".apply_hook": "AfterReport BeforeReport Stage after_apply before_apply",
+            ".cluster.apply": "LiveDiff ObjectDiff",
             ".cluster.results": "Applied ApplyFailed ObjectChange RollbackFailed RolledBack",
             ".connection": "Access",
             ".login.review": "LoginOutcome UserInfo",
             ".login.verify": "Verified",
-            ".preflight": "BeforeReport before_apply",
             ".programs": "Programs",
         },
     )

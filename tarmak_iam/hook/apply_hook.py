@@ -1,27 +1,131 @@
-"""The steps after `tarmak clusters apply`, as reports: apply, verify, roll back. Nothing is printed here."""
+"""The steps before and after `tarmak clusters apply`, as reports: check and lock-out before; apply, verify, roll
+back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tarmak_iam.access.diff import Loaded
+from tarmak_iam.access.lockout import losses
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.login.review import LoginOutcome
-from tarmak_iam.hook.preflight import before_apply
 from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.setting_table import Rollback
-from tarmak_iam.text import TextEnum, one_line
+from tarmak_iam.lint import Located, Subjects, all_rules, check
+from tarmak_iam.text import PLAIN, TextEnum, one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.login.verify import Verified
+
+
+def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
+    """The findings of `check`, except for those about other clusters of the file, about currentCluster (the cluster is
+    already chosen), and about this machine only."""
+    elsewhere = {rule.id for rule in all_rules() if not rule.concerns_apply}
+
+    def is_about(located: Located) -> bool:
+        plain = located.finding.route.plain
+        is_other = plain[:1] == ("clusters",) and plain[1:2] not in ((), (cluster.index,))
+        return located.finding.subject is not Subject.CONFIG or not (plain[:1] == ("currentCluster",) or is_other)
+
+    return tuple(located for located in check(subjects) if located.finding.id not in elsewhere and is_about(located))
+
+
+def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
+    """Raises ConfigError for the first finding that is an error."""
+    errors = [located for located in findings_about(cluster, subjects) if located.finding.severity is Severity.ERROR]
+    if not errors:
+        return
+    command_line = subjects.installation.command_line if subjects.installation else PLAIN
+    first, more, check_command = errors[0], len(errors) - 1, command_line.tarmak_iam("check")
+    others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
+    raise ConfigError(
+        f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
+        remedy=f"run `{check_command}` to see all findings, or use --no-check to continue anyway",
+        place=first.place,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeReport:
+    """The result of `before_apply`. `errors` and `refusal` are reasons not to start tarmak; `warnings` are not.
+    `installation` is what `after_apply` applies, None where tarmak changes nothing about the authenticator: it is off,
+    or a hub."""
+
+    cluster_name: str
+    installation: Installation | None = None
+    findings: tuple[Located, ...] = ()
+    refusal: str = ""
+    """Who would be locked out, and what is known of the admin certificate; empty if no caller would be."""
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        return tuple(located for located in self.findings if located.finding.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        return tuple(located for located in self.findings if located.finding.severity is Severity.WARNING)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and not self.refusal
+
+
+def is_concerned(cluster: Cluster) -> bool:
+    """Whether `tarmak clusters apply` rolls out awsIAMAuthenticatorInit: it is on, and the cluster has masters."""
+    return cluster.authenticator_init and not cluster.is_hub
+
+
+def before_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    *,
+    live: Callable[[Installation], Loaded | None] = lambda _: None,
+    no_check: bool = False,
+    follow_links: bool = False,
+) -> BeforeReport:
+    """The findings of `check` about one cluster, and whether the change would lock out callers.
+
+    `live` returns the access that the cluster grants now, None where that is unknown; a change that removes the last
+    admin or the nodes' access is refused. `no_check`: only the installation is loaded. Raises TarmakIamError if the
+    cluster does not exist, or its files cannot be read.
+    """
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    if not is_concerned(chosen):
+        return BeforeReport(chosen.cluster_name)
+    subjects = Subjects.of_cluster(config, chosen, ClusterFiles.of(config, chosen, follow_links=follow_links))
+    installation = subjects.installation
+    assert installation is not None  # of_cluster makes it
+    if no_check:
+        return BeforeReport(chosen.cluster_name, installation)
+    findings = findings_about(chosen, subjects)
+    return BeforeReport(chosen.cluster_name, installation, findings, _lockout(installation, live(installation)))
+
+
+def _lockout(installation: Installation, live: Loaded | None) -> str:
+    after = Loaded.of(installation)
+    failure = after.authenticator.failure
+    if installation.mappings is None:
+        lost = [f"{installation.cluster_id} has no mappings, so IAM login would not be possible"]
+    elif failure is not None:
+        stopped = f"authenticator {installation.daemon_version} would not start: {failure.reason}"
+        lost = [f"IAM login would not be possible: {stopped}"]
+    elif not after.standings.grants:
+        lost = ["no principal is mapped, so IAM login would not be possible"]
+    else:
+        lost = [] if live is None else [*losses(live, after)]
+    return one_line(f"{'; '.join(lost)}; {installation.recovery_hint}") if lost else ""
 
 
 class Stage(TextEnum):
@@ -39,12 +143,9 @@ class Stage(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class AfterReport:
-    """The result of `after_apply`.
-
-    `stage`: the state of the cluster. `error`: what stopped the run. `verified`: the result of the test login.
-
-    `applied` is the result of `apply`, `rolled_back` that of `rollback`; None for a step that was not completed.
-    """
+    """The result of `after_apply`: the state of the cluster (`stage`), and what stopped the run (`error`). `applied` is
+    the result of `apply`, `verified` that of the test login, `rolled_back` that of `rollback`; None for a step that was
+    not completed."""
 
     cluster_name: str
     stage: Stage
@@ -71,12 +172,9 @@ class AfterReport:
     @property
     def text(self) -> str:
         """One line: the state, and why."""
-        if isinstance(self.error, (EditRefused, PolicyRefused)):  # the remedy is an option of `apply`
-            why = self.error.what
-        elif self.error is not None:
-            why = str(self.error)
-        else:
-            why = self.verified.why if self.verified is not None else ""
+        why = self.verified.why if self.verified is not None else ""
+        if self.error is not None:  # the remedy of a refusal is an option of `apply`
+            why = self.error.what if isinstance(self.error, (EditRefused, PolicyRefused)) else str(self.error)
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 
@@ -94,10 +192,9 @@ def after_apply(
     """Applies an installation, and verifies a login.
 
     `rollback_on_failure` restores the previous objects if apply or the login fails, `rollback_unless_verified` also if
-    no mapped caller has logged in. Without either, the setting `rollback` of the cluster is used. `installation`: the
-    one that `before_apply` checked; None to read the files again. `tell` is called with lines about the progress;
-    `follow_links` as in `ClusterFiles`. Errors are in the report; only reading the files raises TarmakIamError, also
-    for a cluster for which nothing is to be applied.
+    no mapped caller has logged in; without either, the setting `rollback` decides. `installation`: the one that
+    `before_apply` checked; None to read the files again. Errors are in the report; only reading the files raises
+    TarmakIamError, also for a cluster for which nothing is to be applied.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation
@@ -114,38 +211,37 @@ def after_apply(
 
 def rollback_policy(installation: Installation, *, on_failure: bool, unless_verified: bool) -> Rollback:
     """The policy that the options request, else that of the cluster's settings."""
-    if unless_verified:
-        return "unverified"
-    return "failure" if on_failure else installation.settings.rollback
+    return "unverified" if unless_verified else "failure" if on_failure else installation.settings.rollback
 
 
-@dataclass
 class ApplyHook:
-    """One run of `after_apply`. `stage` is the current state, also after an interruption."""
+    """One run of `after_apply`. `stage` is the current state, also after an interruption. `has_backup`: whether the
+    objects before this run are saved; otherwise a `rollback` would undo an earlier run."""
 
-    installation: Installation
-    access: Access
-    tell: Progress = no_progress
-    follow_links: bool = False
-    stage: Stage = Stage.NOTHING
-    has_backup: bool = False
-    """Whether the objects before this run are saved: otherwise a `rollback` would undo an earlier run."""
-    _kubectl: Kubectl | None = field(default=None, init=False)
+    def __init__(
+        self, installation: Installation, access: Access, tell: Progress = no_progress, *, follow_links: bool = False
+    ) -> None:
+        self.tell, self.stage, self.has_backup = tell, Stage.NOTHING, False
+        self._installation, self._access = installation, access
+        self._kubectl: Kubectl | None = None
+        assert installation.home is not None  # before_apply accepts only a configuration from a file
+        self._state, self._directory = installation.home / STATE_NAME, installation.home.parent
+        self._within = Boundary(self._directory, follow_links)
 
     def run(self) -> AfterReport:
         """Applies and verifies. Errors are in the report."""
         from tarmak_iam.hook.cluster.apply import apply_to_cluster
         from tarmak_iam.hook.login.verify import verify_login
 
-        report = AfterReport(self.installation.cluster_id, self.stage)
+        report = AfterReport(self._installation.cluster_id, self.stage)
         try:
-            kubectl, path = self._connected(), self._state_path
+            kubectl, within = self._connected(), self._within
             applied = apply_to_cluster(
-                self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
+                self._installation, kubectl, self._state, tell=self.tell, begun=self._begun, within=within
             )
             self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
             report = replace(report, applied=applied)
-            verified = verify_login(self.installation, kubectl, tell=self.tell)
+            verified = verify_login(self._installation, kubectl, tell=self.tell)
             stages = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
             self.stage = stages.get(verified.outcome, Stage.NOT_VERIFIED)
             report = replace(report, verified=verified)
@@ -162,7 +258,7 @@ class ApplyHook:
 
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
-            rolled_back = roll_back(self._connected(), self._state_path, tell=self.tell, within=self._within)
+            rolled_back = roll_back(self._connected(), self._state, tell=self.tell, within=self._within)
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
@@ -175,23 +271,10 @@ class ApplyHook:
 
     def _connected(self) -> Kubectl:
         if self._kubectl is None:
-            access = self.access.of_cluster(self.installation.cluster_id, self._home.parent)
+            access = self._access.of_cluster(self._installation.cluster_id, self._directory)
             self._kubectl = access.kubectl(self._progress)
         return self._kubectl
 
     def _progress(self, text: str) -> None:
         """Calls the current `tell`: the rollback has its own."""
         self.tell(text)
-
-    @property
-    def _home(self) -> Path:
-        assert self.installation.home is not None  # before_apply accepts only a configuration from a file
-        return self.installation.home
-
-    @property
-    def _within(self) -> Boundary:
-        return Boundary(self._home.parent, self.follow_links)
-
-    @property
-    def _state_path(self) -> Path:
-        return self._home / STATE_NAME

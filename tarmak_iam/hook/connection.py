@@ -18,8 +18,7 @@ from pathlib import Path
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
+from tarmak_iam.hook.programs import ClusterLock, Completed, Programs, Progress, no_progress
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
 
@@ -27,34 +26,26 @@ _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)
 _NO_ANSWER = "error connecting to cluster: "
 """The beginning of a warning of pkg/tarmak/kubectl."""
 
-# go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
-_ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
+# go-multierror's "2 errors occurred:\n\t* one\n\t* other\n\n", and advice of the AWS SDK for programmers.
+_NOISE = re.compile(r"\d+ errors? occurred:\s*\* |\. Deprecated\.\s+For verbose messaging see aws\.Config\.\w+Errors")
 _ITEM = re.compile(r"\n\s*\* ")
-
-# The AWS SDK appends this advice for programmers to every such error.
-_DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def failure_of(done: Completed) -> str:
     """The reason of a failed tarmak, in one line: its last error, or the last line if its output contains no error."""
-    lines = done.err.splitlines()
-    logged = [(match[1], _plain(match[2])) for match in map(_LINE.match, lines) if match]
+    lines, logged = done.err.splitlines(), list[tuple[str, str]]()
+    for level, message in (match.groups() for match in map(_LINE.match, lines) if match):
+        text = message
+        with contextlib.suppress(ValueError):  # quoted as in Go, or not at all
+            text = str(json.loads(_HEX.sub(r"\\u00\1", message), strict=False)) if message[0] == '"' else message
+        logged.append((level, " ".join(_ITEM.sub("; ", _NOISE.sub("", text).strip()).split())))
     failures = [text for level, text in logged if level in ("error", "fatal", "panic")]
     if failures:
         # If a cluster does not answer, Tarmak asks AWS for another connection, and then that fails.
         before = [text for _, text in logged if text.startswith(_NO_ANSWER)]
         return f"{failures[-1]}; before that: {before[-1]}" if before else failures[-1]
     return next((line for line in lines if line.startswith("panic: ")), done.reason)
-
-
-def _plain(text: str) -> str:
-    """Unquotes a Go string, and turns a list with one error per line into one sentence."""
-    if text.startswith('"'):
-        with contextlib.suppress(ValueError):
-            text = str(json.loads(_HEX.sub(r"\\u00\1", text), strict=False))
-    head = _ERRORS_OCCURRED.sub("", _DEPRECATED.sub("", text))
-    return " ".join(_ITEM.sub("; ", head.strip()).split())
 
 
 _KUBECONFIG = ("clusters", "kubeconfig")
@@ -70,12 +61,9 @@ _SECONDS = 600.0
 
 
 def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), program: str = "tarmak") -> Path:
-    """The path of the kubeconfig, after Tarmak has checked that it works.
-
-    `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them; `program`: its name or path.
-    Raises ToolError if Tarmak is not installed, fails, or does not print `KUBECONFIG=path` (pkg/tarmak/kubectl: the
-    path is not quoted; logs go to stderr).
-    """
+    """The path of the kubeconfig, after Tarmak has checked that it works. `tarmak_options`: `-c DIR` and
+    `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError if Tarmak is not installed, fails, or does not
+    print `KUBECONFIG=path` (pkg/tarmak/kubectl: the path is not quoted; logs go to stderr)."""
     if programs.find(program) is None:
         raise ToolError(
             "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
@@ -98,16 +86,12 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
     return path
 
 
-_PROBE_SECONDS = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to access a cluster: with `kubeconfig` or `context`, else with the kubeconfig that `tarmak clusters
-    kubeconfig` prints for `tarmak_options`. `tarmak` is the name or the path of the program. With a context alone,
-    kubectl chooses the file. `lock`: what this process holds while it writes to the cluster. `patience` and
-    `must_be_up` as in `Kubectl`. `cluster_name`: the cluster that tarmak is asked for if `tarmak_options` name none;
-    with None it is the current cluster of its tarmak.yaml, which another process may change at any time."""
+    """How to access a cluster: with `kubeconfig` or `context` (kubectl then chooses the file), else with the kubeconfig
+    that `tarmak clusters kubeconfig` prints for `tarmak_options`. `tarmak`: the name or the path of the program.
+    `lock`, `patience` and `must_be_up` as in `Kubectl`. `cluster_name`: the cluster that tarmak is asked for if
+    `tarmak_options` name none; None for the current cluster, which another process may change at any time."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -120,8 +104,8 @@ class Access:
     cluster_name: str | None = None
 
     def of_cluster(self, cluster_name: str, directory: Path) -> Access:
-        """The access to this cluster of the tarmak.yaml in `directory`. Raises ConfigError if the options of tarmak
-        select another cluster."""
+        """The access to this cluster of a tarmak.yaml. Raises ConfigError if the options of tarmak select another
+        one."""
         call = self._call
         if call.cluster_name not in (None, cluster_name) and not self.is_given:
             what = f"the kubeconfig of {call.cluster_name} would be used for {cluster_name}"
@@ -137,16 +121,11 @@ class Access:
         return self.kubeconfig is not None or self.context is not None
 
     @property
-    def _reopen(self) -> str:
-        return kubeconfig_command(self.tarmak_options, self.tarmak)
-
-    @property
     def _call(self) -> TarmakCall:
         return TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG))
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
-        """`tell` is called with what is waited for. Raises ToolError, and FileError for a kubeconfig that does not
-        exist."""
+        """Raises ToolError, and FileError for a kubeconfig that does not exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
@@ -158,30 +137,23 @@ class Access:
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl treats a missing file like an empty one, and asks localhost:8080.
             raise FileError("kubeconfig not found", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(
-            self.programs,
-            kubeconfig,
-            self.context,
-            reopen=self._reopen,
-            patience=self.patience,
-            must_be_up=self.must_be_up,
-            tell=tell,
-            lock=self.lock,
-        )
+        made = self._kubectl(kubeconfig, self.patience)
+        return replace(made, must_be_up=self.must_be_up, tell=tell, lock=self.lock)
+
+    def _kubectl(self, kubeconfig: Path | None, patience: float) -> Kubectl:
+        reopen = kubeconfig_command(self.tarmak_options, self.tarmak)
+        return Kubectl(self.programs, kubeconfig, self.context, reopen=reopen, patience=patience)
 
     def live_access(self, installation: Installation) -> Loaded | None:
-        """The access that the cluster grants now; None if it does not answer the first request, as before its
-        creation."""
+        """The access that the cluster grants now; None if it does not answer, as before its creation."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
-        is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
-        if not is_there:
+        if not (self.is_given if kubeconfig is None else kubeconfig.is_file()):
             return None
         from tarmak_iam.hook.cluster.live_mappings import read_live
 
-        kubectl = Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, patience=0.0)
-        timeout = f"--request-timeout={_PROBE_SECONDS}s"
+        kubectl = self._kubectl(kubeconfig, 0.0)
         try:
-            kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)
+            kubectl.check("get", "--raw", "/version", "--request-timeout=5s", seconds=10)
             return read_live(kubectl).loaded(installation)
         except TarmakIamError:
             return None

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.programs import Completed, Programs
+from tarmak_iam.hook.programs import Completed, Programs, cluster_lock, lock_path
 from tests.support import ADMIN, ROOT
 from tests.support.admin_certificates import certificate, kubeconfig, logins
 from tests.support.fake_cluster import REFUSED, away, failed

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tarmak_iam.doctor.file_tree import FoundFile
-from tarmak_iam.doctor.kubernetes_files import parse_webhook_kubeconfig
+from tarmak_iam.doctor.inspected_files import parse_webhook_kubeconfig
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki import ServerNames
 from tarmak_iam.pki.pem import is_certificate, is_key, read_pem

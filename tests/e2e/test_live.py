@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.login.diagnosis import logged_refusal
+from tarmak_iam.hook.login.verify import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
 from tests.e2e.conftest import (

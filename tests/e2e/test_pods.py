@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import Object, Ref
-from tarmak_iam.hook.cluster.pods import api_server_time, last_change
-from tarmak_iam.hook.cluster.rollout import check_pods
+from tarmak_iam.hook.cluster.objects import Object, Ref, last_change
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Programs
 from tests.e2e.conftest import ON_TARMAKS, Stage
@@ -57,7 +56,7 @@ def changed(stage: Stage) -> datetime:
 
 
 def test_the_api_servers_time(stage: Stage) -> None:
-    assert abs(api_server_time(kubectl(stage)) - datetime.now(timezone.utc)) < timedelta(minutes=5)
+    assert abs(kubectl(stage).server_time() - datetime.now(timezone.utc)) < timedelta(minutes=5)
 
 
 def test_only_a_change_of_data_is_one(stage: Stage) -> None:

@@ -294,7 +294,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
 
 @pytest.fixture
 def token_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("diagnosis", "caller"):
+    for module in ("verify", "review"):
         monkeypatch.setattr(f"tarmak_iam.hook.login.{module}.datetime", Frozen)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.access.diff import effects
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff, object_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.live_mappings import bound_groups, read_live, unbound_groups
+from tarmak_iam.hook.cluster.object_fields import object_diff
 from tarmak_iam.identity.model import Grant
 from tests.support.applied import NAME, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster

@@ -13,8 +13,7 @@ import pytest
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.hook.tarmak import backup as module
-from tarmak_iam.hook.tarmak.backup import Backup, BackupReport, back_up, restore_backup
-from tarmak_iam.hook.tarmak.comment_restore import Restored, restore
+from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore, restore_backup
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 from tests.support.privileges import modes_hold
 
@@ -35,11 +34,11 @@ def names(directory: Path) -> list[str]:
     return sorted(each.name for each in directory.iterdir())
 
 
-def said(report: BackupReport) -> list[str]:
+def said(report: Restored) -> list[str]:
     return [line.replace(str(report.path.parent), "DIR") for line in report.lines]
 
 
-def around(path: Path, after: bytes | None, *, finished: bool = True) -> BackupReport:
+def around(path: Path, after: bytes | None, *, finished: bool = True) -> Restored:
     """What tarmak does to the file, between the two halves of the hook."""
     backup = back_up(path)
     if after is None:
@@ -74,14 +73,14 @@ def test_a_file_that_stays_empty_is_kept_as_it_is(path: Path) -> None:
 
 def test_nothing_happened(path: Path) -> None:
     report = around(path, BEFORE)
-    assert (report.state, report.lines, report.severity) == ("unchanged", (), "note")
+    assert (report.outcome, report.lines, report.severity) == ("unchanged", (), "note")
     assert path.read_bytes() == BEFORE
     assert names(path.parent) == ["tarmak.yaml"]
 
 
 def test_restored(path: Path) -> None:
     report = around(path, SET)
-    assert report.state == "restored"
+    assert report.outcome == "restored"
     assert said(report) == [
         "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; currentCluster: dev-cluster -> dev-other",
     ]
@@ -106,7 +105,7 @@ def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
     path.unlink()
     path.write_bytes(SET)
     path.chmod(0o644)
-    assert restore_backup(backup).state == "restored"
+    assert restore_backup(backup).outcome == "restored"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -114,7 +113,7 @@ def test_not_restored(path: Path) -> None:
     (path.parent / "tarmak.yaml.before-1").write_text("somebody's")
     after = dumped({**rewrite_of(BEFORE), "metadata": {"creationTimestamp": None, "name": "other"}})
     report = around(path, after)
-    assert (report.state, report.severity) == ("not restored", "warning")
+    assert (report.outcome, report.severity) == ("not restored", "warning")
     assert said(report) == [
         (
             "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file was changed at "
@@ -143,7 +142,7 @@ def test_what_somebody_else_wrote_stays(path: Path) -> None:
 @pytest.mark.parametrize("finished", [True, False])
 def test_an_empty_file_is_put_back(path: Path, finished: bool) -> None:
     report = around(path, b"", finished=finished)
-    assert (report.state, report.severity) == ("put back", "error")
+    assert (report.outcome, report.severity) == ("put back", "error")
     assert said(report) == [
         "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; restored the previous text"
     ]
@@ -154,7 +153,7 @@ def test_an_empty_file_is_put_back(path: Path, finished: bool) -> None:
 def test_a_piece_is_put_back_and_kept(path: Path) -> None:
     piece = SET[: SET.index(b"kind:")]
     report = around(path, piece, finished=False)
-    assert report.state == "put back"
+    assert report.outcome == "put back"
     assert said(report) == [
         (
             "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, so Tarmak rejects the whole file"
@@ -190,7 +189,7 @@ def test_a_link_stays_one(path: Path) -> None:
     link = path.parent / "elsewhere" / "tarmak.yaml"
     link.parent.mkdir()
     link.symlink_to(path)
-    assert around(link, SET).state == "restored"
+    assert around(link, SET).outcome == "restored"
     assert link.is_symlink()
     assert path.read_bytes() == RESTORED
     assert names(link.parent) == ["tarmak.yaml"]
@@ -206,7 +205,7 @@ def test_a_link_that_was_no_link_before_is_not_followed(path: Path, content: byt
     path.unlink()
     path.symlink_to(target)
     report = restore_backup(backup)
-    assert (report.state, report.severity) == ("broken", "error")
+    assert (report.outcome, report.severity) == ("broken", "error")
     assert said(report) == [
         (
             "DIR/tarmak.yaml: error: tarmak left a broken file: it is now a link to DIR/elsewhere, which was not "
@@ -237,7 +236,7 @@ def test_a_target_that_has_become_a_link_is_not_followed(path: Path) -> None:
     path.rename(other)
     path.symlink_to("other.yaml")
     other.write_bytes(SET)
-    assert restore_backup(backup).state == "broken"
+    assert restore_backup(backup).outcome == "broken"
     assert other.read_bytes() == SET
 
 
@@ -249,7 +248,7 @@ def test_a_file_in_place_of_the_link_gets_the_text(path: Path) -> None:
     backup = back_up(link)
     link.unlink()
     link.write_bytes(SET)
-    assert restore_backup(backup).state == "restored"
+    assert restore_backup(backup).outcome == "restored"
     assert (link.read_bytes(), path.read_bytes()) == (RESTORED, BEFORE)
 
 
@@ -259,7 +258,7 @@ def test_another_hard_link_keeps_its_content(path: Path) -> None:
     other.write_bytes(SET)
     path.unlink()
     path.hardlink_to(other)
-    assert restore_backup(backup).state == "restored"
+    assert restore_backup(backup).outcome == "restored"
     assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
 
 
@@ -275,7 +274,7 @@ def test_a_directory_in_place_of_which_is_a_link(tmp_path: Path) -> None:
     home.rename(moved)
     home.symlink_to(elsewhere)
     report = restore_backup(backup)
-    assert (report.state, report.copy) == ("broken", None)
+    assert (report.outcome, report.copy) == ("broken", None)
     what = f"it is now a link to {elsewhere}/tarmak.yaml, which was not followed; the saved text was removed"
     assert report.reason == what
     assert (moved / "tarmak.yaml.before-1").read_bytes() == BEFORE
@@ -305,7 +304,7 @@ def test_what_is_no_file_is_broken(path: Path, make: Any) -> None:
     path.unlink()
     make(path)
     report = restore_backup(backup)
-    assert (report.state, report.severity) == ("broken", "error")
+    assert (report.outcome, report.severity) == ("broken", "error")
     assert report.lines[0].endswith(f"; the previous text is in {path}.before-1")
 
 
@@ -338,7 +337,7 @@ def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     path.write_bytes(SET)
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
     report = restore_backup(backup)
-    assert (report.state, path.read_bytes()) == ("not restored", SET)
+    assert (report.outcome, path.read_bytes()) == ("not restored", SET)
     assert said(report) == [
         (
             "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file cannot be written: No "
@@ -355,7 +354,7 @@ def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path.write_bytes(SET[:1000])
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
     report = restore_backup(backup, finished=False)
-    assert (report.state, report.copy, path.read_bytes()) == ("put back", None, BEFORE)
+    assert (report.outcome, report.copy, path.read_bytes()) == ("put back", None, BEFORE)
     assert names(path.parent) == ["tarmak.yaml"]
 
 
@@ -365,7 +364,7 @@ def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.
     backup = back_up(link)
     path.write_bytes(SET[:1000])
     refuse_to_write(monkeypatch, path.parent, ".yaml")
-    assert restore_backup(backup, finished=False).state == "put back"
+    assert restore_backup(backup, finished=False).outcome == "put back"
     assert link.is_symlink()
     assert path.read_bytes() == BEFORE
     assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
@@ -383,7 +382,7 @@ def test_what_is_in_the_file_still_is_not_kept_twice(path: Path, monkeypatch: py
     monkeypatch.setattr(module, "replace_file", refusing)
     monkeypatch.setattr(module, "_renamed", lambda *_: False)
     path.write_bytes(SET[:1000])
-    assert restore_backup(backup, finished=False).state == "broken"
+    assert restore_backup(backup, finished=False).outcome == "broken"
     assert path.read_bytes() == SET[:1000]
     assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
@@ -400,7 +399,7 @@ def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(module, "replace_file", refusing)
     report = restore_backup(backup, finished=False)
-    assert (report.state, path.read_bytes()) == ("not restored", SET)
+    assert (report.outcome, path.read_bytes()) == ("not restored", SET)
     assert backup.copy is not None
     assert backup.copy.read_bytes() == BEFORE
 
@@ -411,7 +410,7 @@ def test_no_way_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "_renamed", lambda *_: False)
     path.write_bytes(SET[:1000])
     report = restore_backup(backup, finished=False)
-    assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
+    assert (report.outcome, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
     assert said(report) == [
         (
             f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; the previous text is in "
@@ -434,7 +433,7 @@ def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(module, "replace_file", racing)
     report = restore_backup(backup)
-    assert report.state == "restored"
+    assert report.outcome == "restored"
     assert [str(change) for change in report.changes] == [
         "currentCluster: dev-cluster -> dev-other",
         "provider more added",
@@ -458,7 +457,7 @@ def test_somebody_writes_while_the_text_is_judged(path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(module, "restore", judging)
     report = restore_backup(backup, finished=left == SET)
-    assert report.state == "restored"
+    assert report.outcome == "restored"
     assert b"name: more" in path.read_bytes()
     assert b"# not 1.13!" in path.read_bytes()
 
@@ -475,7 +474,7 @@ def test_somebody_is_always_faster(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(module, "replace_file", racing)
     report = restore_backup(backup)
-    assert report.state == "not restored"
+    assert report.outcome == "not restored"
     assert report.reason == "the file has changed since it was read; nothing was written"
     assert path.read_bytes() == written[-1]
     assert backup.copy is not None

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.login.caller import NoToken, ask_sts, caller_token, with_wrong_signature
+from tarmak_iam.hook.login.review import NoToken, ask_sts, caller_token, with_wrong_signature
 from tarmak_iam.hook.programs import Completed
-from tarmak_iam.token.inspection import Presigned
+from tarmak_iam.token.presigned import Presigned
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import FakePrograms
 from tests.support.logins import GO, TOKEN, Sts
 
@@ -90,17 +91,7 @@ def test_only_an_error_of_sts_about_the_token_is_a_refusal(
     assert (answer.refusal, answer.failure) == (refusal, failure)
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, {}),
-        ({"https_proxy": "http://p:1"}, {"https": "http://p:1"}),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example.org"}, {"https": "http://p:1"}),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "x, .amazonaws.com"}, {}),
-        ({"HTTPS_PROXY": "http://p:1", "no_proxy": "*"}, {}),
-        ({"HTTP_PROXY": "http://p:1"}, {}),
-    ],
-)
+@rows(__file__, "the proxy is the environments")
 def test_the_proxy_is_the_environments(sts: Sts, environment: dict[str, str], expected: dict[str, str]) -> None:
     assert ask_sts(TOKEN, "dev-cluster", environment).identity is not None
     assert sts.proxies == [expected]

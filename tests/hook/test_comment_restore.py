@@ -13,7 +13,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.tarmak_output import differences, tarmak_output
 from tarmak_iam.document import Document
-from tarmak_iam.hook.tarmak.comment_restore import Difference, Restored, restore
+from tarmak_iam.hook.tarmak.backup import Difference, Restored, restore
 from tests.support.fake_tarmak import (
     REWRITES,
     add,

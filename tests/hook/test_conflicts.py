@@ -13,13 +13,13 @@ import pytest
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import history as history_module
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
 from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.applied import NAME, READERS, made
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -240,7 +240,7 @@ class TestBelow116:
             return read_history(path, within)
 
         monkeypatch.setattr(history_module, "read_history", reading)
-        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), history_module.history_if_readable(state, None))
         assert is_left(live(cluster))
         assert not is_left({**live(cluster), "data": {}})
         assert read == [state]
@@ -256,7 +256,7 @@ class TestBelow116:
         old_one = live(cluster)
         apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
         write_history(read_history(state).with_status((2,), Status(status)), state)
-        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), history_module.history_if_readable(state, None))
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:
@@ -293,23 +293,7 @@ LIVE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({}, LIVE),
-        ({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}}, {"metadata": {"labels": {"a": "1"}}}),
-        (
-            {"f:spec": {"f:containers": {'k:{"name":"d"}': {".": {}, "f:name": {}, "f:image": {}}}}},
-            {"spec": {"containers": [{"name": "d", "image": "j"}]}},
-        ),
-        ({"f:spec": {"f:finalizers": {'v:"two"': {}}}}, {"spec": {"finalizers": ["two"]}}),
-        (
-            {"f:spec": {"f:hostNetwork": {}, "f:emptyDir": {}, "f:gone": {}}},
-            {"spec": {"hostNetwork": True, "emptyDir": {}}},
-        ),
-        ({"f:spec": {"f:containers": {}}}, {"spec": {"containers": LIVE["spec"]["containers"]}}),
-    ],
-)
+@rows(__file__, "fields of a manager")
 def test_fields_of_a_manager(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     metadata = {"name": "p", "namespace": "n", **expected.get("metadata", {})}
     assert projected(LIVE, fields) == {**expected, "apiVersion": "v1", "kind": "Pod", "metadata": metadata}

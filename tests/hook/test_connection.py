@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tarmak_iam.hook.connection import failure_of
 from tarmak_iam.hook.programs import Completed
+from tests.support.case_rows import rows
 
 LOG = 'time="2026-11-26T19:24:59Z" level='
 NO_CREDENTIALS = (
@@ -44,28 +43,6 @@ PANIC = (
 )
 
 
-@pytest.mark.parametrize(
-    ("err", "said"),
-    [
-        (
-            NO_CREDENTIALS,
-            CREDENTIALS_SAID,
-        ),
-        (
-            POOLS,
-            POOLS_SAID,
-        ),
-        (f"{LOG}fatal msg=EOF\n", "EOF"),
-        (f'{LOG}fatal msg="no \\"such\\" \\x1b[1m file\\\\n"\n', 'no "such" \x1b[1m file\\n'),
-        (f'{LOG}error msg="the first"\n{LOG}warning msg="then this"\n', "the first"),
-        (f'{LOG}error msg="the first"\n{LOG}fatal msg="the last"\n', "the last"),
-        (f'{LOG}info msg="at work"\nKilled\n', "Killed"),
-        (f'{LOG}fatal msg="a quote that \\q does not end\n', f'{LOG}fatal msg="a quote that \\q does not end'),
-        (f'{LOG}fatal msg="no such \\q escape"\n', '"no such \\q escape"'),
-        (NO_ANSWER, NO_ANSWER_SAID),
-        (PANIC, "panic: runtime error: invalid memory address or nil pointer dereference"),
-        ("", "exit code 1"),
-    ],
-)
+@rows(__file__, "what is said")
 def test_what_is_said(err: str, said: str) -> None:
     assert failure_of(Completed(("tarmak", "clusters", "kubeconfig"), 1, "", err)) == said

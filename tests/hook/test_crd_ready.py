@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
-from tarmak_iam.hook.cluster.crd_ready import fitted, restorable, wait_until_established
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff, make_plan
 from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, in_batches, in_halves
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, fitted, in_batches, restorable
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.server import Server
@@ -180,28 +178,6 @@ def test_the_one_that_is_refused_is_found_in_few_calls(state: Path) -> None:
     assert len(applied) < 25
 
 
-def test_halves_say_what_was_wrong_with_the_first() -> None:
-    calls = list[str]()
-
-    def together(items: Any) -> list[str] | None:
-        calls.append("".join(items))
-        return None if "x" in items or "y" in items else [each.upper() for each in items]
-
-    def alone(item: str) -> str:
-        calls.append(item)
-        if item in "xy":
-            raise ToolError(item)
-        return item.upper()
-
-    assert in_halves("abcd", together, alone) == ["A", "B", "C", "D"]
-    assert calls == ["abcd"]
-    calls.clear()
-    with pytest.raises(ToolError, match="x"):
-        in_halves("abxdefyh", together, alone)
-    assert calls == ["abxdefyh", "abxd", "ab", "xd", "x"]
-    assert in_halves("", together, alone) == []
-
-
 def named(kind: str, name: str, size: int = 0) -> Object:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": {"text": "x" * size}}
 
@@ -335,7 +311,7 @@ def test_a_definition_is_waited_for_until_its_kind_is_found() -> None:
         return failed(f'error: the server doesn\'t have a resource type "{DEFINITION}"') if is_asked else None
 
     cluster.fault = fault
-    wait_until_established(cluster.kubectl(), Ref.of(crd))
+    Server.of(cluster.kubectl()).wait_until_established(Ref.of(crd))
     assert cluster.clock == 2
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.diagnosis import logged_refusal, without_secrets
+from tarmak_iam.hook.login.verify import logged_refusal, without_secrets
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Identity
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, FakePrograms, failed
 
 ANN = Identity("arn:aws:sts::111122223333:assumed-role/Nobody/ann")
@@ -75,42 +74,7 @@ def test_a_kubectl_that_does_not_end() -> None:
 SIGNED = "X-Amz-Credential=ASIAABCDEFGHIJKLMNOP%2F20260504&X-Amz-Signature=0123abcd&X-Amz-Security-Token=hush"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("identity is not mapped", "identity is not mapped"),
-        (
-            f'error during GET: Get "https://sts.amazonaws.com/?Action=GetCallerIdentity&{SIGNED}": EOF',
-            'error during GET: Get "https://sts.amazonaws.com/<removed>": EOF',
-        ),
-        (
-            f"error during GET: Get https://sts.amazonaws.com/?{SIGNED}: dial tcp: i/o timeout",
-            "error during GET: Get https://sts.amazonaws.com/<removed> dial tcp: i/o timeout",
-        ),
-        (
-            (
-                'error from AWS (expected 200, got 403). Body: {"Error":{"Code":"SignatureDoesNotMatch",'
-                f'"Message":"The Canonical String should have been {SIGNED}"}}}}'
-            ),
-            "error from AWS (expected 200, got 403) (SignatureDoesNotMatch)",
-        ),
-        (
-            (
-                "error from AWS (expected 200, got 403) on us-east-1 endpoint. Body: <ErrorResponse><Error>\n"
-                "<Code>InvalidClientTokenId</Code> hush"
-            ),
-            "error from AWS (expected 200, got 403) on us-east-1 endpoint (InvalidClientTokenId)",
-        ),
-        ("error from AWS (expected 200, got 500). Body: hush", "error from AWS (expected 200, got 500)"),
-        ("bad token k8s-aws-v1.aHR0cHM6Ly9zdHM_-w==", "bad token <token>"),
-        (
-            f"odd query {SIGNED}",
-            "odd query X-Amz-Credential=<removed>&X-Amz-Signature=<removed>&X-Amz-Security-Token=<removed>",
-        ),
-        ("X-Amz-Signature%3D0123abcd", "X-Amz-Signature%3D<removed>"),
-        ("key ASIAABCDEFGHIJKLMNOP", "key <key>"),
-    ],
-)
+@rows(__file__, "no secret is shown")
 def test_no_secret_is_shown(text: str, expected: str) -> None:
     assert without_secrets(text) == expected
 

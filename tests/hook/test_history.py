@@ -187,7 +187,7 @@ class TestKilled:
         cluster = Cluster(server="v1.15.12", client="v1.15.12")
         apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         note = last_applied(cluster.get("ConfigMap", NAME) or {})
-        monkeypatch.setattr(history_module.Journal, "note", killing)
+        monkeypatch.setattr(history_module.Journal, "save", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         assert config(cluster) == READERS

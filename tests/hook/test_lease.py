@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.lease import LeaseHeld, LeaseLost, leased
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed
+from tarmak_iam.hook.programs import ClusterLock, Completed
 from tests.support.fake_cluster import Cluster, Fault, failed
 from tests.support.installations import MAPPINGS, installation
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tarmak_iam.hook.cluster.live_mappings import unbound_groups
 from tarmak_iam.identity.model import Grant
+from tests.support.case_rows import rows
 
 DEV = "arn:aws:iam::111122223333:role/Dev"
 
 
-@pytest.mark.parametrize(
-    ("group", "bound", "nearest"),
-    [
-        ("developer", ["developers", "ops"], "developers"),
-        ("Developers", ["developers"], "developers"),
-        ("dev_ops", ["dev-ops"], "dev-ops"),
-        ("developers\u200b", ["developers"], "developers"),
-        ("system:master", ["ops"], "system:masters"),
-        ("team-a", ["team-b"], ""),
-        ("ops", ["developers"], ""),
-        ("ops", [], ""),
-    ],
-)
+@rows(__file__, "a group that is spelled nearly so")
 def test_a_group_that_is_spelled_nearly_so(group: str, bound: list[str], nearest: str) -> None:
     (found,) = unbound_groups([Grant("arn", DEV, "dev", (group,), "MountedFile")], bound)
     assert found.nearest == nearest

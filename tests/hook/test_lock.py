@@ -18,8 +18,7 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.files.lock import lock_holders
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.programs import Programs
+from tarmak_iam.hook.programs import Programs, cluster_lock, lock_path
 from tests.support import ROOT
 
 
@@ -103,7 +102,7 @@ RUN = """\
 import os, sys
 from pathlib import Path
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.lock import cluster_lock
+from tarmak_iam.hook.programs import cluster_lock
 from tarmak_iam.hook.programs import Programs
 
 with cluster_lock(Path(sys.argv[1])) as lock:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable
-from tarmak_iam.hook.cluster.pods import api_server_time, dated, last_change
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable, last_change
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 
 EARLY, LATE = "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"
@@ -46,67 +48,31 @@ def noted(time: str) -> dict[str, str]:
     return {CHANGED_AT: f"{time} 2d711642b726b044"}
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (config_map(), None),
-        (config_map(ours(EARLY)), EARLY),
-        (config_map(ours(EARLY), entry("kubectl-edit", LATE)), LATE),
-        (config_map(entry("kubectl-edit", LATE), ours(EARLY)), LATE),
-        (config_map(ours(EARLY), entry("kubectl-label", LATE, "f:metadata")), EARLY),
-        (config_map(ours(EARLY), entry("somebody", LATE, "f:binaryData")), LATE),
-        (config_map(ours(EARLY), {**entry("somebody", LATE), "fieldsV1": {"f:data": {"f:other": {}}}}), EARLY),
-        # A write of ours that changed something else.
-        (config_map(ours(LATE), **noted(EARLY)), EARLY),
-        # A later one that changed data under our name, as rollback does.
-        (config_map(ours(EARLY), entry("tarmak-iam", LATE), **noted(EARLY)), LATE),
-        (config_map(entry("kubectl-edit", LATE), **noted(EARLY)), LATE),
-        (config_map(ours(LATE), entry("somebody", LATE), **noted(EARLY)), LATE),
-        # Below 1.16.
-        (config_map(**noted(EARLY)), EARLY),
-        (config_map(data="by hand", **noted(EARLY)), None),
-        (config_map(ours(LATE), data="of another", **noted(EARLY)), LATE),
-        (config_map(**noted("yesterday")), None),
-        (config_map(**{CHANGED_AT: EARLY}), None),
-    ],
-)
+@rows(__file__, "the last change")
 def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
     time = last_change(found)
     assert (time and time.strftime("%Y-%m-%dT%H:%M:%SZ")) == expected
 
 
-@pytest.mark.parametrize(
-    ("live", "is_server_side", "expected"),
-    [
-        (None, True, None),
-        (config_map(ours(EARLY), data="old"), True, None),
-        (config_map(ours(EARLY), data="old", **noted(EARLY)), True, None),
-        (config_map(ours(EARLY)), True, EARLY),
-        (config_map(ours(LATE), **noted(EARLY)), True, EARLY),
-        (with_theirs(config_map(ours(EARLY))), True, EARLY),
-        (None, False, LATE),
-        (config_map(data="old", **noted(EARLY)), False, LATE),
-        (config_map(**noted(EARLY)), False, EARLY),
-        (config_map(), False, None),
-    ],
-)
+@rows(__file__, "what is written")
 def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
     cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
-    written = dated(cluster.kubectl(), config_map(), live, is_server_side=is_server_side)
+    version = GoVersion((1, 30, 1) if is_server_side else (1, 15, 12))
+    written = Server(cluster.kubectl(), version, version).dated(config_map(), live)
     assert written["metadata"].get("annotations", {}) == ({} if expected is None else noted(expected))
     assert comparable(written) == comparable(config_map())
 
 
 def test_other_annotations_stay_and_an_earlier_time_goes() -> None:
     before = config_map(theirs="x", **noted(EARLY))
-    written = dated(Cluster().kubectl(), before, None, is_server_side=True)
+    written = Server.of(Cluster().kubectl()).dated(before, None)
     assert written["metadata"]["annotations"] == {"theirs": "x"}
 
 
 @pytest.mark.parametrize("kind", ["DaemonSet", "ConfigMap"])
 def test_other_objects_are_written_as_they_are(kind: str) -> None:
     other = {"kind": kind, "metadata": {"name": NAME if kind == "DaemonSet" else "aws-auth"}, "data": {"x": "y"}}
-    assert dated(Cluster().kubectl(), other, None, is_server_side=False) is other
+    assert Server.of(Cluster(server="v1.15.12").kubectl()).dated(other, None) is other
 
 
 @pytest.mark.parametrize(
@@ -120,10 +86,10 @@ def test_other_objects_are_written_as_they_are(kind: str) -> None:
 def test_the_api_servers_own_time(logged: str) -> None:
     cluster = Cluster()
     cluster.fault = lambda args: Completed(args, 0, "{}", logged)
-    assert api_server_time(cluster.kubectl()) == datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
+    assert cluster.kubectl().server_time() == datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 
 
 def test_where_it_does_not_tell_its_time_ours_counts() -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed("Error from server (Forbidden): no")
-    assert abs(api_server_time(cluster.kubectl()) - datetime.now(timezone.utc)) < timedelta(minutes=10)
+    assert abs(cluster.kubectl().server_time() - datetime.now(timezone.utc)) < timedelta(minutes=10)

@@ -12,6 +12,7 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, objects_of, why
 from tarmak_iam.hook.connection import cluster_kubeconfig
 from tarmak_iam.hook.programs import Completed, Programs
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
 
 METRICS = (
@@ -66,85 +67,17 @@ def test_the_last_word_of_one_that_says_nothing() -> None:
     assert Completed(("x",), -9, "", "").reason == "ended by signal 9"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("error: no such thing\nSee https://example.org", "no such thing"),
-        ('Error from server (NotFound): pods "x" not found', 'Error from server (NotFound): pods "x" not found'),
-        ("Warning: old\nerror: unknown flag: --x\nSee 'kubectl apply --help' for usage.", "unknown flag: --x"),
-        ("E1 memcache.go:265] couldn't get\nThe connection to the server x was refused - did you", "The connection"),
-        ("only this", "only this"),
-    ],
-)
+@rows(__file__, "kubectls reason is the line that is one")
 def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> None:
     assert why(failed(text)).startswith(expected)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?", True),
-        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout", True),
-        ("Unable to connect to the server: net/http: TLS handshake timeout", True),
-        ("Unable to connect to the server: x509: certificate signed by unknown authority", False),
-        ("error: You must be logged in to the server (Unauthorized)", False),
-        ('Error from server (Forbidden): pods is forbidden: User "x" cannot list', False),
-        # A connection that ends early: before the request, after it, within the answer.
-        ("Unable to connect to the server: EOF", True),
-        (f'error: error when creating "STDIN": {POST}: EOF', True),
-        (f'error: error when replacing "STDIN": {POST}: read: connection reset by peer', True),
-        (f'error: error when creating "STDIN": {POST}: http2: client connection lost', True),
-        (f"error: {POST}: http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR", True),
-        (f"error: {POST}: http: server closed idle connection", True),
-        (f"error: {POST}: write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe", True),
-        (f"error: {POST}: stream error: stream ID 7; INTERNAL_ERROR; received from peer", True),
-        (f"error: {POST}: net/http: HTTP/1.x transport connection broken: malformed MIME header: missing colon", True),
-        (f"error: {POST}: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", True),
-        ("error: unexpected error when reading response body. Please retry. Original error: unexpected EOF", True),
-        ("error: client rate limiter Wait returned an error - error from a previous attempt: EOF", True),
-        ('error: failed to download openapi: Get "https://x/openapi/v2": EOF; if you choose to ignore these', True),
-        ("error: EOF", True),
-        # A proxy's own answers, and those of an API server that is busy.
-        (f"Error from server (InternalError): {PROXY.format('<html>502 Bad Gateway</html>')}", True),
-        (f"Error from server (InternalError): {PROXY.format('Bad gateway: no backend')}", True),
-        (f"Error from server (InternalError): {PROXY.format('')}", True),
-        (f"Error from server (InternalError): {PROXY.format('unknown')}", True),
-        (f"Error from server (InternalError): {PROXY.format('This request caused apiserver to panic')}", False),
-        ("Error from server (ServiceUnavailable): the server is currently unable to handle the request", True),
-        ("Error from server (Timeout): the server was unable to return a response in the time allotted, but may", True),
-        ("Error from server (TooManyRequests): the server has received too many requests and has asked us to", True),
-        # Answers that are no less final for the words in them.
-        ('Error from server (NotFound): configmaps "the-eof" not found', False),
-        ("error: error parsing STDIN: json: line 1: eof marker", False),
-        (f"Error from server (InternalError): Internal error occurred: {HOOK}: context deadline exceeded", False),
-        # One group of the API has nobody behind it.
-        (f'{METRICS}\nerror: the server doesn\'t have a resource type "iamidentitymapping"', False),
-        (f"{METRICS}\nThe connection to the server x was refused - did you specify the right host or port?", True),
-    ],
-)
+@rows(__file__, "who is away")
 def test_who_is_away(text: str, expected: bool) -> None:
     assert is_away(failed(text)) is expected
 
 
-@pytest.mark.parametrize(
-    ("args", "expected"),
-    [
-        ("apply -f -", True),
-        ("apply --server-side --field-manager=x -f -", True),
-        ("apply --dry-run=server -f -", False),
-        ("apply --dry-run=client -f -", False),
-        ("apply --dry-run -f -", False),
-        ("apply --server-dry-run -f -", False),
-        ("apply --dry-run=none -f -", True),
-        ("create -f -", True),
-        ("replace -f -", True),
-        ("delete pods --selector x=y", True),
-        ("annotate configmap x a=b", True),
-        ("get configmap delete", False),
-        ("version -o json", False),
-        ("config view", False),
-    ],
-)
+@rows(__file__, "what writes")
 def test_what_writes(args: str, expected: bool) -> None:
     assert is_write(args.split()) is expected
 
@@ -165,20 +98,7 @@ def test_patience_has_an_end() -> None:
     assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (REFUSED, True),
-        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: connection refused", True),
-        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: no route to host", True),
-        ("Unable to connect to the server: dial tcp: lookup api.example.org on 10.0.0.2:53: no such host", True),
-        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: network is unreachable", True),
-        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout", False),
-        ("Unable to connect to the server: EOF", False),
-        (f"{METRICS}: connection refused\nUnable to connect to the server: EOF", False),
-        (f"Error from server (InternalError): Internal error occurred: {HOOK}: connection refused", False),
-    ],
-)
+@rows(__file__, "who refuses")
 def test_who_refuses(text: str, expected: bool) -> None:
     assert is_refused(failed(text)) is expected
 
@@ -234,15 +154,7 @@ def test_a_kubeconfig_without_credentials_is_no_outage() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("reason", "shown"),
-    [
-        ("yaml: unknown anchor 'S3CRET' referenced", "kubectl's reason is not shown because it may quote a credential"),
-        ('no kind "S3CRET" is registered', "kubectl's reason is not shown because it may quote a credential"),
-        ("open k: permission denied", "open k: permission denied"),
-        ("read k: is a directory", "read k: is a directory"),
-    ],
-)
+@rows(__file__, "what kubectl says of a kubeconfig that it cannot read")
 def test_what_kubectl_says_of_a_kubeconfig_that_it_cannot_read(reason: str, shown: str) -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed(f'error: error loading config file "k": {reason}')
@@ -289,15 +201,7 @@ def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:
     assert (tmp_path / "args").read_text() == "--config-directory x --current-cluster dev-cluster clusters kubeconfig\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("echo 'level=fatal msg=\"no bastion\"' >&2; exit 1", "tarmak clusters kubeconfig failed: no bastion"),
-        ("echo hello", "did not print KUBECONFIG=path"),
-        ("echo KUBECONFIG=", "did not print KUBECONFIG=path"),
-        ("echo KUBECONFIG=/no/such/file", "that does not exist: /no/such/file"),
-    ],
-)
+@rows(__file__, "a tarmak that names none")
 def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(ToolError, match=expected) as failure:
         cluster_kubeconfig(program(tmp_path, "tarmak", text))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.cluster.apply import ChangedSince, apply_to_cluster, read_back
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, read_back
 from tarmak_iam.hook.cluster.history import Status, read_history
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.results import ApplyFailed
@@ -34,7 +35,7 @@ def differences(became: dict[str, Any], live: dict[str, Any] | None) -> str:
         cluster.objects["DaemonSet", "kube-system", "x"] = live
     try:
         read_back(Server.of(cluster.kubectl()), [(WANTED, became)])
-    except ChangedSince as error:
+    except ToolError as error:
         return error.what
     return ""
 
@@ -105,7 +106,7 @@ def test_what_was_removed_is_gone(stop: str | None) -> None:
     live = cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "n"}})
     ref = Ref("v1", "ServiceAccount", "n", "x")
     if stop is None:
-        with pytest.raises(ChangedSince, match="ServiceAccount n/x was created again by another process after"):
+        with pytest.raises(ToolError, match="ServiceAccount n/x was created again by another process after"):
             read_back(Server.of(cluster.kubectl()), [], [ref])
     else:
         live["metadata"]["deletionTimestamp"] = stop

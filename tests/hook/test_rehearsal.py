@@ -12,10 +12,11 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
-from tarmak_iam.hook.cluster.rehearsal import _plural
+from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
@@ -138,7 +139,7 @@ def test_a_permission_is_asked_for_by_name_but_to_create(state: Path, monkeypatc
     asked = reviews(cluster, lambda: apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state))
     written = [{**attributes, "name": NAME} for attributes in (of_map, of_daemon)]
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in written]
-    monkeypatch.setattr("tarmak_iam.hook.cluster.rehearsal._BY_NAME", 3)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.results._BY_NAME", 3)
     asked = reviews(cluster, lambda: roll_back(cluster.kubectl(), state))
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in (of_map, of_daemon)]
 
@@ -178,16 +179,7 @@ def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, me
     assert cluster.names() == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "resource"),
-    [
-        ("DaemonSet", "daemonsets"),
-        ("NetworkPolicy", "networkpolicies"),
-        ("Ingress", "ingresses"),
-        ("Endpoints", "endpoints"),
-        ("IAMIdentityMapping", "iamidentitymappings"),
-    ],
-)
+@rows(__file__, "the resource of a kind")
 def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
     assert _plural(kind) == resource
 

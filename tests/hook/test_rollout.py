@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
+from tarmak_iam.hook.cluster.pods import DAEMONSET, Rollout
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, roll_out_and_restart
+from tarmak_iam.hook.cluster.rollout import roll_out_and_restart
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, READERS, made
@@ -329,15 +328,17 @@ def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options
 @pytest.mark.parametrize(
     ("counts", "done", "text"),
     [
-        ({"is_seen": True, "desired": 3, "updated": 3, "available": 3}, True, "3 of 3 nodes updated, 3 available"),
-        ({"is_seen": True, "desired": 3, "updated": 3, "available": 2}, False, "3 of 3 nodes updated, 2 available"),
-        ({"is_seen": True, "desired": 3, "updated": 2, "available": 3}, False, "2 of 3 nodes updated, 3 available"),
-        ({"is_seen": True}, False, "no node is eligible for its pods"),
-        ({"desired": 3, "updated": 3, "available": 3}, False, "the rollout has not started"),
+        ((2, 3, 3, 3), True, "3 of 3 nodes updated, 3 available"),
+        ((2, 3, 3, 2), False, "3 of 3 nodes updated, 2 available"),
+        ((2, 3, 2, 3), False, "2 of 3 nodes updated, 3 available"),
+        ((2, 0, 0, 0), False, "no node is eligible for its pods"),
+        ((1, 3, 3, 3), False, "the rollout has not started"),
     ],
 )
-def test_when_a_rollout_is_done(counts: dict[str, Any], done: bool, text: str) -> None:
-    found = Rollout(DAEMONSET, True, **counts)
+def test_when_a_rollout_is_done(counts: tuple[int, ...], done: bool, text: str) -> None:
+    names = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+    daemon = {"metadata": {"generation": 2}, "status": dict(zip(names, counts, strict=True))}
+    found = Rollout.of(DAEMONSET, daemon)
     assert (found.is_done, found.text) == (done, f"{DAEMONSET}: {text}")
 
 

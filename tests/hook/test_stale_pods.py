@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import check_pods
 from tests.support.applied import NAME, READERS, made
+from tests.support.case_rows import rows
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -28,16 +28,7 @@ from tests.support.stale_pods import (
 )
 
 
-@pytest.mark.parametrize(
-    ("created", "started", "expected"),
-    [
-        (99, 99, True),
-        (100, 100, False),
-        (99, 219, True),  # the kubelet's copy may be of before
-        (99, 220, False),
-        (99, None, False),  # it has read nothing yet
-    ],
-)
+@rows(__file__, "times of a pod and of the change")
 def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
     cluster = Cluster(masters=1)
     apply_to_cluster(made(), cluster.kubectl(), state)
@@ -159,16 +150,7 @@ def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
     assert stale(cluster) == []
 
 
-@pytest.mark.parametrize(
-    ("resource", "note"),
-    [
-        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be read: "),
-        (
-            "controllerrevisions.apps",
-            f"it is unknown whether pods of DaemonSet kube-system/{NAME} run an older template: ",
-        ),
-    ],
-)
+@rows(__file__, "nothing is claimed of what may not be listed")
 def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
     cluster = Cluster()
     apply_to_cluster(made(), cluster.kubectl(), state)

@@ -9,17 +9,17 @@ import pytest
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import check_pods
+from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import Node, PodUpdate, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, made
+from tests.support.case_rows import rows
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -41,8 +41,7 @@ def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
 def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> tuple[str, ...]:
     server = Server.of(cluster.kubectl())
     step = Step(Ref.of(then), ObjectAction.CONFIGURED, cluster.get("DaemonSet", NAME), then)
-    update = PodUpdate.of(check_pods(server), [step])
-    return check_update(server, update, force=force)
+    return check_update(server, check_pods(server), [step], force=force)[0]
 
 
 def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
@@ -194,21 +193,7 @@ def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None
     assert told[0] == f"warning: {note}"
 
 
-@pytest.mark.parametrize(
-    ("toleration", "expected"),
-    [
-        ({"operator": "Exists"}, True),
-        ({"operator": "Exists", "effect": "NoExecute"}, True),
-        ({"operator": "Exists", "effect": "NoSchedule"}, False),
-        ({"key": "dedicated", "operator": "Exists"}, True),
-        ({"key": "dedicate", "operator": "Exists"}, False),
-        ({"key": "dedicated", "value": "db"}, True),
-        ({"key": "dedicated", "operator": "Equal", "value": "db", "effect": "NoExecute"}, True),
-        ({"key": "dedicated", "value": "x"}, False),
-        ({"key": "dedicated"}, False),
-        ({"value": "db"}, False),
-    ],
-)
+@rows(__file__, "tolerations as kubernetes reads them")
 def test_tolerations_as_kubernetes_reads_them(toleration: dict[str, str], *, expected: bool) -> None:
     assert is_tolerated(TAINT, [toleration]) is expected
 
@@ -235,39 +220,11 @@ def test_what_a_daemonset_tolerates_by_itself(
     taint: str, version: tuple[int, ...], *, is_host: bool, expected: bool
 ) -> None:
     key, _, effect = taint.partition(":")
-    found = Node.of(node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect}))
+    found = node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect})
     assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
 
 
-@pytest.mark.parametrize(
-    ("pod", "selectors"),
-    [
-        ({}, [None]),
-        ({"nodeSelector": {"a": "", "b": "c"}}, ["a=,b=c"]),
-        (
-            {
-                "nodeSelector": {"a": "b"},
-                "affinity": {
-                    "nodeAffinity": {
-                        "requiredDuringSchedulingIgnoredDuringExecution": {
-                            "nodeSelectorTerms": [
-                                {"matchExpressions": [{"key": "c", "operator": "In", "values": ["d", "e"]}]},
-                                {
-                                    "matchExpressions": [
-                                        {"key": "f", "operator": "NotIn", "values": ["g"]},
-                                        {"key": "h", "operator": "DoesNotExist"},
-                                        {"key": "i", "operator": "Exists"},
-                                    ]
-                                },
-                            ]
-                        }
-                    }
-                },
-            },
-            ["a=b,c in (d,e)", "a=b,f notin (g),!h,i"],
-        ),
-    ],
-)
+@rows(__file__, "nodes are asked for by their labels")
 def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: list[str | None]) -> None:
     asked: list[str | None] = []
 
@@ -277,5 +234,5 @@ def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: lis
             asked.append(words[words.index("--selector") + 1] if "--selector" in words else None)
             return Completed(("kubectl",), 0, '{"kind": "List", "items": []}', "")
 
-    assert nodes_for(Kubectl(Recorded({})), pod) == ()
+    assert nodes_for(Kubectl(Recorded({})), pod) == {}
     assert asked == selectors

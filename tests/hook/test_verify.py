@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.pods import DaemonPod
-from tarmak_iam.hook.cluster.rollout import PodCheck, StalePod
-from tarmak_iam.hook.login.caller import NoToken
-from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.cluster.pods import DaemonPod, PodCheck, StalePod
+from tarmak_iam.hook.login.review import LoginOutcome, NoToken
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import made

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.hook.preflight import findings_about
+from tarmak_iam.hook.apply_hook import findings_about
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine

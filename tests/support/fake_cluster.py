@@ -14,8 +14,7 @@ from typing import Any
 from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_write
 from tarmak_iam.hook.cluster.object_fields import overlaid
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, last_applied, without_server_fields
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs
+from tarmak_iam.hook.programs import ClusterLock, Completed, Programs
 from tests.support.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
 from tests.support.field_managers import Entries, applied, conflicts, printed, timed, updated
 from tests.support.rights import forbidden, reviewed

@@ -24,16 +24,14 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from tarmak_iam.hook.cluster import history as history_module
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.apply import LiveDiff, apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import History, read_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import comparable, last_applied
 from tarmak_iam.hook.cluster.results import Applied, RolledBack
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.programs import Completed
+from tarmak_iam.hook.programs import Completed, cluster_lock, lock_path
 from tarmak_iam.installation.installation import Installation
 from tests.support.daemon_pods import hash_of
 from tests.support.fake_cluster import Cluster, Key

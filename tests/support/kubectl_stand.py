@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.login.caller import StsAnswer
+from tarmak_iam.hook.login.review import StsAnswer
 from tarmak_iam.hook.programs import Completed, Programs
 from tarmak_iam.identity import Identity
 from tests.support import ADMIN, Shell

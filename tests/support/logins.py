@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.caller import NoRedirects
+from tarmak_iam.hook.login.review import NoRedirects
 from tarmak_iam.hook.login.verify import Verified, verify_login
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.token import Credentials

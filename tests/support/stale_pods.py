@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tarmak_iam.hook.cluster.rollout import check_pods
+from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation

@@ -23,10 +23,10 @@ from tarmak_iam.cli.live_cluster import (
 from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
 from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit import manifests
+from tarmak_iam.hook.apply_hook import refuse_errors
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed
-from tarmak_iam.hook.preflight import refuse_errors
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
 

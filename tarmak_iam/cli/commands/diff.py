@@ -24,7 +24,7 @@ from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
 from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
-from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.apply import LiveDiff, live_diff
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import as_mappings

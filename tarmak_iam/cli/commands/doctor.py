@@ -23,7 +23,7 @@ from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.installation_notes import note_incomplete
 from tarmak_iam.cli.options import directory_argument, option
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
-from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
+from tarmak_iam.doctor.checks import EXPIRES_WITHIN
 from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 

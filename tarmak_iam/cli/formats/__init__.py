@@ -13,7 +13,7 @@ from tarmak_iam.findings import Finding, Severity
 from tarmak_iam.text import MESSAGE
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor.diagnosis import Diagnosis
+    from tarmak_iam.doctor.checks import Diagnosis
 
 
 _LONGEST_LINE = 200

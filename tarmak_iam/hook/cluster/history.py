@@ -57,9 +57,8 @@ class Status(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An object before one or several changes and after them; None where it did not exist, or was to be removed.
-    `between`: what it was between several changes. `is_done`: whether the changes were made, so that `after` is the
-    object as the API server returned it."""
+    """An object before one or several changes and after them; None where it does not exist. `between`: what it was
+    between several changes. `is_done`: whether they were made, so that `after` is as the API server returned it."""
 
     ref: Ref
     before: Object | None
@@ -81,28 +80,21 @@ class Snapshot:
 
     @property
     def change(self) -> ObjectChange:
-        if self.after is None:
-            return ObjectChange.of(ObjectAction.REMOVED, self.ref)
-        return ObjectChange.of(ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED, self.ref)
+        action = ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED
+        return ObjectChange.of(ObjectAction.REMOVED if self.after is None else action, self.ref)
 
     @property
     def is_change(self) -> bool:
         """Whether the object changed, or tarmak-iam took it over."""
         return not self.is_ours or (self.before and comparable(self.before)) != (self.after and comparable(self.after))
 
-    def is_as_before(self, live: Object | None) -> bool:
-        return _is_in(live, self.before, (*self.between, self.after))
-
-    def is_as_after(self, live: Object | None) -> bool:
-        return _is_in(live, self.after, (self.before, *self.between))
-
-
-def _is_in(live: Object | None, state: Object | None, others: Sequence[Object | None]) -> bool:
-    """Whether the live object has everything in which the state differs from the other states."""
-    if live is None or state is None:
-        return live is state
-    now = comparable(live)
-    return bool(merged(now, comparable(state), [comparable(other or {}) for other in others]).value == now)
+    def is_as(self, state: Object | None, live: Object | None) -> bool:
+        """Whether the live object has everything in which one of the states differs from the others."""
+        if live is None or state is None:
+            return live is state
+        others = [comparable(other or {}) for other in (self.before, *self.between, self.after) if other is not state]
+        now = comparable(live)
+        return bool(merged(now, comparable(state), others)[0] == now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +121,9 @@ class Revision:
 
 def combined(revisions: Sequence[Revision]) -> tuple[Snapshot, ...]:
     """Each object before and after all of these changes, the newest last."""
-    by_object: dict[tuple[tuple[str, str, str], str], list[Snapshot]] = {}
-    for revision in revisions:
-        for snapshot in revision.objects:
-            by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
+    by_object: dict[tuple[object, ...], list[Snapshot]] = {}
+    for snapshot in (snapshot for revision in revisions for snapshot in revision.objects):
+        by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
     result = []
     for snapshots in by_object.values():
         first, *between, last = (state for snapshot in snapshots for state in (snapshot.before, snapshot.after))
@@ -156,8 +147,7 @@ class History:
         return tuple(revision for revision in self.revisions if revision.cluster == cluster)
 
     def opened(self, cluster: str) -> tuple[Revision, ...]:
-        """The changes that were not completed: the newest one, and those that an interrupted rollback was to undo
-        together with it."""
+        """The newest change, and those that an interrupted rollback was to undo with it, if they were not completed."""
         return tuple(revision for revision in self.of(cluster) if revision.is_open)
 
     def with_revision(self, revision: Revision) -> History:
@@ -177,38 +167,34 @@ class History:
         numbers = [revision.number for revision in opened]
         objects = [(snapshot, live.get(snapshot.ref)) for snapshot in combined(opened)]
         is_rollback = any(revision.status is Status.UNDOING for revision in opened)
-        if all(snapshot.is_as_before(now) for snapshot, now in objects):
+        if all(snapshot.is_as(snapshot.before, now) for snapshot, now in objects):
             if is_rollback:
                 return self.with_status(numbers, Status.UNDONE)
             return History(tuple(revision for revision in self.revisions if revision.number not in numbers))
         # Objects that are no longer generated are removed after the rollout, perhaps only by the next apply.
-        is_over = all(snapshot.is_as_after(now) for snapshot, now in objects if snapshot.after is not None)
+        is_over = all(snapshot.is_as(snapshot.after, now) for snapshot, now in objects if snapshot.after is not None)
         return self.with_status(numbers, Status.APPLIED) if is_over and not is_rollback else self
 
     def begun(self, cluster: str, objects: Sequence[Snapshot], live: Index) -> tuple[History, Revision]:
-        """The history, which is settled, with a new change of these objects, and that change.
-
-        A change that was not completed is continued under its number: its objects keep what they were before it, so
-        that one rollback undoes both.
-        """
-        history, now, revisions = self, utc_now(), self.of(cluster)
+        """The history, which is settled, with a new change of these objects, and that change. A change that was not
+        completed is continued under its number: its objects keep what they were before it, so that one rollback undoes
+        both."""
+        history, now, last = self, utc_now(), next(iter(self.of(cluster)[::-1]), None)
+        pending = [snapshot.ref for snapshot in last.objects if not snapshot.is_done] if last is not None else []
         if opened := self.opened(cluster):
             history = self.with_status([revision.number for revision in opened[:-1]], Status.UNDONE)
             joined = _joined(combined(opened), objects, live)
             revision = replace(opened[-1], status=Status.BEGUN, objects=joined, time=now, release=__version__)
-        elif revisions and _are_pending_removals(revisions[-1], objects):
-            revision = revisions[-1]
+        elif (
+            last
+            and last.status is Status.APPLIED
+            and all(snapshot.after is None and snapshot.ref in pending for snapshot in objects)
+        ):
+            revision = last  # only removals that this completed change has not made yet
         else:
             number = max((other.number for other in self.revisions), default=0) + 1
             revision = Revision(number, cluster, now, __version__, Status.BEGUN, tuple(objects))
         return history.with_revision(revision), revision
-
-
-def _are_pending_removals(revision: Revision, objects: Sequence[Snapshot]) -> bool:
-    """Whether the objects are only removals that a completed change has not made yet."""
-    pending = {snapshot.ref for snapshot in revision.objects if snapshot.after is None and not snapshot.is_done}
-    is_only = all(snapshot.after is None and snapshot.ref in pending for snapshot in objects)
-    return revision.status is Status.APPLIED and bool(objects) and is_only
 
 
 def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index) -> tuple[Snapshot, ...]:
@@ -218,13 +204,13 @@ def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index
     for old in opened:
         now, mine = live.get(old.ref), new.pop((old.ref.key, old.ref.namespace), None)
         known = [comparable(state) for state in old.known]
-        if mine is None and old.is_as_after(now):
+        if mine is None and old.is_as(old.after, now):
             kept.append(replace(old, after=now and without_server_fields(now), is_done=True, between=()))
-        elif mine is None and not old.is_as_before(now):
+        elif mine is None and not old.is_as(old.before, now):
             kept.append(replace(old, is_done=False, between=()))
         elif mine is None:
             continue
-        elif now and known and merged(comparable(now), comparable(old.before or {}), known).conflicts:
+        elif now and known and merged(comparable(now), comparable(old.before or {}), known)[1]:
             kept.append(mine)  # changed by another manager in between: that state is restored
         else:
             kept.append(replace(mine, before=old.before, is_ours=old.is_ours))
@@ -242,8 +228,7 @@ def read_history(path: Path, within: Boundary | None = None) -> History:
             return History(tuple(map(_revision, saved["changes"])))
         if saved["format"] < _FORMAT:
             raise ValueError
-        what = "this history was written by a newer release of tarmak-iam"
-        remedy = f"use that release, or {_MOVE_AWAY}"
+        what, remedy = "this history was written by a newer release of tarmak-iam", f"use that release, or {_MOVE_AWAY}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         what, remedy = "this file is not a history of `apply`", f"restore it from a copy, or {_MOVE_AWAY}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
@@ -269,13 +254,8 @@ def _text(revisions: tuple[Revision, ...]) -> bytes:
     """One line per object."""
     changes = []
     for revision in revisions:
-        head = {
-            "number": revision.number,
-            "cluster": revision.cluster,
-            "time": revision.time.isoformat(),
-            "release": revision.release,
-            "status": str(revision.status),
-        }
+        head = {"number": revision.number, "cluster": revision.cluster, "time": revision.time.isoformat()}
+        head |= {"release": revision.release, "status": str(revision.status)}
         lines = []
         for kept in revision.objects:
             ref = kept.ref
@@ -305,8 +285,7 @@ def utc_now() -> datetime:
 
 class Journal:
     """The history of one running apply; without a `revision` nothing is recorded. A disk that is full after the first
-    change does not stop the apply midway: the file already contains the plan, which is enough for a rollback, and
-    `close` raises the error."""
+    change does not stop the apply midway: the plan in the file is enough for a rollback. `close` raises the error."""
 
     def __init__(
         self, history: History, revision: Revision | None, path: Path, within: Boundary | None, tell: Progress
@@ -321,8 +300,7 @@ class Journal:
     def begin(
         cls, server: Server, objects: Sequence[Snapshot], path: Path, within: Boundary | None, tell: Progress
     ) -> Journal:
-        """Saves the current objects and the planned ones, and what is known of changes that were not completed. Raises
-        FileError, ConfigError and ToolError."""
+        """Saves the current and the planned objects. Raises FileError, ConfigError and ToolError."""
         saved = history = read_history(path, within)
         revision: Revision | None = None
         if objects or saved.is_open:
@@ -335,20 +313,16 @@ class Journal:
             history = write_history(history, path, within)
         return cls(history, revision, path, within, tell)
 
-    def note(self, ref: Ref, made: Object | None) -> None:
-        """Records an object as the API server returned it; None if it was removed."""
-        stub = self._refs.get(ref)
-        if stub is not None:
-            planned = self._objects[Ref.of(stub)]
-            after, ref = made and without_server_fields(made), Ref.of(made) if made else planned.ref
-            self._objects[Ref.of(stub)] = replace(planned, ref=ref, after=after, is_done=True)
-
     def save(self, made: Iterable[tuple[Ref, Object | None]] = ()) -> None:
-        """With what was made of these objects."""
-        for ref, became in made:
-            self.note(ref, became)
+        """Records objects as the API server returned them, None for one that was removed."""
         if self._revision is None:
             return
+        for ref, became in made:
+            if (stub := self._refs.get(ref)) is not None:
+                planned = self._objects[Ref.of(stub)]
+                after = became and without_server_fields(became)
+                then = Ref.of(became) if became else planned.ref
+                self._objects[Ref.of(stub)] = replace(planned, ref=then, after=after, is_done=True)
         self._revision = replace(self._revision, objects=tuple(self._objects.values()))
         try:
             self._history = write_history(self._history.with_revision(self._revision), self._path, self._within)
@@ -373,14 +347,17 @@ class Journal:
             raise self._failure
 
 
-def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
-    """Completes a change that was killed: the objects that it wrote get client-side apply's annotation, and fields that
-    a rollback restored are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields
-    that are no longer wanted. Raises ToolError."""
+def history_if_readable(path: Path, within: Boundary | None) -> History:
+    """Empty if the file cannot be read: the caller that writes it reports that."""
     try:
-        history = read_history(path, within)
-    except TarmakIamError:  # reported by the caller that writes the file
-        return
+        return read_history(path, within)
+    except TarmakIamError:
+        return History()
+
+
+def finish_notes(server: Server, history: History) -> None:
+    """Completes a change that was killed: objects that it wrote get client-side apply's annotation, and fields that a
+    rollback restored become ours. Otherwise a later apply would not remove unwanted fields. Raises ToolError."""
     if not history.is_open:
         return
     cluster = server.identity()
@@ -396,30 +373,21 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
                 server.note_applied(sent, now)
 
 
-def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:
-    """Returns a function: whether an object is as its newest change in the file, or the rollback of that, left it;
-    after an interrupted rollback it may be either. False for every object if the file cannot be read: the caller that
-    writes it reports that."""
+def left_by(server: Server, history: History) -> Callable[[Object], bool]:
+    """Returns a function: whether an object is as its newest change, or the (perhaps interrupted) rollback of that,
+    left it."""
 
     @cache
-    def known() -> dict[tuple[str, str, str], list[tuple[Status, Snapshot]]]:
-        try:
-            history = read_history(path, within)
-        except TarmakIamError:
-            history = History()
-        newest_first: dict[tuple[str, str, str], list[tuple[Status, Snapshot]]] = {}
-        for revision in reversed(history.of(server.identity()) if history.revisions else ()):
-            for snapshot in revision.objects:
-                newest_first.setdefault(snapshot.ref.key, []).append((revision.status, snapshot))
-        return newest_first
+    def newest_first() -> list[Revision]:
+        return list(reversed(history.of(server.identity()))) if history.revisions else []
 
     def is_left(live: Object) -> bool:
-        ref = Ref.of(live)
-        for status, snapshot in known().get(ref.key, ()):
-            if snapshot.ref.is_same(ref):
-                ends = {Status.UNDONE: (snapshot.before,), Status.UNDOING: (snapshot.before, snapshot.after)}
-                states = ends.get(status, (snapshot.after,))
-                return any(state and comparable(live) == comparable(state) for state in states)
+        for revision in newest_first():
+            for snapshot in revision.objects:
+                if snapshot.ref.is_same(Ref.of(live)):
+                    states = {Status.UNDONE: [snapshot.before], Status.UNDOING: [snapshot.before, snapshot.after]}
+                    ends = states.get(revision.status, [snapshot.after])
+                    return any(state and comparable(live) == comparable(state) for state in ends)
         return False
 
     return is_left

@@ -7,13 +7,14 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
+from tarmak_iam.hook.programs import ClusterLock, Completed, Programs, ProgramTimedOut
 
 REQUEST_SECONDS = 30
 """Limit of one request that writes: well below the duration of the cluster's lease."""
@@ -31,38 +32,20 @@ _REFUSED = re.compile(
 )
 # kubectl's messages where the API server cannot be reached, or where a proxy or load balancer before it gives up.
 _AWAY = re.compile(
-    "|".join(
-        (
-            r"connection refused",
-            r"was refused - did you specify the right host or port",
-            r"unable to connect to the server",
-            r"i/o timeout",
-            r"tls handshake timeout",
-            r"no route to host",
-            r"connection reset by peer",
-            r"broken pipe",
-            r"use of closed network connection",
-            # from net/http and http2: the connection ended early
-            r"(?m:(: |unexpected )eof(?=$|[;,]))",
-            r"client connection (lost|force closed)",
-            r"server closed idle connection",
-            r"transport connection broken",
-            r"stream error: ",
-            r"goaway",
-            r"request canceled",
-            r"client\.timeout exceeded",
-            r"context deadline exceeded",
-            # from the API server, and from its etcd
-            r"the server is currently unable to handle the request",
-            r"unable to return a response in the time allotted",
-            r"the server has received too many requests",
-            r"apiserver is shutting down",
-            r"etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)",
-            # an answer from something else: the page of a proxy, or nothing
-            r'an error on the server \((""|"unknown")',
-            r"an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)",
-        )
-    )
+    r"connection refused|was refused - did you specify the right host or port|unable to connect to the server"
+    r"|i/o timeout|tls handshake timeout|no route to host|connection reset by peer|broken pipe"
+    r"|use of closed network connection"
+    # from net/http and http2: the connection ended early
+    r"|(?m:(: |unexpected )eof(?=$|[;,]))|client connection (lost|force closed)|server closed idle connection"
+    r"|transport connection broken|stream error: |goaway|request canceled|client\.timeout exceeded"
+    r"|context deadline exceeded"
+    # from the API server, and from its etcd
+    r"|the server is currently unable to handle the request|unable to return a response in the time allotted"
+    r"|the server has received too many requests|apiserver is shutting down"
+    r"|etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)"
+    # an answer from something else: the page of a proxy, or nothing
+    r'|an error on the server \((""|"unknown")'
+    r"|an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)"
 )
 # kubectl prints this on stdout if the kubeconfig contains no credentials, and then fails with `error: EOF`.
 _PROMPT = "Please enter Username:"
@@ -78,22 +61,25 @@ _FROM_SERVER = "Error from server: "
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
+# kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
+_DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 _CALL_SECONDS = 120.0
 _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel to
-    the API server again. `patience`: for how many seconds to retry while the API server cannot be reached; `tell` is
-    called with a line about it. `sleep` and `clock` are for tests.
+    """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel
+    again. `patience`: for how many seconds to retry while the API server cannot be reached; `tell` is called with a
+    line about it. `sleep` and `clock` are for tests.
 
     `must_be_up`: no master is being replaced. A refused connection is then final, and a call without an answer ends
     after `patience` seconds, or at `until`: a value of `clock` that limits several calls together.
 
-    `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` is held
-    until the last call that writes has ended, even if this process is killed earlier. `on_its_way` contains the verb of
-    a write that was interrupted or not answered, and may still arrive; the next answer empties it. Copies share it."""
+    `before_write` is called before each write, and may raise TarmakIamError to prevent it. `lock` is held until the
+    last write has ended, even if this process is killed earlier. `on_its_way` contains the verb of a write that was not
+    answered and may still arrive; the next answer empties it. Copies share it.
+    """
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -111,15 +97,13 @@ class Kubectl:
     on_its_way: list[str] = field(default_factory=list)
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """Retries while the API server cannot be reached, for up to `patience` seconds, and once where kubectl asked
-        for a kind that is no longer served. Raises ToolError as `Programs.run` does, and what `before_write` raises.
+        """Retries while the API server cannot be reached, for up to `patience` seconds. Raises ToolError as
+        `Programs.run` does, and what `before_write` raises. The first attempt of a write may have succeeded: the caller
+        must check what is not idempotent (`create`, `replace` of a version).
 
-        The first attempt of a write may have succeeded: the caller must check what is not idempotent (`create`,
-        `replace` of a version).
-
-        kubectl caches discovery for minutes to hours. It asks again for a kind that is not in the cache, but not for
-        one whose definition was deleted since. `--cache-dir` does not help: before 1.19 it moves another cache.
-        `api-resources` asks the API server in every release, and updates the cache.
+        kubectl caches discovery for minutes to hours, also of a kind whose definition was deleted since. `--cache-dir`
+        does not help: before 1.19 it moves another cache. `api-resources` asks the API server in every release, and
+        updates the cache.
         """
         done = self._run(*args, text=text, seconds=seconds)
         if done.code and _OUTDATED in done.err and "--raw" not in args:
@@ -177,10 +161,8 @@ class Kubectl:
         """The error for a call that failed."""
         remedy = ""
         if lacks_credentials(done):
-            return ToolError(
-                f"kubectl {verb} failed: the user of the kubeconfig has no credentials",
-                remedy="use the admin's kubeconfig, or another one with credentials",
-            )
+            what = f"kubectl {verb} failed: the user of the kubeconfig has no credentials"
+            return ToolError(what, remedy="use the admin's kubeconfig, or another one with credentials")
         if is_away(done):
             remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
         elif "unauthorized" in done.err.lower():
@@ -214,16 +196,24 @@ class Kubectl:
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """The versions of kubectl and of the API server. Raises ToolError."""
-        versions = self.json("version")
-        return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
+        printed = self.json("version")
+        infos = [printed.get(key) for key in ("clientVersion", "serverVersion")]
+        texts = [str(info.get("gitVersion", "")) if isinstance(info, dict) else "" for info in infos]
+        versions = [parse_version(text.partition("+")[0]) for text in texts]
+        if versions[0] is None or versions[1] is None:
+            raise ToolError(f"'{texts[versions.index(None)]}' is not a Kubernetes version")
+        return versions[0], versions[1]
+
+    def server_time(self) -> datetime:
+        """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback.
+        kubectl's log is never shown: old releases log the token too."""
+        header = _DATE.search(self.run("get", "--raw", "/version", "-v=8").err)
+        return parsedate_to_datetime(header[1]) if header else datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def is_away(done: Completed) -> bool:
-    """Whether the API server could not be reached, in contrast to one that answered.
-
-    kubectl's log lines are ignored: one API group without a server, as often that of a metrics server, does not concern
-    the other groups.
-    """
+    """Whether the API server could not be reached, in contrast to one that answered. kubectl's log lines are ignored:
+    one API group without a server, as often that of a metrics server, does not concern the others."""
     if lacks_credentials(done):
         return False
     words = _own_words(done)
@@ -331,11 +321,3 @@ def objects_of(done: Completed) -> list[dict[str, Any]]:
         objects += items
         text = text[end:].lstrip()
     return objects
-
-
-def _version(info: Any) -> GoVersion:
-    text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
-    version = parse_version(text.partition("+")[0])
-    if version is None:
-        raise ToolError(f"'{text}' is not a Kubernetes version")
-    return version

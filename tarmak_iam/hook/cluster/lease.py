@@ -13,7 +13,6 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -27,6 +26,7 @@ LEASE_SECONDS = 2.0 * REQUEST_SECONDS
 """How long the lease is valid after its last renewal: a write that was started while it was valid has ended by then."""
 
 _NAMESPACE = "kube-system"
+_NAME = f"{_NAMESPACE}/{MANAGER}"
 _GROUP = "coordination.k8s.io"
 # v1 in Kubernetes 1.14 and later, v1beta1 in 1.12 and 1.13; older releases have no leases.
 _VERSIONS = ("v1", "v1beta1")
@@ -35,6 +35,7 @@ _LOCK = "tarmak-iam/lock"
 
 _TIMEOUT = 10
 _CALL_SECONDS = 20.0
+_LAST_SECONDS = 3.0  # after an interruption the user waits for it, and the lease expires anyway
 _ATTEMPTS = 5
 _MAX_WATCHED = 300.0
 _ALREADY_THERE = "(AlreadyExists)"
@@ -52,7 +53,7 @@ class LeaseLost(ToolError):
     """Another run took over the lease, or it could not be renewed in time: nothing more is written."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def leased(
     kubectl: Kubectl,
     tell: Progress = no_progress,
@@ -60,18 +61,18 @@ def leased(
     seconds: float = LEASE_SECONDS,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Iterator[Kubectl]:
-    """Holds the cluster's lease, and yields a kubectl that writes only while it is held.
+    """Holds the cluster's lease, and yields a kubectl that writes only while it is held. After an error while a write
+    was on its way, which may still arrive, the lease is not removed: it expires.
 
-    After an error while a write was on its way, which may still arrive, the lease is not removed: it expires.
-
-    Where the cluster has no leases, or the user may not create this one, `tell` is called with a note, and no lease is
-    held. Raises LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
+    Where no lease is possible, `tell` is called with a note. Raises LeaseHeld where another run holds it, and ToolError
+    where the cluster cannot be asked.
     """
     lease = _Lease(replace(kubectl, on_its_way=[]), tell, seconds, now)
     try:
         is_taken = lease.take()
     except KeyboardInterrupt:
-        lease.give_up()
+        with contextlib.suppress(TarmakIamError):
+            lease.give_up()
         raise
     if not is_taken:
         yield kubectl
@@ -80,22 +81,20 @@ def leased(
         with lease.renewed():
             yield replace(kubectl, before_write=lease.check)
     except BaseException:
-        if kubectl.on_its_way:
-            left = f"it expires within {seconds:.0f} seconds"
-            tell(f"the lease {_NAMESPACE}/{MANAGER} is not removed, because a write may still arrive; {left}")
-        else:
+        if not kubectl.on_its_way:
             lease.release()
+        else:
+            left = f"it expires within {seconds:.0f} seconds"
+            tell(f"the lease {_NAME} is not removed, because a write may still arrive; {left}")
         raise
     try:
         lease.release()
     except KeyboardInterrupt:
-        left = f"expires within {seconds:.0f} seconds"
-        tell(f"interrupted after the last change; the lease {_NAMESPACE}/{MANAGER} {left}")
+        tell(f"interrupted after the last change; the lease {_NAME} expires within {seconds:.0f} seconds")
         raise
 
 
 def _identity() -> str:
-    """User, host and process, and a random part that makes it unique to this run."""
     user = f"user {os.getuid()}"
     with contextlib.suppress(KeyError, OSError, ImportError):
         user = getpass.getuser()
@@ -117,13 +116,17 @@ class _Lease:
     _is_unguarded: bool = False
     """Whether the user may create the lease but not renew it."""
     _trouble: str = ""
+    _call_seconds: float = _CALL_SECONDS
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> bool:
         """False where no lease is possible. Raises LeaseHeld and ToolError."""
         for _ in range(_ATTEMPTS):
             began = self._clocks()
-            done = self._created()
+            done = self._run(self.kubectl, "create", self._wanted())
+            if is_unserved(done) and self._version == _VERSIONS[0]:
+                self._version = _VERSIONS[1]
+                done = self._run(self.kubectl, "create", self._wanted())
             if done.code == 0:
                 self._adopt(done, began)
                 return True
@@ -138,16 +141,16 @@ class _Lease:
         raise LeaseHeld("another run has just taken the cluster's lease", remedy=_RUN_AGAIN)
 
     def check(self) -> None:
-        """Called before each write. Raises LeaseLost, and ToolError where the lease cannot be renewed now."""
+        """Called before each write. Raises LeaseLost, and ToolError where it cannot be renewed."""
         if self._lost is not None:
             raise self._lost
         if self._trouble:
-            self.tell(f"warning: an attempt to renew the lease {_NAMESPACE}/{MANAGER} failed: {self._trouble}")
+            self.tell(f"warning: an attempt to renew the lease {_NAME} failed: {self._trouble}")
             self._trouble = ""
         if not self._is_unguarded and self._age() > self.seconds - REQUEST_SECONDS:
             self._renew(self.kubectl)
 
-    @contextmanager
+    @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
         """Renews the lease from a thread, three times within its duration."""
         over = threading.Event()
@@ -179,30 +182,19 @@ class _Lease:
                 return
             if self._age() > self.seconds - _TIMEOUT and not self._is_unguarded:
                 self._renew(at_once)  # another run may hold it by now
-            self._delete(at_once)
+            self._asked(at_once, "delete")
         except LeaseLost:
             return
         except TarmakIamError as error:
             left = f"it expires within {self.seconds:.0f} seconds"
-            self.tell(f"warning: the lease {_NAMESPACE}/{MANAGER} could not be removed: {error.what}; {left}")
+            self.tell(f"warning: the lease {_NAME} could not be removed: {error.what}; {left}")
 
     def give_up(self) -> None:
-        """Removes the lease if an attempt that was interrupted has created it."""
-        at_once = replace(self.kubectl, patience=0.0)
-        with contextlib.suppress(TarmakIamError):
-            live = self._read(at_once)
-            if live is not None and _holder(live) == self.holder:
-                self._delete(at_once)
-
-    def _delete(self, kubectl: Kubectl) -> None:
-        self._asked(kubectl, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
-
-    def _created(self) -> Completed:
-        while True:
-            done = self._run(self.kubectl, "create", self._wanted())
-            if not is_unserved(done) or self._version == _VERSIONS[-1]:
-                return done
-            self._version = _VERSIONS[_VERSIONS.index(self._version) + 1]
+        """Removes the lease if an attempt that was interrupted has created it. Raises ToolError."""
+        at_once, self._call_seconds = replace(self.kubectl, patience=0.0), _LAST_SECONDS
+        live = self._read(at_once)
+        if live is not None and _holder(live) == self.holder:
+            self._asked(at_once, "delete")
 
     def _taken_over(self) -> bool:
         """Whether this run holds the lease now; False if the other lease is gone. Raises LeaseHeld, ToolError."""
@@ -234,7 +226,7 @@ class _Lease:
         since = "" if acquired is None else f" since {acquired:%Y-%m-%d %H:%M:%S} UTC"
         how_old = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
         held = LeaseHeld(
-            f"this cluster is in use by {holder}{since} (lease {_NAMESPACE}/{MANAGER}{how_old})",
+            f"this cluster is in use by {holder}{since} (lease {_NAME}{how_old})",
             remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {seconds:.0f} seconds after its last renewal, or "
             f"remove it with `{_REMOVE}`",
         )
@@ -265,20 +257,15 @@ class _Lease:
                 self._is_unguarded = True
                 self._trouble = done.reason
             elif _CHANGED_MEANWHILE in done.err or _ALREADY_THERE in done.err:
-                self._look_again(kubectl, began)
+                # Changed by an attempt of this run whose answer was lost, or by another run.
+                live = self._read(kubectl)
+                if live is None or _holder(live) != self.holder:
+                    who = "another run" if live is None else _holder(live) or "another run"
+                    self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
+                    raise self._lost
+                self._live, self._renewed = live, began
             else:
                 raise kubectl.failure(done, "replace")
-
-    def _look_again(self, kubectl: Kubectl, began: tuple[float, datetime]) -> None:
-        """Reads a lease that is not as this run left it: changed by an attempt of this run whose answer was lost, or by
-        another run. Raises LeaseLost."""
-        live = self._read(kubectl)
-        if live is not None and _holder(live) == self.holder:
-            self._live, self._renewed = live, began
-            return
-        who = "another run" if live is None else _holder(live) or "another run"
-        self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
-        raise self._lost
 
     @property
     def _key(self) -> str:
@@ -306,23 +293,17 @@ class _Lease:
             metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
             if _holder(over) == self.holder:
                 acquired = (over.get("spec") or {}).get("acquireTime") or now
-        spec = {
-            "holderIdentity": self.holder,
-            "leaseDurationSeconds": max(1, round(self.seconds)),
-            "acquireTime": acquired,
-            "renewTime": now,
-        }
+        spec = {"holderIdentity": self.holder, "leaseDurationSeconds": max(1, round(self.seconds))}
+        spec |= {"acquireTime": acquired, "renewTime": now}
         return {"apiVersion": f"{_GROUP}/{self._version}", "kind": "Lease", "metadata": metadata, "spec": spec}
 
     def _read(self, kubectl: Kubectl) -> Object | None:
         """Raises ToolError."""
-        done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
-        leases = objects_of(done)
-        return leases[0] if leases else None
+        return next(iter(objects_of(self._asked(kubectl, "get", "-o=json"))), None)
 
-    def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
-        scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
-        return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
+    def _asked(self, kubectl: Kubectl, verb: str, *options: str) -> Completed:
+        named = (f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", f"--namespace={_NAMESPACE}")
+        return kubectl.check(verb, *named, *options, f"--request-timeout={_TIMEOUT}s", seconds=self._call_seconds)
 
     def _run(self, kubectl: Kubectl, verb: str, lease: Object) -> Completed:
         # Not validated: kubectl would first download the API server's whole schema.

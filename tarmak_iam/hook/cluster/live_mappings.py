@@ -1,12 +1,12 @@
-"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups of mappings that no
-binding of the cluster names.
-"""
+"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups without a
+binding."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -52,32 +52,29 @@ class LiveMappings:
         labels = (self._template.get("metadata") or {}).get("labels") or {}
         tag = _TAG.search(str(container.get("image", "")))
         for text in (tag[1] if tag else "", labels.get("app.kubernetes.io/version", "")):
-            try:
+            with suppress(ConfigError):
                 return DaemonVersion.parse(str(text))
-            except ConfigError:
-                continue
         return None
 
     def authenticator(self, installation: Installation | None = None, cluster_id: str | None = None) -> Authenticator:
         """The authenticator as the cluster runs it: its release, flags and objects. What the cluster does not have is
         that of the installation. `cluster_id`: that of the token, None for that of the configuration."""
-        text, version, args = self.text or "", self.version or DEFAULT_RELEASE, self._words
+        text, version, args = self.text, self.version, self._words
         if installation is not None:
-            text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
-            version = self.version or installation.daemon_version
-            args = self._words if self.daemonset is not None else list(installation.daemon.args)
+            text = f"clusterID: {installation.cluster_id}\n" if text is None else text
+            version = version or installation.daemon_version
+            args = args if self.daemonset is not None else list(installation.daemon.args)
         listed = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
-        return Authenticator.of(
-            DaemonInput(
-                text,
-                version=str(version),
-                cluster_id=cluster_id,
-                args=tuple(args),
-                files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
-                filename=self.key,
-                shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
-            )
+        daemon = DaemonInput(
+            text or "",
+            version=str(version or DEFAULT_RELEASE),
+            cluster_id=cluster_id,
+            args=tuple(args),
+            files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
+            filename=self.key,
+            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
         )
+        return Authenticator.of(daemon)
 
     @property
     def config_map(self) -> Ref | None:
@@ -87,13 +84,10 @@ class LiveMappings:
         return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
 
     def loaded(self, installation: Installation) -> Loaded:
-        """The access that callers get now. `installation` of the result is the given one with the cluster's
-        mappings."""
-        authenticator = self.authenticator(installation)
-        try:
+        """The access that callers get now. Its `installation` is the given one with the cluster's mappings."""
+        authenticator, mappings = self.authenticator(installation), None
+        with suppress(TarmakIamError):  # the daemon does not start with that either
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
-        except TarmakIamError:  # the daemon does not start with that either
-            mappings = None
         return Loaded(replace(installation, mappings=mappings), authenticator, Standings.of_daemon(authenticator))
 
     @property
@@ -143,8 +137,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
 
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:
-    done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
-    return objects_of(done)
+    return objects_of(kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json"))
 
 
 BUILT_IN = {

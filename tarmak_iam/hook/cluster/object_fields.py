@@ -1,43 +1,47 @@
-"""The fields of objects: comparison, three-way merge, the merge of client-side apply, and owners by managedFields."""
+"""The fields of objects: comparison, three-way merge, the merge of client-side apply, owners by managedFields, diff."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
-from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
+from tarmak_iam.files.unified_diff import unified_diff
+from tarmak_iam.hook.cluster.objects import (
+    LAST_APPLIED,
+    MANAGER,
+    Object,
+    Ref,
+    comparable,
+    last_applied,
+    managed_entries,
+)
 from tarmak_iam.text import brief_list
 
 _MAX_SHOWN = 3
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 """The value of a field that does not exist."""
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 """Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
-class Merged(NamedTuple):
-    """`conflicts` are fields that another manager has changed since. In `value` they are as in the target."""
-
-    value: Any
-    conflicts: tuple[Path, ...]
-
-
-def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
-    """The live object, with the target's value in each field that differs between the states and the target.
+def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[FieldPath, ...]]:
+    """The live object, with the target's value in each field that differs between the states and the target; and the
+    conflicts: fields that another manager has changed since.
 
     `states` are the known states of the object since it was like the target. A live field that equals none of them is a
     conflict. Fields that were never changed, and fields that others added, keep their live value. Lists of named items
     (containers, volumes) are merged by name; other lists are one value.
     """
-    conflicts: list[Path] = []
+    conflicts: list[FieldPath] = []
     value = _merged(live, target, tuple(states), (), conflicts)
-    return Merged(value, tuple(conflicts))
+    return value, tuple(conflicts)
 
 
-def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+def fields(*values: Any, at: FieldPath = ()) -> Iterator[tuple[FieldPath, tuple[Any, ...]]]:
     """Each field of any of the objects, with its value in each of them, MISSING where it does not exist."""
     parts = _parts(values)
     if parts is None or not any(parts[0]):
@@ -48,17 +52,12 @@ def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]
         yield from fields(*inner, at=(*at, step(name)))
 
 
-def path_text(path: Path) -> str:
-    """As in `spec.template.spec.containers[a].image`."""
-    return ".".join(path).replace(".[", "[")
+def shortly(paths: Sequence[FieldPath]) -> str:
+    """The first few of them, as in `spec.template.spec.containers[a].image`, for messages."""
+    return brief_list((".".join(path).replace(".[", "[") for path in paths), _MAX_SHOWN)
 
 
-def shortly(paths: Sequence[Path]) -> str:
-    """The first few of them, for messages."""
-    return brief_list(map(path_text, paths), _MAX_SHOWN)
-
-
-def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:
+def _merged(live: Any, target: Any, states: tuple[Any, ...], path: FieldPath, conflicts: list[FieldPath]) -> Any:
     if all(_same(state, target) for state in states):
         return live
     parts = _parts((live, target, *states))
@@ -84,10 +83,14 @@ def _parts(values: Sequence[Any]) -> _Parts | None:
     present = [value for value in values if value is not MISSING]
     if present and all(isinstance(value, dict) for value in present):
         return tuple({} if value is MISSING else value for value in values), str, dict
-    if present and all(map(_are_named, present)) and any(present):
-        named = tuple({} if value is MISSING else {item["name"]: item for item in value} for value in values)
-        return named, "[{}]".format, lambda parts: list(parts.values())
-    return None
+    if not (present and any(present) and all(isinstance(value, list) for value in present)):
+        return None
+    for value in present:  # subjects of a binding may share a name
+        names = [item.get("name") if isinstance(item, dict) else None for item in value]
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            return None
+    named = tuple({} if value is MISSING else {item["name"]: item for item in value} for value in values)
+    return named, "[{}]".format, lambda parts: list(parts.values())
 
 
 def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -97,24 +100,13 @@ def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[s
         yield name, tuple(parts.get(name, MISSING) for parts in named)
 
 
-def _are_named(value: Any) -> bool:
-    """Whether it is a list of items with unique names. Subjects of a binding may share a name."""
-    if not isinstance(value, list):
-        return False
-    names = [item.get("name") if isinstance(item, dict) else None for item in value]
-    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-
-
 def _same(value: Any, other: Any) -> bool:
     return value is other or (value is not MISSING and other is not MISSING and bool(value == other))
 
 
 def overlaid(live: Any, wanted: Any, last: Any = None) -> Any:
-    """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed.
-
-    Lists of named items (containers, volumes) are matched by name, as in a strategic merge; other lists are replaced.
-    This is an approximation: `apply` itself asks kubectl.
-    """
+    """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed. Lists
+    of named items are matched by name, as in a strategic merge; other lists are replaced."""
     parts = _parts((live, wanted))
     if parts is None:
         return wanted
@@ -185,19 +177,18 @@ def _projected(value: Any, fields: FieldSet) -> Any:
 # On an object with our label, these managers may come from `manifests | kubectl apply -f -`. Up to 1.18 kubectl's
 # manager is always `kubectl`, later only for `apply --server-side`.
 _KUBECTL = frozenset({"kubectl-client-side-apply", "kubectl"})
+_OURS = (MANAGER, "Apply")
 
 
 def is_own_trace(live: Object, manager: str) -> bool:
     """Whether everything that a field manager has set is what `manifests` generates, or what our rollback wrote."""
-    if manager == MANAGER:
-        return True
-    entries = [
-        entry for entry in managed_entries(live) if entry.get("manager") == manager and not entry.get("subresource")
-    ]
-    return manager in _KUBECTL and bool(entries) and all(_is_own(live, entry) for entry in entries)
+    entries = [entry for entry in managed_entries(live) if entry.get("manager") == manager]
+    entries = [entry for entry in entries if not entry.get("subresource")]
+    is_kubectl = manager in _KUBECTL and bool(entries)
+    return manager == MANAGER or (is_kubectl and all(_is_own(live, entry) for entry in entries))
 
 
-def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[FieldPath, ...]:
     """Fields that were applied and then removed by another manager. Nobody owns them now, so the API server reports no
     conflict. Known only if the wanted manifest is the one that was applied last."""
     # A manifest that was adapted to the live object is not the manifest as it was applied.
@@ -207,20 +198,19 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     return tuple(path for path, (mine, now, after) in compared if mine is not MISSING and now != after)
 
 
-def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+def edited_fields(live: Object, then: Object) -> tuple[FieldPath, ...]:
     """Fields that an apply would set and that another manager has set since the last apply, for Kubernetes below 1.16,
     which does not record who sets a field."""
-    last = next(_applied(live, wanted), None)
-    if last is None:
+    last = last_applied(live)
+    if last is None or not is_intact(last):
         return tuple(path for path, (now, after) in fields(comparable(live), comparable(then)) if now != after)
     compared = fields(comparable(last), comparable(live), comparable(then))
     return tuple(path for path, (was, now, after) in compared if was is not MISSING and now not in (was, after))
 
 
 def under_one_entry(live: Object) -> Object | None:
-    """The object with all fields that we wrote in the entry of our server-side apply: an apply removes only fields that
-    are in that entry and in no other. None where that is already so, and where client-side apply's annotation exists,
-    which is set last."""
+    """The object with all our fields in the entry of our server-side apply: an apply removes only fields that are in no
+    other. None where that is so, and where client-side apply's annotation exists, which is set last."""
     entries = [entry for entry in managed_entries(live) if entry.get("manager") == MANAGER]
     by_operation = {entry.get("operation"): entry for entry in entries if not entry.get("subresource")}
     applied, updated = by_operation.get("Apply"), by_operation.get("Update")
@@ -232,7 +222,7 @@ def under_one_entry(live: Object) -> Object | None:
     return {**live, "metadata": {**live["metadata"], "managedFields": left}}
 
 
-def is_bookkeeping(path: Path) -> bool:
+def is_bookkeeping(path: FieldPath) -> bool:
     """Whether a field is an annotation in which kubectl or tarmak-iam records what was done."""
     is_annotation = path[:2] == ("metadata", "annotations") and len(path) > 2
     return is_annotation and (path[2] == LAST_APPLIED or path[2].startswith(OWN_ANNOTATIONS))
@@ -241,7 +231,8 @@ def is_bookkeeping(path: Path) -> bool:
 def _is_own(live: Object, entry: Object) -> bool:
     theirs = _fields_of(entry)
     if entry.get("operation") == "Apply":
-        return is_field_subset(theirs, _ours(live)) or is_intact(projected(live, theirs))
+        applied = (entry for entry in managed_entries(live) if (entry.get("manager"), entry.get("operation")) == _OURS)
+        return is_field_subset(theirs, _fields_of(next(applied, {}))) or is_intact(projected(live, theirs))
     last = last_applied(live)
     if last is None or not is_intact(last):
         return False
@@ -250,35 +241,35 @@ def _is_own(live: Object, entry: Object) -> bool:
     return all(MISSING in pair or pair[0] == pair[1] for _, pair in compared)
 
 
-def _applied(live: Object, wanted: Object) -> Iterator[Object]:
-    """The objects that were applied as `manifests` generated them: by kubectl's client-side apply, or server-side
-    under our name."""
-    last = last_applied(live)
-    if last is not None and is_intact(last):
-        yield last
-    ours = projected(live, _ours(live))
-    if is_intact(ours):
-        yield ours
-    # An object too large for client-side apply has no annotation. The API server adds nothing to a ConfigMap.
-    if live.get("kind") == "ConfigMap" and is_intact(whole := _in_shape(live, wanted)):
-        yield whole
-
-
-def _in_shape(value: Any, shape: Any) -> Any:
-    """The part of it for which the other object has fields."""
-    if not isinstance(value, dict) or not isinstance(shape, dict):
-        return value
-    return {key: _in_shape(value[key], inner) for key, inner in shape.items() if key in value}
-
-
-def _ours(live: Object) -> FieldSet:
-    """The fields that were server-side applied under our name."""
-    for entry in managed_entries(live):
-        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
-            return _fields_of(entry)
-    return {}
-
-
 def _fields_of(entry: Object) -> FieldSet:
     fields = entry.get("fieldsV1")
     return fields if isinstance(fields, dict) else {}
+
+
+_HIDDEN = "(hidden)"
+
+
+def object_diff(before: Object | None, after: Object | None) -> str:
+    """A unified diff of one object as YAML. None stands for an object that does not exist."""
+    old, new = (None if state is None else comparable(state) for state in (before, after))
+    if old is not None and old.get("kind") == "Secret":
+        old, new = _masked(old, {}), new and _masked(new, old)
+    elif new is not None and new.get("kind") == "Secret":
+        new = _masked(new, {})
+    # Sorted, so that the order of keys makes no difference.
+    in_order: list[Any] = [json.loads(json.dumps(state, sort_keys=True)) for state in (old, new)]
+    old_text, new_text = ("" if state is None else yaml_bytes(state).decode() for state in in_order)
+    return unified_diff(old_text, new_text, str(Ref.of(after or before or {})))
+
+
+def _masked(secret: Object, other: Object) -> Object:
+    """A Secret with hidden values; a value that differs from that of the other Secret is marked."""
+    masked = dict(secret)
+    for key in ("data", "stringData"):
+        values, others = secret.get(key), other.get(key) or {}
+        if isinstance(values, dict):
+            masked[key] = {
+                name: f"{_HIDDEN}, changed" if name in others and others[name] != value else _HIDDEN
+                for name, value in values.items()
+            }
+    return masked

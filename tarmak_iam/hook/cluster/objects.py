@@ -1,17 +1,19 @@
 """Kubernetes objects as plain data: their identity, the fields that were set on purpose, whether tarmak-iam manages
-them, and batches.
+them, the kinds that CustomResourceDefinitions define, and batches.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
@@ -20,7 +22,6 @@ ENTRY_KINDS = tuple(f"{each.kind.lower()}.{each.group}" for each in ENTRY_OBJECT
 """The custom resources of the authenticator's backends, as kubectl takes them."""
 
 CHANGED_AT = "tarmak-iam/changed-at"
-CONFIG_VERSION = "tarmak-iam/config-version"
 """Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -44,12 +45,8 @@ class Ref:
     @classmethod
     def of(cls, obj: Object) -> Ref:
         metadata = obj.get("metadata") or {}
-        return cls(
-            str(obj.get("apiVersion", "")),
-            str(obj.get("kind", "")),
-            str(metadata.get("namespace") or ""),
-            str(metadata.get("name", "")),
-        )
+        namespace, name = str(metadata.get("namespace") or ""), str(metadata.get("name", ""))
+        return cls(str(obj.get("apiVersion", "")), str(obj.get("kind", "")), namespace, name)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -160,9 +157,8 @@ def labels_of(obj: Object) -> dict[str, str]:
 
 def managed_entries(obj: Object) -> Iterator[dict[str, Any]]:
     """The entries of managedFields: one for each manager and operation."""
-    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
-        if isinstance(entry, dict):
-            yield entry
+    entries = (obj.get("metadata") or {}).get("managedFields") or ()
+    return (entry for entry in entries if isinstance(entry, dict))
 
 
 def version_of(obj: Object) -> str:
@@ -178,6 +174,31 @@ def time_of(text: object) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
+def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
+    """When the text under the key changed last, by the API server's clock; None where that is unknown, as after a
+    change by hand below Kubernetes 1.16."""
+    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
+    text, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
+    # The annotation may belong to other data, as after `kubectl get`, an edit and `kubectl apply`.
+    noted = time_of(text) if digest == config_digest(config_map, key) else None
+    owners: list[tuple[datetime, bool]] = []  # the last write of each, and whether it was not an apply by tarmak-iam
+    for entry in managed_entries(config_map):
+        fields: Any = entry.get("fieldsV1") or {}
+        time = time_of(entry.get("time", ""))
+        if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):
+            owners.append((time, (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")))
+    last, is_others = max(owners, default=(noted, False))
+    return last if is_others or noted is None else noted
+
+
+def config_digest(config_map: Object, key: str = CONFIG_KEY) -> str:
+    return hashlib.sha256(str(config_text(config_map, key)).encode()).hexdigest()[:16]
+
+
+def config_text(config_map: Object, key: str = CONFIG_KEY) -> object:
+    return (config_map.get("data") or {}).get(key)
+
+
 def _without_annotations(obj: Object, names: Iterable[str]) -> Object:
     annotations = obj["metadata"].get("annotations")
     if not isinstance(annotations, dict) or not set(names) & set(annotations):
@@ -187,8 +208,51 @@ def _without_annotations(obj: Object, names: Iterable[str]) -> Object:
     return {**obj, "metadata": {**metadata, "annotations": left} if left else metadata}
 
 
+CRD = "CustomResourceDefinition"
+_UNKNOWN_FIELDS = "preserveUnknownFields"
+GroupKind = tuple[str, str]
+"""API group and kind."""
+
+
+def defined_kind(obj: Object) -> GroupKind | None:
+    """The kind that a definition defines; None for any other object."""
+    spec = obj.get("spec") or {}
+    return (str(spec["group"]), str(spec["names"]["kind"])) if obj.get("kind") == CRD else None
+
+
+def group_kind(obj: Object) -> GroupKind:
+    ref = Ref.of(obj)
+    return ref.group, ref.kind
+
+
+def fitted(wanted: Object, live: Object | None) -> Object:
+    """The object to apply so that the live object becomes the wanted one.
+
+    A definition that was created as v1beta1 preserves unknown fields until `preserveUnknownFields` is set to false. It
+    is set only where that is needed: the API server drops the default, and every later apply would find it missing.
+    """
+    if not _keeps_unknown_fields(live) or not _is_v1(wanted):
+        return wanted
+    return {**wanted, "spec": {**wanted["spec"], "preserveUnknownFields": False}}
+
+
+def restorable(before: Object, live: Object | None) -> Object:
+    """The object as it was before, as far as the API server accepts it: v1 rejects a change of preserveUnknownFields
+    to true (in every release that has v1: apiextensions' validatePreserveUnknownFields)."""
+    if not _is_v1(before) or not _keeps_unknown_fields(before) or _keeps_unknown_fields(live):
+        return before
+    return {**before, "spec": {key: value for key, value in before["spec"].items() if key != _UNKNOWN_FIELDS}}
+
+
+def _is_v1(obj: Object) -> bool:
+    return obj.get("kind") == CRD and obj.get("apiVersion") == "apiextensions.k8s.io/v1"
+
+
+def _keeps_unknown_fields(crd: Object | None) -> bool:
+    return bool(((crd or {}).get("spec") or {}).get(_UNKNOWN_FIELDS))
+
+
 T = TypeVar("T")
-R = TypeVar("R")
 
 # kubectl handles one object after another, with up to three requests each: if a request takes 200 ms, 100 objects take
 # a minute, and the start of kubectl is a hundredth of that.
@@ -221,17 +285,3 @@ def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
     for obj in objects:
         kinds.setdefault(Ref.of(obj).resource, []).append(obj)
     return list(kinds.values())
-
-
-def in_halves(
-    items: Sequence[T], together: Callable[[Sequence[T]], list[R] | None], alone: Callable[[T], R]
-) -> list[R]:
-    """The result for each item. `together` returns None if one of its items failed: then each half is tried, so that
-    few calls are needed until `alone` finds the one that fails. Raises what `alone` raises for the first."""
-    if len(items) == 1:
-        return [alone(items[0])]
-    made = together(items) if items else []
-    if made is not None:
-        return made
-    middle = len(items) // 2
-    return [result for half in (items[:middle], items[middle:]) for result in in_halves(half, together, alone)]

@@ -1,10 +1,13 @@
-"""The pods of a DaemonSet (node, start time, template), and the last change of the ConfigMap that they read at start.
+"""The pods of the authenticator's DaemonSet, its rollout, and pods that run another configuration than the cluster's.
+
+The daemon reads its configuration only when it starts, and no release reports which configuration it has read (metrics
+count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). Therefore the creation
+time of a pod and the start time of its container are compared with the last change of the ConfigMap, and its template
+with that of the DaemonSet.
 
 In Kubernetes 1.16 and later, managedFields record when each manager changed an object, though not which of its fields.
 Older releases record nothing. Therefore our writes set the annotation `tarmak-iam/changed-at` where managedFields are
-not enough: below 1.16 the time of the write if it changes the data; in 1.16 and later the time of the last change of
-the data if the write changes something else. The annotation contains a digest of the data, because another manager may
-change the data and keep the annotation.
+not enough. It contains a digest of the data, because another manager may change the data and keep the annotation.
 
 Data that was changed and changed back has the same digest. Below 1.16, therefore, the DaemonSet's annotation
 `tarmak-iam/config-version` contains the resourceVersion of the ConfigMap after our last write, and the time until which
@@ -14,26 +17,24 @@ it had no other: a pod that started later, while the ConfigMap has another versi
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
-from tarmak_iam.emit.artifact import NAME
-from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import (
-    CHANGED_AT,
-    CONFIG_VERSION,
-    MANAGER,
-    Object,
-    Ref,
-    managed_entries,
-    time_of,
-    version_of,
-)
-from tarmak_iam.installation.backend_payloads import CONFIG_KEY
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, objects_of
+from tarmak_iam.hook.cluster.live_mappings import LiveMappings
+from tarmak_iam.hook.cluster.objects import Object, Ref, last_change, managed_entries, time_of, version_of
+from tarmak_iam.hook.cluster.server import Server
 
+DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
+CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
+_CONFIG_VERSION = "tarmak-iam/config-version"
+_DELAY = timedelta(minutes=2)
+"""The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
+
+_GENERATION = "deprecated.daemonset.template.generation"
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -87,8 +88,9 @@ class DaemonPod:
 
 def read_pods(kubectl: Kubectl, daemon: Object) -> tuple[DaemonPod, ...]:
     """Sorted by node, without pods that have ended for good. Raises Forbidden and ToolError."""
-    pods = [pod for pod in pod_objects(kubectl, daemon) if (pod.get("status") or {}).get("phase") not in _ENDED]
-    return tuple(sorted(map(DaemonPod.of, pods), key=lambda pod: (pod.node, pod.ref.name)))
+    objects = pod_objects(kubectl, daemon)
+    pods = [DaemonPod.of(pod) for pod in objects if (pod.get("status") or {}).get("phase") not in _ENDED]
+    return tuple(sorted(pods, key=lambda pod: (pod.node, pod.ref.name)))
 
 
 def pod_objects(kubectl: Kubectl, daemon: Object) -> list[Object]:
@@ -110,53 +112,6 @@ def maker_of(obj: Object) -> str | None:
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), None)
 
 
-# kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
-_DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
-
-
-def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
-    """When the text under the key changed last, by the API server's clock; None where that is unknown, as after a
-    change by hand below Kubernetes 1.16."""
-    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
-    text, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
-    # The annotation may belong to other data, as after `kubectl get`, an edit and `kubectl apply`.
-    noted = time_of(text) if digest == _digest(config_map, key) else None
-    owners: list[tuple[datetime, bool]] = []  # the last write of each, and whether it was not an apply by tarmak-iam
-    for entry in managed_entries(config_map):
-        fields: Any = entry.get("fieldsV1") or {}
-        time = time_of(entry.get("time", ""))
-        if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):
-            owners.append((time, (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")))
-    last, is_others = max(owners, default=(noted, False))
-    return last if is_others or noted is None else noted
-
-
-def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_side: bool) -> Object:
-    """The object to write, with the annotation where it is needed. `is_server_side`: whether server-side apply writes
-    it."""
-    metadata = wanted.get("metadata") or {}
-    if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
-        return wanted
-    time = None
-    if live is not None and _text(live) == _text(wanted):
-        time = last_change(live)
-    elif not is_server_side:
-        time = api_server_time(kubectl)
-    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != CHANGED_AT}
-    if time is not None:
-        annotations[CHANGED_AT] = f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {_digest(wanted, CONFIG_KEY)}"
-    without = {key: value for key, value in metadata.items() if key != "annotations"}
-    return {**wanted, "metadata": {**without, **({"annotations": annotations} if annotations else {})}}
-
-
-def may_have_read_other_data(daemon: Object, config_map: Object, pod: DaemonPod) -> bool:
-    """Below Kubernetes 1.16: whether the pod may have started while another manager had changed the ConfigMap."""
-    version, until = config_version(daemon)
-    if version in ("", version_of(config_map)) or any(managed_entries(config_map)):
-        return False
-    return pod.has_started and has_started_after(pod, until)
-
-
 def has_started_after(pod: DaemonPod, until: datetime | None) -> bool:
     return until is None or any(time is not None and time > until for time in (pod.created, pod.started))
 
@@ -164,26 +119,164 @@ def has_started_after(pod: DaemonPod, until: datetime | None) -> bool:
 def config_version(daemon: Object) -> tuple[str, datetime | None]:
     """The version of the ConfigMap in the annotation, "" where there is none, and until when it had that version."""
     annotations = (daemon.get("metadata") or {}).get("annotations") or {}
-    version, _, time = str(annotations.get(CONFIG_VERSION, "")).partition(" ")
+    version, _, time = str(annotations.get(_CONFIG_VERSION, "")).partition(" ")
     return version, time_of(time)
 
 
 def with_config_version(config_map: Object, until: datetime | None) -> str:
     """The annotation as an argument of kubectl."""
     time = "" if until is None else f" {until.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-    return f"{CONFIG_VERSION}={version_of(config_map)}{time}"
+    return f"{_CONFIG_VERSION}={version_of(config_map)}{time}"
 
 
-def api_server_time(kubectl: Kubectl) -> datetime:
-    """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback."""
-    done = kubectl.run("get", "--raw", "/version", "-v=8")  # its log is never shown: old releases log the token too
-    header = _DATE.search(done.err)
-    return parsedate_to_datetime(header[1]) if header else datetime.now(timezone.utc).replace(microsecond=0)
+class Rollout(NamedTuple):
+    """The status of a DaemonSet: `is_done` if it runs with its newest template and is available on each node, `is_seen`
+    if its controller has observed the newest generation, `desired` on how many nodes it should run."""
+
+    text: str
+    is_done: bool = False
+    is_seen: bool = False
+    desired: int = 0
+
+    @classmethod
+    def of(cls, ref: Ref, daemon: Object | None) -> Rollout:
+        if daemon is None:
+            return cls(f"{ref} does not exist")
+        status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
+        names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        desired, updated, available = (status.get(name) or 0 for name in names)
+        if (status.get("observedGeneration") or 0) < generation:
+            return cls(f"{ref}: the rollout has not started", desired=desired)
+        if not desired:
+            return cls(f"{ref}: no node is eligible for its pods", is_seen=True)
+        text = f"{ref}: {updated} of {desired} nodes updated, {available} available"
+        return cls(text, min(updated, available) >= desired, True, desired)
 
 
-def _digest(config_map: Object, key: str) -> str:
-    return hashlib.sha256(str(_text(config_map, key)).encode()).hexdigest()[:16]
+def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
+    """Raises ToolError."""
+    done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
+    return Rollout.of(ref, next(iter(objects_of(done)), None))
 
 
-def _text(config_map: Object, key: str = CONFIG_KEY) -> object:
-    return (config_map.get("data") or {}).get(key)
+@dataclass(frozen=True, slots=True)
+class StalePod:
+    """A pod that runs another configuration than the cluster's objects. `is_replaced`: whether the DaemonSet's
+    controller replaces it, because its template is older."""
+
+    pod: DaemonPod
+    reason: str
+    is_replaced: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.pod}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PodCheck:
+    """The DaemonSet, None where it does not exist, the ConfigMap that it mounts, and its pods. `notes`: what could not
+    be checked. `is_seen`: whether the controller has observed the DaemonSet's newest generation. `missing`: the number
+    of nodes without a pod yet."""
+
+    daemon: Object | None = None
+    pods: tuple[DaemonPod, ...] = ()
+    stale: tuple[StalePod, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_seen: bool = True
+    missing: int = 0
+    config_map: Object | None = None
+
+    @property
+    def to_restart(self) -> list[StalePod]:
+        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
+        return [stale for stale in self.stale if not stale.is_replaced] if self.is_seen else []
+
+
+def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck:
+    """`live`: the live objects, if they were just read. Raises ToolError; what the user may not read is in the
+    notes."""
+    if live is None:
+        live = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
+    daemon = DAEMONSET.among(live)
+    if daemon is None:
+        return PodCheck()
+    try:
+        pods = read_pods(server.kubectl, daemon)
+    except Forbidden as error:
+        return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be read: {error.what}",))
+    notes: tuple[str, ...] = ()
+    try:
+        revision = current_revision(server.kubectl, daemon, pods)
+    except Forbidden as error:
+        revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
+    # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
+    ref = LiveMappings(daemon, ()).config_map
+    config_map = None if ref is None else ref.among(live if ref == CONFIG_MAP else server.read([ref.stub]))
+    # When the key that the daemon reads changed last: other keys are irrelevant.
+    changed = None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
+    if config_map is not None and changed is None and any(pod.has_started for pod in pods):
+        unknown = f"the time of the last change of {Ref.of(config_map)} is unknown"
+        notes += (f"{unknown}: pods are checked only by their template",)
+    stale = tuple(_stale(daemon, config_map, changed, pods, revision))
+    rollout = Rollout.of(DAEMONSET, daemon)
+    missing = max(0, rollout.desired - len(pods))
+    return PodCheck(daemon, pods, stale, notes, rollout.is_seen, missing, config_map)
+
+
+def _stale(
+    daemon: Object,
+    config_map: Object | None,
+    changed: datetime | None,
+    pods: tuple[DaemonPod, ...],
+    revision: str | None,
+) -> Iterator[StalePod]:
+    """`config_map` is what the daemon reads, None where it does not exist; it changed last at `changed`. `revision` is
+    the DaemonSet's newest. None where that is unknown."""
+    strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
+    wanted, named = config_checksum(daemon, config_map), Ref.of(config_map or {})
+    version, until = config_version(daemon)
+    # Below Kubernetes 1.16: pods may have started while another manager had changed the ConfigMap.
+    is_unrecorded = config_map is not None and not any(managed_entries(config_map))
+    is_other_version = is_unrecorded and version not in ("", version_of(config_map or {}))
+    for pod in pods:
+        # If the times decide, they are more reliable than the template: a pod that was created after a manual change
+        # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
+        is_timed = changed is not None and pod.created is not None and pod.created != changed
+        is_before = changed is not None and pod.created is not None and pod.created < changed
+        if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:
+            is_replaced = strategy == "RollingUpdate"
+            kept = "" if is_replaced else f", whose update strategy is {strategy}: nothing replaces it"
+            yield StalePod(pod, f"it runs an older template of {DAEMONSET}{kept}", is_replaced)
+        elif not pod.has_started:
+            continue
+        elif not is_timed and wanted and pod.checksum and pod.checksum != wanted:
+            yield StalePod(pod, f"it was created for another configuration than that of {named}")
+        elif changed and is_before and (pod.started is None or pod.started < changed + _DELAY):
+            yield StalePod(pod, f"it started before the last change of {named}, at {changed:%FT%TZ}")
+        elif is_other_version and has_started_after(pod, until):
+            what = "was changed since the last apply, and may have had other content when the pod started"
+            yield StalePod(pod, f"{named} {what}")
+
+
+def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
+    """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed: going back
+    to an earlier template creates a new generation, but not a new revision. Raises Forbidden and ToolError."""
+    if all(_is_of_generation(daemon, pod) for pod in pods):
+        return None
+    uid = (daemon.get("metadata") or {}).get("uid")
+    revisions = (obj for obj in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(obj) == uid)
+    newest: Object = max(revisions, key=lambda revision: int(revision.get("revision") or 0), default={})
+    return ((newest.get("metadata") or {}).get("labels") or {}).get("controller-revision-hash")
+
+
+def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
+    """True where either has no generation: then it proves nothing."""
+    generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
+    return generation is None or pod.generation in ("", generation)
+
+
+def config_checksum(daemon: Object, config_map: Object | None) -> str:
+    """The checksum of the configuration that the daemon reads, as in the template; "" where there is none."""
+    text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path as File
+from pathlib import Path
 
 from tarmak_iam.access.diff import Standings, changes, effects
 from tarmak_iam.access.lockout import is_admin
 from tarmak_iam.emit.kubernetes_objects import in_apply_order
 from tarmak_iam.errors import Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, read_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
-from tarmak_iam.hook.cluster.object_fields import MISSING, Path, fields, is_bookkeeping, merged, shortly
+from tarmak_iam.hook.cluster.object_fields import MISSING, FieldPath, fields, is_bookkeeping, merged, shortly
 from tarmak_iam.hook.cluster.objects import (
+    CRD,
     Index,
     Object,
     Ref,
@@ -29,28 +29,25 @@ from tarmak_iam.hook.cluster.objects import (
     with_last_applied,
     without_server_fields,
 )
-from tarmak_iam.hook.cluster.rehearsal import rehearse
+from tarmak_iam.hook.cluster.pods import CONFIG_MAP, DAEMONSET, check_pods, read_rollout
 from tarmak_iam.hook.cluster.results import (
     AccessAfter,
     ObjectAction,
     RollbackFailed,
     RolledBack,
     Step,
+    Writes,
     action_on,
+    rehearse,
     stopped,
 )
 from tarmak_iam.hook.cluster.rollout import (
-    CONFIG_MAP,
-    DAEMONSET,
     ROLLOUT_SECONDS,
-    check_pods,
+    check_update,
     note_config_version,
-    read_rollout,
     roll_out_and_restart,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
-from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list
 
@@ -64,7 +61,7 @@ _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
 
 def roll_back(
     kubectl: Kubectl,
-    state: File,
+    state: Path,
     *,
     to: int | None = None,
     force: bool = False,
@@ -75,14 +72,14 @@ def roll_back(
 ) -> RolledBack:
     """Undoes the newest change of the history in the file `state`, or every change that is newer than `to`: fields that
     it set get their previous value, objects that it created are removed, objects that it removed are created again.
-    Fields that others have set are kept. A second run completes the first one, for example if pods did not run yet, or
-    finds nothing to do. No link may lead from the file out of the boundary `within`.
+    Fields that others have set are kept. A second run completes the first one, or finds nothing to do. No link may lead
+    from the file out of the boundary `within`.
 
     Before the first write, `tell` is called with what will be changed and who can log in afterwards; with `dry_run`
     nothing else is done. Raises SelectionError if the file or the number does not exist, and ConfigError for a file
     that is not a history. Raises PolicyRefused, with nothing changed, for the history of another cluster, and, unless
     `force`, for fields that another manager has changed since, and for pods whose node cannot run the previous ones.
-    Raises ToolError, also where another run holds the cluster's lease; and RollbackFailed from the first change on.
+    Raises ToolError, also where another run holds the lease; and RollbackFailed from the first change on.
     """
     history = read_history(state, within)
     if not history.revisions:
@@ -107,18 +104,17 @@ def roll_back(
             undone=tuple(revision.number for revision in revisions),
             access_after=_access_after(server, steps),
         )
-        update = PodUpdate.of(check_pods(server), steps)
-        warnings = check_update(server, update, force=force)
+        warnings, restarts = check_update(server, check_pods(server), steps, force=force)
         if not dry_run:
-            rehearse(server, [*steps, *update.restarts], tell)
+            rehearse(server, [*steps, *restarts], tell)
         for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
             tell(line)
         if dry_run:
             return foreseen
-        return _RollbackRun(Writes(server, tell), history, state, within, steps, foreseen, tell, wait).carried_out()
+        return _carry_out(server, history, state, within, steps, foreseen, tell, wait)
 
 
-def _revisions_to_undo(history: History, cluster: str, to: int | None, path: File) -> tuple[Revision, ...]:
+def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Path) -> tuple[Revision, ...]:
     """The newest change, or none if it is already undone; with `to`, every change that is newer than that. Changes
     whose rollback was interrupted are always included."""
     revisions = history.of(cluster)
@@ -140,7 +136,7 @@ def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Fil
     return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
 
 
-def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[Path]]]:
+def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[FieldPath]]]:
     """The steps in apply order, each with the fields that another manager has changed since. Raises ToolError."""
     by_ref = {snapshot.ref: snapshot for snapshot in combined(revisions)}
     stubs = in_apply_order(ref.stub for ref in by_ref)  # those of one kind together
@@ -149,7 +145,7 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
     for ref in map(Ref.of, stubs):
         snapshot, live = by_ref[ref], index.get(ref)
         before = then = snapshot.before
-        conflicts: Sequence[Path] = ()
+        conflicts: Sequence[FieldPath] = ()
         if live is not None and before is None:
             conflicts = list(_additions(snapshot, live))
         elif live is not None and before is not None:
@@ -170,7 +166,7 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
     return undone
 
 
-def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
+def _additions(snapshot: Snapshot, live: Object) -> Iterator[FieldPath]:
     """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
     annotations are not included: they describe the object, and have no use without it."""
     known = [comparable(state) for state in snapshot.known]
@@ -185,8 +181,7 @@ def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
 
 
 def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
-    """Computed from the objects as they will be. If they may not be read, the result is unknown: that prevents no
-    rollback."""
+    """Computed from the objects as they will be. If they may not be read, it is unknown: that prevents no rollback."""
     try:
         now = read_live(server.kubectl)
         then = _live_after(server.kubectl, now, steps)
@@ -239,77 +234,68 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
         yield foreseen.access_after.text
 
 
-@dataclass
-class _RollbackRun:
-    """One rollback, from the first change on."""
+def _carry_out(
+    server: Server,
+    history: History,
+    state: Path,
+    within: Boundary | None,
+    steps: Sequence[Step],
+    foreseen: RolledBack,
+    tell: Progress,
+    wait: float | None,
+) -> RolledBack:
+    """From the first change on."""
+    writes, made = Writes(server, steps, tell), list[Object]()
 
-    _writes: Writes
-    _history: History
-    _state: File
-    _within: Boundary | None
-    _steps: Sequence[Step]
-    _foreseen: RolledBack
-    _tell: Progress
-    _wait: float | None
-    _made: list[Object] = field(default_factory=list)
+    def failure(error: TarmakIamError) -> RollbackFailed:
+        left, unknown = writes.left()
+        return RollbackFailed(stopped(error, writes.changes, left, unknown), remedy="run rollback again")
 
-    def carried_out(self) -> RolledBack:
-        server = self._writes.server
-        self._write_down(Status.UNDOING)
-        removals = [step for step in reversed(self._steps) if step.action is ObjectAction.REMOVED]
-        with self._writes.reporting(self._failure):
-            self._put_back()
-            live = [step.live for step in self._steps if step.live is not None]
-            note_config_version(server, CONFIG_MAP.among(live), CONFIG_MAP.among(self._made))
-            daemonsets = [step.ref for step in self._steps if step.then is not None and step.ref.kind == "DaemonSet"]
-            restarted = list(daemonsets)
-            if not any(step.ref.is_same(DAEMONSET) for step in self._steps):  # only its ConfigMap may change
-                restarted += map(Ref.of, server.read([DAEMONSET.stub]))
-            rolled_out = roll_out_and_restart(server, restarted, self._wait, self._tell)
-            for note in rolled_out.notes:
-                self._tell(f"note: {note}")
-            # Unless the rollout was waited for, pods may still read what is to be removed.
-            is_waited = self._wait is not None
-            if not removals or is_waited or all(read_rollout(server.kubectl, ref).is_done for ref in daemonsets):
-                for _ in self._writes.remove(removals):
-                    pass
-                server.wait_until_gone([step.ref for step in removals])
-                if not rolled_out.is_left:
-                    self._write_down(Status.UNDONE)
-            else:
-                kept = brief_list(step.ref for step in removals)
-                remedy = "run rollback again without --no-wait"
-                self._tell(f"note: not removed yet, because pods may still use it: {kept}; {remedy}")
-        return replace(
-            self._foreseen,
-            changes=self._writes.changes,
-            rolled_out=rolled_out.is_done,
-            restarted=rolled_out.restarted,
-        )
+    history = _written_down(history, foreseen, Status.UNDOING, state, within)
+    removals = [step for step in reversed(steps) if step.action is ObjectAction.REMOVED]
+    restored = [step for step in steps if step.then is not None]
+    with writes.reporting(failure):
+        for batch in in_batches(restored, lambda step: step.then or {}, is_of_one_kind=True):
+            made += _restore(batch, writes)
+        live = [step.live for step in steps if step.live is not None]
+        note_config_version(server, CONFIG_MAP.among(live), CONFIG_MAP.among(made))
+        daemonsets = [step.ref for step in restored if step.ref.kind == "DaemonSet"]
+        restarted = list(daemonsets)
+        if not any(step.ref.is_same(DAEMONSET) for step in steps):  # only its ConfigMap may change
+            restarted += map(Ref.of, server.read([DAEMONSET.stub]))
+        rolled_out = roll_out_and_restart(server, restarted, wait, tell)
+        for note in rolled_out.notes:
+            tell(f"note: {note}")
+        # Unless the rollout was waited for, pods may still read what is to be removed.
+        if not removals or wait is not None or all(read_rollout(server.kubectl, ref).is_done for ref in daemonsets):
+            for _ in writes.remove(removals):
+                pass
+            server.wait_until_gone([step.ref for step in removals])
+            if not rolled_out.is_left:
+                _written_down(history, foreseen, Status.UNDONE, state, within)
+        else:
+            kept = brief_list(step.ref for step in removals)
+            tell(f"note: not removed yet, because pods may still use it: {kept}; run rollback again without --no-wait")
+    done, pods = rolled_out.is_done, rolled_out.restarted
+    return replace(foreseen, changes=writes.changes, rolled_out=done, restarted=pods)
 
-    def _write_down(self, status: Status) -> None:
-        """Writes the status of the changes that are undone to the history. Raises FileError."""
-        history = self._history.with_status(self._foreseen.undone, status)
-        if history != self._history:
-            self._history = write_history(history, self._state, self._within)
 
-    def _put_back(self) -> None:
-        server = self._writes.server
-        steps = [step for step in self._steps if step.then is not None]
-        for batch in in_batches(steps, lambda step: step.then or {}, is_of_one_kind=True):
-            changed = [step for step in batch if step.action is not ObjectAction.UNCHANGED]
-            if changed:
-                self._writes.begin("restoring", [step.ref for step in changed])
-            work = [(step.then, step.live, step.is_ours) for step in changed if step.then is not None]
-            self._made += server.put_back_all(work)
-            for step in batch:
-                if step.ref.kind == CRD and step in changed:
-                    wait_until_established(server.kubectl, step.ref)
-                self._writes.note(step.action, step.ref)
+def _restore(steps: Sequence[Step], writes: Writes) -> list[Object]:
+    """Restores objects of one kind, and returns those that differed."""
+    server, changed = writes.server, [step for step in steps if step.action is not ObjectAction.UNCHANGED]
+    if changed:
+        writes.begin("restoring", [step.ref for step in changed])
+    made = server.put_back_all([(step.then or {}, step.live, step.is_ours) for step in changed])
+    for step in steps:
+        if step.ref.kind == CRD and step in changed:
+            server.wait_until_established(step.ref)
+        writes.note(step.action, step.ref)
+    return made
 
-    def _failure(self, error: TarmakIamError) -> RollbackFailed:
-        due = [step.ref for step in self._steps if step.live is not None or step.then is not None]
-        left = [ref for ref in due if ref not in self._writes.done]
-        unknown = [ref for ref in left if ref in self._writes.begun] if self._writes.server.kubectl.on_its_way else []
-        left = [ref for ref in left if ref not in unknown]
-        return RollbackFailed(stopped(error, self._writes.changes, left, unknown), remedy="run rollback again")
+
+def _written_down(
+    history: History, foreseen: RolledBack, status: Status, state: Path, within: Boundary | None
+) -> History:
+    """The history, with the status of the changes that are undone in the file too. Raises FileError."""
+    then = history.with_status(foreseen.undone, status)
+    return then if then == history else write_history(then, state, within)

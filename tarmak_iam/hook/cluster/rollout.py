@@ -1,174 +1,172 @@
-"""Makes every pod of the authenticator run the configuration of the cluster's objects: finds stale pods, waits for the
-rollout, and restarts pods that the rollout does not replace.
-
-The daemon reads its configuration only when it starts, and no release reports which configuration it has read (metrics
-count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). Therefore the creation
-time of a pod and the start time of its container are compared with the last change of the ConfigMap, and its template
-with that of the DaemonSet.
+"""Updates of the authenticator's pods: whether each node with a pod can run the new one, the rollout, and restarts of
+pods that the rollout does not replace.
 
 If the pod template changes, the DaemonSet's controller replaces the pods. If it does not, no controller does: after a
 manual change of the ConfigMap that was corrected, or after an apply that ended between its writes.
+
+On each master the new pod starts only after the old one has terminated (see emit/daemonset.py). So whatever would
+prevent its start must be known before. An update that stalls does no further harm: with maxUnavailable 1 the controller
+continues with the next node only when the new pod is ready.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from tarmak_iam.emit.artifact import NAME, NAMESPACE
-from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.errors import PolicyRefused, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, objects_of, why
-from tarmak_iam.hook.cluster.live_mappings import LiveMappings
-from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries, version_of
+from tarmak_iam.hook.cluster.objects import Object, Ref, last_change, managed_entries, version_of
 from tarmak_iam.hook.cluster.pods import (
+    CONFIG_MAP,
+    DAEMONSET,
     DaemonPod,
-    api_server_time,
+    PodCheck,
+    StalePod,
+    check_pods,
+    config_checksum,
     config_version,
     has_started_after,
-    last_change,
-    maker_of,
-    may_have_read_other_data,
     pod_objects,
     read_pods,
-    selected,
+    read_rollout,
     with_config_version,
 )
+from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
 
-DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
-CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
-_DELAY = timedelta(minutes=2)
-"""The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
-
-_GENERATION = "deprecated.daemonset.template.generation"
+_NODE = "node.kubernetes.io/"
 
 
-@dataclass(frozen=True, slots=True)
-class StalePod:
-    """A pod that runs another configuration than the cluster's objects. `is_replaced`: whether the DaemonSet's
-    controller replaces it, because its template is older."""
-
-    pod: DaemonPod
-    reason: str
-    is_replaced: bool = False
-
-    @property
-    def text(self) -> str:
-        return f"{self.pod}: {self.reason}"
+def nodes_for(kubectl: Kubectl, pod: Object) -> dict[str, Object]:
+    """The nodes that a pod's specification selects by labels, by name. Raises Forbidden and ToolError."""
+    selected = (node for selector in _selectors(pod) for node in kubectl.selected("nodes", selector))
+    return dict(sorted(((Ref.of(node).name, node) for node in selected), key=lambda pair: pair[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class PodCheck:
-    """The DaemonSet, None where it does not exist, the ConfigMap that it mounts, and its pods. `notes`: what could not
-    be checked. `is_seen`: whether the controller has observed the DaemonSet's newest generation. `missing`: the number
-    of nodes without a pod yet."""
-
-    daemon: Object | None = None
-    pods: tuple[DaemonPod, ...] = ()
-    stale: tuple[StalePod, ...] = ()
-    notes: tuple[str, ...] = ()
-    is_seen: bool = True
-    missing: int = 0
-    config_map: Object | None = None
-
-    @property
-    def to_restart(self) -> list[StalePod]:
-        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
-        return [stale for stale in self.stale if not stale.is_replaced] if self.is_seen else []
+def untolerated(node: Object, pod: Object, version: GoVersion) -> tuple[str, ...]:
+    """Taints of the node that this DaemonSet's pod does not tolerate, as `key=value:effect`."""
+    tolerations = [*(pod.get("tolerations") or ()), *added_tolerations(version, is_host=bool(pod.get("hostNetwork")))]
+    return tuple(
+        f"{taint.get('key', '')}{f'={value}' if (value := taint.get('value')) else ''}:{taint.get('effect', '')}"
+        for taint in (node.get("spec") or {}).get("taints") or ()
+        if taint.get("effect") in ("NoSchedule", "NoExecute") and not is_tolerated(taint, tolerations)
+    )
 
 
-def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck:
-    """What the user may not read is in the notes. `live`: the live objects, if they were just read. Raises
-    ToolError."""
-    if live is None:
-        live = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
-    daemon = DAEMONSET.among(live)
-    if daemon is None:
-        return PodCheck()
+def is_tolerated(taint: dict[str, Any], tolerations: Sequence[dict[str, Any]]) -> bool:
+    """As `ToleratesTaint` of k8s.io/api: no effect means all effects, no key (with `Exists`) means all keys."""
+    return any(
+        toleration.get("effect") in (None, "", taint.get("effect"))
+        and toleration.get("key") in (None, "", taint.get("key"))
+        and (
+            toleration.get("operator") == "Exists"
+            or (bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or ""))
+        )
+        for toleration in tolerations
+    )
+
+
+def _troubles_of(node: Object) -> Iterator[str]:
+    """Conditions of a node that report a problem, with the kubelet's message."""
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        name, value = condition.get("type", ""), condition.get("status")
+        if (value != "True") if name == "Ready" else (value == "True"):  # other conditions: memory, disk, network
+            message = f": {condition['message']}" if condition.get("message") else ""
+            yield f"node {Ref.of(node).name}: {name} is {value}{message}"
+
+
+def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, str]]:
+    """The tolerations that the controller adds to a DaemonSet's pods (see emit/daemonset.py for the sources)."""
+    executing = ["not-ready", "unreachable"]
+    # Before 1.12 the controller places the pods itself, also on cordoned nodes and without a pod network.
+    scheduling = ["disk-pressure", "memory-pressure", "unschedulable"]
+    if is_host:
+        scheduling.append("network-unavailable")
+    if not version.is_below(1, 14):
+        scheduling.append("pid-pressure")
+    pairs = [(key, "NoExecute") for key in executing] + [(key, "NoSchedule") for key in scheduling]
+    return [{"key": _NODE + key, "operator": "Exists", "effect": effect} for key, effect in pairs]
+
+
+def _selectors(pod: Object) -> list[str]:
+    """Label selectors that together match the nodes of the pod. matchFields are ignored."""
+    labels = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
+    affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or [{}]
+    return [",".join([*labels, *map(_expression, term.get("matchExpressions") or ())]) for term in terms]
+
+
+def _expression(expression: dict[str, Any]) -> str:
+    key, operator, values = expression.get("key", ""), expression.get("operator"), expression.get("values") or ()
+    match operator:
+        case "In":
+            return f"{key} in ({','.join(values)})"
+        case "NotIn":
+            return f"{key} notin ({','.join(values)})"
+        case "DoesNotExist":
+            return f"!{key}"
+    return str(key)  # Exists; for Gt and Lt only that the label exists
+
+
+def check_update(
+    server: Server, check: PodCheck, steps: Sequence[Step], *, force: bool = False
+) -> tuple[tuple[str, ...], list[Step]]:
+    """What changes mean for the running pods: notes about logins in the meantime, and about what could not be checked;
+    and the removals of pods that no controller replaces and that run another configuration, now or afterwards.
+
+    Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
+    """
+    daemons = ((step.live, step.then) for step in steps if step.ref.is_same(DAEMONSET))
+    live, then = next(daemons, (check.daemon, check.daemon))
+    config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
+    # Only new pods read it.
+    has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
+    templates = [((daemon or {}).get("spec") or {}).get("template") for daemon in (live, then)]
+    is_same = live is not None and then is not None and templates[0] == templates[1]
+    stale = [old.pod for old in check.stale]
+    pods = (check.pods if has_new_data else stale) if is_same else ()
+    restarts = [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
+    if live is None or then is None or (is_same and not has_new_data and not stale):
+        return (), restarts
+    return _update_notes(server, check, then, force=force), restarts
+
+
+def _update_notes(server: Server, check: PodCheck, then: Object, *, force: bool) -> tuple[str, ...]:
+    if not check.pods:
+        return check.notes
+    pod: Object = ((then.get("spec") or {}).get("template") or {}).get("spec") or {}
     try:
-        pods = read_pods(server.kubectl, daemon)
+        nodes = nodes_for(server.kubectl, pod)
     except Forbidden as error:
-        return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be read: {error.what}",))
-    notes: tuple[str, ...] = ()
-    try:
-        revision = current_revision(server.kubectl, daemon, pods)
-    except Forbidden as error:
-        revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
-    # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
-    ref = LiveMappings(daemon, ()).config_map
-    config_map = None if ref is None else ref.among(live if ref == CONFIG_MAP else server.read([ref.stub]))
-    if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
-        changed = f"the time of the last change of {_name(config_map)} is unknown"
-        notes += (f"{changed}: pods are checked only by their template",)
-    stale = tuple(_stale(daemon, config_map, pods, revision))
-    rollout = Rollout.of(DAEMONSET, daemon)
-    missing = max(0, rollout.desired - len(pods))
-    return PodCheck(daemon, pods, stale, notes, rollout.is_seen, missing, config_map)
-
-
-def _stale(
-    daemon: Object, config_map: Object | None, pods: tuple[DaemonPod, ...], revision: str | None
-) -> Iterator[StalePod]:
-    """`config_map` is what the daemon reads, None where it does not exist. `revision` is the DaemonSet's newest, None
-    where it is unknown."""
-    strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
-    wanted, changed, named = _checksum(daemon, config_map), _changed(daemon, config_map), _name(config_map)
-    for pod in pods:
-        # If the times decide, they are more reliable than the template: a pod that was created after a manual change
-        # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
-        is_timed = changed is not None and pod.created is not None and pod.created != changed
-        is_before = changed is not None and pod.created is not None and pod.created < changed
-        if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:
-            is_replaced = strategy == "RollingUpdate"
-            kept = "" if is_replaced else f", whose update strategy is {strategy}: nothing replaces it"
-            yield StalePod(pod, f"it runs an older template of {DAEMONSET}{kept}", is_replaced)
-        elif not pod.has_started:
-            continue
-        elif not is_timed and wanted and pod.checksum and pod.checksum != wanted:
-            yield StalePod(pod, f"it was created for another configuration than that of {named}")
-        elif changed and is_before and (pod.started is None or pod.started < changed + _DELAY):
-            yield StalePod(pod, f"it started before the last change of {named}, at {changed:%FT%TZ}")
-        elif config_map is not None and may_have_read_other_data(daemon, config_map, pod):
-            what = "was changed since the last apply, and may have had other content when the pod started"
-            yield StalePod(pod, f"{named} {what}")
-
-
-def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
-    """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed.
-
-    It is read only if a pod is of another generation: going back to an earlier template creates a new generation, and
-    the earlier revision becomes the newest again. Raises Forbidden and ToolError."""
-    if all(_is_of_generation(daemon, pod) for pod in pods):
-        return None
-    uid = (daemon.get("metadata") or {}).get("uid")
-    revisions = (obj for obj in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(obj) == uid)
-    newest: Object = max(revisions, key=lambda revision: int(revision.get("revision") or 0), default={})
-    return ((newest.get("metadata") or {}).get("labels") or {}).get("controller-revision-hash")
-
-
-def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
-    """True where either has no generation: then it proves nothing."""
-    generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
-    return generation is None or not pod.generation or pod.generation == generation
-
-
-def _checksum(daemon: Object, config_map: Object | None) -> str:
-    """The checksum of the configuration that the daemon reads, as in the template; "" where there is none."""
-    text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
-
-
-def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
-    """When the key that the daemon reads changed last. Other keys are irrelevant."""
-    return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
-
-
-def _name(config_map: Object | None) -> str:
-    return str(Ref.of(config_map or {}))
+        return (f"it is unknown whether each node can run the new pod of {DAEMONSET}: {error.what}",)
+    ready = [running for running in check.pods if running.is_ready]
+    notes = []
+    for running in ready:
+        node = nodes.get(running.node)
+        if node is None:
+            notes.append(f"{DAEMONSET} would no longer run on node {running.node}")
+        elif taints := untolerated(node, pod, server.version):
+            notes.append(f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {running.node}")
+    if notes and not force:
+        raise PolicyRefused(
+            f"{'; '.join(notes)}; the pod that runs there now would be terminated; nothing was changed",
+            remedy="use --force to update anyway",
+        )
+    notes += [trouble for node in nodes.values() for trouble in _troubles_of(node)]
+    if len(ready) == 1:
+        last, image = ready[0], str((pod.get("containers") or [{}])[0].get("image", ""))
+        notes.append(f"{last} is the only ready pod: IAM logins fail until its replacement is ready")
+        listed = (nodes.get(last.node, {}).get("status") or {}).get("images") or ()  # the 50 largest
+        if image != last.image and not any(image in (entry.get("names") or ()) for entry in listed):
+            notes.append(f"node {last.node} does not list the image {image}: it may have to be pulled first")
+    return tuple(notes)
 
 
 ROLLOUT_SECONDS = 300.0
@@ -176,56 +174,6 @@ ROLLOUT_SECONDS = 300.0
 
 _PAUSE = 2.0
 _MAX_TROUBLES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """The status of a DaemonSet: on how many nodes it should run, runs with its newest template, and is available.
-
-    `is_seen`: whether the controller has observed its newest generation.
-    """
-
-    ref: Ref
-    is_there: bool
-    is_seen: bool = False
-    desired: int = 0
-    updated: int = 0
-    available: int = 0
-
-    @classmethod
-    def of(cls, ref: Ref, daemon: Object | None) -> Rollout:
-        if daemon is None:
-            return cls(ref, False)
-        status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
-        return cls(
-            ref,
-            True,
-            is_seen=(status.get("observedGeneration") or 0) >= generation,
-            desired=status.get("desiredNumberScheduled") or 0,
-            updated=status.get("updatedNumberScheduled") or 0,
-            available=status.get("numberAvailable") or 0,
-        )
-
-    @property
-    def is_done(self) -> bool:
-        everywhere = self.updated >= self.desired and self.available >= self.desired
-        return self.is_there and self.is_seen and self.desired > 0 and everywhere
-
-    @property
-    def text(self) -> str:
-        if not self.is_there:
-            return f"{self.ref} does not exist"
-        if not self.is_seen:
-            return f"{self.ref}: the rollout has not started"
-        if self.desired == 0:
-            return f"{self.ref}: no node is eligible for its pods"
-        return f"{self.ref}: {self.updated} of {self.desired} nodes updated, {self.available} available"
-
-
-def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
-    """Raises ToolError."""
-    done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    return Rollout.of(ref, next(iter(objects_of(done)), None))
 
 
 def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress) -> bool | None:
@@ -252,12 +200,10 @@ def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell
 
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
-    daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    daemons = objects_of(daemon) if daemon.code == 0 else []
-    if not daemons:
-        return ()
+    done = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
+    daemons = objects_of(done)[:1] if done.code == 0 else []
     try:
-        pods = pod_objects(kubectl, daemons[0])
+        pods = [pod for daemon in daemons for pod in pod_objects(kubectl, daemon)]
     except Forbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
@@ -299,9 +245,8 @@ class RolledOut:
 
 
 def note_config_version(server: Server, before: Object | None, made: Object | None) -> None:
-    """Below Kubernetes 1.16, records the version of the ConfigMap after a write of ours. Where another manager has
-    changed it before, only a write of other data counts: for the same data, pods may still have to be restarted. Raises
-    ToolError."""
+    """Below Kubernetes 1.16, records the version of the ConfigMap after our write. Where another manager has changed it
+    before, only a write of other data counts: pods may still have to be restarted. Raises ToolError."""
     if made is None or (before and version_of(before) == version_of(made)):
         return
     live = server.read([DAEMONSET.stub, CONFIG_MAP.stub])  # kubectl prints managedFields of what it reads, not writes
@@ -309,7 +254,7 @@ def note_config_version(server: Server, before: Object | None, made: Object | No
     if daemon is None or config_map is None or any(managed_entries(config_map)):
         return
     version, until = config_version(daemon)
-    if before is None or _checksum(daemon, before) != _checksum(daemon, made):
+    if before is None or config_checksum(daemon, before) != config_checksum(daemon, made):
         until = last_change(made)
     elif version not in ("", version_of(before)):
         return
@@ -328,8 +273,7 @@ def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | N
     one by one, each when the one before is ready, for up to `seconds` more.
 
     With `seconds` None, nothing is waited for: a single pod is restarted; of several pods only those that are not
-    ready, and a note names the others. Raises ToolError if a DaemonSet does not run in time, or a pod cannot be
-    restarted. The error names the pods that still run the previous configuration.
+    ready, and a note names the others. Raises ToolError with the pods that still run the previous configuration.
     """
     if not any(ref.is_same(DAEMONSET) for ref in refs):
         return RolledOut(_roll_out(server.kubectl, refs, seconds, tell))
@@ -354,8 +298,7 @@ def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
 
 class _Restart:
     def __init__(self, server: Server, tell: Progress) -> None:
-        self._server, self._kubectl, self._tell = server, server.kubectl, tell
-        self._restarted: list[StalePod] = []
+        self._server, self._kubectl, self._tell, self._restarted = server, server.kubectl, tell, list[StalePod]()
 
     def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
         check = check_pods(self._server)
@@ -370,7 +313,7 @@ class _Restart:
             self.delete(stale)
         elif ready:
             advice = "run the same command without --no-wait to restart them one by one"
-            notes = (*notes, f"not restarted: {_listed(ready)}; {advice}")
+            notes = (*notes, f"not restarted: {', '.join(str(old.pod) for old in ready)}; {advice}")
             return RolledOut(is_done, notes, is_left=True, restarted=tuple(self._restarted))
         self._note_all_read(check)
         return RolledOut(is_done, notes, restarted=tuple(self._restarted))
@@ -384,7 +327,7 @@ class _Restart:
         is_noted = version == version_of(config_map) and not any(has_started_after(pod, until) for pod in check.pods)
         if is_noted and not self._restarted:
             return
-        now = api_server_time(self._kubectl)
+        now = self._kubectl.server_time()
         now_live = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
         if now_live is not None and version_of(now_live) == version_of(config_map):
             _note_config_version(self._server, config_map, now)
@@ -414,15 +357,11 @@ class _Restart:
         is_there = any(pod.uid == old.uid for pod in pods)
         state = "it has not terminated" if is_there else "its replacement is not ready"
         said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
-        raise _not_restarted(
-            f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :]
-        )
+        said = f" ({said})" if said else ""
+        raise _not_restarted(f"{old} was restarted: {state}{said}", left[0 if is_there else 1 :])
 
 
 def _not_restarted(what: str, left: Sequence[StalePod]) -> ToolError:
-    verb = "runs" if len(left) == 1 else "run"
-    return ToolError(f"{what}; {_listed(left)} still {verb} the previous configuration" if left else what)
-
-
-def _listed(stale: Sequence[StalePod]) -> str:
-    return ", ".join(str(old.pod) for old in stale)
+    named = ", ".join(str(old.pod) for old in left)
+    still = f"; {named} still {'runs' if len(left) == 1 else 'run'} the previous configuration"
+    return ToolError(what + still if left else what)

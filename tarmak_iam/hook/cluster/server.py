@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timezone
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
+from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.crd_ready import defined_kind, group_kind, restorable
 from tarmak_iam.hook.cluster.kubectl import (
     Kubectl,
     NotAllowed,
@@ -23,6 +24,7 @@ from tarmak_iam.hook.cluster.kubectl import (
 )
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
+    CHANGED_AT,
     ENTRY_KINDS,
     MANAGER,
     Index,
@@ -30,15 +32,19 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     by_kind,
     comparable,
+    config_digest,
+    config_text,
+    defined_kind,
+    group_kind,
     in_batches,
-    in_halves,
     is_applied,
     is_ours,
     last_applied,
+    last_change,
+    restorable,
     with_last_applied,
     without_last_applied,
 )
-from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
 
 _SECONDS = 60.0
@@ -68,18 +74,9 @@ _LISTED = 20
 
 # Client-side apply saves a copy of the object in an annotation, and annotations are limited to 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
-_UNTIL_1_24 = "podsecuritypolicy"
 
 _KINDS = (
-    "configmap",
-    "daemonset.apps",
-    "serviceaccount",
-    "role",
-    "rolebinding",
-    "clusterrole",
-    "clusterrolebinding",
-    "customresourcedefinition",
-    _UNTIL_1_24,
+    "configmap,daemonset.apps,serviceaccount,role,rolebinding,clusterrole,clusterrolebinding,customresourcedefinition"
 )
 
 Pair = tuple[Object, Object | None]
@@ -87,7 +84,7 @@ Pair = tuple[Object, Object | None]
 
 
 class Conflict(PolicyRefused):
-    """Another manager has set fields that would be set. `managers`: which ones, empty where that is unknown."""
+    """Another manager has set fields that would be set. `managers` is empty where it is unknown."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:
         who = ", ".join(managers) or "another process, just now"
@@ -95,7 +92,6 @@ class Conflict(PolicyRefused):
             f"{ref} has fields that were set by {who}",
             remedy="add the change to the mappings or settings, or overwrite these fields with --force",
         )
-        self.managers = managers
 
 
 class NotServed(ToolError):
@@ -154,9 +150,9 @@ class Server:
 
     def ours(self) -> list[Object]:
         """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
-        kinds = _KINDS if self.version.is_below(1, 25) else tuple(kind for kind in _KINDS if kind != _UNTIL_1_24)
+        kinds = f"{_KINDS},podsecuritypolicy" if self.version.is_below(1, 25) else _KINDS
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (",".join(kinds), *ENTRY_KINDS))
+        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (kinds, *ENTRY_KINDS))
         return list(filter(is_ours, live_objects))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
@@ -169,11 +165,9 @@ class Server:
         return sum(not is_ours(obj) for obj in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError.
-
-        An object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be
-        asked about it. An object that is already as wanted is returned unchanged.
-        """
+        """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError. An
+        object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be asked
+        about it."""
         if not self.is_server_side:
             return [_merged(*pair) for pair in pairs]
         option = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
@@ -193,22 +187,20 @@ class Server:
         raise not_served
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair,
-        so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
-        applied."""
+        """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair, so
+        that a write that arrives late undoes nothing. Raises Conflict and ToolError, even if some are applied."""
         if self.is_server_side:
-            dated = [(over(live or _ABSENT, self._dated(wanted, live)), live) for wanted, live in pairs]
-            return self._all_applied(dated, force=force)
+            items = [(over(live or _ABSENT, self.dated(wanted, live)), live) for wanted, live in pairs]
+            return self._all_applied(items, force=force)
         # kubectl's own client-side apply sends a patch without the version that it has read.
         return self.put_back_all([(_merged(wanted, live), live, True) for wanted, live in pairs])
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
-        """Writes objects as they are to be, each over the live one that was read, None where it does not exist; the
-        third value is whether tarmak-iam manages it. Few calls are made if none fails. Returns the objects. Raises
-        ToolError, even if some are written, also for an object that was changed since."""
+        """Writes objects as they are to be, each over the live one, None where it does not exist; the third value is
+        whether tarmak-iam manages it. Returns them. Raises ToolError, even if some are written."""
         pairs: list[Pair] = []
         for before, live, was_ours in items:
-            wanted = without_last_applied(restorable(self._dated(before, live), live))
+            wanted = without_last_applied(restorable(self.dated(before, live), live))
             if not was_ours and live is not None and self.is_server_side:
                 # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the object.
                 wanted = {**wanted, "metadata": {**wanted["metadata"], "managedFields": [{}]}}
@@ -265,17 +257,28 @@ class Server:
             live = live_now[0]  # only its status changed, as during a rollout
         raise self.kubectl.failure(done, verb)
 
-    def _dated(self, wanted: Object, live: Object | None) -> Object:
-        return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
+    def dated(self, wanted: Object, live: Object | None) -> Object:
+        """The object to write. The authenticator's ConfigMap gets the annotation of its last change where it is needed:
+        below Kubernetes 1.16 the time of a write that changes the data; for other writes that of the last change."""
+        metadata, time = wanted.get("metadata") or {}, None
+        if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
+            return wanted
+        if live is not None and config_text(live) == config_text(wanted):
+            time = last_change(live)
+        elif not self.is_server_side:
+            time = self.kubectl.server_time()
+        annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != CHANGED_AT}
+        if time is not None:
+            annotations[CHANGED_AT] = f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {config_digest(wanted)}"
+        without = {key: value for key, value in metadata.items() if key != "annotations"}
+        return {**wanted, "metadata": {**without, **({"annotations": annotations} if annotations else {})}}
 
     def note_applied(self, kept: Object, made: Object) -> Object:
         """Sets the annotation of client-side apply, and returns the object with it. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
-        if done.code and _TOO_LARGE_TO_COPY in done.err:
-            return made
-        if done.code:
+        if done.code and _TOO_LARGE_TO_COPY not in done.err:
             raise self.kubectl.failure(done, "apply set-last-applied")
-        return _one_of(done)
+        return made if done.code else _one_of(done)
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
@@ -283,8 +286,7 @@ class Server:
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
-        """Deletes objects, which may then still wait for their finalizers. An object that does not exist is not an
-        error. Raises ToolError."""
+        """Deletes objects if they exist; they may then wait for their finalizers. Raises ToolError."""
         for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
             if len(batch) == 1:
                 named = (batch[0].resource, batch[0].name, *batch[0].scope)
@@ -296,11 +298,8 @@ class Server:
                 raise self.kubectl.failure(done, "delete")
 
     def wait_until_gone(self, refs: Sequence[Ref]) -> None:
-        """Waits for objects that are being deleted: what is written to one of them is deleted with it.
-
-        An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
-        object after a minute.
-        """
+        """Waits for objects that are being deleted: what is written to one of them is deleted with it. Raises ToolError
+        with the finalizers of the first object after a minute."""
         clock, left = self.kubectl.clock, list(refs)
         deadline = clock() + _SECONDS
         while left:
@@ -311,30 +310,48 @@ class Server:
                 finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
                 named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
                 waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
-                raise ToolError(
-                    f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}",
-                    remedy="run the same command again once it is gone",
-                )
+                what = f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}"
+                raise ToolError(what, remedy="run the same command again once it is gone")
             if left:
                 self.kubectl.sleep(_PAUSE)
 
-    def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
-        """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
+    def wait_until_established(self, ref: Ref) -> None:
+        """Waits until a CustomResourceDefinition has the condition Established, and kubectl finds its kind: the API
+        server publishes the kind a moment later. Raises ToolError with the API server's reason after a minute."""
+        kubectl = self.kubectl
+        deadline = kubectl.clock() + _SECONDS
+        while True:
+            crd = kubectl.json("get", ref.resource, ref.name)
+            conditions = {item.get("type", ""): item for item in (crd.get("status") or {}).get("conditions") or ()}
+            if conditions.get("Established", {}).get("status") == "True":
+                done = kubectl.run("get", f"{crd['spec']['names']['plural']}.{crd['spec']['group']}", "-o", "name")
+                if done.code == 0 or not is_unserved(done):  # the call that creates the objects reports another refusal
+                    return
+            if kubectl.clock() + _PAUSE > deadline:
+                refused: Object = next((item for item in conditions.values() if item.get("status") == "False"), {})
+                why = refused.get("message") or refused.get("reason") or "no reason given"
+                raise ToolError(f"{ref} is not served after {_SECONDS:.0f} seconds: {why}")
+            kubectl.sleep(_PAUSE)
 
-        def together(batch: Sequence[Pair]) -> list[Object] | None:
-            done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
+    def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
+        """Applies in few calls. What one of them failed for is tried in halves, so that the error names one object."""
+        applied: list[Object] = []
+        for batch in in_batches(pairs, lambda pair: pair[0]):
+            if len(batch) == 1:
+                applied.append(self._applied(*batch[0], *options, force=force))
+                continue
+            done = self._apply([wanted for wanted, _ in batch], *options, force=force)
             if options and is_forbidden(done):
                 raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
-                done = self._apply([wanted for wanted, _ in batch], *options, *_forced(True))
+                done = self._apply([wanted for wanted, _ in batch], *options, force=True)
             made = objects_of(done) if done.code == 0 else []
-            return made if len(made) == len(batch) else None
-
-        def alone(pair: Pair) -> Object:
-            return self._applied(*pair, *options, force=force)
-
-        batches = in_batches(pairs, lambda pair: pair[0])
-        return [made for batch in batches for made in in_halves(batch, together, alone)]
+            if len(made) == len(batch):
+                applied += made
+            else:
+                for part in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                    applied += self._all_applied(part, *options, force=force)
+        return applied
 
     def _is_own(self, pairs: Sequence[Pair], done: Completed) -> bool:
         """Whether an apply conflicts only with fields that tarmak-iam itself has set in another way."""
@@ -344,12 +361,11 @@ class Server:
         )
 
     def _applied(self, wanted: Object, live: Object | None, *options: str, force: bool) -> Object:
-        done = self._apply([wanted], *options, *_forced(force))
-        ref = Ref.of(wanted)
+        done, ref = self._apply([wanted], *options, force=force), Ref.of(wanted)
         if done.code and not force and (names := _conflicting(done)):
             if not self._is_own([(wanted, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
-            done = self._apply([wanted], *options, *_forced(True))
+            done = self._apply([wanted], *options, force=True)
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
@@ -358,8 +374,9 @@ class Server:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
-    def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
-        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=object_list(objects))
+    def _apply(self, objects: Sequence[Object], *options: str, force: bool) -> Completed:
+        words = ("--server-side", f"--field-manager={MANAGER}", *options, *(("--force-conflicts",) if force else ()))
+        done = self._run("apply", *words, text=object_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
         return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
 
@@ -390,14 +407,9 @@ def over(live: Object | None, before: Object) -> Object:
 
 def _one_of(done: Completed) -> Object:
     """Raises ToolError."""
-    objects = objects_of(done)
-    if not objects:
-        raise ToolError("kubectl did not print the object")
-    return objects[0]
-
-
-def _forced(force: bool) -> tuple[str, ...]:
-    return ("--force-conflicts",) if force else ()
+    for printed in objects_of(done):
+        return printed
+    raise ToolError("kubectl did not print the object")
 
 
 def object_list(objects: Sequence[Object]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,25 +24,13 @@ _LOGGER = logging.getLogger(__name__)
 # them only to us, and then we forward it.
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
-# Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
-_JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-
-# If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
-_SETTLED = 0.05
-
-# How long to wait for a signal before the state of the program is checked anyway.
-_LOOK_SECONDS = 1.0
-
 # One signal reaches all of a group within microseconds; timeout(1) signals its child first, and then the group.
 _GROUP_SECONDS = 0.2
 
 
 class ProcessGroupProbe:
     """An idle process in our process group: a signal to the whole group ends it, a signal to one process does not.
-
-    Without it, the program would get Ctrl-C twice, once from the terminal and once from us, and tarmak aborts
-    immediately at the second one.
-    """
+    Without it, the program would get Ctrl-C twice, and tarmak aborts immediately at the second one."""
 
     @classmethod
     @contextlib.contextmanager
@@ -69,22 +58,18 @@ class ProcessGroupProbe:
     def _start(self) -> None:
         end, self._line = os.pipe()
         self._pid = os.fork()
-        if self._pid == 0:
-            _run_probe(end, self._line)
-        os.close(end)
-
-
-def _run_probe(end: int, line: int) -> None:
-    """Runs until a signal, or until the other end of the pipe is closed because the parent was killed."""
-    try:
-        for signum in _FORWARDED:
-            if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(signum, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
-        os.close(line)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
-        os.read(end, 1)
-    finally:
-        os._exit(0)
+        if self._pid:
+            os.close(end)
+            return
+        try:  # runs until a signal, or until the other end of the pipe is closed because the parent was killed
+            signal.set_wakeup_fd(-1)
+            for signum in _FORWARDED:
+                if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
+                    signal.signal(signum, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
+            os.close(self._line)
+            os.read(end, 1)
+        finally:
+            os._exit(0)
 
 
 class ProgramNotStarted(ToolError):
@@ -127,37 +112,50 @@ class Ended:
 
 
 def pass_through(command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int] = ()) -> Ended:
-    """Runs a command with our input, output, terminal and process group, and waits for it. `inherited`: file
-    descriptors of ours that it keeps open, such as that of a lock.
-
-    SIGINT, SIGQUIT, SIGTERM and SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. If it stops, we
-    stop. For the main thread only. Raises ProgramNotStarted.
-    """
+    """Runs a command with our input, output, terminal and process group, and waits for it. SIGINT, SIGQUIT, SIGTERM and
+    SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. `inherited`: file descriptors of ours that it
+    keeps open, such as that of a lock. For the main thread only. Raises ProgramNotStarted."""
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
     heard = [signum for signum in _FORWARDED if signal.getsignal(signum) is not signal.SIG_IGN]
-    with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, ProcessGroupProbe.running() as probe:
+    with _signal_numbers(heard) as numbers, ProcessGroupProbe.running() as probe:
+        # Signals that arrive while it starts are delivered to it afterwards.
+        with _held(heard) as before:
 
-        def as_found() -> None:
-            for descriptor in inherited:
-                os.set_inheritable(descriptor, True)
-            for signum in heard:
-                signal.signal(signum, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            def as_found() -> None:
+                for descriptor in inherited:
+                    os.set_inheritable(descriptor, True)
+                for signum in heard:
+                    signal.signal(signum, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-        try:
-            process = subprocess.Popen(
-                command,
-                executable=program,
-                env=environment,
-                close_fds=False,
-                preexec_fn=as_found,  # noqa: PLW1509
-            )
-        except OSError as error:
-            raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}") from None
-        ended = _ChildWait(process.pid, probe, {*heard, signal.SIGCHLD}).ended()
-        process.returncode = ended.code  # it was already waited for
-        return ended
+            try:
+                process = subprocess.Popen(
+                    command,
+                    executable=program,
+                    env=environment,
+                    close_fds=False,
+                    preexec_fn=as_found,  # noqa: PLW1509
+                )
+            except OSError as error:
+                raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}") from None
+        asked: int | None = None
+        while (waited := os.waitpid(process.pid, os.WNOHANG)) == (0, 0):
+            select.select([numbers], [], [])
+            got = _read_numbers(numbers)
+            if got and probe.was_signalled():
+                got += _read_numbers(numbers)  # those that arrived together with it, also for the group
+            else:
+                for signum in got:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process.pid, signum)
+            asked = got[-1] if got else asked
+        late = _read_numbers(numbers)
+    code = os.waitstatus_to_exitcode(waited[1])
+    asked = late[-1] if late else asked
+    ended = Ended(code, None, asked) if code >= 0 else Ended(None, -code, asked)
+    process.returncode = ended.code  # it was already waited for
+    return ended
 
 
 @contextlib.contextmanager
@@ -187,75 +185,33 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-class _ChildWait:
-    """Waits for one program, with signals blocked so that none is lost between two checks of its state."""
-
-    def __init__(self, pid: int, probe: ProcessGroupProbe, watched: set[signal.Signals]) -> None:
-        self._pid, self._probe, self._watched = pid, probe, watched
-        self._asked: int | None = None
-        self._status: int | None = None
-
-    def ended(self) -> Ended:
-        self._look()  # it may have ended already
-        while self._status is None:
-            got = _waited_for(self._watched)
-            if got is not None:
-                self._note(got)
-            if got in _FORWARDED and not self._probe.was_signalled():
-                self._send(got)
-            elif got in _FORWARDED:
-                self._drain(_FORWARDED)  # signals that arrived together with it, also for the group
-            self._look()
-        self._drain(self._watched)
-        code = os.waitstatus_to_exitcode(self._status)
-        return Ended(code, None, self._asked) if code >= 0 else Ended(None, -code, self._asked)
-
-    def _drain(self, signals: Iterable[int]) -> None:
-        while late := self._watched.intersection(signals) & signal.sigpending():
-            self._note(signal.sigwait(late))
-
-    def _note(self, got: int) -> None:
-        if got != signal.SIGCHLD:
-            self._asked = int(got)
-
-    def _look(self) -> None:
-        status = self._changed()
-        while status is not None:
-            if os.WIFEXITED(status) or os.WIFSIGNALED(status):
-                self._status = status
-                return
-            is_stopped = os.WIFSTOPPED(status) and os.WSTOPSIG(status) in _JOB_CONTROL
-            status = self._stopped(os.WSTOPSIG(status)) if is_stopped else self._changed()
-
-    def _stopped(self, signum: int) -> int | None:
-        """Stops us too, so that the shell gets its terminal back, until we are continued. Returns the next change."""
-        time.sleep(_SETTLED)
-        then = self._changed()
-        if then is not None:
-            return then
-        os.kill(os.getpid(), signum)
-        then = self._changed()
-        if then is None:  # only we were continued
-            self._send(signal.SIGCONT)
-        return then
-
-    def _changed(self) -> int | None:
-        """The next change of its state."""
-        pid, status = os.waitpid(self._pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
-        return status if pid else None
-
-    def _send(self, signum: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signum)
+@contextlib.contextmanager
+def _signal_numbers(heard: Sequence[signal.Signals]) -> Iterator[int]:
+    """Yields the end of a pipe from which the numbers of these signals and of SIGCHLD are read: none is lost between
+    two looks at the program, and each is noted whichever thread receives it."""
+    numbers, line = os.pipe()
+    os.set_blocking(numbers, False)
+    os.set_blocking(line, False)
+    handlers = {signum: signal.getsignal(signum) for signum in (*heard, signal.SIGCHLD)}
+    wakeup = signal.set_wakeup_fd(line)
+    for signum in handlers:
+        signal.signal(signum, lambda *_: None)
+    try:
+        yield numbers
+    finally:
+        # Python prints an error for a signal whose handler is removed before its call.
+        with _held(list(handlers)):
+            for signum, handler in handlers.items():
+                signal.signal(signum, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(wakeup)
+        os.close(numbers)
+        os.close(line)
 
 
-def _waited_for(signals: set[signal.Signals]) -> int | None:
-    """The next of the signals; None if none arrived within a second. In a process with several threads, another thread
-    that does not block the signal may receive it: therefore never wait for a signal without a limit."""
-    if not hasattr(signal, "sigtimedwait"):  # macOS
-        return signal.sigwait(signals)
-    got = signal.sigtimedwait(signals, _LOOK_SECONDS)
-    return None if got is None else got.si_signo
+def _read_numbers(numbers: int) -> list[int]:
+    with contextlib.suppress(BlockingIOError):
+        return [number for number in os.read(numbers, 4096) if number != signal.SIGCHLD]
+    return []
 
 
 @contextlib.contextmanager
@@ -266,24 +222,6 @@ def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
         yield {signal.Signals(signum) for signum in mask}
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-@contextlib.contextmanager
-def _children_heard_of() -> Iterator[None]:
-    """If SIGCHLD is ignored, a process cannot wait for a child; if it has no handler, macOS drops a blocked one. A
-    handler is set only on macOS: Python prints an error for a signal whose handler was removed before its call."""
-    before = signal.getsignal(signal.SIGCHLD)
-    if not hasattr(signal, "sigtimedwait"):
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-    elif before is signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    else:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
 
 
 def _found(name: str, environment: Mapping[str, str]) -> str:
