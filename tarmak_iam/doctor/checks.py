@@ -18,8 +18,7 @@ from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
 from tarmak_iam.pki.pem import is_certificate, is_key
-from tarmak_iam.pki.server_names import parse_address
-from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR, WEBHOOK_PATH
+from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR, WEBHOOK_PATH, parse_address
 from tarmak_iam.text import capped, one_line, quoted
 
 EXPIRES_WITHIN = 30

@@ -26,7 +26,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import named_item
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
+from tarmak_iam.kubeconfig.exec_plugin import ExecArguments
 from tarmak_iam.pki.certificates import Certificate, PrivateKey, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 from tarmak_iam.routes import Route

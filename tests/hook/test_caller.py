@@ -9,7 +9,7 @@ import pytest
 
 from tarmak_iam.hook.login.review import NoToken, ask_sts, caller_token, with_wrong_signature
 from tarmak_iam.hook.programs import Completed
-from tarmak_iam.token.presigned import Presigned
+from tarmak_iam.token.inspection import Presigned
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import FakePrograms
 from tests.support.logins import GO, TOKEN, Sts

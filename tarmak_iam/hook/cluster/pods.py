@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.emit.artifact import NAME, NAMESPACE
 from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, objects_of
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import Object, Ref, last_change, managed_entries, time_of, version_of

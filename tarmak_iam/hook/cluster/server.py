@@ -10,8 +10,8 @@ from datetime import timezone
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.emit.artifact import NAME
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
-from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import (
     Kubectl,

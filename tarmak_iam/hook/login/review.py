@@ -21,7 +21,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.aws.sts_hosts import partition_of_host
+from tarmak_iam.aws.regions import partition_of_host
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
@@ -30,8 +30,8 @@ from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.mappings.groups import EVERYONE
 from tarmak_iam.text import TextEnum
 from tarmak_iam.token import make_token
-from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.presigned import PREFIX, Presigned
+from tarmak_iam.token.inspection import Presigned, token_in
+from tarmak_iam.token.make import PREFIX
 
 _LOGGER = logging.getLogger(__name__)
 GO_PROGRAM = "aws-iam-authenticator"

@@ -17,7 +17,7 @@ from tarmak_iam.access.diff import Loaded, who
 from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_sso_role
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import read_live
