@@ -15,8 +15,7 @@ from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.lint.fixed import fixable, fixed, outcome
-from tests.lint.remedies import CONFIG_NAME, Files, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, fixable, fixed, outcome, subjects_of
 from tests.support import bring_plugins
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"

@@ -18,6 +18,7 @@ from tarmak_iam.lint import Subjects, check, rule_run
 from tarmak_iam.lint.rule import Implication
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
+from tests.lint.mapped import ADMIN, only, places
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 
@@ -128,3 +129,28 @@ def test_mappings_have_a_limit() -> None:
     with pytest.raises(ConfigError) as caught:
         Mappings.parse(f"{text}  mapUsers: [{{}}]\n")
     assert caught.value.what == "the file has more than 12,000 mappings, which is the limit"
+
+
+def test_what_does_not_fit_into_a_configmap() -> None:
+    limit = 1024 * 1024
+    text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n" + ADMIN
+    fits = text + "#" * (limit - len(text) - 1) + "\n"
+    assert places(fits) == []
+    assert only(fits + "#").startswith(
+        "1:1 IAM085 the mappings are 1,048,577 bytes, but a ConfigMap holds at most 1,048,576; "
+    )
+    assert places((fits + "#").replace("dev-cluster\n", "dev-cluster\r\n", 1)) == ["1:1 IAM085"]
+
+
+@pytest.mark.thorough
+def test_what_does_not_fit_depends_on_the_backends() -> None:
+    """Custom resources are objects of their own; aws-auth has the entries in another spelling."""
+    head = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n{ADMIN}"
+    entry = ADMIN.replace("Admin", "Other").replace("system:masters", "dev")
+    text = head + entry.replace("admin", "x" * 1024 * 1024)
+    assert places(text, backends=["CRD"]) == []
+    for backends in (["MountedFile"], ["EKSConfigMap"]):
+        assert places(text, backends=backends) == ["1:1 IAM085"]
+    text = head + entry.replace("admin", f"""'{'"' * 600 * 1024}'""")
+    assert places(text) == []
+    assert places(text, backends=["EKSConfigMap"]) == ["1:1 IAM085"]

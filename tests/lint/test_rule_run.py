@@ -1,4 +1,4 @@
-"""What follows from a misspelt key is not a second finding, and what does not follow from it stays one."""
+"""What follows from another finding is not a second one: a misspelt key, and what recovery access is said to be."""
 
 from __future__ import annotations
 
@@ -17,106 +17,18 @@ from tarmak_iam.findings import Subject as SubjectFile
 from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
+from tarmak_iam.lint.rule_run import added_findings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tests.lint.mapped import CONFIG
+from tests.lint.mapped import CONFIG, ROLES, report
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 CURRENT = HEAD + "currentCluster: dev-cluster\n"
-DEV = CURRENT + "clusters:\n- environment: dev\n  metadata: {name: cluster}\n"
 
 
 def found(text: str) -> list[str]:
     findings = check(Subjects(TarmakConfig.parse(text)))
     return [f"{each.place.line}:{each.place.column} {each.finding.id} {each.finding.text}" for each in findings]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            CURRENT + "clusters:\n- enviroment: dev\n  metadata: {name: cluster}\n",
-            "5:3 IAM031 Tarmak ignores 'enviroment' in clusters[]; did you mean environment?",
-        ),
-        (
-            CURRENT + "clutsers:\n- environment: dev\n  metadata: {name: cluster}\n",
-            "4:1 IAM031 Tarmak ignores 'clutsers' at the top level; did you mean clusters?",
-        ),
-        (
-            CURRENT + "Clusters:\n- environment: dev\n  metadata: {name: cluster}\n",
-            "4:1 IAM031 Tarmak ignores 'Clusters' at the top level; did you mean clusters?",
-        ),
-        (
-            CURRENT + "clusters:\n- environment: dev\n  metdata: {name: cluster}\n",
-            "6:3 IAM031 Tarmak ignores 'metdata' in clusters[]; did you mean metadata?",
-        ),
-        (
-            CURRENT + "clusters:\n- environment: dev\n  metadata: {nmae: cluster}\n",
-            "6:14 IAM031 Tarmak ignores 'nmae' in clusters[].metadata; did you mean name?",
-        ),
-        (
-            CURRENT + "clusters:\n- environment: dev\n  name: cluster\n",
-            "6:3 IAM031 Tarmak ignores 'name' in clusters[]; did you mean clusters[].metadata.name?",
-        ),
-        (
-            CURRENT + "clusters:\n- metadata: {name: cluster, environment: dev}\n",
-            "5:29 IAM031 Tarmak ignores 'environment' in clusters[].metadata; did you mean clusters[].environment?",
-        ),
-        (
-            "currentcluster: dev-cluster\n" + HEAD + "clusters:\n- environment: dev\n  metadata: {name: cluster}\n",
-            "1:1 IAM031 Tarmak ignores 'currentcluster' at the top level; did you mean currentCluster?",
-        ),
-        (  # an environment that is not found, and a provider
-            DEV + "environments:\n- metadata: {nam: dev}\n  provider: aws\nproviders:\n- metadata: {name: aws}\n",
-            "8:14 IAM031 Tarmak ignores 'nam' in environments[].metadata; did you mean name?",
-        ),
-        (
-            DEV + "environments:\n- metadata: {name: dev}\n  provider: aws\nproviders:\n- name: aws\n",
-            "11:3 IAM031 Tarmak ignores 'name' in providers[]; did you mean providers[].metadata.name?",
-        ),
-        (  # an access log that lacks its bucket
-            DEV + "  kubernetes: {apiServer: {amazon: {internalELBAccessLogs: {buckt: a-bucket}}}}\n",
-            (
-                "7:61 IAM031 Tarmak ignores 'buckt' in clusters[].kubernetes.apiServer.amazon.internalELBAccessLogs; "
-                "did you mean bucket?"
-            ),
-        ),
-    ],
-)
-def test_the_cause_alone(text: str, expected: str) -> None:
-    assert found(text) == [expected]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        # another cluster than the one that is selected
-        (CURRENT + "clusters:\n- enviroment: prod\n  metadata: {name: cluster}\n", ["IAM005", "IAM031"]),
-        (CURRENT.replace("dev-cluster", "dev") + "clutsers:\n- environment: dev\n", ["IAM005", "IAM031"]),
-        # a typo elsewhere explains nothing
-        (CURRENT + "contcat: x\n", ["IAM005", "IAM031"]),
-        # a guess is only a warning
-        (CURRENT + "clusters:\n- environment: dev\n  metadata: {bame: cluster}\n", ["IAM005", "IAM003", "IAM030"]),
-        # there is something else there already
-        (
-            CURRENT + "clusters:\n- environment: prod\n  enviroment: dev\n  metadata: {name: cluster}\n",
-            ["IAM005", "IAM031"],
-        ),
-        # what cannot be read once it is spelled right
-        (
-            DEV + "  instancePools:\n  - minCount: 1\n    Kubernetes: {version: 1}\n    type: workr\n",
-            ["IAM012", "IAM013", "IAM031"],
-        ),
-    ],
-)
-def test_what_has_another_cause_stays(text: str, expected: list[str]) -> None:
-    assert sorted(each.split()[1] for each in found(text)) == sorted(expected)
-
-
-def test_a_suppressed_misspelling_hides_nothing() -> None:
-    comment = "  # tarmak-iam: ignore[IAM031] because\n"
-    text = CURRENT + f"clusters:\n-\n{comment}  enviroment: dev\n  metadata: {{name: cluster}}\n"
-    assert sorted(each.split()[1] for each in found(text)) == ["IAM003", "IAM005"]
 
 
 @pytest.mark.parametrize(
@@ -154,16 +66,6 @@ def test_what_a_command_says(text: str, remedy: str) -> None:
     with pytest.raises(SelectionError) as error:
         _ = TarmakConfig.parse(text).current_cluster
     assert error.value.remedy == remedy
-
-
-def test_an_environment_with_a_dash_is_renamed_in_environments_too() -> None:
-    text = HEAD + "clusters:\n- environment: my-dev\n  metadata: {name: cluster}\n"
-    listed = "environments:\n- metadata: {name: my-dev}\n"
-    assert [each.rpartition("; ")[2] for each in found(text)] == ["rename it without a dash"]
-    assert [each.rpartition("; ")[2] for each in found(text + listed)] == [
-        "rename it without a dash, in environments too"
-    ]
-    assert found((text + listed).replace("my-dev", "mydev")) == []
 
 
 ROOT_VOLUME = [{"metadata": {"name": "root"}, "size": "16Gi", "type": "ssd"}]
@@ -233,11 +135,6 @@ def test_any_key_with_swapped_letters_is_the_only_finding(path: tuple[str | int,
     assert [each.split()[1] for each in found(with_letters_swapped(path))] == ["IAM031"]
 
 
-def test_a_misspelling_in_what_is_merged() -> None:
-    merged = "x-dev: &dev\n  enviroment: dev\n" + CURRENT + "clusters:\n- <<: *dev\n  metadata: {name: cluster}\n"
-    assert [each.split()[1] for each in found(merged)] == ["IAM031"]
-
-
 WITHOUT_KEYS = (
     "clusterID: dev-cluster\nserver:\n  mapRoles: []\nmapRole: [{roleARN: 'arn:aws:iam::111122223333:role/A'}]\n"
 )
@@ -264,3 +161,12 @@ def test_a_finding_that_takes_no_access_has_no_way_back() -> None:
     assert (finding.message, finding.text, finding.recovery) == ("what", "what; remedy", None)
     late = replace(finding, recovery="way back", detail="and more")
     assert (late.message, late.text) == ("what; way back; and more", "what; way back; and more; remedy")
+
+
+def test_the_entry_that_stops_the_daemon_next_is_not_a_new_finding() -> None:
+    """The consequence is that of the first of several entries."""
+    first, next_one = (f"  - {{roleARN: {text}, username: x}}\n" for text in ("5", "nonsense"))
+    before, after = (report(ROLES + text).findings for text in (first + next_one, next_one))
+    assert ["does not start" in str(each) for each in before] == [True, False]
+    assert ["does not start" in str(each) for each in after] == [True]
+    assert list(added_findings(before, after)) == []

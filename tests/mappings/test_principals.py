@@ -88,6 +88,11 @@ def test_a_permission_set() -> None:
             "11112222333",
             "'11112222333' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading",
         ),
+        (
+            "sso:111122223333/AWSReservedSSO_Dev",
+            "is the name of a role, not of a permission set; write sso:111122223333/Dev",
+        ),
+        ("arn:aws:iam::111122223333:role/AWSReservedSSO_Dev", "a role of IAM Identity Center is named AWSReservedSSO_"),
         ("", "is not the ARN of a role or user"),
     ],
 )
