@@ -1,10 +1,7 @@
 """Files and what `check` finds in them: tests/lint/cases/RULE.txt has the cases of a rule, other files of a subject.
 
-A line that begins with @ (which no YAML does) says what the lines below it are:
+tests/support/case_texts.py explains the format. A case has the files of a cluster, and these sections:
 
-    @begin NAME FILE      the beginning of a file that several cases share
-    @case TITLE           a case
-    @FILE, or @NAME       the text of a file, or the rest of one that begins as NAME says
     @found                LINE:COLUMN ID MESSAGE; REMEDY for each finding, without it there is none
     @suppressed           LINE:COLUMN ID REASON for each finding that a comment suppresses
     @fixed                the last file after `check --fix`, as the rest of NAME where the case has it so
@@ -17,8 +14,7 @@ file is not compared. A tarmak.yaml that a case does not show is `CONFIG`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +29,8 @@ from tarmak_iam.lint.fixing import fix_findings
 from tarmak_iam.lint.messages import EXITS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tests.lint.files import Files, subjects_of
+from tests.support.case_texts import Section, read_cases
 
-FOLDER = Path(__file__).with_name("cases")
 RELEASE = {SETTINGS_NAME: "daemonVersion: v0.7.18\n"}
 """Of cases without settings, so that a newer default does not change what they say."""
 
@@ -52,34 +48,14 @@ class Case(NamedTuple):
         return [*self.files][-1]
 
 
-def read_cases(path: Path) -> Iterator[Case]:
-    beginnings: dict[str, tuple[str, str]] = {}
-    for number, block in _blocks(path.read_text(encoding="utf-8")):
-        head, *parts = re.split("^@(.*)\n", block, flags=re.MULTILINE)[1:]
-        if head.startswith("begin "):
-            _, name, filename = head.split()
-            beginnings[name] = filename, parts[0]
-            continue
-        assert head.startswith("case "), f"{path}:{number}"
-        files, begin, sections = dict[str, str](), "", dict[str, str]()
-        for marker, text in zip(parts[1::2], parts[2::2], strict=True):
-            if marker in beginnings or "." in marker:
-                filename, begin = beginnings.get(marker, (marker, ""))
-                files[filename] = begin + text
-            else:
-                sections[marker] = text
-        yield Case(f"{path.stem}:{number}", files, begin, sections)
+def _case(name: str, sections: list[Section]) -> Case:
+    files = {each.marker: each for each in sections if "." in each.marker}
+    expected = {each.marker: each.text for each in sections if each.marker not in files}
+    *_, main = files.values()
+    return Case(name, {name: each.text for name, each in files.items()}, main.begin, expected)
 
 
-def _blocks(text: str) -> Iterator[tuple[int, str]]:
-    """Each beginning and case with its first line; an empty line is between them."""
-    line = 1
-    for block in re.split("\n(?=@(?:begin|case) )", text):
-        yield line, block
-        line += block.count("\n") + 1
-
-
-CASES = [case for path in sorted(FOLDER.iterdir()) for case in read_cases(path)]
+CASES = [_case(*case) for case in read_cases(Path(__file__).with_name("cases"))]
 
 
 def shown(located: Iterable[Located], main: str, *, with_reason: bool = False) -> str:
