@@ -140,9 +140,7 @@ class ViperSettings:
         return bool(keys) and (self._null_shadows or self._file[keys[0]] is not None)
 
 
-def _by_keys(
-    function: Callable[Concatenate[tuple[Any, ...], P], T],
-) -> Callable[Concatenate[Mapping[Any, Any], P], T]:
+def _by_keys(function: Callable[Concatenate[tuple[Any, ...], P], T]) -> Callable[Concatenate[Mapping[Any, Any], P], T]:
     """The items of a long list nearly all have the same few keys, so what depends on them only is cached. A large
     mapping is not: the cache would keep its keys."""
     cached: Any = lru_cache(maxsize=4096)(function)

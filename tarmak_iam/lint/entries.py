@@ -36,10 +36,8 @@ def is_ordinary(text: str) -> bool:
 
 @dataclass(frozen=True)
 class WrittenEntry:
-    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account).
-
-    It has no slots, because several rules share its cached properties.
-    """
+    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account). It has
+    no slots, because several rules share its cached properties."""
 
     listed: MappingEntry
     item: Mapping[Any, Any] = field(repr=False)
@@ -64,10 +62,8 @@ class WrittenEntry:
 
     @cached_property
     def flaw(self) -> ArnFlaw | None:
-        """Why its ARN never matches, independent of the daemon's release.
-
-        Most releases read an ARN in any case; that some do not start with one in capitals is a separate finding.
-        """
+        """Why its ARN never matches, independent of the daemon's release. Most releases read an ARN in any case; that
+        some do not start with one in capitals is a separate finding."""
         flaw = arn_flaw(self.listed.arn)
         if flaw is not None and flaw.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             lower = arn_flaw(to_lower(self.listed.arn))

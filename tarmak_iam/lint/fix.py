@@ -27,11 +27,9 @@ class TextEdit(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """What fixes a finding: `text_edits` of its file, and `edits` after them.
-
-    `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if
-    nobody's access and nothing that Tarmak uses changes; that is verified before it is made as a safe fix.
-    """
+    """What fixes a finding: `text_edits` of its file, and `edits` after them. `title` says in one sentence what it
+    does. The paths of all edits are those in the file as it is. A fix is safe if nobody's access and nothing that
+    Tarmak uses changes; that is verified before it is made as a safe fix."""
 
     title: str
     edits: tuple[Edit, ...] = ()

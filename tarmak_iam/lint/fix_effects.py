@@ -34,12 +34,7 @@ _INIT = (*_AMAZON, "awsIAMAuthenticatorInit")
 _LOGS = tuple((*_AMAZON, name) for name in ("publicELBAccessLogs", "internalELBAccessLogs"))
 """The access logs, which Tarmak ignores in some clusters."""
 
-_SERVER_KEYS = {
-    "hostname": "server.hostname",
-    "address": "server.address",
-    "port": "server.port",
-    "state_dir": "server.stateDir",
-}
+_SERVER_KEYS = {name: f"server.{name}" for name in ("hostname", "address", "port")} | {"state_dir": "server.stateDir"}
 
 _DAEMON_KEYS = {
     "partition": "server.partition",

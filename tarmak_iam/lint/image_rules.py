@@ -112,10 +112,8 @@ def kubernetes_version_support(rule: Rule, installation: Installation) -> Iterat
 
 @INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login")
 def image_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in.
-
-    tarmak.yaml does not name the account of the cluster; the accounts of AWS itself are known.
-    """
+    """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in. tarmak.yaml does not
+    name the account of the cluster; the accounts of AWS itself are known."""
     image = _image(installation)
     if image.ecr is None or _is_elsewhere(installation, image.ecr) or why_unavailable(image):
         return

@@ -19,14 +19,7 @@ from tarmak_iam.document.plain_values import construct
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
-from tarmak_iam.lint.authenticator_keys import (
-    ENTRY_LISTS,
-    IDENTITIES,
-    LISTS,
-    all_keys,
-    arn_in,
-    is_empty_value,
-)
+from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, all_keys, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_key
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
@@ -37,10 +30,9 @@ from tarmak_iam.lint.unread_keys import (
     KeyPlace,
     RunTogether,
     UnreadKey,
-    doubled_keys,
     inner_keys,
     run_together,
-    unread_keys,
+    walked_keys,
 )
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -75,7 +67,7 @@ class KeyGroup(NamedTuple):
 def key_groups(document: Document) -> tuple[KeyGroup, ...]:
     """None in the file of another tool."""
     groups: list[list[UnreadKey]] = []
-    for key in () if is_foreign(document) else unread_keys(document):
+    for key in () if is_foreign(document) else walked_keys(document).unread:
         before, entries = groups[-1][-1] if groups else None, key.holder.entries
         is_alike = before is not None and (
             before.holder is key.holder
@@ -291,9 +283,7 @@ def _merge_remedy(document: Document, key: UnreadKey, existing: Route) -> str:
 def unknown_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in (key for group in key_groups(mappings.document) if group.has_no_effect for key in group.keys):
         what = f"the authenticator does not know the key {quoted(key.name)} {_place(key)}, and ignores it"
-        remedy = (
-            f"{key.intended} is already set: remove this key" if key.existing else "remove it, or make it a comment"
-        )
+        remedy = "remove it, or make it a comment"
         if _is_anchor(mappings.document, key.node.value):
             remedy = f"prefix its name with x-: x-{key.name}"
         elif key.place is KeyPlace.ENTRY and key.where != "sso":
@@ -391,7 +381,7 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
 @MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file")
 def duplicate_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
-    for _, alike in itertools.groupby(doubled_keys(document), key=lambda key: id(key.holder)):
+    for _, alike in itertools.groupby(walked_keys(document).doubled, key=lambda key: id(key.holder)):
         keys = list(alike)
         together = run_together(keys[0].holder, keys[0].where)
         if together is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from tarmak_iam.config.key_suggestions import suggest_key
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.lint import Subjects, check, rule_run
+from tarmak_iam.lint import Subjects, check
 from tarmak_iam.lint.rule import Implication
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -48,7 +49,7 @@ def test_suppressions_have_a_limit(comments: Callable[[int], str]) -> None:
 
 
 def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
+    monkeypatch.setattr(sys.modules["tarmak_iam.lint.check"], "_MOST_FINDINGS", 3)
     text = HEAD + "".join(f"unknown{number}: 1\n" for number in range(3))
     assert len(check(Subjects(TarmakConfig.parse(text)))) == 3
     with pytest.raises(ConfigError) as caught:
@@ -57,7 +58,7 @@ def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_more_findings_are_made_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
+    monkeypatch.setattr(sys.modules["tarmak_iam.lint.check"], "_MOST_FINDINGS", 3)
     calls: list[str] = []
     monkeypatch.setattr("tarmak_iam.lint.config_rules.dereference", counted(calls, dereference))
     with pytest.raises(ConfigError, match="more than 3 findings"):

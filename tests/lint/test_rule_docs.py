@@ -14,8 +14,8 @@ from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
-from tarmak_iam.lint.rule_docs import PAGES as PROGRAM_PAGES
-from tarmak_iam.lint.rule_docs import page_of
+from tarmak_iam.lint.rule import PAGES as PROGRAM_PAGES
+from tarmak_iam.lint.rule import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.example_plugin.tarmak_iam_example import COSTS
 from tests.lint.files import fixable, fixed

@@ -17,7 +17,7 @@ from tarmak_iam.findings import Subject as SubjectFile
 from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
-from tarmak_iam.lint.rule_run import added_findings
+from tarmak_iam.lint.check import added_findings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tests.lint.mapped import CONFIG, ROLES, report
