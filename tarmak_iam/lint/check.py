@@ -111,12 +111,9 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     given, rules = (subjects, *others), installed_rules()
     names = {provided.value.id.upper(): provided.value.name for provided in rules}
     on_config = tuple(suppressions_of(given[0].text_of(Subject.CONFIG), Subject.CONFIG, names))
+    files = (Subject.MAPPINGS, Subject.SETTINGS)
     comments = [
-        [
-            comment
-            for subject in (Subject.MAPPINGS, Subject.SETTINGS)
-            for comment in suppressions_of(part.text_of(subject), subject, names)
-        ]
+        [comment for subject in files for comment in suppressions_of(part.text_of(subject), subject, names)]
         for part in given
     ]
     runs = [

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, parse_arn
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.identity.templates import PRIVATE_DNS, TEMPLATES, has_session
+from tarmak_iam.identity.templates import TEMPLATES, has_session
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value, field_values
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
@@ -32,6 +32,15 @@ def is_ordinary(text: str) -> bool:
     """Whether a name has no trace of copying, no wildcard and no unknown template, and is not several names. Only
     visible ASCII is ordinary."""
     return _ORDINARY.match(text) is not None
+
+
+def account_of(arn: str) -> str:
+    """The account of an ARN; empty where the ARN or the account is not valid."""
+    try:
+        account = parse_arn(arn).account
+    except ArnError:
+        return ""
+    return account if is_account(account) else ""
 
 
 @dataclass(frozen=True)
@@ -180,11 +189,6 @@ class WrittenEntries:
                     break
                 seen.add(text)
         return tuple(odd)
-
-    @cached_property
-    def with_private_dns(self) -> tuple[WrittenEntry, ...]:
-        """The entries with the private DNS name of an instance in a name."""
-        return self.with_part((PRIVATE_DNS,))
 
     @cached_property
     def with_session_name(self) -> tuple[WrittenEntry, ...]:

@@ -217,11 +217,8 @@ def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> Ite
     """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the file
     before."""
     was, now = before.installation, after.installation
-    if (
-        before.mappings is None
-        or after.mappings is None
-        or (was is now and before.mappings is after.mappings and not is_unreadable)
-    ):
+    is_same = was is now and before.mappings is after.mappings and not is_unreadable
+    if before.mappings is None or after.mappings is None or is_same:
         return ()
     if was is None or now is None:
         new = _loaded(after)

@@ -63,12 +63,8 @@ class FixableFinding(NamedTuple):
         """The same for a finding until an edit moves it to another route."""
         return *_key(self.located), self.located.finding.route.plain
 
-    @property
-    def line(self) -> str:
-        """As in `tarmak.yaml:3:1: fixed: remove the duplicate key [IAM032]`."""
-        return self.line_of("fixed")
-
     def line_of(self, word: str) -> str:
+        """As in `tarmak.yaml:3:1: fixed: remove the duplicate key [IAM032]`."""
         count = len(self.removed_comments)
         texts = brief_list(map(shortened, self.removed_comments))
         removed = f" (removed with it: the comment{'s' if count > 1 else ''} {texts})" if count else ""

@@ -129,10 +129,8 @@ def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Find
         return  # a number, which IAM063 reports
     value = mappings.cluster_id
     shown = {list: "a list", dict: "a YAML mapping"}.get(type(value), quoted(value))
-    what = (
-        f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
-        "the authenticator rejects every token"
-    )
+    what = f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}"
+    what += ": the authenticator rejects every token"
     remedy, route = f"set clusterID: {installation.cluster_id}", mappings.cluster_id_route
     fix = written(route, installation.cluster_id, f"{remedy}, so that tokens for this cluster are accepted")
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)

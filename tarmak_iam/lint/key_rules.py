@@ -21,7 +21,7 @@ from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, all_keys, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_key
+from tarmak_iam.lint.fix import Fix, entry_at, removed, taken_out, without_key
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import group_names, import_remedy, is_foreign, merged_list, section_format
@@ -195,10 +195,8 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> tuple[str, bool, bool]:
     if key.existing is None and has_no_principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
         return f"{EXITS}: {has_no}, and {ignored}", True, True
-    inner, hides_principals = (
-        inner_keys(key),
-        any(unread.intended in (*LISTS, "server") and not is_empty_value(unread.node.value) for unread in group.keys),
-    )
+    filled = {unread.intended for unread in group.keys if not is_empty_value(unread.node.value)}
+    inner, hides_principals = inner_keys(key), not filled.isdisjoint((*LISTS, "server"))
     is_list_in_entry = key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER
     is_lost = key.place is KeyPlace.NOWHERE or hides_principals or _holds_entries(key.node.value)
     is_in_sso = key.where == "sso" and key.existing is None and key.intended in ("permissionSetName", "accountID")
@@ -397,7 +395,7 @@ def _one_of_two(document: Document, key: DoubledKey) -> Fix | None:
     second, first = entry_at(document, key.route), entry_at(document, key.first)
     if second is None or first is None:
         return None
-    first_value, value, line = first[1].value, second[1].value, line_of(document, key.first)
+    first_value, value, line = first[1].value, second[1].value, document.position(key.first, at_key=True).line
     # As text: an edit cannot name a duplicate that does not count.
     if is_empty_value(value) or are_written_the_same(document, first_value, value):
         name = f"this {quoted(key.name)}"
@@ -466,10 +464,8 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: R
     for (before, *_), (first, *_) in itertools.pairwise(together.entries):
         lost = f"the authenticator uses one value of each key at random, and {losers} loses access"
         if together.is_exact:
-            lost = (
-                "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key, "
-                f"and there {losers} loses access"
-            )
+            lost = "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key"
+            lost += f", and there {losers} loses access"
         within = f"within the entry in line {first_line(document, before.key)}"
         what = f"a dash is missing: {quoted(first.text)} begins a new entry {within}; {lost}"
         also = "" if is_item else f"{quoted(start.text)} in line {first_line(document, start.key)}, and before "

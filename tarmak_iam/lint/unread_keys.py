@@ -138,9 +138,8 @@ _FEW_KEYS = 16
 def texts_of(node: Mapping) -> tuple[str | None, ...]:
     """The keys of an item of a list: None for one that is not a scalar, for a merge key, and for many keys."""
     entries = node.entries
-    return (
-        tuple([None if entry.is_merge else entry.text for entry in entries]) if len(entries) <= _FEW_KEYS else (None,)
-    )
+    texts = [None if entry.is_merge else entry.text for entry in entries[: _FEW_KEYS + 1]]
+    return tuple(texts) if len(entries) <= _FEW_KEYS else (None,)
 
 
 def _is_plain(item: Mapping, known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:

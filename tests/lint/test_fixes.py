@@ -66,7 +66,7 @@ def test_a_comment_goes_in_one_fix() -> None:
     text = "  # tarmak-iam: ignore[IAM070, IAM073, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n"
     title = "remove the comment: it suppresses nothing"
     made = outcome({MAPPINGS_NAME: ADMIN + text})
-    assert [each.line for each in made.fixed] == [
+    assert [each.line_of("fixed") for each in made.fixed] == [
         f"{MAPPINGS_NAME}:6:3: fixed: {title} [{rule_id}]" for rule_id in ("IAM095", "IAM095", "IAM097")
     ]
 
