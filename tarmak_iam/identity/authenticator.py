@@ -43,9 +43,10 @@ from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_
 
 @dataclass(frozen=True)
 class Authenticator:
-    """A configuration as one release of the authenticator loads it. `config` is None if it would not start. If the
-    authenticator picks one of several keys at random, `config` and `tables` are the likeliest choice, and answers list
-    what the others lead to."""
+    """A configuration as one release of the authenticator loads it. `config` is None if it would not start.
+
+    If the authenticator picks one of several keys at random, `config` and `tables` are the likeliest choice, and
+    answers list what the others lead to."""
 
     config: DaemonConfig | None
     failure: Answer | None = None
@@ -137,11 +138,12 @@ class Authenticator:
         return likeliest_grant(self.possible_grants(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
-        """What else the principal of a grant can get, where the daemon picks at random."""
+        """What else the principal of a grant can get, where the daemon picks one of several at random."""
         return other_grants(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """As `Granting.possible_grants`, of all readings of the configuration. Empty if it would not start."""
+        """All that the principal of a grant can get, the likeliest first, None for a denial: several where the daemon
+        picks at random. Empty if it would not start."""
         return tuple(grant for granting in self._grantings for grant in granting.possible_grants(asked))
 
     def whois(self, identity: Identity) -> Answer:

@@ -59,6 +59,7 @@ RULES = tuple(rule for module in _MODULES for rule in vars(module).values() if i
 @dataclass(frozen=True, slots=True)
 class Located:
     """A finding with its place; as a string it is a line of a report: `file:line:col: severity: message [ID]`.
+
     `cluster` is the name of the cluster that it is about, None where it is about no cluster, or about several. `reason`
     is the reason in the comment that suppresses it."""
 
