@@ -60,8 +60,6 @@ class Finding:
     """The part of the message after `recovery`."""
     hides_entries: bool = False
     """Whether no principal in that part of the mappings file gains access."""
-    about: tuple[str, ...] = ()
-    """For a fix: the part of a comment that it is about, and what was meant instead, if that is known."""
     consequence: str = ""
     """What another finding adds, which is not reported because of this one."""
     fix: object = field(default=None, compare=False, repr=False)

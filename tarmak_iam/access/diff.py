@@ -8,8 +8,7 @@ from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.aws.copied_text import Trace, traces
-from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.grants import likeliest_grant, other_grants
+from tarmak_iam.identity.authenticator import Authenticator, likeliest_grant, other_grants
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.entries import SSO_PREFIX

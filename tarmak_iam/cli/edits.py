@@ -137,7 +137,7 @@ def finish_config_edit(
     the findings of `check` that are new. `clusters` are those that were edited."""
     from tarmak_iam.config.cluster_validation import version_change_flaw
     from tarmak_iam.lint import Subjects, check
-    from tarmak_iam.lint.rule_run import added_findings
+    from tarmak_iam.lint.check import added_findings
 
     if after is before:
         note(f"unchanged: {unchanged}")

@@ -11,11 +11,7 @@ if TYPE_CHECKING:
     from tarmak_iam.identity.model import Answer, Identity
 else:
     __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            ".model": "Answer Identity",
-            ".authenticator": "Authenticator whois",
-        },
+        __name__, {".model": "Answer Identity", ".authenticator": "Authenticator whois"}
     )
 
 __all__ = ["Answer", "Authenticator", "Identity", "whois"]

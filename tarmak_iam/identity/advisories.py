@@ -18,8 +18,6 @@ from tarmak_iam.identity.dynamic_file import without_path
 from tarmak_iam.identity.model import IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans
 
-_ACCESS_KEY = "{{AccessKeyID}}"
-
 
 class Advisory(NamedTuple):
     """`effect` is what the flaw leads to, and `undecided` what decides whether a configuration is open to it where the
@@ -59,8 +57,7 @@ def advisories_of(version: DaemonVersion) -> tuple[Advisory, ...]:
 
 
 def _access_key_in_a_name(config: DaemonConfig, mappings: list[tuple[str, IdentityMapping]]) -> bool | None:
-    names = (name for _, mapping in mappings for name in (mapping.username, *mapping.groups))
-    if any(_ACCESS_KEY in name for name in names):
+    if any("{{AccessKeyID}}" in name for _, mapping in mappings for name in (mapping.username, *mapping.groups)):
         return True
     reads_others = any(backend_of(name).reads is not BackendSource.CONFIGURATION for name in config.backends)
     return None if reads_others else False

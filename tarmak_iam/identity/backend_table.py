@@ -28,12 +28,10 @@ NOBODY: Found = (None,)
 
 @dataclass(frozen=True)
 class BackendTable:
-    """Built once; a look-up costs the same however many ARNs are mapped (the daemon itself scans them).
-
-    `roles` and `users` are by what the daemon compares: the canonical ARN in lower case (folded, where
-    `folds_roles` and `folds_users` say so), or the caller's unique id where `by_user_id` is set. `place` leads
-    from a mapping's route to its file, line and column.
-    """
+    """Built once; a look-up costs the same however many ARNs are mapped (the daemon itself scans them). `roles` and
+    `users` are by what the daemon compares: the canonical ARN in lower case (folded, where `folds_roles` and
+    `folds_users` say so), or the caller's unique id where `by_user_id` is set. `place` leads from a mapping's route to
+    its file, line and column."""
 
     backend: str
     roles: AnyMapping[str, Found]
@@ -156,24 +154,27 @@ def _bare_name(arn: str) -> str:
 def check_role_mapping(role: IdentityMapping, version: DaemonVersion) -> None:
     """Raises DaemonNotStarted for a role mapping with neither an ARN nor a valid SSO section."""
     sso = role.sso
-    if not role.arn and sso is None:
-        what = "a role mapping has neither rolearn nor sso"
-        raise DaemonNotStarted(what, role.route, remedy="add roleARN, or remove the mapping")
-    if sso is None:
+    if sso is None and role.arn:
         return
-    if role.arn:
-        what = "a role mapping has both rolearn and sso"
-        raise DaemonNotStarted(what, role.route, remedy="write two mappings, one with roleARN and one with sso")
-    if not is_account(sso.account):
+    if sso is None:
+        what, remedy = "a role mapping has neither rolearn nor sso", "add roleARN, or remove the mapping"
+    elif role.arn:
+        what, remedy = (
+            "a role mapping has both rolearn and sso",
+            "write two mappings, one with roleARN and one with sso",
+        )
+    elif not is_account(sso.account):
         what = f"sso.accountID {quoted(sso.account)} must have 12 digits"
-        raise DaemonNotStarted(what, role.route, remedy='write it in quotes, as in "111122223333"')
-    if not is_permission_set(sso.permission_set):
+        remedy = 'write it in quotes, as in "111122223333"'
+    elif not is_permission_set(sso.permission_set):
         what = f"sso.permissionSetName {quoted(sso.permission_set)} is not a valid name of a permission set"
         remedy = "write the name as in IAM Identity Center: 1 to 32 letters, digits and +=,.@_-"
-        raise DaemonNotStarted(what, role.route, remedy=remedy)
-    if sso.partition and sso.partition not in known_partitions(version):
+    elif sso.partition and sso.partition not in known_partitions(version):
         what = f"sso.partition {quoted(sso.partition)} is unknown"
-        raise DaemonNotStarted(what, role.route, remedy="remove sso.partition: a mapping with one never matches")
+        remedy = "remove sso.partition: a mapping with one never matches"
+    else:
+        return
+    raise DaemonNotStarted(what, role.route, remedy=remedy)
 
 
 def sso_pattern(sso: SsoRole) -> str:

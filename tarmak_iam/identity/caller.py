@@ -52,9 +52,7 @@ def typed_session(name: str) -> str:
 
 def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:
     """The caller that STS would return for an ARN: the ARN of a role stands for a session of it, without its path.
-
-    Raises ConfigError for an ARN that is not valid or cannot be a caller.
-    """
+    Raises ConfigError for an ARN that is not valid or cannot be a caller."""
     try:
         principal, _ = canonicalize(arn)
     except ArnError as error:

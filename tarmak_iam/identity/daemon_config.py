@@ -44,7 +44,6 @@ from tarmak_iam.identity.viper import (
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-_PORTS = range(65536)
 _WITH_PATH = tuple(backend for backend in BACKENDS if backend.path_key)
 
 _FIELDS = {
@@ -52,13 +51,9 @@ _FIELDS = {
     "user": ("UserARN", "Username", "Groups", "UserId"),
 }
 
-# No UserId, and no SSO of a role.
-_NEITHER = {"role": [None, None], "user": [None]}
-
 _SSO_FIELDS = {"PermissionSetName": "permissionSetName", "AccountID": "accountID", "Partition": "partition"}
 
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
-
 DESCRIBING_BURST = "server.ec2DescribeInstancesBurst"
 
 T = TypeVar("T")
@@ -184,10 +179,8 @@ class _DaemonConfigReader:
         return read(self._settings.get(key)) if self._version.has_key(key) else absent
 
     def _check_process(self) -> None:
-        """Settings that end the process at the start.
-
-        The certificate that is created at the first start contains address and host name, so they must be valid.
-        """
+        """Settings that end the process at the start. The certificate that is created then contains address and host
+        name."""
         address = self._text("server.address")
         try:
             if "%" in address:
@@ -199,7 +192,7 @@ class _DaemonConfigReader:
         if not self._text("server.hostname").isascii():
             what = "must be ASCII, because it goes into a certificate"
             self._stop("server.hostname", what, "remove the key, or set it to localhost")
-        if as_integer(self._settings.get("server.port")) not in _PORTS:
+        if as_integer(self._settings.get("server.port")) not in range(65536):
             what = f"{self._shown('server.port')} is not a valid port"
             self._stop("server.port", what, "remove the key, or set it to a number from 1 to 65535")
         # The ARNs that it needs to ask EC2: it reads server.sourceARN only where there is such a role.
@@ -264,8 +257,8 @@ class _DaemonConfigReader:
         if len(set(modes)) != len(modes):
             raise DaemonNotStarted("backend-mode contains duplicates", route, remedy="list each backend once")
         if not modes:
-            what = "backend-mode must contain at least one backend"
-            raise DaemonNotStarted(what, route, remedy="remove the key, or set it to [MountedFile]")
+            remedy = "remove the key, or set it to [MountedFile]"
+            raise DaemonNotStarted("backend-mode must contain at least one backend", route, remedy=remedy)
         for backend in _WITH_PATH:
             name, key, has_path = backend.name, backend.path_key, bool(paths[backend.name])
             what = f"the backend {name} and {key} must be set together"
@@ -299,7 +292,9 @@ class _DaemonConfigReader:
         if has_doubles(item):
             return None
         arn, username, groups, *others = field_values(item, _FIELDS[kind], lowers=self._lowers)
-        is_plain = type(arn) is str and type(username) is str and type(groups) is list and others == _NEITHER[kind]
+        is_plain = (
+            type(arn) is str and type(username) is str and type(groups) is list and others.count(None) == len(others)
+        )
         if not is_plain or any(type(group) is not str for group in groups):
             return None
         return IdentityMapping(kind, arn, username, tuple(groups), route)
@@ -386,7 +381,6 @@ DEFAULT_PORT = 21362
 
 DEFAULT_STATE_DIR = "/var/aws-iam-authenticator"
 """Working directory of Tarmak's init unit too."""
-
 
 # Of the flags of `server`, and of `init`, whose host name the server reads too.
 _SERVER_DEFAULTS: dict[str, Any] = {

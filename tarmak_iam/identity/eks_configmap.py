@@ -93,25 +93,15 @@ def _mappings(kind: str, data: AnyMapping[str, Any], version: DaemonVersion, not
         notes.append(f"{key}: {version} reads keys in lower case only, so {miscased} is ignored")
     admitted = []
     for mapping in mappings:
-        refusal = _refusal(mapping, version)
-        if refusal:
-            notes.append(f"{key}: a mapping is skipped: {refusal}")
-        else:
+        try:
+            if version.has(ReleaseFeature.CHECKS_ENTRIES) and kind == "role":
+                check_role_mapping(mapping, version)
+            elif version.has(ReleaseFeature.CHECKS_ENTRIES) and not mapping.arn:
+                raise DaemonNotStarted("it has no userarn")
             admitted.append(mapping._replace(route=Route((*Route.of(("data", key)).steps, *mapping.route.steps))))
+        except DaemonNotStarted as refusal:
+            notes.append(f"{key}: a mapping is skipped: {refusal.reason}")
     return admitted
-
-
-def _refusal(mapping: IdentityMapping, version: DaemonVersion) -> str:
-    """Why a release that checks its mappings skips one."""
-    if not version.has(ReleaseFeature.CHECKS_ENTRIES):
-        return ""
-    if mapping.kind == "user":
-        return "" if mapping.arn else "it has no userarn"
-    try:
-        check_role_mapping(mapping, version)
-    except DaemonNotStarted as refusal:
-        return refusal.reason
-    return ""
 
 
 def _document(key: str, data: AnyMapping[str, Any], notes: list[str]) -> Document | None:

@@ -42,6 +42,10 @@ _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 _GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 
 
+_Flag = tuple[str, str, str]
+"""Name, type and configuration key."""
+
+
 class DaemonFlags(NamedTuple):
     """`values`: what the command line sets, by configuration key; `gates`: the feature gates that are on."""
 
@@ -49,32 +53,26 @@ class DaemonFlags(NamedTuple):
     gates: frozenset[str] = frozenset()
 
 
-class _Flag(NamedTuple):
-    name: str
-    type: str
-    key: str
-
-
 def parse_flags(args: Iterable[str], version: DaemonVersion) -> DaemonFlags:
     """Raises DaemonNotStarted for a flag or value that this release does not accept."""
     known: dict[str, _Flag] = {}
-    for item, short, type_, key in _FLAGS:
+    for item, short, kind, key in _FLAGS:
         if version.has_flag(item):
             name = re.split(r"--| \(-", item)[1]
-            known[f"--{name}"] = flag = _Flag(name, type_, key)
+            known[f"--{name}"] = name, kind, key
             if short:
-                known[f"-{short}"] = flag
+                known[f"-{short}"] = name, kind, key
     values: dict[str, Any] = {}
     gates: dict[str, bool] = {}
-    for flag, text in _pairs(iter(args), known):
-        if flag.type == "gates":
+    for (name, kind, key), text in _pairs(iter(args), known):
+        if kind == "gates":
             gates = _gates(text, gates, version)
             continue
-        value = _value(flag, text)
-        if flag.type == "list" and flag.key in values:
-            values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
-        elif flag.key:
-            values[flag.key] = value
+        value = _value(name, kind, text)
+        if kind == "list" and key in values:
+            values[key] = values[key] + value  # a repeated slice flag adds up
+        elif key:
+            values[key] = value
     return DaemonFlags(values, frozenset(name for name, on in gates.items() if on))
 
 
@@ -93,31 +91,30 @@ def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag
             name, attached, text = arg[:2], arg[2:], arg[2:].removeprefix("=")
         if name not in known:
             raise DaemonNotStarted(f"unknown flag: {name}")
-        flag = known[name]
-        if not attached and flag.type == "bool":
+        if not attached and known[name][1] == "bool":
             text = "true"
         elif not attached:
-            following = next(args, None)
-            if following is None:
-                raise DaemonNotStarted(f"flag needs an argument: {name}")
-            text = following
-        yield flag, text
+            try:
+                text = next(args)
+            except StopIteration:
+                raise DaemonNotStarted(f"flag needs an argument: {name}") from None
+        yield known[name], text
 
 
-def _value(flag: _Flag, text: str) -> Any:
-    what = f'invalid argument "{shortened(text)}" for "--{flag.name}" flag'
-    if flag.type == "bool":
+def _value(name: str, kind: str, text: str) -> Any:
+    what = f'invalid argument "{shortened(text)}" for "--{name}" flag'
+    if kind == "bool":
         if text not in GO_TRUE | _FALSE:
             raise DaemonNotStarted(f"{what}: it is not a boolean")
         return text in GO_TRUE
-    if flag.type == "int":
+    if kind == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
             raise DaemonNotStarted(f"{what}: it is not a number")
         return number
-    if flag.type == "level" and to_lower(text) not in _LEVELS:
+    if kind == "level" and to_lower(text) not in _LEVELS:
         raise DaemonNotStarted(f'invalid log level "{shortened(text)}"')
-    if flag.type == "list":
+    if kind == "list":
         return next(csv.reader([text]), []) if text else []
     return text
 

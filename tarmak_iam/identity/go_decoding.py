@@ -66,11 +66,9 @@ class _Struct:
 
 
 class JsonMappings:
-    """Reads one text. `failed` says afterwards whether a value had another type than its field.
-
-    encoding/json continues after such a value, and its caller decides whether the rest is used. Objects are
-    dictionaries, or tuples as of `with_duplicates`. `has_sso`: whether the release's struct has the field.
-    """
+    """Reads one text. `failed` says afterwards whether a value had another type than its field: encoding/json continues
+    after such a value. Objects are dictionaries, or tuples as of `with_duplicates`. `has_sso`: whether the release's
+    struct has the field."""
 
     def __init__(self, *, has_sso: bool) -> None:
         self.failed = False
@@ -147,10 +145,8 @@ _BINARY = "tag:yaml.org,2002:binary"
 
 
 class YamlMappings:
-    """Reads one text that `Document.read_as` accepts. `failed` says afterwards whether a value did not fit its field.
-
-    yaml.v2 continues after such a value and skips it.
-    """
+    """Reads one text that `Document.read_as` accepts. `failed` says afterwards whether a value did not fit its field:
+    yaml.v2 skips it."""
 
     def __init__(self) -> None:
         self.failed = False

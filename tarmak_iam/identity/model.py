@@ -41,12 +41,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DaemonInput:
-    """What the daemon of a release is started with, and what it reads then.
-
-    The extension of `filename` selects the format. `files` are other files that it reads, by their last path component,
-    and the cluster's objects that it watches (see `load_tables`). `cluster_id` is that of the token (None: that of the
-    configuration). `private_dns_names`: what ec2:DescribeInstances would return, by instance ID.
-    """
+    """What the daemon of a release is started with, and what it reads then. The extension of `filename` selects the
+    format. `files` are other files that it reads, by their last path component, and the cluster's objects that it
+    watches (see `load_tables`). `cluster_id` is that of the token (None: that of the configuration).
+    `private_dns_names`: what ec2:DescribeInstances would return, by instance ID."""
 
     config_text: str
     version: str
@@ -97,12 +95,10 @@ UNREAD_SSO = SsoRole("", "")
 # Not slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True)
 class Grant:
-    """What one principal gets: the mapping that takes effect for it. Templates are not rendered.
-
-    `kind` is `arn` (`principal` is the canonical ARN), `account` (12 digits: every principal of the account without a
-    mapping of its own; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`) or `userid` (of a
-    dynamic file that compares unique IDs). `route` and `place` are those of the mapping.
-    """
+    """What one principal gets: the mapping that takes effect for it. Templates are not rendered. `kind` is `arn`
+    (`principal` is the canonical ARN), `account` (12 digits: every principal of the account without a mapping of its
+    own; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`) or `userid` (of a dynamic file that
+    compares unique IDs). `route` and `place` are those of the mapping."""
 
     kind: str
     principal: str

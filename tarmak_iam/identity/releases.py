@@ -1,8 +1,6 @@
-"""The authenticator's releases and their features: intervals over parallel release lines.
-
-versions.json in this directory was compiled from the source of every release tag. v0.5 and v0.6 are parallel lines, and
-features are added and removed, so a feature is a set of intervals, never "since". The file also names the newest
-release, the newest whose source was read, the default one, and the published images.
+"""The authenticator's releases and their features, from versions.json, which was compiled from the source of every
+release tag. v0.5 and v0.6 are parallel lines, and features are added and removed, so a feature is a set of intervals,
+never "since".
 """
 
 from __future__ import annotations
@@ -119,10 +117,6 @@ class DaemonVersion(NamedTuple):
     def has_template(self, name: str) -> bool:
         return self.has_item(f"template {{{{{name}}}}}")
 
-    def has_extra(self, key: str) -> bool:
-        """Whether its answers contain an extra value."""
-        return self.has_item(f"extra key {key}")
-
     def has_gate(self, name: str) -> bool:
         return self.has_item(f"feature gate {name} (default false, Alpha)")
 
@@ -148,9 +142,7 @@ class DaemonVersion(NamedTuple):
         return f"v{self.major}.{self.minor}.{self.patch}"
 
 
-_Interval = tuple[DaemonVersion, DaemonVersion]
-
-Spans = tuple[_Interval, ...]
+Spans = tuple[tuple[DaemonVersion, DaemonVersion], ...]
 """First and last release of each interval."""
 
 
@@ -194,7 +186,7 @@ def read_spans(spans: list[list[str]]) -> Spans:
     return tuple(_interval(*map(DaemonVersion.parse, ends)) for ends in spans)
 
 
-def _interval(first: DaemonVersion, last: DaemonVersion | None = None) -> _Interval:
+def _interval(first: DaemonVersion, last: DaemonVersion | None = None) -> tuple[DaemonVersion, DaemonVersion]:
     return first, last or next(line.last for line in _RELEASE_LINES if line.first <= first <= line.last)
 
 

@@ -52,7 +52,6 @@ def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
 # The daemon's own pattern up to v0.5.1; it has no zero.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
-
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 
@@ -91,10 +90,8 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
 def _listed(partition: str) -> dict[str, Spans]:
     """Host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each release has in its
     go.mod, answer for the service sts."""
-    hosts: dict[str, list[list[str]]] = json.loads(Path(__file__).with_name("sts-hosts.json").read_bytes()).get(
-        partition, {}
-    )
-    return {host: read_spans(spans) for host, spans in hosts.items()}
+    hosts = json.loads(Path(__file__).with_name("sts-hosts.json").read_bytes())
+    return {host: read_spans(spans) for host, spans in hosts.get(partition, {}).items()}
 
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:

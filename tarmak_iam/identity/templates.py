@@ -19,7 +19,6 @@ SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
 
 PRIVATE_DNS = "{{EC2PrivateDNSName}}"
 
-
 # What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so a caller can never choose a colon.
 # `{{SessionName}}` has `-` for each `@`.
 _BECOMES = {
@@ -30,18 +29,11 @@ _BECOMES = {
     "EC2PrivateDNSName": "[A-Za-z0-9.-]*",
 }
 
-
-# The characters of each.
-_CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
-
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
-
 _NAMED = "|".join(TEMPLATES)
-
 _BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<after>{_NAMED})\b")
 
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
-
 _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 
@@ -99,7 +91,8 @@ def can_begin(text: str, prefix: str) -> bool:
     fixed = text[: match.start()] if match else text
     if match is None or len(fixed) >= len(prefix):
         return fixed.startswith(prefix)
-    chosen = re.match(_CHARACTERS[_EXACT[match[0]]], prefix[len(fixed) :])
+    characters = _BECOMES[_EXACT[match[0]]].replace("{12}", "*")
+    chosen = re.match(characters, prefix[len(fixed) :])
     ends = range(len(fixed), len(fixed) + (chosen.end() if chosen else 0) + 1)
     return prefix.startswith(fixed) and any(can_begin(text[match.end() :], prefix[end:]) for end in ends)
 
@@ -111,7 +104,6 @@ def fixed_prefix(text: str) -> str:
 
 
 _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
-
 
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 DNS_CHARACTER = re.compile(r"[a-z0-9]")

@@ -1,7 +1,5 @@
-"""The token review: compares a caller, as STS identified it, with what the backends have loaded, and says why a mapping
-matched or none did.
-
-This runs for every review, so nothing here scans all mappings: near misses are found by the last part of their ARN.
+"""The token review: compares a caller with what the backends have loaded, and says why a mapping matched or none did.
+Nothing here scans all mappings: near misses are found by the last part of their ARN.
 """
 
 from __future__ import annotations
@@ -29,25 +27,7 @@ from tarmak_iam.text import quoted, shortened
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 
-def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
-    """Names what the mapping overrides too: duplicates before it, and backends after its own."""
-    sso = mapping.sso
-    if sso is not None:
-        text = f"the SSO mapping of permission set {sso.permission_set} in account {sso.account} matches"
-    elif table.by_user_id:
-        text = f"the mapping with the unique ID {mapping.user_id} matches"
-    else:
-        text = f"the mapping for {mapping.arn} matches{_among(mapping, caller, table)}"
-    return text + _ignored_later(caller, table, tables)
-
-
-def unrendered_hint(username: str) -> str:
-    """A hint for a username that still contains a template."""
-    left = _TEMPLATE.search(username)
-    return f"; this release does not replace {left.group()}" if left else ""
-
-
-def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable]) -> Denied:
+def _no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable]) -> Denied:
     """Why no mapping matched, with the nearest one that would match if it were written differently."""
     reason = f"no mapping matches {caller.canonical_arn}"
     for table in tables:
@@ -231,34 +211,33 @@ class TokenReviewer(NamedTuple):
         return with_alternatives([self._answer(caller, table, mapping) for table, mapping in matches])
 
     def _denied(self, denial: Denied) -> Answer:
-        return Answer(
-            started=True,
-            reason=denial.reason,
-            route=denial.route,
-            notes=self.notes,
-            locate=denial.locate or self.locate,
-        )
+        where = denial.locate or self.locate
+        return Answer(started=True, reason=denial.reason, route=denial.route, notes=self.notes, locate=where)
 
     def _answer(self, caller: Caller, table: BackendTable | None, mapping: IdentityMapping | None) -> Answer:
         if table is None:
-            return self._denied(no_match(caller, self.config, self.tables))
+            return self._denied(_no_match(caller, self.config, self.tables))
         if mapping is None:
             reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
             reason += _ignored_later(caller, table, self.tables)
-            return self._granted(caller, caller.canonical_arn, (), reason, table, table.accounts_route)
-        return self._rendered(mapping, caller, table)
-
-    def _rendered(self, mapping: IdentityMapping, caller: Caller, table: BackendTable) -> Answer:
-        username: str = mapping.username
-        groups: Sequence[str] = mapping.groups
-        reason = match_reason(mapping, caller, table, self.tables)
+            return self._granted(caller, caller.canonical_arn, [], reason, table, table.accounts_route)
+        sso, username, groups = mapping.sso, mapping.username, list(mapping.groups)
+        # What the mapping overrides is named too: duplicates before it, and backends after its own.
+        if sso is not None:
+            reason = f"the SSO mapping of permission set {sso.permission_set} in account {sso.account} matches"
+        elif table.by_user_id:
+            reason = f"the mapping with the unique ID {mapping.user_id} matches"
+        else:
+            reason = f"the mapping for {mapping.arn} matches{_among(mapping, caller, table)}"
+        reason += _ignored_later(caller, table, self.tables)
         if mapping.kind == "role" or self.config.version.has(ReleaseFeature.USER_TEMPLATES):
             render = partial(rendered, caller, self.config.version, self.given.private_dns_names, self.config.ec2_crash)
             try:
                 username, groups = render(username), [*map(render, groups)]
             except Denied as denial:
                 return self._denied(Denied(f"{reason}, but {denial.reason}", mapping.route, table.place))
-        reason += unrendered_hint(username)
+        if left := _TEMPLATE.search(username):
+            reason += f"; this release does not replace {left.group()}"
         for prefix in table.reserved_prefixes:
             if prefix and username.startswith(prefix):
                 what = f"{reason}, but the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
@@ -266,23 +245,18 @@ class TokenReviewer(NamedTuple):
         return self._granted(caller, username, groups, reason, table, mapping.route)
 
     def _granted(
-        self,
-        caller: Caller,
-        username: str,
-        groups: Sequence[str],
-        reason: str,
-        table: BackendTable,
-        route: Route | None,
+        self, caller: Caller, username: str, groups: list[str], reason: str, table: BackendTable, route: Route | None
     ) -> Answer:
         scrubbed = caller.account in self.config.scrubbed
-        extra = {key: [getattr(caller, name)] for key, name in _EXTRA.items() if self.config.version.has_extra(key)}
+        has_extra = self.config.version.has_item
+        extra = {key: [getattr(caller, name)] for key, name in _EXTRA.items() if has_extra(f"extra key {key}")}
         uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
         condition = host_condition(caller.partition, self.config.partition, self.config.version)
         return Answer(
             started=True,
             authenticated=True,
             username=username,
-            groups=list(groups) if groups else None,
+            groups=groups or None,
             uid=f"aws-iam-authenticator:{uid}",
             extra=extra if extra and not scrubbed else None,
             reason=reason,

@@ -16,7 +16,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Alias, walk
 from tarmak_iam.document.nodes import Mapping as MappingNode
-from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, Dialect, GoTime, parse_go_integer
+from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, GoTime, parse_go_integer
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_keys
@@ -27,10 +27,6 @@ C = TypeVar("C")
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_YAML_EXTENSIONS = ("yaml", "yml")
-
-_VIPER_FROM_1_19_ON = ("v1.19.0", "v1.20.1", "v1.21.0")
-
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
 
 
@@ -39,10 +35,9 @@ def parse_config(text: str, filename: str, shown_as: str | None = None) -> Docum
     extension = filename.rpartition(".")[2] if "." in filename.rpartition("/")[2] else ""
     if extension in _OTHER_EXTENSIONS:
         raise DaemonNotStarted(f"a .{extension} configuration is not supported by tarmak-iam; use YAML")
-    if extension not in ("json", *_YAML_EXTENSIONS):
-        raise DaemonNotStarted(
-            f"the file name {quoted(filename)} has no extension that the authenticator reads (.yaml, .yml, .json)"
-        )
+    if extension not in ("json", "yaml", "yml"):
+        what = f"the file name {quoted(filename)} has no extension that the authenticator reads"
+        raise DaemonNotStarted(f"{what} (.yaml, .yml, .json)")
     try:
         document = Document.parse(text, shown_as or filename, json=extension == "json")
     except ParseError as error:
@@ -56,7 +51,9 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     """A mapping, or None for an empty file. It must not be modified. Raises DaemonNotStarted."""
     if document.is_json:
         return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
-    dialect = _dialect(version)
+    dialect = YAML_V2 if version.has(ReleaseFeature.YAML_V2_2_2) else YAML_V2_LATER  # v0.4.0 and v0.5.0; those after
+    if lowers_lists(version):  # viper 1.19 changed to yaml.v3
+        dialect = YAML_V3
     try:
         data = document.shared_data_as(dialect)
     except ParseError as error:
@@ -65,30 +62,21 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     if data is not None and not isinstance(data, dict):
         remedy = "write server: at the beginning of a line, and mapRoles: below it"
         raise DaemonNotStarted("the configuration must be a YAML mapping", remedy=remedy)
-    if dialect.refuses_duplicates:
-        _refuse_duplicates(document)
+    if dialect.refuses_duplicates and document.has_duplicates:
+        for node in walk(document.root) if document.root else ():
+            for entry in node.entries if isinstance(node, MappingNode) else ():
+                if entry.occurrence and not isinstance(entry.key, Alias):
+                    place = document.place(entry.key)
+                    what = (
+                        f"the key {quoted(entry.text)} is a duplicate (line {place.line}), which this release rejects"
+                    )
+                    raise DaemonNotStarted(what, remedy="remove one of them", place=place)
     return data
 
 
 def lowers_lists(version: DaemonVersion) -> bool:
     """Whether viper lowers the keys of mappings in lists, as it does since 1.19."""
-    return version.has_viper(*_VIPER_FROM_1_19_ON)
-
-
-def _dialect(version: DaemonVersion) -> Dialect:
-    """viper 1.19 changed to yaml.v3; v0.4.0 and v0.5.0 have yaml.v2 2.2.2."""
-    if version.has_viper(*_VIPER_FROM_1_19_ON):
-        return YAML_V3
-    return YAML_V2 if version.has(ReleaseFeature.YAML_V2_2_2) else YAML_V2_LATER
-
-
-def _refuse_duplicates(document: Document) -> None:
-    for node in walk(document.root) if document.root and document.has_duplicates else ():
-        for entry in node.entries if isinstance(node, MappingNode) else ():
-            if entry.occurrence and not isinstance(entry.key, Alias):
-                place = document.place(entry.key)
-                what = f"the key {quoted(entry.text)} is a duplicate (line {place.line}), which this release rejects"
-                raise DaemonNotStarted(what, remedy="remove one of them", place=place)
+    return version.has_viper("v1.19.0", "v1.20.1", "v1.21.0")
 
 
 def _go_numbers(value: Any) -> Any:
@@ -111,10 +99,8 @@ GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 
 class ViperSettings:
     """Flags override the file, the file overrides defaults; keys match in any case. Items of lists keep their keys.
-
     `null_shadows`: whether `server.mapRoles:` without a value at the top level hides the one below `server:`, as in
-    viper before 1.19.
-    """
+    viper before 1.19."""
 
     def __init__(
         self, file: Any, flags: Mapping[str, Any], defaults: Mapping[str, Any], *, null_shadows: bool = False
@@ -154,9 +140,7 @@ class ViperSettings:
         return bool(keys) and (self._null_shadows or self._file[keys[0]] is not None)
 
 
-def _by_keys(
-    function: Callable[Concatenate[tuple[Any, ...], P], T],
-) -> Callable[Concatenate[Mapping[Any, Any], P], T]:
+def _by_keys(function: Callable[Concatenate[tuple[Any, ...], P], T]) -> Callable[Concatenate[Mapping[Any, Any], P], T]:
     """The items of a long list nearly all have the same few keys, so what depends on them only is cached. A large
     mapping is not: the cache would keep its keys."""
     cached: Any = lru_cache(maxsize=4096)(function)
@@ -174,23 +158,17 @@ _FEW = 16
 
 @_by_keys
 def spellings(keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
-    """The keys that viper reads as `name`: of several it picks one at random, here the first.
-
-    viper overwrites the value of a key in lower case with that of one with capitals, so the former is used alone only.
-    """
+    """The keys that viper reads as `name`: of several it picks one at random, here the first. It overwrites that of a
+    key in lower case with that of one with capitals, so the former is used alone only."""
     wanted = to_lower(name)
     return _capitals_first([key for key in keys if isinstance(key, str) and to_lower(key) == wanted])
 
 
 @_by_keys
 def field_spellings(keys: tuple[Any, ...], field: str, *, lowers: bool = True) -> tuple[str, ...]:
-    """The keys of a list's item that mapstructure reads as the Go field `field`. Of several it picks one at random,
-    here the first.
-
-    It uses the exact name of the field, else every key that is equal case-insensitively. `lowers`: whether viper has
-    lowered the keys before, as it does in lists since 1.19; then a key with capitals wins over the same one in lower
-    case.
-    """
+    """The keys of a list's item that mapstructure reads as the Go field `field`: its exact name, else every key that is
+    equal case-insensitively. Of several it picks one at random, here the first. `lowers`: whether viper has lowered the
+    keys before; then a key with capitals wins over the same one in lower case."""
     if lowers:
         wanted = fold(to_lower(field))
         return _capitals_first([key for key in keys if isinstance(key, str) and fold(to_lower(key)) == wanted])
@@ -253,8 +231,13 @@ def as_text(value: Any) -> str:
     """cast.ToString: lists and mappings become an empty string."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     if isinstance(value, float):
-        return _float_text(value)
+        from decimal import Decimal
+
+        # Go's FormatFloat with 'f' and the shortest precision: never with an exponent.
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
     return str(value) if isinstance(value, (str, int)) else ""
 
 
@@ -269,11 +252,8 @@ def as_boolean(value: Any, *, of_any_number: bool) -> bool:
     """cast.ToBool: a string that is not a boolean becomes false, and up to cast 1.3 every number but an int does."""
     if isinstance(value, str):
         return value in GO_TRUE
-    is_int = isinstance(value, int) and value <= _LARGEST_INT
+    is_int = isinstance(value, int) and value < 2**63
     return (is_int or (of_any_number and isinstance(value, (int, float)))) and value != 0
-
-
-_LARGEST_INT = 2**63 - 1
 
 
 def as_texts(value: Any) -> list[str]:
@@ -306,9 +286,7 @@ def weak_text(value: Any, where: str, route: Route) -> str:
 
 def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
     """mapstructure's weak slice: items with their index, None for a single value that is read as a list of one.
-
-    `splits`: a string is split at commas (not in viper before 1.1).
-    """
+    `splits`: a string is split at commas (not in viper before 1.1)."""
     if value is None or value == {}:
         return
     if isinstance(value, list):
@@ -317,15 +295,6 @@ def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
         yield from ((part, None) for part in value.split(",") if value)
     else:
         yield value, None
-
-
-def _float_text(value: float) -> str:
-    """Go's FormatFloat with 'f' and the shortest precision: never with an exponent."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    from decimal import Decimal
-
-    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 MOST_CHOICES = 32
@@ -337,10 +306,8 @@ Spelled = Callable[[Item, str], tuple[str, ...]]
 
 
 class KeyChoices(NamedTuple):
-    """The readings of a mapping: in each the daemon has picked one of several equal keys. The likeliest is the first.
-
-    `is_complete`: False if there are more than were checked. `notes`: for an answer that depends on it.
-    """
+    """The readings of a mapping, the likeliest first: in each the daemon has picked one of several equal keys.
+    `is_complete`: False if there are more than were checked. `notes`: for an answer that depends on it."""
 
     items: tuple[Item, ...]
     is_complete: bool = True
@@ -349,11 +316,9 @@ class KeyChoices(NamedTuple):
 
 def possible_files(file: Any) -> KeyChoices:
     """The configuration by the keys that viper reads; items of its lists are left as they are."""
-    file = file if isinstance(file, Mapping) else {}
     names = server_keys()
-    return _key_choices(
-        file, ("clusterID", "server", *(f"server.{name}" for name in names)), spellings, "server", names
-    )
+    outer = ("clusterID", "server", *(f"server.{name}" for name in names))
+    return _key_choices(file if isinstance(file, Mapping) else {}, outer, spellings, "server", names)
 
 
 def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: Iterable[str] = ()) -> KeyChoices:
@@ -374,9 +339,8 @@ def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], li
             stops.append(stop)
     if not taken:
         raise stops[0]
-    return taken, [
-        f"at some starts the authenticator stops, depending on the keys that it uses: {stop.reason}" for stop in stops
-    ]
+    what = "at some starts the authenticator stops, depending on the keys that it uses"
+    return taken, [f"{what}: {stop.reason}" for stop in stops]
 
 
 def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: str, inner: Iterable[str]) -> KeyChoices:

@@ -24,12 +24,10 @@ Schema = dict[str, Any]
 
 class AuthenticatorKey(NamedTuple):
     """A key in its documented spelling, as authenticator-keys.json has it. `keys` are the keys of its value, or of the
-    mappings in its list; `schema` is the value's schema without them.
-
-    `aliases` are names that people use instead, such as those of other tools, in lower case without separators.
-    `go_name` is the field's name in the daemon's source, if it is not the documented name with a capital. A key that is
-    not `is_offered` is valid, but editors must not offer it.
-    """
+    mappings in its list; `schema` is the value's schema without them. `aliases` are names that people use instead, such
+    as those of other tools, in lower case without separators. `go_name` is the field's name in the daemon's source, if
+    it is not the documented name with a capital. A key that is not `is_offered` is valid, but editors must not offer
+    it."""
 
     name: str
     schema: Schema
@@ -91,10 +89,8 @@ def _struct(keys: Iterable[AuthenticatorKey]) -> Struct:
 
 
 def spelled(struct: Iterable[str], name: str) -> str | None:
-    """The documented spelling of a key that is written in any case.
-
-    viper lowers the keys and compares them then; mapstructure ignores case for the fields of an entry.
-    """
+    """The documented spelling of a key that is written in any case. viper lowers the keys and compares them then;
+    mapstructure ignores case for the fields of an entry."""
     return _spelled(tuple(struct), name)
 
 

@@ -200,11 +200,10 @@ def unselectable_cluster(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             remedy = "set environment and metadata.name, or remove the cluster"
             yield rule.finding(Subject.CONFIG, cluster.route, what, remedy)
         elif earlier is not cluster:
-            line = config.document.position((*earlier.route.plain, "metadata", "name")).line
+            path, first_path = ((*part.route.plain, "metadata", "name") for part in (cluster, earlier))
+            line = config.document.position(first_path).line
             what = f"{shortened(cluster.cluster_name)} is already defined in line {line}, and Tarmak uses that one"
-            yield rule.finding(
-                Subject.CONFIG, (*cluster.route.plain, "metadata", "name"), what, "rename or remove one of them"
-            )
+            yield rule.finding(Subject.CONFIG, path, what, "rename or remove one of them")
 
 
 @CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is defined twice")
@@ -256,11 +255,10 @@ def unsafe_webhook_path(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 def webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not webhook_file_flaw(cluster) and webhook_file_is_not_copied(cluster):
-            what = (
-                "the init unit of awsIAMAuthenticatorInit copies its kubeconfig to "
-                f"{shortened(webhook_file(cluster))}, but creates only the directory {INIT_DIRECTORY}: "
-                "unless the directory of the file already exists on the masters, the API server does not start"
-            )
+            path = shortened(webhook_file(cluster))
+            what = f"the init unit of awsIAMAuthenticatorInit copies its kubeconfig to {path}"
+            what += f", but creates only the directory {INIT_DIRECTORY}: unless the directory of the file already "
+            what += "exists on the masters, the API server does not start"
             remedy = "remove authTokenWebhookFile: awsIAMAuthenticatorInit sets its own"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
+from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document, nodes
 from tarmak_iam.errors import ConfigError
@@ -26,7 +26,7 @@ from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.authenticator_keys import ENTRY_KEYS, ENTRY_LISTS, LISTS
-from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.entries import WrittenEntry, account_of, entries_of
 from tarmak_iam.lint.fix import Fix, removed, written
 from tarmak_iam.lint.rule import DYNAMIC_FILE, INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -91,14 +91,9 @@ def scrubbed_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _account_of(entry: WrittenEntry) -> str:
-    if entry.is_account:
-        return entry.listed.arn
-    if not entry.listed.arn:
-        return entry.listed.sso.partition("/")[0]
-    try:
-        return parse_arn(entry.listed.arn).account
-    except ArnError:
-        return ""
+    if entry.is_account or not entry.listed.arn:
+        return entry.listed.arn or entry.listed.sso.partition("/")[0]
+    return account_of(entry.listed.arn)
 
 
 @INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix")

@@ -12,18 +12,15 @@ from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.check import check
+from tarmak_iam.lint.check import Located, added_findings, check
 from tarmak_iam.lint.rule import Subjects
-from tarmak_iam.lint.rule_run import Located, added_findings
 from tarmak_iam.mappings.mappings_file import Mappings
 
 
 class MappedEffects(list[Effect]):
-    """Who gains and who loses access by an edit of the mappings; empty if nothing changes.
-
-    `findings` are those of `check` that the edit adds, or that a mapping adds to those of the others. `lines` are these
-    findings, or why they are not known, such as a plugin's rule that fails.
-    """
+    """Who gains and who loses access by an edit of the mappings; empty if nothing changes. `findings` are those of
+    `check` that the edit adds, or that a mapping adds to those of the others. `lines` are these findings, or why they
+    are not known, such as a plugin's rule that fails."""
 
     findings: tuple[Located, ...] = ()
     lines: tuple[str, ...] = ()
@@ -54,11 +51,9 @@ def guarded_edit(
     before: Installation, after: Mappings, kind: EditKind, *, me: str | None, force: bool, tell: Callable[[str], object]
 ) -> MappedEffects:
     """Who gains and who loses access by the mappings `after`, and the new findings. `tell` is called with one line for
-    the losses that `force` accepts, and for what else the user should know.
-
-    Raises ConfigError if the authenticator would not start. Unless `force`, raises PolicyRefused for a new finding that
-    is an error, and if the last admin, a node role or the caller `me` would lose access.
-    """
+    the losses that `force` accepts, and for what else the user should know. Raises ConfigError if the authenticator
+    would not start. Unless `force`, raises PolicyRefused for a new finding that is an error, and if the last admin, a
+    node role or the caller `me` would lose access."""
     now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))
     check_starts(now, then, repairs=kind is EditKind.REMOVE)
     if me is not None and not is_known(now, me):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, parse_arn
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.identity.templates import PRIVATE_DNS, TEMPLATES, has_session
+from tarmak_iam.identity.templates import TEMPLATES, has_session
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value, field_values
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
@@ -34,12 +34,19 @@ def is_ordinary(text: str) -> bool:
     return _ORDINARY.match(text) is not None
 
 
+def account_of(arn: str) -> str:
+    """The account of an ARN; empty where the ARN or the account is not valid."""
+    try:
+        account = parse_arn(arn).account
+    except ArnError:
+        return ""
+    return account if is_account(account) else ""
+
+
 @dataclass(frozen=True)
 class WrittenEntry:
-    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account).
-
-    It has no slots, because several rules share its cached properties.
-    """
+    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account). It has
+    no slots, because several rules share its cached properties."""
 
     listed: MappingEntry
     item: Mapping[Any, Any] = field(repr=False)
@@ -64,10 +71,8 @@ class WrittenEntry:
 
     @cached_property
     def flaw(self) -> ArnFlaw | None:
-        """Why its ARN never matches, independent of the daemon's release.
-
-        Most releases read an ARN in any case; that some do not start with one in capitals is a separate finding.
-        """
+        """Why its ARN never matches, independent of the daemon's release. Most releases read an ARN in any case; that
+        some do not start with one in capitals is a separate finding."""
         flaw = arn_flaw(self.listed.arn)
         if flaw is not None and flaw.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             lower = arn_flaw(to_lower(self.listed.arn))
@@ -184,11 +189,6 @@ class WrittenEntries:
                     break
                 seen.add(text)
         return tuple(odd)
-
-    @cached_property
-    def with_private_dns(self) -> tuple[WrittenEntry, ...]:
-        """The entries with the private DNS name of an instance in a name."""
-        return self.with_part((PRIVATE_DNS,))
 
     @cached_property
     def with_session_name(self) -> tuple[WrittenEntry, ...]:

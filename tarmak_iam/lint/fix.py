@@ -27,11 +27,9 @@ class TextEdit(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """What fixes a finding: `text_edits` of its file, and `edits` after them.
-
-    `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if
-    nobody's access and nothing that Tarmak uses changes; that is verified before it is made as a safe fix.
-    """
+    """What fixes a finding: `text_edits` of its file, and `edits` after them. `title` says in one sentence what it
+    does. The paths of all edits are those in the file as it is. A fix is safe if nobody's access and nothing that
+    Tarmak uses changes; that is verified before it is made as a safe fix."""
 
     title: str
     edits: tuple[Edit, ...] = ()
@@ -103,12 +101,8 @@ def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:
         return None
     before = document.text
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0  # difflib is quadratic: it gets only what differs
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head = common_start(old, new)  # difflib is quadratic: it gets only what differs
+    tail = common_start(old[head:][::-1], new[head:][::-1])
     ends = list(accumulate(map(len, old), initial=0))
     matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
     blocks: list[TextEdit] = []
@@ -234,8 +228,3 @@ def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:
     entry = parent.occurrence(key.text, key.occurrence) if isinstance(parent, Mapping) else None
     is_written = not route.parent.steps or document.has(route.parent)
     return (parent, entry) if isinstance(parent, Mapping) and entry is not None and is_written else None
-
-
-def line_of(document: Document, route: Route) -> int:
-    """The line of a key or item."""
-    return document.position(route, at_key=True).line or 0

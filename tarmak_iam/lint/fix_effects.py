@@ -34,12 +34,7 @@ _INIT = (*_AMAZON, "awsIAMAuthenticatorInit")
 _LOGS = tuple((*_AMAZON, name) for name in ("publicELBAccessLogs", "internalELBAccessLogs"))
 """The access logs, which Tarmak ignores in some clusters."""
 
-_SERVER_KEYS = {
-    "hostname": "server.hostname",
-    "address": "server.address",
-    "port": "server.port",
-    "state_dir": "server.stateDir",
-}
+_SERVER_KEYS = {name: f"server.{name}" for name in ("hostname", "address", "port")} | {"state_dir": "server.stateDir"}
 
 _DAEMON_KEYS = {
     "partition": "server.partition",
@@ -222,11 +217,8 @@ def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> Ite
     """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the file
     before."""
     was, now = before.installation, after.installation
-    if (
-        before.mappings is None
-        or after.mappings is None
-        or (was is now and before.mappings is after.mappings and not is_unreadable)
-    ):
+    is_same = was is now and before.mappings is after.mappings and not is_unreadable
+    if before.mappings is None or after.mappings is None or is_same:
         return ()
     if was is None or now is None:
         new = _loaded(after)

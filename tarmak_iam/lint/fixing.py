@@ -21,11 +21,10 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
-from tarmak_iam.lint.check import Report, examine, installed_rules
+from tarmak_iam.lint.check import Located, Report, examine, finding_key, installed_rules, without_numbers
 from tarmak_iam.lint.fix import Fix, can_be_made_at_once, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs, why_unsafe, with_document
 from tarmak_iam.lint.rule import Subjects
-from tarmak_iam.lint.rule_run import Located, finding_key, without_numbers
 from tarmak_iam.text import PLAIN, brief_list, shortened
 
 _ROUNDS = 100
@@ -64,12 +63,8 @@ class FixableFinding(NamedTuple):
         """The same for a finding until an edit moves it to another route."""
         return *_key(self.located), self.located.finding.route.plain
 
-    @property
-    def line(self) -> str:
-        """As in `tarmak.yaml:3:1: fixed: remove the duplicate key [IAM032]`."""
-        return self.line_of("fixed")
-
     def line_of(self, word: str) -> str:
+        """As in `tarmak.yaml:3:1: fixed: remove the duplicate key [IAM032]`."""
         count = len(self.removed_comments)
         texts = brief_list(map(shortened, self.removed_comments))
         removed = f" (removed with it: the comment{'s' if count > 1 else ''} {texts})" if count else ""
@@ -96,11 +91,9 @@ class DroppedFix(NamedTuple):
 
 class FixOutcome(NamedTuple):
     """`before` and `after` are the subjects of the same clusters, in the same order; `report` is about `after`, and
-    `fixable` are its findings that have a fix that was not made.
-
-    The places of `fixed`, and the lines that their titles name, are those in the files before all fixes. A finding that
-    only another fix has led to has its place in the file as that fix left it.
-    """
+    `fixable` are its findings that have a fix that was not made. The places of `fixed`, and the lines that their titles
+    name, are those in the files before all fixes. A finding that only another fix has led to has its place in the file
+    as that fix left it."""
 
     before: tuple[Subjects, ...]
     after: tuple[Subjects, ...]
@@ -144,10 +137,8 @@ class _UnsafeFix(PolicyRefused):
 
 def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | None = None) -> FixOutcome:
     """Fixes what can be fixed, with `unsafe` also what changes access or what Tarmak uses. Writes nothing. `report` is
-    that of the subjects, if they have been examined.
-
-    Raises ConfigError for a plugin that cannot be used, or that fails.
-    """
+    that of the subjects, if they have been examined. Raises ConfigError for a plugin that cannot be used, or that
+    fails."""
     now = _Fixed([], subjects, examine(*subjects) if report is None else report)
     fixable = _fixable(now.report, subjects)
     unfixed, first_fixes = _by_key(now.report), {id(finding.located): finding.fix for finding in fixable}
@@ -344,11 +335,9 @@ def _steps(base: _Fixed, unsafe: bool, chosen: list[FixableFinding]) -> list[_Fi
 
 
 def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding]) -> str:
-    """Why the findings afterwards are not those before without the fixed ones; empty if they are.
-
-    Findings are counted by rule and file: their messages depend on what else is found. Those that another finding
-    explained before are not new.
-    """
+    """Why the findings afterwards are not those before without the fixed ones; empty if they are. Findings are counted
+    by rule and file: their messages depend on what else is found. Those that another finding explained before are not
+    new."""
     known, new = _counted((*before.findings, *before.explained)), _counted(after.findings)
     gone, old = _counted(finding.located for finding in fixed), set(map(_key, before.findings))
     for located in sorted(after.findings, key=lambda located: _key(located) in old):

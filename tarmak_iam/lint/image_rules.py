@@ -97,13 +97,10 @@ def kubernetes_version_support(rule: Rule, installation: Installation) -> Iterat
         subject, route = Subject.SETTINGS, Route.of(("kubernetesVersion",))
     if version is not None and version.minor > NEWEST_KUBERNETES:
         newest = ".".join(map(str, NEWEST_KUBERNETES))
-        what = (
-            f"Kubernetes {shortened(text)} is newer than the newest version that tarmak-iam knows: "
-            f"the manifests are those for {newest}"
-        )
-        yield rule.finding(
-            subject, route, what, "check its release notes for removed features, and then suppress this finding"
-        )
+        what = f"Kubernetes {shortened(text)} is newer than the newest version that tarmak-iam knows"
+        what += f": the manifests are those for {newest}"
+        remedy = "check its release notes for removed features, and then suppress this finding"
+        yield rule.finding(subject, route, what, remedy)
     asked = installation.mappings or installation.cluster.authenticator_init or installation.settings.kubernetesVersion
     if version is not None and version.is_below(1, 9) and asked and not installation.is_hub:
         what = f"Kubernetes {shortened(text)} has no apps/v1: manifests cannot be generated for it"
@@ -112,10 +109,8 @@ def kubernetes_version_support(rule: Rule, installation: Installation) -> Iterat
 
 @INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login")
 def image_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in.
-
-    tarmak.yaml does not name the account of the cluster; the accounts of AWS itself are known.
-    """
+    """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in. tarmak.yaml does not
+    name the account of the cluster; the accounts of AWS itself are known."""
     image = _image(installation)
     if image.ecr is None or _is_elsewhere(installation, image.ecr) or why_unavailable(image):
         return
@@ -135,10 +130,8 @@ def image_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
         what += f"; upstream names the tags {', '.join(ECR_TAGS)} there, not {image.tag}"
     remedy = public_image_remedy(installation)
     if not logs_in:
-        what += (
-            f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} logs in "
-            "only with ecr-credential-provider"
-        )
+        what += f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} logs in "
+        what += "only with ecr-credential-provider"
         remedy = f"if the masters do not have ecr-credential-provider, {remedy}"
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
@@ -175,10 +168,8 @@ def image_partition(rule: Rule, installation: Installation) -> Iterator[Finding]
     """Credentials of one partition are not valid in another, so that the nodes' role cannot log in there."""
     image = _image(installation)
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
-        what = (
-            f"the image {image.name} is in partition {image.ecr.partition}, but the cluster is in partition "
-            f"{installation.partition}: its nodes cannot log in to that registry"
-        )
+        what = f"the image {image.name} is in partition {image.ecr.partition}, but the cluster is in partition "
+        what += f"{installation.partition}: its nodes cannot log in to that registry"
         remedy = "copy the image to a repository in the cluster's partition, and set image to the copy"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 

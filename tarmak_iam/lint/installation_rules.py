@@ -54,10 +54,6 @@ def _has_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
     return any(entry.is_admin for entry in entries_of(mappings).mapped)
 
 
-def _names_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
-    return mappings is not None and ADMINS in mappings.document.text
-
-
 def _is_admin_lost(_: Finding, cause: Finding, mappings: _Mappings) -> bool:
     """An entry has system:masters, but the cause keeps it from taking effect."""
     is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
@@ -68,14 +64,6 @@ def _is_admin_lost(_: Finding, cause: Finding, mappings: _Mappings) -> bool:
 def _was_to_be_admin(_: Finding, cause: Finding, __: _Mappings) -> bool:
     """A group was meant to be system:masters."""
     return ADMINS in cause.text and any(fold(to_lower(str(step))) == "groups" for step in cause.route.plain)
-
-
-def _is_at_value(finding: Finding, cause: Finding, _: _Mappings) -> bool:
-    return len(finding.route) > 0 and _leads(finding.route, cause.route)
-
-
-def _is_at_item(finding: Finding, cause: Finding, _: _Mappings) -> bool:
-    return len(finding.route) > 0 and _leads(finding.route.parent, cause.route)
 
 
 def _with_stop(finding: Finding, cause: Finding) -> Finding:
@@ -114,15 +102,17 @@ _HIDE_ENTRIES = (
 # cannot read has no such value, and an entry that a dash splits in two is two items of the list.
 _STOP_DAEMON = (
     Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
-    Implication(_OF_VALUES, _is_at_value, adds=_with_stop),
-    Implication(_LIST_SHAPES, _is_at_item),
+    Implication(_OF_VALUES, lambda stop, why, _: bool(stop.route) and _leads(stop.route, why.route), adds=_with_stop),
+    Implication(_LIST_SHAPES, lambda stop, cause, _: bool(stop.route) and _leads(stop.route.parent, cause.route)),
 )
 
 _HIDE_ADMINS = (
     _ENTRIES_UNREAD,
     Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
     Implication(("unsupported-daemon-region",), _has_admins),
-    Implication((*_KEYS, *_LIST_SHAPES), _names_admins),
+    Implication(
+        (*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: mappings is not None and ADMINS in mappings.document.text
+    ),
     Implication(_OF_GROUPS, _was_to_be_admin),
     # Another entry may replace an admin's.
     Implication(("duplicate-principal",), _has_admins),
@@ -139,10 +129,8 @@ def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Find
         return  # a number, which IAM063 reports
     value = mappings.cluster_id
     shown = {list: "a list", dict: "a YAML mapping"}.get(type(value), quoted(value))
-    what = (
-        f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
-        "the authenticator rejects every token"
-    )
+    what = f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}"
+    what += ": the authenticator rejects every token"
     remedy, route = f"set clusterID: {installation.cluster_id}", mappings.cluster_id_route
     fix = written(route, installation.cluster_id, f"{remedy}, so that tokens for this cluster are accepted")
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)

@@ -19,16 +19,9 @@ from tarmak_iam.document.plain_values import construct
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
-from tarmak_iam.lint.authenticator_keys import (
-    ENTRY_LISTS,
-    IDENTITIES,
-    LISTS,
-    all_keys,
-    arn_in,
-    is_empty_value,
-)
+from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, all_keys, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_key
+from tarmak_iam.lint.fix import Fix, entry_at, removed, taken_out, without_key
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import group_names, import_remedy, is_foreign, merged_list, section_format
@@ -37,10 +30,9 @@ from tarmak_iam.lint.unread_keys import (
     KeyPlace,
     RunTogether,
     UnreadKey,
-    doubled_keys,
     inner_keys,
     run_together,
-    unread_keys,
+    walked_keys,
 )
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -75,7 +67,7 @@ class KeyGroup(NamedTuple):
 def key_groups(document: Document) -> tuple[KeyGroup, ...]:
     """None in the file of another tool."""
     groups: list[list[UnreadKey]] = []
-    for key in () if is_foreign(document) else unread_keys(document):
+    for key in () if is_foreign(document) else walked_keys(document).unread:
         before, entries = groups[-1][-1] if groups else None, key.holder.entries
         is_alike = before is not None and (
             before.holder is key.holder
@@ -203,10 +195,8 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> tuple[str, bool, bool]:
     if key.existing is None and has_no_principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
         return f"{EXITS}: {has_no}, and {ignored}", True, True
-    inner, hides_principals = (
-        inner_keys(key),
-        any(unread.intended in (*LISTS, "server") and not is_empty_value(unread.node.value) for unread in group.keys),
-    )
+    filled = {unread.intended for unread in group.keys if not is_empty_value(unread.node.value)}
+    inner, hides_principals = inner_keys(key), not filled.isdisjoint((*LISTS, "server"))
     is_list_in_entry = key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER
     is_lost = key.place is KeyPlace.NOWHERE or hides_principals or _holds_entries(key.node.value)
     is_in_sso = key.where == "sso" and key.existing is None and key.intended in ("permissionSetName", "accountID")
@@ -291,9 +281,7 @@ def _merge_remedy(document: Document, key: UnreadKey, existing: Route) -> str:
 def unknown_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in (key for group in key_groups(mappings.document) if group.has_no_effect for key in group.keys):
         what = f"the authenticator does not know the key {quoted(key.name)} {_place(key)}, and ignores it"
-        remedy = (
-            f"{key.intended} is already set: remove this key" if key.existing else "remove it, or make it a comment"
-        )
+        remedy = "remove it, or make it a comment"
         if _is_anchor(mappings.document, key.node.value):
             remedy = f"prefix its name with x-: x-{key.name}"
         elif key.place is KeyPlace.ENTRY and key.where != "sso":
@@ -391,7 +379,7 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
 @MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file")
 def duplicate_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
-    for _, alike in itertools.groupby(doubled_keys(document), key=lambda key: id(key.holder)):
+    for _, alike in itertools.groupby(walked_keys(document).doubled, key=lambda key: id(key.holder)):
         keys = list(alike)
         together = run_together(keys[0].holder, keys[0].where)
         if together is not None:
@@ -407,7 +395,7 @@ def _one_of_two(document: Document, key: DoubledKey) -> Fix | None:
     second, first = entry_at(document, key.route), entry_at(document, key.first)
     if second is None or first is None:
         return None
-    first_value, value, line = first[1].value, second[1].value, line_of(document, key.first)
+    first_value, value, line = first[1].value, second[1].value, document.position(key.first, at_key=True).line
     # As text: an edit cannot name a duplicate that does not count.
     if is_empty_value(value) or are_written_the_same(document, first_value, value):
         name = f"this {quoted(key.name)}"
@@ -476,10 +464,8 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: R
     for (before, *_), (first, *_) in itertools.pairwise(together.entries):
         lost = f"the authenticator uses one value of each key at random, and {losers} loses access"
         if together.is_exact:
-            lost = (
-                "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key, "
-                f"and there {losers} loses access"
-            )
+            lost = "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key"
+            lost += f", and there {losers} loses access"
         within = f"within the entry in line {first_line(document, before.key)}"
         what = f"a dash is missing: {quoted(first.text)} begins a new entry {within}; {lost}"
         also = "" if is_item else f"{quoted(start.text)} in line {first_line(document, start.key)}, and before "

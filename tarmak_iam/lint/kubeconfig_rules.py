@@ -134,11 +134,10 @@ def shared_session_name(rule: Rule, installation: Installation) -> Iterator[Find
     """`kubeconfig` warns of this too."""
     flaw = shared_session_flaw(installation)
     if flaw:
-        remedy = (
-            "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: "
-            f"{installation.command('settings unset role')}, or use another command, and give each user a session name "
-            f"with `kubeconfig --session-name`: {installation.command('settings set exec aws-iam-authenticator')}"
-        )
+        unset, other = map(installation.command, ("settings unset role", "settings set exec aws-iam-authenticator"))
+        remedy = "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: "
+        remedy += f"{unset}, or use another command, and give each user a session name with "
+        remedy += f"`kubeconfig --session-name`: {other}"
         yield rule.finding(Subject.SETTINGS, Route.of(("exec",)), flaw, remedy)
 
 

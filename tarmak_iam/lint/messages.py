@@ -66,7 +66,5 @@ def scalar_by_release(document: Document, route: Route) -> tuple[str, str]:
     kinds = list(dict.fromkeys(read))
     if kinds == [repr(node.text)]:
         return node.text, ""
-    return (
-        node.text,
-        f"the authenticator reads {' or '.join(kinds)}{', depending on its release' if len(kinds) > 1 else ''}",
-    )
+    which = ", depending on its release" if len(kinds) > 1 else ""
+    return node.text, f"the authenticator reads {' or '.join(kinds)}{which}"

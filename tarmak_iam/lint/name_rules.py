@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
-from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
+from tarmak_iam.aws.arn import is_permission_set
 from tarmak_iam.aws.arn_flaws import arn_flaw
 from tarmak_iam.aws.copied_text import Trace, cleaned, placeholder, placeholder_hints, traces
 from tarmak_iam.document import Document
@@ -27,7 +27,7 @@ from tarmak_iam.identity.templates import (
     templates_in,
 )
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.entries import WrittenEntry, account_of, entries_of
 from tarmak_iam.lint.fix import Fix, written
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.principal_rules import principal_text
@@ -166,13 +166,10 @@ def _whole_names(mappings: Mappings) -> tuple[tuple[WrittenEntry, str, str, Rout
 
 
 _ALSO = {
-    "session": "SessionName",
-    "username": "SessionName",
+    **dict.fromkeys(("session", "username"), "SessionName"),
     "email": "SessionNameRaw",
     "account": "AccountID",
-    "instance": "EC2PrivateDNSName",
-    "hostname": "EC2PrivateDNSName",
-    "nodename": "EC2PrivateDNSName",
+    **dict.fromkeys(("instance", "hostname", "nodename"), "EC2PrivateDNSName"),
     "accesskey": "AccessKeyID",
 }
 
@@ -240,17 +237,15 @@ def _corrected(entry: WrittenEntry, kind: str, text: str, route: Route) -> Fix |
 
 @MAPPINGS.warning("IAM066", "private-dns-account", "the private DNS name of an instance in another account")
 def private_dns_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The authenticator asks EC2 with one role, and EC2 describes the instances of that role's account only.
-
-    The masters' own role is sufficient: Tarmak's policy for them allows ec2:DescribeInstances (roles.go and
-    iam_ec2_controller.json of jetstack/tarmak). tarmak.yaml does not contain the account of the masters.
-    """
+    """The authenticator asks EC2 with one role, and EC2 describes the instances of that role's account only. The
+    masters' own role is sufficient: Tarmak's policy for them allows ec2:DescribeInstances (roles.go and
+    iam_ec2_controller.json of jetstack/tarmak). tarmak.yaml does not contain the account of the masters."""
     role = entries_of(mappings).settings.get(DESCRIBING_ROLE)
-    asked = _account_of(role) if isinstance(role, str) else ""
+    asked = account_of(role) if isinstance(role, str) else ""
     first = ""
-    for entry in entries_of(mappings).with_private_dns:
+    for entry in entries_of(mappings).with_part((PRIVATE_DNS,)):
         route = next((route for _, text, route in entry.names if PRIVATE_DNS in text), None)
-        account = _account_of(entry.listed.arn)
+        account = account_of(entry.listed.arn)
         if route is None or not account or _misuse(entry) is not None:
             continue
         first = first or account
@@ -265,18 +260,9 @@ def private_dns_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, route, f"{what}, but {why}", remedy)
 
 
-def _account_of(arn: str) -> str:
-    """The account of an ARN; empty where the ARN or the account is not valid."""
-    try:
-        account = parse_arn(arn).account
-    except ArnError:
-        return ""
-    return account if is_account(account) else ""
-
-
 @MAPPINGS.error("IAM067", "private-dns-instances-only", "a template that denies every caller except instances")
 def private_dns_instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_private_dns:
+    for entry in entries_of(mappings).with_part((PRIVATE_DNS,)):
         misuse = _misuse(entry)
         if misuse is not None:
             what, remedy, route = misuse

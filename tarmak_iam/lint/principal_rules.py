@@ -198,16 +198,9 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
         bare = digits.replace("_", "")
         is_misread = is_account(bare) and not is_account(text)
         lost_zero = f"0{digits}" if len(digits) == 11 and is_account(f"0{digits}") and digits == text else ""
-        yield _Account(
-            text,
-            route,
-            where,
-            f"so {EXITS}" if ends_daemon else "so it never matches",
-            ends_daemon,
-            bare if is_misread else lost_zero,
-            is_misread,
-            shares_text=where == "the account" and counts[route] > 1,
-        )
+        effect, meant = f"so {EXITS}" if ends_daemon else "so it never matches", bare if is_misread else lost_zero
+        shares_text = where == "the account" and counts[route] > 1
+        yield _Account(text, route, where, effect, ends_daemon, meant, is_misread, shares_text)
 
 
 @MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits")
@@ -357,10 +350,8 @@ def describe_instances_role(rule: Rule, installation: Installation) -> Iterator[
             ends_daemon = False
         what += f"; authenticator {version} does not start" if ends_daemon else ""
     if what:
-        remedy = (
-            f"write the ARN of a role, such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the "
-            "key: Tarmak's masters may describe instances themselves"
-        )
+        remedy = f"write the ARN of a role, such as arn:{installation.partition}:iam::111122223333:role/NAME"
+        remedy += ", or remove the key: Tarmak's masters may describe instances themselves"
         route = settings.route(DESCRIBING_ROLE)
         yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
 
@@ -387,9 +378,7 @@ def _flaw(text: str, installation: Installation) -> str | None:
 @INSTALLATION.error("IAM130", "describe-instances-burst", "a burst with which the authenticator crashes")
 def describe_instances_burst(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, entries = installation.loaded.config, entries_of(installation.mappings)
-    if daemon is None or not daemon.ec2_crash:
-        return
-    if any(PRIVATE_DNS in name for entry in entries.mapped for name in (entry.listed.username, *entry.listed.groups)):
+    if daemon is not None and daemon.ec2_crash and entries.with_part((PRIVATE_DNS,)):
         what = f"{daemon.ec2_crash}, and it does for entries with {PRIVATE_DNS}"
         remedy = "remove the key: the default is 5"
         yield rule.finding(Subject.MAPPINGS, entries.settings.route(DESCRIBING_BURST), what, remedy, locks_out=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
+from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -146,3 +149,18 @@ class RuleFactory(NamedTuple):
 
 
 DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)
+
+
+PAGES = FilePath(__file__).with_name("pages.json")
+"""The texts of the rule pages in docs/rules. `make pages` regenerates them."""
+
+
+@cache
+def _pages() -> dict[str, str]:
+    pages: dict[str, str] = json.loads(PAGES.read_text(encoding="utf-8"))
+    return pages
+
+
+def page_of(rule_id: str) -> str:
+    """The page of a built-in rule as Markdown, without title and severity; empty for other rules."""
+    return _pages().get(rule_id, "")

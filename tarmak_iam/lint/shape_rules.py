@@ -73,10 +73,8 @@ def section_format(document: Document, route_name: str) -> str:
     entry = root.last(route_name) if isinstance(root, Mapping) else None
     if entry is None:
         return ""
-    first, last = (
-        document.source.position(at)[0] for at in (entry.key.start, max(entry.key.start, entry.value.end - 1))
-    )
-    lines = range(first, last + 1)
+    end = max(entry.key.start, entry.value.end - 1)
+    lines = range(first_line(document, entry.key), document.source.position(end)[0] + 1)
     for form in reversed(SECTIONS):  # aws-auth last: it accepts the most
         imported = _read(document, form)
         entries = imported.entries if imported else ()
@@ -182,10 +180,8 @@ def split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for split in split_entries(mappings):
         first = split.item.entries[0]
         line = first_line(document, split.owner_item.entries[0].key)
-        what = (
-            f"{EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
-            f"; it probably continues the entry in line {line}"
-        )
+        what = f"{EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
+        what += f"; it probably continues the entry in line {line}"
         remedy = f"replace the dash before {quoted(first.text)} in line {first_line(document, first.key)} with a space"
         if split.item.flow or split.owner_item.flow:
             remedy = f"move its keys into the entry in line {line}"
@@ -248,18 +244,17 @@ def _in_groups_before(route: Route, items: list[Node], index: int) -> Fix | None
     if is_empty_value(items[index]):
         return removed(route / index, "remove the empty item")
     names = [getattr(item, "text", "") for item in itertools.takewhile(_is_name, items[index:])]
-    before = items[index - 1] if index else None
-    last = before.entries[-1] if isinstance(before, Mapping) and before.entries else None
-    if not names or last is None or (last.text or "").lower() != "groups" or not is_empty_value(last.value):
+    groups = _open_groups(items[index - 1]) if index else None
+    if not names or groups is None:
         return None
     removals = (Remove(route / (index + number)) for number in range(len(names)))
     title = f"move {', '.join(map(quoted, names))} to groups of the entry before"
-    return Fix(title, (Set(route / (index - 1) / (last.text or ""), names), *removals), is_safe=False)
+    return Fix(title, (Set(route / (index - 1) / (groups.text or ""), names), *removals), is_safe=False)
 
 
 def _open_groups(item: Node) -> NodeEntry | None:
     """The key groups without a value, at the end of an entry."""
-    last = item.entries[-1] if isinstance(item, Mapping) and item.entries and not item.flow else None
+    last = item.entries[-1] if isinstance(item, Mapping) and item.entries else None
     return last if last is not None and (last.text or "").lower() == "groups" and is_empty_value(last.value) else None
 
 
@@ -298,10 +293,7 @@ def mappings_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _list_in_text(document: Document, route: Route, kind: type) -> Fix | None:
     """The list that the string contains, if nothing but a list is in it, and no comment."""
     node = node_at(document, route)
-    try:
-        inner = Document.parse(node.text, json=False) if isinstance(node, Scalar) else None
-    except ParseError:
-        return None
+    inner = _inner(node.text) if isinstance(node, Scalar) else None
     items = inner.data if inner is not None and not inner.comments and inner.next_document is None else None
     if not isinstance(items, list) or not items or not all(isinstance(item, kind) for item in items):
         return None
@@ -310,7 +302,7 @@ def _list_in_text(document: Document, route: Route, kind: type) -> Fix | None:
 
 def _text_remedy(document: Document, route: Route, name: str) -> str:
     node, kind = node_at(document, route), _arn_key(name)
-    if not isinstance(node, Scalar) or not isinstance(_inner(node.text), list):
+    if not isinstance(node, Scalar) or not isinstance(getattr(_inner(node.text), "data", None), list):
         arn = arn_in(node) if node is not None else ""
         who = f"'- {kind}: {shortened(arn)}'" if arn else f"each with {kind}"
         return f"write a list of mappings, {who}, with username and groups"
@@ -320,10 +312,10 @@ def _text_remedy(document: Document, route: Route, name: str) -> str:
     return f"remove the {header[0] if header else '|'} after the key, so that the entries are a list"
 
 
-def _inner(text: str) -> Any:
-    """The value of a string that contains YAML; None for any other."""
+def _inner(text: str) -> Document | None:
+    """A string that contains YAML; None for any other."""
     try:
-        return Document.parse(text, json=False).data
+        return Document.parse(text, json=False)
     except ParseError:
         return None
 
@@ -335,7 +327,7 @@ def is_dashed(text: str) -> bool:
 
 def groups_in(text: str) -> list[str] | None:
     """The groups in a string, as YAML or separated by commas; None where they are not known."""
-    groups = _inner(text) if _LIST.match(text) and not is_dashed(text) else None
+    groups = getattr(_inner(text), "data", None) if _LIST.match(text) and not is_dashed(text) else None
     if groups is None:
         groups = _DASH.split(text) if is_dashed(text) else text.split(",")
     if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
@@ -403,13 +395,9 @@ def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             route = entry.at("username") if index is None else entry.at("groups") / index
             text, read = scalar_by_release(mappings.document, route)
             if read:
-                what, remedy = (
-                    f"the {kind} {shortened(text)} is not a string: {read}",
-                    f'put it in quotes: "{shortened(text)}"',
-                )
-                yield rule.finding(
-                    Subject.MAPPINGS, route, what, remedy, fix=written(route, text, remedy, is_safe=True)
-                )
+                what, remedy = f"the {kind} {shortened(text)} is not a string", f'put it in quotes: "{shortened(text)}"'
+                fix = written(route, text, remedy, is_safe=True)
+                yield rule.finding(Subject.MAPPINGS, route, f"{what}: {read}", remedy, fix=fix)
 
 
 def _is_text(value: Any) -> bool:
@@ -421,11 +409,8 @@ def _is_text(value: Any) -> bool:
 def cluster_id_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     text, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {shortened(text)} is not a string: {read}"
-        remedy, route = (
-            "remove it: the ID of the cluster is added when the manifests are generated",
-            mappings.cluster_id_route,
-        )
+        what, route = f"clusterID {shortened(text)} is not a string: {read}", mappings.cluster_id_route
+        remedy = "remove it: the ID of the cluster is added when the manifests are generated"
         fix = removed(route, "remove clusterID: that of the cluster is added when the manifests are generated")
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)
 

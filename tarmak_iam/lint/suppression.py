@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple, TypeGuard
 
 from tarmak_iam.document import Document
@@ -22,7 +23,7 @@ from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.fix import Fix, TextEdit
-from tarmak_iam.lint.rule import SUPPRESSIONS, Rule, Subjects
+from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
 from tarmak_iam.routes import Route
 from tarmak_iam.text import closest, shortened
 
@@ -44,10 +45,8 @@ class CommentScope(NamedTuple):
 
     def covers(self, steps: Steps, line: int | None, *, is_of_file: bool) -> bool:
         """Whether a finding at the route or in the line is about something in the scope; `is_of_file` where it is about
-        something that the file says once.
-
-        The route is compared too, because the value of an alias is in another place.
-        """
+        something that the file says once. The route is compared too, because the value of an alias is in another
+        place."""
         if line is not None and self.lines[0] <= line <= self.lines[1]:
             return True
         if self.is_file and is_of_file:
@@ -172,19 +171,21 @@ class Suppression(NamedTuple):
     place: Place
     scope: CommentScope
     reason: str
+    comment: Comment
 
 
 class Suppressions(NamedTuple):
     """All suppressions of the comments, and which of them suppress nothing, although the rule checked everything that
     they cover. `rules` are the names of all rules by their IDs, in capitals, because comments may write them in any
     case. `lines` are those of the first finding that no comment suppresses, by file and ID in capitals; `there` has for
-    those that name no known rule the IDs of the findings that they cover."""
+    those that name no known rule the IDs of the findings that they cover. `text_of` has the files."""
 
     all: tuple[Suppression, ...]
     unused: tuple[Suppression, ...]
     rules: dict[str, str]
     lines: dict[tuple[Subject, str], int]
     there: dict[Suppression, tuple[str, ...]]
+    text_of: Callable[[Subject], Document | None]
 
     def of_comment(self, comment: Suppression) -> list[Suppression]:
         """All suppressions of the same comment."""
@@ -200,19 +201,16 @@ class Suppressions(NamedTuple):
         left = [other for other in self.of_comment(comment) if other.id in self.rules and other not in self.unused]
         return f"remove {comment.written} from the brackets" if left else "remove the comment"
 
-    def meant_instead(self, comment: Suppression) -> tuple[str, ...]:
-        """The end of `Finding.about`: an empty text where nothing in its comment suppresses anything, or was meant
-        to."""
-        is_idle = all(
+    def is_idle(self, comment: Suppression) -> bool:
+        """Whether nothing in its comment suppresses anything, or was meant to."""
+        return all(
             other in self.unused or (other.id not in self.rules and self.meant_by(other) is None)
             for other in self.of_comment(comment)
         )
-        return ("",) if is_idle else ()
 
 
-def _finding(rule: Rule, comment: Suppression, what: str, remedy: str, *instead: str) -> Finding:
-    about = (comment.written, *instead)
-    return Finding(rule.id, rule.severity, comment.subject, Route(), what, remedy, place=comment.place, about=about)
+def _finding(rule: Rule, comment: Suppression, what: str, remedy: str, fix: object = None) -> Finding:
+    return Finding(rule.id, rule.severity, comment.subject, Route(), what, remedy, place=comment.place, fix=fix)
 
 
 def suppressions_of(document: Document | None, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
@@ -234,29 +232,27 @@ def suppressions_of(document: Document | None, subject: Subject, rules: dict[str
         for name in listed or [""]:
             looks_like_a_name = "-" in name and not any(map(str.isdigit, name))
             written = name if name.upper() in ids_by_name or looks_like_a_name else name.upper()
-            yield Suppression(subject, ids_by_name.get(name.upper(), name.upper()), written, place, scope, reason)
+            rule_id = ids_by_name.get(name.upper(), name.upper())
+            yield Suppression(subject, rule_id, written, place, scope, reason, comment)
 
 
-def _corrected(finding: Finding, subjects: Subjects) -> Fix | None:
+def _corrected(comments: Suppressions, suppression: Suppression, near: str | None = None) -> Fix | None:
     """The ID gets the spelling that was meant, or goes; if the comment suppresses nothing else, all of it goes."""
-    document = subjects.text_of(finding.subject)
-    for comment in document.comments if document is not None and finding.about else ():
-        match = SUPPRESSING_COMMENT.match(comment.text)
-        if document is None or match is None or document.source.place(comment.span.start) != finding.place:
-            continue
-        written, *meant = finding.about
-        listed = [name.strip() for name in (match["ids"] or "").split(",") if name.strip()]
-        left = [name for name in listed if name.upper() != written.upper()]
-        if len(left) == len(listed) and written:
-            return None
-        if meant == [""] or not (meant or left):
-            return Fix("remove the comment: it suppresses nothing", text_edits=(_removal(document, comment),))
-        instead = [meant[0] if name.upper() == written.upper() else name for name in listed] if meant else left
-        start = comment.span.start + match.start("ids")
-        title = f"write {meant[0]} instead of {written}" if meant else f"remove {written} from the brackets"
-        edit = TextEdit(start, start + len(match["ids"]), ", ".join(dict.fromkeys(instead)))
-        return Fix(title, text_edits=(edit,))
-    return None
+    comment, written, document = suppression.comment, suppression.written, comments.text_of(suppression.subject)
+    match = SUPPRESSING_COMMENT.match(comment.text)
+    if document is None or match is None:
+        return None
+    listed = [name.strip() for name in (match["ids"] or "").split(",") if name.strip()]
+    left = [name for name in listed if name.upper() != written.upper()]
+    if len(left) == len(listed) and written:
+        return None
+    if near is None and (comments.is_idle(suppression) or not left):
+        return Fix("remove the comment: it suppresses nothing", text_edits=(_removal(document, comment),))
+    instead = left if near is None else [near if name.upper() == written.upper() else name for name in listed]
+    start = comment.span.start + match.start("ids")
+    title = f"remove {written} from the brackets" if near is None else f"write {near} instead of {written}"
+    edit = TextEdit(start, start + len(match["ids"]), ", ".join(dict.fromkeys(instead)))
+    return Fix(title, text_edits=(edit,))
 
 
 def _removal(document: Document, comment: Comment) -> TextEdit:
@@ -269,7 +265,7 @@ def _removal(document: Document, comment: Comment) -> TextEdit:
     return TextEdit(start, end, "")
 
 
-@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", fix=_corrected)
+@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing")
 def unused_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
     for comment in comments.unused:
         first, last = comment.scope.lines
@@ -282,7 +278,7 @@ def unused_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
         elsewhere, remedy = comments.lines.get((comment.subject, comment.id)), comments.removal(comment)
         if elsewhere and len(comments.of_comment(comment)) == 1:
             remedy += f", or move it right above line {elsewhere}"
-        yield _finding(rule, comment, what, remedy, *comments.meant_instead(comment))
+        yield _finding(rule, comment, what, remedy, partial(_corrected, comments, comment))
 
 
 @SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason")
@@ -295,7 +291,7 @@ def suppression_without_reason(rule: Rule, comments: Suppressions) -> Iterator[F
             yield _finding(rule, comment, what, remedy)
 
 
-@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", fix=_corrected)
+@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule")
 def unknown_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
     for comment in (comment for comment in comments.all if comment.id not in comments.rules):
         there, near = comments.there.get(comment, ()), comments.meant_by(comment) if comment.id else None
@@ -306,5 +302,4 @@ def unknown_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]
             remedy = f"did you mean {shortened(near)}?"
         elif there and not comment.id:
             remedy = f"write # tarmak-iam: ignore[{', '.join(there)}] {comment.reason or 'because ...'}"
-        instead = (near,) if near is not None else comments.meant_instead(comment) if comment.id else ()
-        yield _finding(rule, comment, what, remedy, *instead)
+        yield _finding(rule, comment, what, remedy, partial(_corrected, comments, comment, near))

@@ -47,10 +47,7 @@ class RunTogether(NamedTuple):
 
 def run_together(holder: Mapping, where: str) -> RunTogether | None:
     """The entries that one YAML mapping contains. None where its keys are those of one entry, or where the start of the
-    next entry is not clear.
-
-    `where` is the list that contains the YAML mapping.
-    """
+    next entry is not clear. `where` is the list that contains the YAML mapping."""
     if where not in ENTRY_LISTS or any(entry.text is None or entry.is_merge for entry in holder.entries):
         return None
     entries: list[dict[str, NodeEntry]] = [{}]
@@ -116,19 +113,9 @@ class DoubledKey(NamedTuple):
     where: str
 
 
-def unread_keys(document: Document) -> list[UnreadKey]:
-    """The keys that no release of the daemon reads, in file order; the keys below them are not checked."""
-    return _walked(document).unread
-
-
-def doubled_keys(document: Document) -> list[DoubledKey]:
-    """Duplicate keys of each mapping. Where the daemon reads a key, another case is the same key."""
-    return _walked(document).doubled
-
-
 def is_reported_as_key(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
     """Whether the entry has `wanted` under another key or in another place, which is another finding."""
-    meant = _walked(mappings.document).meant_by_entry.get(entry.listed.route.plain, set())
+    meant = walked_keys(mappings.document).meant_by_entry.get(entry.listed.route.plain, set())
     identities = {*IDENTITIES, "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
     # A list within another list is not an entry.
     return not meant.isdisjoint(identities | {*LISTS, "server"})
@@ -151,9 +138,8 @@ _FEW_KEYS = 16
 def texts_of(node: Mapping) -> tuple[str | None, ...]:
     """The keys of an item of a list: None for one that is not a scalar, for a merge key, and for many keys."""
     entries = node.entries
-    return (
-        tuple([None if entry.is_merge else entry.text for entry in entries]) if len(entries) <= _FEW_KEYS else (None,)
-    )
+    texts = [None if entry.is_merge else entry.text for entry in entries[: _FEW_KEYS + 1]]
+    return tuple(texts) if len(entries) <= _FEW_KEYS else (None,)
 
 
 def _is_plain(item: Mapping, known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
@@ -175,7 +161,8 @@ def _are_plain(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tu
 
 
 class _Walk:
-    """All keys of a document, with those that are not read or that are duplicates."""
+    """All keys of a document: those `unread` by every release of the daemon, in file order (the keys below them are not
+    checked), and those `doubled` in a mapping. Where the daemon reads a key, another case is the same key."""
 
     def __init__(self, document: Document) -> None:
         self.unread: list[UnreadKey] = []
@@ -288,7 +275,7 @@ class _Walk:
 
 
 @lru_cache(maxsize=4)
-def _walked(document: Document) -> _Walk:
+def walked_keys(document: Document) -> _Walk:
     return _Walk(document)
 
 

@@ -7,12 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.authenticator import Authenticator, Granting
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.identity.grants import Granting
 from tarmak_iam.identity.model import IdentityMapping, no_place
-from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.routes import Route
 
 TEXT = """\
@@ -156,11 +154,12 @@ def test_each_is_what_its_principal_gets(roles: list[str], users: list[str], mor
 
 MAPPING = IdentityMapping("role", "arn:aws:iam::111122223333:role/Dev", "dev", (), Route())
 TABLE = BackendTable("MountedFile", {MAPPING.arn.lower(): (MAPPING,)}, {}, no_place)
-NEWEST = DaemonVersion.parse("v0.7.9")
+CONFIG = Authenticator.load("clusterID: t\n", version="v0.7.9").config
 
 
 def usernames(*tables: BackendTable) -> list[str]:
-    return [grant.username for grant in Granting(tables, NEWEST, lambda _: True).all()]
+    assert CONFIG is not None
+    return [grant.username for grant in Granting(CONFIG, tables).all()]
 
 
 def test_a_mapping_that_no_caller_may_use_grants_nothing() -> None:

@@ -90,7 +90,6 @@ def test_items_of_families() -> None:
     assert (version.has_flag("server --bind (-b)"), version.has_flag("server --backend-mode")) == (False, True)
     assert (version.has_key("server.backendMode"), version.has_key("server.partition")) == (True, False)
     assert (version.has_template("SessionName"), version.has_template("AccessKeyID")) == (True, False)
-    assert (version.has_extra("arn"), release("v0.5.4").has_extra("arn")) == (False, True)
     assert (version.has_gate("IAMIdentityMappingCRD"), version.has_gate("SSORoleMatch")) == (True, False)
     assert (version.has_viper("v1.4.0"), version.has_viper("v1.7.0", "v1.19.0")) == (True, False)
     assert (version.accepts_backend("File"), version.accepts_backend("MountedFile")) == (True, False)

@@ -70,79 +70,8 @@ def test_all_that_the_daemon_may_answer(case: dict[str, Any], version: str, expe
 A, B = f"arn:aws:iam::{ACCOUNT}:role/A", f"arn:aws:iam::{ACCOUNT}:role/B"
 
 
-def load(text: str, version: str = "v0.7.9", *args: str, **files: str) -> Authenticator:
-    named = {name.replace("_", "."): each for name, each in files.items()}
-    return Authenticator.load(f"clusterID: c\n{text}", version=version, args=args, files=named)
-
-
-def test_alternatives_say_which_keys_are_taken_at_random() -> None:
-    loaded = load(
-        f"server:\n  MAPROLES: [{{rolearn: {A}, username: a}}]\n  MapRoles: [{{rolearn: {B}, username: b}}]\n"
-    )
-    answer = loaded.whois(who("role/A"))
-    assert (answer.username, answer.reason) == ("a", f"the mapping for {A} matches")
-    (nobody,) = answer.alternatives
-    assert (nobody.started, nobody.authenticated) == (True, False)
-    assert answer.notes == (
-        "'MAPROLES' and 'MapRoles' are the same key: the authenticator uses one of them at random at every start",
-    )
-    assert loaded.notes == answer.notes
-
-
-def test_a_choice_that_stops_the_daemon_is_a_note() -> None:
-    loaded = load(f"server:\n  mapRoles: [{{roleArn: {A}, username: a, roleARn: nonsense}}]\n")
-    reason = "'nonsense' is not accepted as an ARN: it does not begin with 'arn:'"
-    assert loaded.notes == (
-        "'roleArn' and 'roleARn' are the same key: the authenticator uses one of them at random at every start",
-        f"at some starts the authenticator stops, depending on the keys that it uses: {reason}",
-    )
-    assert loaded.whois(who("role/A")).username == "a"
-
-
-def test_an_entry_that_stops_the_daemon_whatever_it_takes() -> None:
-    loaded = load("server:\n  mapRoles: [{roleArn: one, roleARn: two, username: a}]\n")
-    assert loaded.failure is not None
-    assert loaded.failure.reason == "'two' is not accepted as an ARN: it does not begin with 'arn:'"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (f"mapRoles: [{{rolearn: {A}, username: a, groups: 2020-01-01}}]", "a group must be a string, not a date"),
-        ("mapAccounts: 2020-01-01", "an account must be a string, not a date"),
-    ],
-)
-def test_a_date_is_not_a_list_of_strings(text: str, reason: str) -> None:
-    """v0.7.18 said: expected type 'string', got unconvertible type 'time.Time'. Older releases read a string."""
-    failure = load(f"server:\n  {text}\n", "v0.7.18").failure
-    assert failure is not None
-    assert failure.reason == reason
-    assert load(f"server:\n  {text}\n", "v0.6.20").failure is None
-
-
-def test_grants_name_everybody_whom_a_choice_lets_in() -> None:
-    groups = "groups: [g], Groups: [h], GROUPS: [i]"
-    loaded = load(f"server:\n  mapRoles:\n  - {{roleArn: {A}, roleARn: {B}, username: x, {groups}}}\n")
-    assert [(grant.principal, grant.is_sure) for grant in loaded.grants] == [(B, False), (A, False)]
-    one = loaded.grants[0]
-    assert [(each.username, each.groups) for each in (one, *loaded.alternatives(one))] == [("x", ("i",)), ("x", ("h",))]
-    assert None in loaded.possible_grants(one)
-
-
-def test_the_last_of_two_entries_wins_only_if_it_is_for_the_principal_at_every_start() -> None:
-    first, last = f"{{rolearn: {A}, username: one}}", f"{{roleArn: {A}, roleARn: {B}, username: two}}"
-    answer = load(f"server:\n  mapRoles: [{first}, {last}]\n").whois(who("role/A"))
-    assert (answer.username, [each.username for each in answer.alternatives]) == ("two", ["one"])
-    answer = load(f"server:\n  mapRoles: [{last}, {first}]\n").whois(who("role/A"))
-    assert (answer.username, answer.alternatives) == ("one", ())
-
-
-def test_a_user_and_an_account_count_where_a_role_may_be_another_one() -> None:
-    maybe = f"mapRoles: [{{roleArn: {A}, roleARn: {B}, username: role}}]"
-    answer = load(f"server:\n  {maybe}\n  mapUsers: [{{userarn: {A}, username: user}}]\n").whois(who("role/A"))
-    assert (answer.username, [each.username for each in answer.alternatives]) == ("role", ["user"])
-    answer = load(f"server:\n  {maybe}\n  mapAccounts: ['{ACCOUNT}']\n").whois(who("role/A"))
-    assert (answer.username, [each.username for each in answer.alternatives]) == ("role", [A])
+def load(text: str, version: str = "v0.7.9", *args: str) -> Authenticator:
+    return Authenticator.load(f"clusterID: c\n{text}", version=version, args=args)
 
 
 @pytest.mark.parametrize(
@@ -162,31 +91,7 @@ def test_nobody_is_an_answer_only_if_no_entry_is_for_the_principal_at_every_star
     assert [each.username for each in (answer, *answer.alternatives)] == usernames
 
 
-def test_an_sso_entry_that_may_be_one_by_arn() -> None:
-    role = "role/AWSReservedSSO_Dev_0123456789abcdef"
-    sso = f"{{permissionSetName: Dev, accountID: '{ACCOUNT}', accountId: '444455556666'}}"
-    loaded = load(
-        f"server:\n  mapRoles: [{{sso: {sso}, username: dev}}]\n", "v0.7.9", "--feature-gates=SSORoleMatch=true"
-    )
-    answer = loaded.whois(who(role))
-    assert (answer.username, [each.authenticated for each in answer.alternatives]) == ("dev", [False])
-
-
-def test_a_prefix_is_reserved_only_if_it_is_at_every_start() -> None:
-    text = (
-        "server:\n  reservedPrefixConfig: [{{backendMode: MountedFile, usernamePrefixReserveList: [{}], {}: [x]}}]\n"
-        f"  mapRoles: [{{{{rolearn: {A}, username: abc}}}}]\n"
-    )
-    assert not load(text.format("a", "other")).whois(who("role/A")).authenticated
-    assert load(text.format("a", "u\u017fernamePrefixReserveList")).whois(who("role/A")).authenticated
-
-
 NAMES = ("port", "master", "address", "statedir", "hostname", "kubeconfig")
-
-
-def test_keys_that_are_no_texts_are_nobodys() -> None:
-    loaded = load(f"1: x\nserver:\n  2: y\n  mapRoles: [{{3: z, rolearn: {A}, username: a}}]\n", "v0.7.9")
-    assert loaded.whois(who("role/A")).username == "a"
 
 
 def test_keys_with_capitals_come_before_the_one_in_lower_case() -> None:
@@ -245,160 +150,11 @@ def test_no_more_ways_are_kept_than_are_looked_at() -> None:
     assert (len(found.items), found.is_complete) == (32, False)
 
 
-AWS_AUTH = """\
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: aws-auth, namespace: kube-system}
-data:
-  mapRoles: |
-    - u\u017fername: a
-      roleARN: arn:aws:iam::111122223333:role/A
-      group\u017f: [g]
-    - {rolearn: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: long-s}
-    - {rolearn: 'arn:aws:iam::111122223333:role/\u0130van', username: dotted}
-    - {rolearn: 'arn:aws:iam::111122223333:role/\u212aops', username: kelvin}
-"""
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        # From v0.5.8 to v0.5.27 yaml.v2 reads the keys, which wants them as they are documented.
-        ("v0.5.9", [None, None, "dotted", "kelvin"]),
-        ("v0.6.20", ["a", None, "dotted", "kelvin"]),
-        ("v0.7.6", ["a", None, "dotted", "kelvin"]),
-        ("v0.7.7", ["a", "long-s", None, "kelvin"]),
-        ("v0.7.18", ["a", "long-s", None, "kelvin"]),
-    ],
-)
-def test_aws_auth(version: str, expected: list[str | None]) -> None:
-    loaded = load("", version, "--backend-mode=EKSConfigMap", cm_yaml=AWS_AUTH)
-    callers = map(who, ("role/A", "role/DevOps", "role/ivan", "role/Kops"))
-    assert [loaded.whois(each).username for each in callers] == expected
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"), [("v0.7.6", ["role", "user", None, None]), ("v0.7.7", ["role", "user", "role", "user"])]
-)
-def test_aws_auth_and_a_caller_with_other_letters(version: str, expected: list[str | None]) -> None:
-    text = AWS_AUTH[: AWS_AUTH.index("    - ")] + (
-        f"    - {{rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOps', username: role}}\n"
-        f"  mapUsers: |\n    - {{userarn: 'arn:aws:iam::{ACCOUNT}:user/DevOps', username: user}}\n"
-    )
-    loaded = load("", version, "--backend-mode=EKSConfigMap", cm_yaml=text)
-    callers = map(who, ("role/DevOps", "user/DevOps", "role/DevOp\u017f", "user/DevOp\u017f"))
-    assert [loaded.whois(each).username for each in callers] == expected
-
-
-DYNAMIC = (
-    '{"mapRole\u017f": [{"rolearn": "arn:aws:iam::111122223333:role/DevOp\u017f", "username": "long-s"},'
-    '{"rolearn": "arn:aws:iam::111122223333:role/\u0130van", "u\u017fername": "dotted"}]}'
-)
-
-
-@pytest.mark.parametrize("version", ["v0.5.11", "v0.6.20", "v0.7.18"])
-def test_dynamic_file(version: str) -> None:
-    args = ("--backend-mode=DynamicFile",)
-    loaded = load("server: {dynamicfilepath: /etc/map.json}\n", version, *args, map_json=DYNAMIC)
-    assert [loaded.whois(who(each)).username for each in ("role/DevOps", "role/ivan")] == [None, "dotted"]
-
-
-def test_a_second_sso_of_json_fills_the_same_struct() -> None:
-    text = AWS_AUTH[: AWS_AUTH.index("    - ")] + (
-        f"    - {{SSO: {{accountID: '{ACCOUNT}'}}, sso: {{permi\u017f\u017fionSetName: Dev}}, username: dev}}\n"
-    )
-    args = ("--backend-mode=EKSConfigMap", "--feature-gates=SSORoleMatch=true")
-    answer = load("", "v0.7.9", *args, cm_yaml=text).whois(who("role/AWSReservedSSO_Dev_0123456789abcdef"))
-    assert answer.username == "dev"
-
-
-def test_keys_of_custom_resources_count_as_they_are_documented_only() -> None:
-    text = (
-        "apiVersion: iamauthenticator.k8s.aws/v1alpha1\nkind: IAMIdentityMapping\nmetadata: {name: a}\n"
-        f"spec: {{arn: {A}, Username: a, groups: [g], GROUPS: [h]}}\n"
-    )
-    answer = load("", "v0.7.9", "--backend-mode=CRD", crd_yaml=text).whois(who("role/A"))
-    assert (answer.username, answer.groups) == ("", ["g"])
-
-
-def test_a_log_level_is_lowered_as_go_does() -> None:
-    assert load("", "v0.7.9", "--log-verbosity=\u0130NFO").failure is None
-    assert load("", "v0.7.9", "--log-verbosity=\u017f").failure is not None
-
-
-@pytest.mark.parametrize(("version", "username"), [("v0.6.29", None), ("v0.6.30", "b")])
-def test_a_key_without_a_value_at_the_top_hides_the_list_in_older_releases(version: str, username: str | None) -> None:
-    loaded = load(f"server.mapRoles:\nserver:\n  maproles: [{{rolearn: {B}, username: b}}]\n", version)
-    assert loaded.whois(who("role/B")).username == username
-
-
-@pytest.mark.parametrize(
-    ("version", "entries", "ends"),
-    [
-        ("v0.7.6", [("role/DevOps", ""), ("role/DevOp\u017f", "")], ["role/DevOps matches"]),
-        (
-            "v0.7.7",
-            [("role/DevOps", ""), ("role/DevOp\u017f", "")],
-            [
-                "role/DevOps matches (one of 2 mappings for it; the authenticator uses one at random)",
-                "role/DevOp\u017f matches (one of 2 mappings for it; the authenticator uses one at random)",
-            ],
-        ),
-        (
-            "v0.7.6",
-            [("role/DevOps", ""), ("role/DEVOPS", "")],
-            ["role/DEVOPS matches (the last of 2 mappings for it; the others are ignored)"],
-        ),
-        ("v0.7.6", [("role/DevOps", ", Groups: [g], GROUPS: [h]")], ["role/DevOps matches"] * 2),
-    ],
-)
-def test_how_many_entries_there_are_for_a_caller(version: str, entries: list[tuple[str, str]], ends: list[str]) -> None:
-    listed = "".join(
-        f"  - {{rolearn: 'arn:aws:iam::{ACCOUNT}:{name}', username: '{index}'{more}}}\n"
-        for index, (name, more) in enumerate(entries)
-    )
-    answer = load(f"server:\n  mapRoles:\n{listed}", version).whois(who("role/DevOps"))
-    assert [each.reason for each in (answer, *answer.alternatives)] == [
-        f"the mapping for arn:aws:iam::{ACCOUNT}:{end}" for end in ends
-    ]
-
-
-def test_a_grant_is_named_with_the_letters_that_a_caller_can_have() -> None:
-    loaded = load(f"server:\n  mapRoles: [{{rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOp\u017f', username: a}}]\n")
-    assert [grant.principal for grant in loaded.grants] == [f"arn:aws:iam::{ACCOUNT}:role/DevOps"]
-
-
-@pytest.mark.parametrize(
-    ("version", "entry", "principals"),
-    [
-        ("v0.7.6", "mapRoles: [{rolearn: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: a}]", []),
-        ("v0.7.9", "mapUsers: [{userarn: 'arn:aws:iam::111122223333:user/Bo\u017fs', username: a}]", []),
-        (
-            "v0.7.6",
-            "mapUsers: [{userarn: 'arn:aws:iam::111122223333:user/\u0130van', username: a}]",
-            ["arn:aws:iam::111122223333:user/ivan"],
-        ),
-    ],
-)
-def test_letters_that_the_release_does_not_take_for_ascii_ones_give_nobody_anything(
-    version: str, entry: str, principals: list[str]
-) -> None:
-    loaded = load(f"server:\n  {entry}\n", version)
-    assert [grant.principal for grant in loaded.grants] == principals
-
-
 def test_lists_are_lowered_by_every_viper_from_1_19_on() -> None:
     tags = [item.split()[1] for item in recorded_items() if item.startswith("viper ")]
     later = [tag for tag in tags if DaemonVersion.parse(tag) >= DaemonVersion(1, 19, 0)]
     assert later == ["v1.19.0", "v1.20.1", "v1.21.0"]
     assert [each for each in known_releases() if lowers_lists(each) is not each.has_viper(*later)] == []
-
-
-@pytest.mark.parametrize(("version", "refuses"), [("v0.5.27", False), ("v0.6.29", False), ("v0.6.30", True)])
-def test_a_key_that_is_there_twice(version: str, *, refuses: bool) -> None:
-    failure = load("clusterID: d\n", version).failure
-    reason = "the key 'clusterID' is a duplicate (line 2), which this release rejects"
-    assert (failure and failure.reason) == (reason if refuses else None)
 
 
 @pytest.mark.parametrize(("version", "hostname"), [("v0.6.29", "localhost"), ("v0.6.30", "master")])
@@ -444,21 +200,3 @@ def test_the_keys_of_a_large_mapping_are_not_kept() -> None:
     del mapping
     gc.collect()
     assert [key for key in kept if key() is not None] == []
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ("sso: {permissionSetName: A, accountID: '111122223333'}", "a role mapping has both rolearn and sso"),
-        ("userid: [a]", "userid must be a string, not a list"),
-        ("username: [a]", "username must be a string, not a list"),
-        ("groups: [[a]]", "a group must be a string, not a list"),
-    ],
-)
-def test_an_entry_that_is_nearly_as_usual_is_read_in_full(more: str, reason: str) -> None:
-    usual = {"roleARN": f"'arn:aws:iam::{ACCOUNT}:role/A'", "username": "a", "groups": "[g]"}
-    key, _, value = more.partition(": ")
-    item = ", ".join(f"{name}: {text}" for name, text in {**usual, key: value}.items())
-    loaded = Authenticator.load(f"clusterID: c\nserver: {{mapRoles: [{{{item}}}]}}\n", version="v0.7.9")
-    assert loaded.failure is not None
-    assert loaded.failure.reason == reason

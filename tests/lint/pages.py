@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tarmak_iam.lint.rule_docs import PAGES
+from tarmak_iam.lint.rule import PAGES
 from tests.support import ROOT
 
 __all__ = ["pages_text"]

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tarmak_iam.config import TarmakConfig
-from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
-from tarmak_iam.lint import Located, Report, Subjects, examine
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tarmak_iam.lint import Located, Report, examine
+from tests.lint.files import CONFIG_NAME, Files, subjects_of
 from tests.lint.mapped import CONFIG
-from tests.lint.remedy_choices import CHOICES, Files
+from tests.lint.remedy_choices import CHOICES
 from tests.lint.remedy_clauses import carried_out, ignored_above, offers
-from tests.lint.remedy_place import CONFIG_NAME, NotLiteral, Place
+from tests.lint.remedy_place import NotLiteral, Place
 
 __all__ = [
-    "CONFIG_NAME",
-    "Files",
     "NotLiteral",
     "applied",
     "findings",
@@ -32,20 +27,6 @@ __all__ = [
 ]
 
 Grants = Mapping[str, tuple[str, frozenset[str]]]
-
-
-def subjects_of(files: Files) -> Subjects:
-    """What `check` looks at, for the cluster of currentCluster."""
-    config = TarmakConfig.parse(files.get(CONFIG_NAME, CONFIG), CONFIG_NAME)
-    mappings = Mappings.parse(files[MAPPINGS_NAME], MAPPINGS_NAME) if MAPPINGS_NAME in files else None
-    settings, text = None, None
-    if SETTINGS_NAME in files:
-        settings, text = parse_settings(files[SETTINGS_NAME], SETTINGS_NAME)
-    try:
-        cluster = config.current_cluster
-    except LookupError:
-        return Subjects(config)
-    return Subjects(config, mappings, Installation.of(config, cluster, mappings, settings), text)
 
 
 def inspected(files: Files) -> Report:

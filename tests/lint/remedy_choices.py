@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["CHOICES", "Choice", "Files"]
+from tests.lint.files import Files
 
-Files = Mapping[str, str]
-"""Texts by the name of their file."""
+__all__ = ["CHOICES", "Choice"]
 
 Edit = Callable[[Files], Files]
 

@@ -17,9 +17,9 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.routes import Route
+from tests.lint.files import CONFIG_NAME, Files
 from tests.lint.mapped import CONFIG
-from tests.lint.remedy_choices import Files
-from tests.lint.remedy_place import CONFIG_NAME, NotLiteral, Place, lines_of, without_comment
+from tests.lint.remedy_place import NotLiteral, Place, lines_of, without_comment
 
 __all__ = ["carried_out", "ignored_above", "offers"]
 

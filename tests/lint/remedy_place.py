@@ -10,11 +10,9 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import At
 from tarmak_iam.lint import Located
 from tarmak_iam.routes import Route
-from tests.lint.remedy_choices import Files
+from tests.lint.files import Files
 
-__all__ = ["CONFIG_NAME", "NotLiteral", "Place", "lines_of", "without_comment"]
-
-CONFIG_NAME = "tarmak.yaml"
+__all__ = ["NotLiteral", "Place", "lines_of", "without_comment"]
 
 
 class NotLiteral(AssertionError):

@@ -15,8 +15,7 @@ from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe, wit
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.lint.fixed import outcome
-from tests.lint.remedies import CONFIG_NAME, Files, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, outcome, subjects_of
 from tests.support import bring_plugins
 
 DEV = (

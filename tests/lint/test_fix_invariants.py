@@ -66,7 +66,7 @@ def _check(subjects: Subjects) -> None:
         elif _used(subjects, made) != _used(after, made):
             assert list(effect_lines(made.before, made.after)) != []
         again = fix_findings(after, unsafe=unsafe)
-        assert [each.line for each in again.fixed] == []
+        assert [each.line_of("fixed") for each in again.fixed] == []
         assert again.changed == ()
 
 

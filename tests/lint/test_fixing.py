@@ -15,8 +15,7 @@ from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.lint.fixed import fixable, fixed, outcome
-from tests.lint.remedies import CONFIG_NAME, Files, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, fixable, fixed, outcome, subjects_of
 from tests.support import bring_plugins
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
@@ -68,7 +67,9 @@ def test_what_is_said_about_it() -> None:
         (True, "tarmak.yaml:9:30: can be fixed: write 8, as Tarmak reads 010 [IAM035]"),
     ]
     made = outcome(before)
-    assert [each.line for each in made.fixed] == ["tarmak.yaml:9:30: fixed: write 8, as Tarmak reads 010 [IAM035]"]
+    assert [each.line_of("fixed") for each in made.fixed] == [
+        "tarmak.yaml:9:30: fixed: write 8, as Tarmak reads 010 [IAM035]"
+    ]
     assert [each.located.finding.id for each in made.fixable] == ["IAM040"]
     assert [(one.filename, two.text.count(" 8}")) for one, two in made.changed] == [(CONFIG_NAME, 1)]
 
@@ -317,7 +318,7 @@ def test_places_are_those_in_the_file_before_all_fixes() -> None:
         unsafe=True,
     )
     removed = "(removed with it: the comment # old)"
-    assert [each.line.removeprefix(f"{MAPPINGS_NAME}:") for each in made.fixed] == [
+    assert [each.line_of("fixed").removeprefix(f"{MAPPINGS_NAME}:") for each in made.fixed] == [
         f"7:14: fixed: remove the entry in line 4: that in line 7 takes effect {removed} [IAM011]",
         f"13:14: fixed: write {ROLE}/Web, which matches every role of that name in the account [IAM050]",
         "19:5: fixed: remove this 'username': it is already in line 17 [IAM059]",
@@ -381,7 +382,7 @@ def test_the_fix_of_an_error_that_a_fix_leads_to(monkeypatch: pytest.MonkeyPatch
     good = Fix("write good", (Set(("project",), "good"),), is_safe=False)
     bring_plugins(monkeypatch, "tarmak_iam.rules", *_chain(good))
     made = outcome({CONFIG_NAME: f"{DEV}project: bad\n"}, unsafe=True)
-    assert [each.line for each in made.fixed] == [
+    assert [each.line_of("fixed") for each in made.fixed] == [
         "tarmak.yaml:8:10: fixed: make it worse [TEST001]",
         "tarmak.yaml:8:10: fixed: write good [TEST003]",
     ]

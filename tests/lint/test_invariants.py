@@ -13,7 +13,7 @@ from tarmak_iam.findings import Subject
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Report, Subjects, all_rules, examine
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.lint.mapped import CONFIG, DEV, ROLES
+from tests.lint.mapped import CONFIG, DEV, ROLES, located, only, places
 
 VERSIONS = ("v0.4.0", "v0.5.9", "v0.6.1", "v0.6.20", "v0.7.9")
 _CONFIG = TarmakConfig.parse(CONFIG)
@@ -162,3 +162,34 @@ def test_what_comments_set_aside_and_what_is_left_are_all_there_is(entries: list
 def keys_of(found: tuple[Located, ...]) -> set[tuple[str, int | None, int | None]]:
     own = _CONSEQUENCES | _OF_COMMENTS
     return {(each.finding.id, each.place.line, each.place.column) for each in found if each.finding.id not in own}
+
+
+@given(st.text("0123456789", min_size=1, max_size=14))
+def test_only_a_number_is_said_to_have_lost_its_zero(digits: str) -> None:
+    """In quotes, and in an ARN, a digit is missing, and no one knows which."""
+    quoted = ROLES + f'  mapAccounts: ["{digits}"]\n'
+    arn = ROLES + f"  - {{roleARN: 'arn:aws:iam::{digits}:role/Dev', username: dev, groups: [dev]}}\n"
+    assert places(quoted) == (["4:17 IAM074"] if len(digits) == 12 else ["4:17 IAM053"])
+    assert places(arn) == ([] if len(digits) == 12 else ["4:15 IAM053"])
+    assert len(digits) == 12 or "zero" not in only(quoted) + only(arn)
+
+
+@given(
+    st.sampled_from(["roleARN", "username", "groups", "mapRoles", "server"]),
+    st.sampled_from(["swap", "drop", "double", "dash", "capitals"]),
+    st.integers(0, 20),
+)
+def test_a_misspelt_key_is_found_wherever_its_letters_are_wrong(key: str, mistake: str, at: int) -> None:
+    at %= len(key) - 1
+    wrong = {
+        "swap": key[:at] + key[at + 1] + key[at] + key[at + 2 :],
+        "drop": key[:at] + key[at + 1 :],
+        "double": key[:at] + key[at] + key[at:],
+        "dash": f"{key[: at + 1]}_{key[at + 1 :]}",
+        "capitals": key.upper(),
+    }[mistake]
+    text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n".replace(f"{key}:", f"{wrong}:", 1)
+    rules = [each.finding.id for each in located(text)]
+    assert rules == ([] if wrong.lower() == key.lower() else ["IAM057"])
+    if rules:
+        assert only(text).endswith(f"did you mean {key}?")

@@ -1,20 +1,17 @@
-"""Rules about the kubeconfig that the settings make, and about the admin certificate in Tarmak's own."""
+"""The admin certificate in Tarmak's kubeconfig, and what is said of it in findings about the mappings."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.hook.apply_hook import findings_about
-from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.hook.preflight import findings_about
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.lint.mapped import ADMIN, CONFIG, ROLES, SSO
 from tests.support.admin_certificates import (
     NO_CERTIFICATE,
     authority,
@@ -25,220 +22,6 @@ from tests.support.admin_certificates import (
     logins,
     write,
 )
-
-OPS = "arn:aws:iam::111122223333:role/Ops"
-RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
-DEV_SSO = "  - {sso: {permissionSetName: Dev, accountID: '111122223333'}, username: dev, groups: [dev]}\n"
-ON = CONFIG + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n"
-REGION = CONFIG + "environments:\n- metadata: {name: dev}\n  location: cn-north-1\n"
-HUB = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata: {name: hub}
-- environment: dev
-  metadata: {name: cluster}
-"""
-
-
-def entry(arn: str, kind: str = "role", username: str = "ops") -> str:
-    return f"  - {{{kind}ARN: '{arn}', username: '{username}', groups: [ops]}}\n"
-
-
-def installation(mappings: str | None, config: str = CONFIG, **settings: Any) -> Installation:
-    parsed = TarmakConfig.parse(config)
-    people = None if mappings is None else Mappings.parse(mappings)
-    return Installation.of(parsed, parsed.clusters[0], people, None, {"role": OPS, **settings})
-
-
-def found(mappings: str | None, config: str = CONFIG, **settings: Any) -> list[str]:
-    made = installation(mappings, config, **settings)
-    subjects = Subjects(TarmakConfig.parse(config), made.mappings, made)
-    return sorted({each.finding.id for each in check(subjects)})
-
-
-@pytest.mark.parametrize(
-    ("mappings", "settings"),
-    [
-        (ROLES + entry(OPS), {}),
-        (ROLES + entry(OPS.lower()), {}),
-        (ROLES + entry(OPS), {"role": OPS.replace("Ops", "team/Ops")}),
-        (ROLES + entry(OPS), {"role": OPS.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("ROLE", "role")}),
-        (ROLES + "  mapUsers:\n" + entry(OPS, "user"), {}),  # kinds are not compared
-        (ROLES + DEV_SSO, {"role": RESERVED, **SSO}),
-        (ROLES + entry(OPS), {"backends": ["EKSConfigMap"]}),
-        (ROLES + "  mapAccounts: ['111122223333'] # tarmak-iam: ignore[IAM074] the sandbox\n", {}),
-    ],
-)
-def test_a_role_that_is_let_in(mappings: str, settings: dict[str, Any]) -> None:
-    assert found(mappings, **settings) == []
-    made = installation(mappings, **settings)
-    assert made.loaded.whois(identity_of(made.settings.role or "")).authenticated
-
-
-SESSION = entry(OPS, username="ops:{{SessionName}}")
-
-
-@pytest.mark.parametrize(
-    ("mappings", "settings", "name"),
-    [
-        (ROLES + SESSION, {}, "ops:EKSGetTokenAuth"),
-        (ROLES + SESSION, {"profile": "dev"}, "ops:EKSGetTokenAuth"),
-        (ROLES + SESSION, {"role": OPS.replace("Ops", "team/Ops")}, "ops:EKSGetTokenAuth"),
-        (ROLES + SESSION, {"backends": ["CRD"]}, "ops:EKSGetTokenAuth"),
-        (ROLES + entry(OPS, username="ops:{{SessionNameRaw}}"), {}, "ops:EKSGetTokenAuth"),
-        (ROLES + entry(OPS).replace("[ops]", "['team:{{SessionName}}']"), {}, "team:EKSGetTokenAuth"),
-        (ROLES + SESSION, {"exec": "aws-iam-authenticator"}, ""),
-        (ROLES + SESSION, {"exec": "tarmak-iam"}, ""),
-        (ROLES + SESSION, {"role": None, "profile": "dev"}, ""),  # the profile names the session
-        (ROLES + SESSION + entry(f"{OPS}2"), {"role": f"{OPS}2"}, ""),
-        (ROLES + entry(OPS), {}, ""),
-    ],
-)
-def test_everybody_gets_the_session_name_of_the_aws_cli(mappings: str, settings: dict[str, Any], name: str) -> None:
-    made = installation(mappings, **{"role": OPS, "exec": "aws", **settings})
-    messages = [each.finding.message for each in check(Subjects(None, None, made)) if each.finding.id == "IAM132"]
-    expected = (
-        f"everybody who uses the kubeconfig gets the name '{name}' from the mapping of {made.settings.role}: "
-        "`aws eks get-token --role-arn` names every session EKSGetTokenAuth"
-    )
-    assert messages == ([expected] if name else [])
-
-
-def test_a_hub_and_a_cluster_without_mappings_have_no_session_names() -> None:
-    for made in (installation(None, role=OPS, exec="aws"), installation(ROLES + SESSION, HUB, role=OPS, exec="aws")):
-        assert "IAM132" not in {each.finding.id for each in check(Subjects(None, None, made))}
-
-
-def test_the_ways_out_of_the_session_name_of_the_aws_cli() -> None:
-    (found,) = check(Subjects(None, None, installation(ROLES + SESSION, role=OPS, exec="aws")))
-    assert found.finding.remedy == (
-        "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: tarmak-iam "
-        "settings unset role, or use another command, and give each user a "
-        "session name with `kubeconfig --session-name`: tarmak-iam settings set exec aws-iam-authenticator"
-    )
-
-
-@pytest.mark.parametrize(
-    ("mappings", "settings"),
-    [
-        (ROLES, {}),
-        ("server: {}\n", {}),
-        (ROLES + entry(OPS.replace("111122223333", "444455556666")), {}),
-        (ROLES + entry("arn:aws:iam::111122223333:role/Oops"), {}),
-        (ROLES, {"backends": ["EKSConfigMap"]}),
-        (ROLES + DEV_SSO.replace("111122223333", "444455556666"), {"role": RESERVED, **SSO}),
-        (ROLES + entry(OPS, username="system:node:{{EC2PrivateDNSName}}"), {}),
-        (ROLES + "  mapUsers:\n" + entry(OPS.replace(":role/", ":user/"), "user"), {}),
-    ],
-)
-def test_a_role_that_nobody_maps(mappings: str, settings: dict[str, Any]) -> None:
-    assert found(mappings, **settings)[-1] == "IAM108"
-    made = installation(mappings, **settings)
-    assert not made.loaded.whois(identity_of(made.settings.role or "")).authenticated
-
-
-@pytest.mark.parametrize(
-    ("mappings", "config", "settings", "expected"),
-    [
-        (None, ON, {}, ["IAM021"]),
-        (None, CONFIG, {}, []),  # nothing has begun yet
-        ("server: {}\n", ON, {}, ["IAM021"]),
-        (ROLES + entry(OPS.replace("Ops", "team/Ops")), CONFIG, {}, ["IAM050"]),
-        (ROLES + entry(f"{OPS} "), CONFIG, {}, ["IAM010"]),
-        (f"clusterID: other\n{ROLES}", CONFIG, {}, ["IAM020"]),
-        (ROLES, CONFIG, {"backends": ["CRD"]}, []),
-        (ROLES, HUB, {}, []),
-        (ROLES.replace("aws:", "aws-cn:"), REGION, {}, ["IAM106"]),
-        ("server:\n  partition: aws-cn\n" + ROLES[8:], CONFIG, {}, ["IAM087"]),
-        ("mapRoles:\n" + ADMIN, CONFIG, {}, ["IAM057"]),
-        (ROLES + DEV_SSO, CONFIG, {"role": RESERVED, "daemonVersion": "v0.7.9"}, ["IAM082"]),
-        (ROLES + "  mapAccounts: [11112222333]\n", CONFIG, {}, ["IAM054", "IAM108"]),
-        (
-            ROLES + "  mapAccounts: [11112222333]\n",
-            CONFIG,
-            {"role": OPS.replace("111122223333", "011112222333")},
-            ["IAM054"],
-        ),
-        (
-            ROLES
-            + entry(OPS, username="corp:ops")
-            + "  reservedPrefixConfig: [{backendMode: MountedFile, usernamePrefixReserveList: ['corp:']}]\n",
-            CONFIG,
-            {},
-            ["IAM081"],
-        ),
-    ],
-)
-def test_what_another_rule_reports(
-    mappings: str | None, config: str, settings: dict[str, Any], expected: list[str]
-) -> None:
-    assert found(mappings, config, **settings) == expected
-
-
-@pytest.mark.parametrize(
-    ("config", "settings", "expected"),
-    [
-        (
-            CONFIG,
-            {"kubectlVersion": "1.9.11"},
-            "use kubectl 1.11 or later: tarmak-iam settings unset kubectlVersion",
-        ),
-        (
-            REGION,
-            {},
-            (
-                "set a role in partition aws-cn: tarmak-iam settings set role ARN, or unset it: "
-                "tarmak-iam settings unset role"
-            ),
-        ),
-        (
-            REGION.replace("cn-north-1", "us-iso-east-1"),
-            {"role": None, "image": "example.com/x:v0.4.0"},
-            "set an image of v0.7.18 or another release that supports us-iso-east-1",
-        ),
-        (
-            REGION.replace("cn-north-1", "us-iso-east-1"),
-            {"role": None, "image": "example.com/x:v0.4.0", "daemonVersion": "v0.4.0"},
-            (
-                "set an image of v0.7.18 or another release that supports us-iso-east-1, and unset daemonVersion: "
-                "tarmak-iam settings unset daemonVersion"
-            ),
-        ),
-    ],
-)
-def test_what_to_do_about_a_kubeconfig(config: str, settings: dict[str, Any], expected: str) -> None:
-    made = installation(None, config, **{"role": OPS, **settings})
-    (finding,) = (each.finding for each in check(Subjects(None, None, made)) if each.finding.id != "IAM131")
-    assert finding.remedy == expected
-
-
-def test_a_partition_in_which_the_release_knows_no_host() -> None:
-    """IAM107 says it: no entry is in another partition, and admins have access once it is fixed."""
-    config, mappings = REGION.replace("cn-north-1", "eu-isoe-west-1"), ROLES.replace("arn:aws:", "arn:aws-iso-e:")
-    role = OPS.replace("arn:aws:", "arn:aws-iso-e:")
-    assert "IAM107" in found(mappings, config, role=role, daemonVersion="v0.6.20")
-    assert {"IAM023", "IAM084", "IAM087"}.isdisjoint(found(mappings, config, role=role, daemonVersion="v0.6.20"))
-    no_admin = mappings.replace("system:masters", "dev")
-    assert {"IAM084", "IAM107"} <= set(found(no_admin, config, role=role, daemonVersion="v0.6.20"))
-    assert "IAM107" not in found(mappings, config, role=role, daemonVersion="v0.6.22")
-
-
-def test_what_to_do_about_it() -> None:
-    made = installation(ROLES, role=OPS.replace("Ops", "team/Ops"))
-    (finding,) = check(Subjects(installation=made))
-    assert finding.finding.text == (
-        "the kubeconfig assumes arn:aws:iam::111122223333:role/team/Ops, which cannot log in: no mapping matches "
-        "arn:aws:iam::111122223333:role/Ops, and account 111122223333 is not in mapAccounts; map the role: tarmak-iam "
-        "map add arn:aws:iam::111122223333:role/Ops --username NAME --group GROUP, or set another role: tarmak-iam "
-        "settings set role ARN"
-    )
-    made = installation(ROLES + entry(OPS, username="system:node:{{EC2PrivateDNSName}}"))
-    (finding,) = check(Subjects(installation=made))
-    assert finding.finding.remedy == "set another role: tarmak-iam settings set role ARN"
-
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)
 FILE = """\

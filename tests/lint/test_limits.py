@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,11 @@ from tarmak_iam.config.key_suggestions import suggest_key
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.lint import Subjects, check, rule_run
+from tarmak_iam.lint import Subjects, check
 from tarmak_iam.lint.rule import Implication
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
+from tests.lint.mapped import ADMIN, only, places
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 
@@ -47,7 +49,7 @@ def test_suppressions_have_a_limit(comments: Callable[[int], str]) -> None:
 
 
 def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
+    monkeypatch.setattr(sys.modules["tarmak_iam.lint.check"], "_MOST_FINDINGS", 3)
     text = HEAD + "".join(f"unknown{number}: 1\n" for number in range(3))
     assert len(check(Subjects(TarmakConfig.parse(text)))) == 3
     with pytest.raises(ConfigError) as caught:
@@ -56,7 +58,7 @@ def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_more_findings_are_made_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
+    monkeypatch.setattr(sys.modules["tarmak_iam.lint.check"], "_MOST_FINDINGS", 3)
     calls: list[str] = []
     monkeypatch.setattr("tarmak_iam.lint.config_rules.dereference", counted(calls, dereference))
     with pytest.raises(ConfigError, match="more than 3 findings"):
@@ -128,3 +130,28 @@ def test_mappings_have_a_limit() -> None:
     with pytest.raises(ConfigError) as caught:
         Mappings.parse(f"{text}  mapUsers: [{{}}]\n")
     assert caught.value.what == "the file has more than 12,000 mappings, which is the limit"
+
+
+def test_what_does_not_fit_into_a_configmap() -> None:
+    limit = 1024 * 1024
+    text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n" + ADMIN
+    fits = text + "#" * (limit - len(text) - 1) + "\n"
+    assert places(fits) == []
+    assert only(fits + "#").startswith(
+        "1:1 IAM085 the mappings are 1,048,577 bytes, but a ConfigMap holds at most 1,048,576; "
+    )
+    assert places((fits + "#").replace("dev-cluster\n", "dev-cluster\r\n", 1)) == ["1:1 IAM085"]
+
+
+@pytest.mark.thorough
+def test_what_does_not_fit_depends_on_the_backends() -> None:
+    """Custom resources are objects of their own; aws-auth has the entries in another spelling."""
+    head = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n{ADMIN}"
+    entry = ADMIN.replace("Admin", "Other").replace("system:masters", "dev")
+    text = head + entry.replace("admin", "x" * 1024 * 1024)
+    assert places(text, backends=["CRD"]) == []
+    for backends in (["MountedFile"], ["EKSConfigMap"]):
+        assert places(text, backends=backends) == ["1:1 IAM085"]
+    text = head + entry.replace("admin", f"""'{'"' * 600 * 1024}'""")
+    assert places(text) == []
+    assert places(text, backends=["EKSConfigMap"]) == ["1:1 IAM085"]

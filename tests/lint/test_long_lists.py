@@ -19,26 +19,6 @@ def entry(name: str, *lines: str) -> str:
     return f"  - roleARN: arn:aws:iam::111122223333:role/{name}\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("odd", "expected"),
-    [
-        (entry("B", "username: b", "groups: [dev, {a: b, a: c}]"), ["9:26 IAM059"]),
-        (entry("B", "username: b", "username: c", "groups: [dev]"), ["9:5 IAM059"]),
-        (entry("B", "username: b", "Username: c", "groups: [dev]"), ["9:5 IAM059"]),
-        (entry("B", "username: 2019-06-01", "groups: [dev]"), ["8:15 IAM022", "8:15 IAM062"]),
-        (entry("B", "username: b", "groups: [1e3]"), ["9:14 IAM062"]),
-        (entry("B", "username: b", "groups: [yes]"), ["9:14 IAM062"]),
-        (entry("B", "username: !!binary Yg==", "groups: [dev]"), ["8:15 IAM062"]),
-        (entry("B", "username: b", "groups:", "- dev", "  - ops"), ["10:7 IAM114"]),
-        (entry("B", "username: b", "groups:", "- &a", "  dev"), ["10:7 IAM114"]),
-    ],
-)
-def test_one_odd_entry_among_others(odd: str, expected: list[str]) -> None:
-    alike = entry("A", "username: a", "groups: [dev]")
-    after = entry("C", "username: c", "groups: [dev]")
-    assert places(ROLES + alike + odd + after) == expected
-
-
 def test_a_mapping_with_many_keys() -> None:
     many = ", ".join(f"k{number}: 1" for number in range(20))
     assert places(f"{ROLES}other: {{{many}, k3: 2}}\n")[-1].endswith(" IAM059")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.aws.copied_text import cleaned, placeholder, placeholder_hints, traces
-from tarmak_iam.identity.templates import braced, bracketed
+from tarmak_iam.identity.templates import PRIVATE_DNS, braced, bracketed
 from tarmak_iam.lint.entries import entries_of, is_ordinary
 from tarmak_iam.mappings.groups import joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -79,4 +79,4 @@ def test_entries_by_their_names() -> None:
     odd = [(entry.name[-1], [text for _, text, _ in found]) for entry, found in names.odd_names]
     assert odd == [("A", ["dev,ops"]), ("C", ["dev,ops"])]
     assert [entry.name[-1] for entry in names.with_session_name] == ["B", "C", "E"]
-    assert [entry.name[-1] for entry in names.with_private_dns] == ["D"]
+    assert [entry.name[-1] for entry in names.with_part((PRIVATE_DNS,))] == ["D"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,3 +90,10 @@ def test_a_bug_of_a_built_in_rule_is_no_plugins(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "RULES", (rule(failing, "IAM000"),))
     with pytest.raises(KeyError):
         found()
+
+
+@pytest.mark.parametrize("name", ["account-mapping", "Account-Mapping"])
+def test_the_name_of_a_rule_is_its_own(bring: Bring, name: str) -> None:
+    bring(replace(rule(no_accounts), name=name))
+    with pytest.raises(ConfigError, match="both tarmak-iam and package0 provide the rule account-mapping"):
+        all_rules()

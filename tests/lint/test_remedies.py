@@ -10,9 +10,8 @@ import pytest
 from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tests.example_plugin.tarmak_iam_example import COSTS
+from tests.lint.files import CONFIG_NAME, Files
 from tests.lint.remedies import findings, grants, ignored, inspected, repaired, ways
-from tests.lint.remedy_choices import Files
-from tests.lint.remedy_place import CONFIG_NAME
 from tests.lint.test_rule_docs import OF_A_PLUGIN, OF_OLD_RELEASES, RULE_IDS, WITHOUT_EXAMPLE, Page
 
 ACCOUNT = "arn:aws:iam::111122223333"

@@ -14,14 +14,14 @@ from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
-from tarmak_iam.lint.rule_docs import PAGES as PROGRAM_PAGES
-from tarmak_iam.lint.rule_docs import page_of
+from tarmak_iam.lint.rule import PAGES as PROGRAM_PAGES
+from tarmak_iam.lint.rule import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.example_plugin.tarmak_iam_example import COSTS
-from tests.lint.fixed import fixable, fixed
+from tests.lint.files import fixable, fixed
 from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
 from tests.lint.pages import pages_text
-from tests.support import ROOT
+from tests.support import EXAMPLES, ROOT
 
 PAGES = ROOT / "docs" / "rules"
 RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
@@ -31,7 +31,7 @@ OF_A_PLUGIN = ("IAM045", "IAM046")
 OF_OLD_RELEASES = ("IAM080", "IAM102", "IAM107")
 """Which only releases have that have security flaws too."""
 WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129")
-"""A file of more than a megabyte, which tests/lint/test_daemon_rules.py makes, directories, which
+"""A file of more than a megabyte, which tests/lint/test_limits.py makes, directories, which
 tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes.
 A dynamic file is none of a cluster's files; tests/lint/test_dynamic_file_rules.py has some."""
 
@@ -143,3 +143,20 @@ def test_the_program_has_what_the_pages_say() -> None:
     assert PROGRAM_PAGES.read_text(encoding="utf-8") == pages_text()
     assert page_of("IAM074").startswith("Checks for accounts in `mapAccounts`.")
     assert page_of("TEAM001") == ""
+
+
+def test_ids_and_names_are_unique() -> None:
+    ids, names = [rule.id for rule in all_rules()], [rule.name for rule in all_rules()]
+    assert (len(set(ids)), len(set(names))) == (len(ids), len(names))
+    assert [each for each in names if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)+", each)] == []
+
+
+def test_what_implies_a_finding_is_a_rule() -> None:
+    causes = [name for rule in RULES for by in rule.implied_by for name in by.causes]
+    assert len(causes) > 30
+    assert set(causes) <= {rule.name for rule in all_rules()}
+
+
+@pytest.mark.parametrize("example", ["single", "multi"])
+def test_the_examples_of_the_project_have_no_finding(example: str) -> None:
+    assert check(Subjects(TarmakConfig.load(EXAMPLES / example))) == []

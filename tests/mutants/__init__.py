@@ -17,7 +17,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "config/cluster_validation": ("config/test_cluster_issues.py", "config/test_cluster_versions.py"),
     "identity/templates": ("identity/test_template_texts.py",),
     "identity/token_review": (
-        "identity/test_review_answers.py",
+        "identity/test_cases.py",
         "identity/test_authenticator.py",
         "identity/test_goldens.py",
     ),

@@ -139,7 +139,7 @@ def _result(located: Located, suppression: str | None = None, fix: OfferedFix | 
 
 
 def _rule_descriptions() -> tuple[RuleDescription, ...]:
-    from tarmak_iam.lint.rule_docs import page_of
+    from tarmak_iam.lint.rule import page_of
 
     rules = sorted(all_rules(), key=lambda rule: rule.id)
     return tuple(RuleDescription(rule.id, rule.severity, rule.summary, page_of(rule.id)) for rule in rules)
