@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.hook.preflight import findings_about
+from tarmak_iam.hook.apply_hook import findings_about
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
