@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from tarmak_iam.config.cluster import Cluster, Issue, api_server_issues
+from tarmak_iam.config.api_server import Issue, api_server_issues
+from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.text import quoted, shortened

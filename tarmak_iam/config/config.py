@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON, INIT, authenticator_init_route
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.section_edits import disable_authenticator_init, enable_authenticator_init
-from tarmak_iam.config.section_keys import key_named
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.selection import cluster_named, current_cluster, selected_cluster
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, quoted
+from tarmak_iam.text import CommandLine, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
@@ -62,21 +59,9 @@ class TarmakConfig(ReadFile):
         """The file it was loaded from; None after `parse`."""
         return self._disk.path if self._disk else None
 
-    def cluster(self, cluster_name: str) -> Cluster:
-        """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
-        return cluster_named(self, cluster_name)
-
-    @property
-    def current_cluster(self) -> Cluster:
-        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match.
-
-        Raises SelectionError.
-        """
-        return current_cluster(self)
-
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
         """The command line for commands that work on this file, and on one of its clusters if given."""
-        selected = selected_cluster(self)
+        selected = self.selected_cluster
         is_current = cluster is None or (selected is not None and selected.cluster_name == cluster.cluster_name)
         return CommandLine(self._directory_option, None if cluster is None or is_current else cluster.cluster_name)
 
@@ -85,11 +70,17 @@ class TarmakConfig(ReadFile):
 
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
+        from tarmak_iam.config.ignored_content import check_spelling
+        from tarmak_iam.config.section_keys import owned_paths
+
         cluster = self.cluster(cluster_name)
         remedy = "enable IAM login on the other clusters of the environment"
-        check_masters(cluster, "awsIAMAuthenticatorInit would have no effect", remedy)
-        document = enable_authenticator_init(self.document, cluster, self.command_line(cluster))
-        return self.with_document(document)
+        check_masters(cluster, f"{INIT} would have no effect", remedy)
+        if cluster.authenticator_init:
+            return self
+        route = authenticator_init_route(cluster)
+        check_spelling(self.document, route, owned_paths(), self.command_line(cluster))
+        return self.with_document(self.document.set(route, True))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
@@ -97,7 +88,18 @@ class TarmakConfig(ReadFile):
         A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
-        return self.with_document(disable_authenticator_init(self.document, self.cluster(cluster_name)))
+        from tarmak_iam.config.edits import removals
+
+        cluster, document = self.cluster(cluster_name), self.document
+        if not cluster.authenticator_init:
+            return self
+        route = authenticator_init_route(cluster)
+        comments = document.comments_of(route)
+        if any(comment.setting == INIT for comment in comments):
+            comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
+        if comments or not document.has(route):  # not has: the value comes from a merge key
+            return self.with_document(document.set(route, False))
+        return self.with_document(document.edit(*removals(document, [route])))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
@@ -114,6 +116,7 @@ class TarmakConfig(ReadFile):
         Raises as `set` does.
         """
         from tarmak_iam.config.edits import edit_section
+        from tarmak_iam.config.section_keys import key_named
 
         cluster = self.cluster(cluster_name)
         keys = [key_named(section, key) for key in values]
@@ -129,6 +132,7 @@ class TarmakConfig(ReadFile):
         Raises as `set` does.
         """
         from tarmak_iam.config.edits import edit_section
+        from tarmak_iam.config.section_keys import key_named
 
         cluster = self.cluster(cluster_name)
         return edit_section(self, cluster, [(key_named(section, key), None)], self.command_line(cluster))
@@ -250,6 +254,34 @@ class ConfigEdits:
 
         before, after = self.config.document, self.apply().document
         return unified_diff(before.text, after.text, before.filename)
+
+
+def edit_clusters(
+    edits: ConfigEdits, clusters: Sequence[Cluster], build: Callable[[ConfigEdits], ConfigEdits]
+) -> tuple[TarmakConfig, list[Cluster], list[tuple[Cluster, str]]]:
+    """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
+    clusters have skips those that do not have them, unless it is enough for a new item.
+
+    Returns the edited configuration, the clusters that were edited, and those skipped with the reason. Raises as
+    `ConfigEdits.apply`."""
+    from tarmak_iam.config.edit_checks import RefusedItems
+
+    left, skipped = list(clusters), list[tuple[Cluster, str]]()
+    while True:
+        batch = edits
+        for cluster in left or (None,):
+            batch = build(batch.on(cluster))
+        try:
+            return batch.apply(), left, skipped
+        except RefusedItems as error:
+            pairs = [(cluster, item) for item in error.items for cluster in left]
+            lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
+            if len(lacking) == len(left) or any(error.count(item) >= len(left) for item in error.items):
+                raise
+        for cluster, item in lacking.items():
+            reason = f"{shortened(cluster.cluster_name)}: {item.where} has no item {quoted(item.name)}"
+            skipped.append((cluster, reason))
+        left = [cluster for cluster in left if cluster not in lacking]
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tarmak_iam.aws.go_case import equal_fold
-from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, root_field, scalar_value
+from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
@@ -219,8 +219,7 @@ class _Decoder:
         try:
             if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
                 raise ScalarTypeError("a whole number from 0 to 255")  # also -0: json-iterator accepts no sign there
-            read = scalar_value("string" if field.is_bytes else field.kind, value, is_json=self._keys.is_json)
-            return base64_value(read) if field.is_bytes else read
+            return field.read(value, is_json=self._keys.is_json)
         except ScalarTypeError as misfit:
             self._misfit(node, route, str(misfit))
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence as SequenceOf
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
+from tarmak_iam.config.api_server import Issue, api_server_issues
+from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.cluster_validation import (
     cluster_cidr_issues,
     cluster_issues,
@@ -27,7 +28,7 @@ from tarmak_iam.config.environment_validation import (
     reference_issues,
     rewrite_issues,
 )
-from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
     label_issues,
@@ -38,14 +39,12 @@ from tarmak_iam.config.instance_pools import (
     region_zone_issues,
     zero_count_issues,
 )
-from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.path_lookup import items_of
 from tarmak_iam.config.section_keys import load_sections, owned_paths
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.selection import current_cluster
-from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of, type_path
+from tarmak_iam.config.tarmak_types import Field, TypePath, type_path
 from tarmak_iam.config.typed_values import check_plain
-from tarmak_iam.config.unknown_keys import place_text, question
+from tarmak_iam.config.unknown_keys import UnknownKey
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
@@ -54,6 +53,32 @@ from tarmak_iam.text import quoted, shortened
 FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
 
 _MOST_FLAWS = 5000
+
+
+class AddedItem(NamedTuple):
+    """An item that a patch adds at `route`, because no item of the list `where` has its name. `after` is its route in
+    the edited file, None if it is not there; `remedy` says what was meant if a name is similar."""
+
+    route: Route
+    after: Route | None
+    where: str
+    name: str
+    remedy: str
+
+
+class RefusedItems(ConfigError):
+    """`items`, which a patch adds because there is none of their names, cannot be added. `added` are all such items."""
+
+    items: tuple[AddedItem, ...] = ()
+    added: tuple[AddedItem, ...] = ()
+
+    def count(self, item: AddedItem) -> int:
+        """The number of lists, in several clusters, that the patch adds an item of that name to."""
+        return sum(
+            type_path(other.route.plain) == type_path(item.route.plain)
+            for other in self.added
+            if other.name == item.name
+        )
 
 
 class _Flaw(NamedTuple):
@@ -75,7 +100,7 @@ def check_edit(
     edited: Iterable[Route],
     *,
     force: bool = False,
-    added: SequenceOf[tuple[Route | None, AddedItem]] = (),
+    added: SequenceOf[AddedItem] = (),
     section: Section[Any] | None = None,
 ) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
@@ -107,15 +132,14 @@ def check_edit(
             similar[flaw.place] -= 1
     if not new:
         return
-    refused, what, remedy = new[0], new[0].what, new[0].remedy
-    items = [(flaw, item) for flaw in new for route, item in added if route is not None and route.leads_to(flaw.route)]
-    error: ConfigError = ConfigError("")
+    refused, error = new[0], ConfigError(f"the edit was refused: {new[0].what}", remedy=new[0].remedy)
+    items = [(flaw, item) for flaw in new for item in added if item.after and item.after.leads_to(flaw.route)]
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
         refused, item = next((pair for pair in items if pair[1].remedy), items[0])
         missing = f"{item.where} has no item {quoted(item.name)}, and it cannot be added"
-        what, remedy = f"{missing}: {refused.what}", item.remedy or refused.remedy
-        error = RefusedItems([item for _, item in items], [item for _, item in added])
-    error.what, error.remedy = f"the edit was refused: {what}", remedy
+        what, remedy = f"the edit was refused: {missing}: {refused.what}", item.remedy or refused.remedy
+        error = RefusedItems(what, remedy=remedy)
+        error.items, error.added = tuple(item for _, item in items), tuple(added)
     error.place = place_before(before.document, after.document, refused.route)
     raise error
 
@@ -186,7 +210,7 @@ def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
         yield _Flaw("overridden", overridden.route, what, "move the merge key above it, or change the merged mapping")
     if config.data.get("currentCluster"):
         try:
-            current_cluster(config)
+            _ = config.current_cluster
         except SelectionError as error:
             yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
 
@@ -200,12 +224,11 @@ def _section_issues(cluster: Cluster, sections: SequenceOf[Section[Any]]) -> lis
 
 def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
     """What is wrong with a key that Tarmak does not know, and what to write instead."""
-    what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    remedy = question(key, key.guess)
+    what = f"Tarmak does not know the key {shortened(quoted(key.name))} {key.place_text}"
     first = key.name.replace("[", ".").partition(".")[0]
-    if not remedy and first != key.name and first in fields_of(key.struct):
-        remedy = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"
-    return what, remedy or FORK
+    is_path = first != key.name and first in Field("struct", struct=key.struct).fields
+    nested = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path" if is_path else FORK
+    return what, key.question or nested
 
 
 def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:

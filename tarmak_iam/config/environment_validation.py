@@ -18,7 +18,8 @@ from tarmak_iam.aws.regions import (
     region_suggestions,
     table_version,
 )
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
+from tarmak_iam.config.api_server import Issue
+from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.text import did_you_mean, is_host_name, quoted, shortened

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.decode import JsonKeys
-from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field, type_path
+from tarmak_iam.config.unknown_keys import UnknownKey, suggest_key
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
+from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.text import spelled_otherwise
+from tarmak_iam.text import CommandLine, quoted, spelled_otherwise
 
 # The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")
@@ -43,18 +44,6 @@ class OverriddenKey(NamedTuple):
     merge: Route
     name: str
     is_merged: bool
-
-
-class UnknownKey(NamedTuple):
-    """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `guess` is the key
-    that was probably meant; it is searched for the first `MOST_SEARCHED` keys only."""
-
-    route: Route
-    name: str
-    parent: TypePath
-    struct: str
-    siblings: frozenset[str]
-    guess: KeySuggestion | None = None
 
 
 class TypedScalar(NamedTuple):
@@ -183,33 +172,23 @@ def _route_of(entry: Entry, route: Route) -> Route:
     return route / Key(entry.text or "", entry.occurrence)
 
 
-def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath]) -> UnknownKey | None:
-    """A key that was certainly meant to be one on the route that the document does not have: an edit there would add a
-    second one. `owned` as in `IgnoredContent.of`."""
+def check_spelling(document: Document, route: Route, owned: Iterable[TypePath], command_line: CommandLine) -> None:
+    """Raises EditRefused if an edit at the route would add a key that is there already, but misspelt or misplaced.
+    `owned` as in `IgnoredContent.of`."""
     home = route
     while home.steps and not document.has(home):
         home = home.parent
     field = root_field().below(*home.plain)
     if field is None:
-        return None
+        return
     visitor = _Visitor(document, owned)
     visitor.visit(document.node(home), field, home, type_path(home.plain))
     for key in visitor.unknown:
-        target = certain_target(key) or ()
+        target = key.certain_target or ()
         if len(target) > len(home.plain) and route.plain[: len(target)] == target:
-            return key
-    return None
-
-
-def certain_target(key: UnknownKey) -> tuple[str | int, ...] | None:
-    """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous. There may be
-    something already."""
-    if key.guess is None or not key.guess.is_sure:
-        return None
-    here, types = key.route.plain[:-1], type_path(key.route.plain[:-1])
-    path: list[str | int] = []
-    for number, step in enumerate(key.guess.path):
-        if step == ITEM and (number >= len(here) or types[: number + 1] != key.guess.path[: number + 1]):
-            return None
-        path.append(here[number] if step == ITEM else step)  # the item that the key is in
-    return tuple(path)
+            raise EditRefused(
+                f"Tarmak ignores {quoted(key.name)} {key.place_text}, and the edit would add another key",
+                remedy=f"{key.question} Correct it first, by hand or with "
+                f"`{command_line.tarmak_iam('check --fix --unsafe-fixes')}`",
+                place=document.position(key.route, at_key=True),
+            )

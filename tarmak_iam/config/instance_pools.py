@@ -16,7 +16,8 @@ from itertools import islice, product
 from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
+from tarmak_iam.config.api_server import Issue
+from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name
 from tarmak_iam.config.tarmak_types import quantity_size
 from tarmak_iam.text import did_you_mean, quoted, shortened
 

@@ -6,7 +6,6 @@ This module only splits the text. `path_lookup` finds the key that a path means 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tarmak_iam.errors import SelectionError
@@ -22,8 +21,7 @@ _PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
 _PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyStep:
+class KeyStep(NamedTuple):
     """A key of a mapping."""
 
     name: str
@@ -32,38 +30,28 @@ class KeyStep:
         return _spelled(self.name, _PLAIN_KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexStep:
+class IndexStep(NamedTuple):
     """An item of a list by its index; a negative index counts from the end."""
 
-    index: int
+    number: int
 
     def __str__(self) -> str:
-        return f"[{self.index}]"
+        return f"[{self.number}]"
 
 
-@dataclass(frozen=True, slots=True)
-class NameStep:
-    """The item of a list with that name, or a list's plain item that is equal."""
+class NameStep(NamedTuple):
+    """The item of a list with that name, or a list's plain item that is equal; with `keys` the item that has that value
+    there."""
 
     name: str
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"[{_spelled(self.name, _PLAIN_NAME)}]"
+        keys = ".".join(_spelled(key, _PLAIN_KEY) for key in self.keys)
+        return f"[{keys}{'=' if keys else ''}{_spelled(self.name, _PLAIN_NAME)}]"
 
 
-@dataclass(frozen=True, slots=True)
-class MatchStep:
-    """The item of a list that has that value at `keys`."""
-
-    keys: tuple[str, ...]
-    value: str
-
-    def __str__(self) -> str:
-        return f"[{'.'.join(str(KeyStep(key)) for key in self.keys)}={_spelled(self.value, _PLAIN_NAME)}]"
-
-
-PathStep = KeyStep | IndexStep | NameStep | MatchStep
+PathStep = KeyStep | IndexStep | NameStep
 
 
 class KeyPath(NamedTuple):
@@ -112,7 +100,6 @@ _QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
 _KEY = rf"(?:{_QUOTED}|([^\s.\[\]\"'=]+))"
 _SELECTOR = rf"\[(?:{_QUOTED}|(?![\"'])([^\]=]*))(?:=(?:{_QUOTED}|(?![\"'])([^\]]*)))?\]"
 _INDEX = r"-?[0-9]{1,9}\Z"
-_EXAMPLE = "write a key such as kubernetes.version"
 
 
 def _parsed(text: str, begin: int) -> tuple[PathStep, ...]:
@@ -135,7 +122,7 @@ def _parsed(text: str, begin: int) -> tuple[PathStep, ...]:
 def _selector(match: re.Match[str]) -> PathStep:
     name, is_plain = _text(match, 1), match[3] is not None
     if any(match[group] is not None for group in (4, 5, 6)):
-        return MatchStep(tuple(name.split(".")) if is_plain else (name,), _text(match, 4))
+        return NameStep(_text(match, 4), tuple(name.split(".")) if is_plain else (name,))
     return IndexStep(int(name)) if is_plain and re.match(_INDEX, name) else NameStep(name)
 
 
@@ -150,15 +137,8 @@ def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
     """The index of what is wrong, what it is, and what to write instead."""
     before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
     is_selector = here == "[" and not is_first
-    quote = after[:1] if is_selector else here
-    if quote in ('"', "'"):
-        column = at + is_selector
-        if quote in text[column + 1 :]:
-            return column, "the quotation marks are not around a whole key", "put the whole key in quotes"
-        end = text.find("]", at) if is_selector and "]" in after else len(text)
-        return column, "the closing quotation mark is missing", f"write {text[:end]}{quote}{text[end:]}"
-    if is_selector and "]" not in after:
-        return at, "the ] of this [ is missing", f"write {text}{']' if after else 'NAME]'}"
+    if (after[:1] if is_selector else here) in ("'", '"'):
+        return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
     if is_selector:
         return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
     if here == "=":
@@ -168,9 +148,7 @@ def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
     if here == "." and not is_first:
         rest = after.lstrip(".")
         return at + 1, "a key is missing", f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
-    dotted = f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
-    is_dotted = "/" in text[1:]
-    if is_first:
-        return at, "a key is missing", dotted if is_dotted else _EXAMPLE
-    remedy = dotted if is_dotted else f"write a dot before each key, as after {before}"
-    return at, "a dot is missing", remedy
+    what = "a key is missing" if is_first else "a dot is missing"
+    if "/" in text[1:]:
+        return at, what, f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
+    return at, what, "write a key such as kubernetes.version" if is_first else "write a dot before each key"

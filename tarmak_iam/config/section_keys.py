@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.decode import FILE_REFUSED
 from tarmak_iam.config.sections import Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import ITEM, ScalarTypeError, TypePath, field_at, scalar_value
-from tarmak_iam.config.typed_values import octal_flaw, yaml_value
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, ScalarTypeError, TypePath
+from tarmak_iam.config.typed_values import yaml_value
 from tarmak_iam.errors import ConfigError, SelectionError
-from tarmak_iam.plugins import OWN, check_unique, provided
-from tarmak_iam.text import did_you_mean, quoted, shortened
+from tarmak_iam.plugins import OWN, Provided, check_unique, provided
+from tarmak_iam.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -30,20 +30,13 @@ BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
 """Our own sections, in the order of the documentation."""
 
 
-class InstalledSection(NamedTuple):
-    """A section and the distribution that provides it."""
-
-    section: Section[Any]
-    origin: str
-
-
 def load_sections() -> tuple[Section[Any], ...]:
     """The built-in section, then those of installed distributions, sorted by the names of their entry points.
 
     Raises ConfigError, naming the distributions, if one cannot be loaded, does not provide a Section, or provides one
     at, above or below the path of another section.
     """
-    return tuple(installed.section for installed in installed_sections())
+    return tuple(installed.value for installed in installed_sections())
 
 
 def owned_paths() -> list[TypePath]:
@@ -51,21 +44,21 @@ def owned_paths() -> list[TypePath]:
     return [("clusters", ITEM, *section.path) for section in load_sections()]
 
 
-def installed_sections() -> tuple[InstalledSection, ...]:
+def installed_sections() -> list[Provided[Section[Any]]]:
     """As `load_sections`, with the names of the distributions."""
-    installed = [InstalledSection(section, OWN) for section in BUILT_IN]
+    installed: list[Provided[Section[Any]]] = [Provided(section, OWN) for section in BUILT_IN]
     for plugin in provided(GROUP, Section):
         section, origin = plugin.value, plugin.origin
         if not section.path:
             raise ConfigError(f"a section of {origin} has no path", remedy=f"remove {origin}")
-        check_unique("section", [*((other.name, owner) for other, owner in installed), (section.name, origin)])
-        for other, owner in installed:
-            width = min(len(other.path), len(section.path))
-            if other.path[:width] == section.path[:width]:
-                what = f"the sections {other.name} of {owner} and {section.name} of {origin} overlap"
+        check_unique("section", [(other.value.name, other.origin) for other in (*installed, plugin)])
+        for other in installed:
+            width = min(len(other.value.path), len(section.path))
+            if other.value.path[:width] == section.path[:width]:
+                what = f"the sections {other.value.name} of {other.origin} and {section.name} of {origin} overlap"
                 raise ConfigError(what, remedy="remove one of them")
-        installed.append(InstalledSection(section, origin))
-    return tuple(installed)
+        installed.append(plugin)
+    return installed
 
 
 def section_named(name: str) -> Section[Any]:
@@ -77,11 +70,13 @@ def section_named(name: str) -> Section[Any]:
 
 
 class SectionKey(NamedTuple):
-    """A key of a section; `path` is its path below the section. A block has keys below it and no value."""
+    """A key of a section; `path` is its path below the section. `block` is the model of the keys below it: such a key
+    has no value."""
 
     section: Section[Any]
     path: tuple[str, ...]
     field: FieldInfo
+    block: type[SectionModel] | None
 
     @property
     def key(self) -> str:
@@ -93,10 +88,7 @@ class SectionKey(NamedTuple):
         the text. Raises ConfigError for a value that the key does not accept."""
         if self._kinds <= {"string", "null"}:
             return self.checked(text)
-        value = yaml_value(text)
-        flaw = octal_flaw(text, value)
-        if flaw is not None:
-            raise ConfigError(f"{self.key} must not be {shortened(text)}", remedy=flaw)
+        value = yaml_value(text, octal_of=self.key)
         try:
             return self.checked(value)
         except ConfigError:
@@ -112,37 +104,34 @@ class SectionKey(NamedTuple):
         Raises ConfigError for a value that the key does not accept. As strict as Tarmak: 1 is not accepted for true,
         nor "5" for 5.
         """
-        block = block_of(self.field)
-        if block is not None:
-            keys = ", ".join(f"{self.key}.{name}" for name in block.model_fields)
+        if self.block is not None:
+            keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
             raise ConfigError(f"{self.key} requires a value", remedy=f"to remove the key, use unset {self.key}")
-        known, as_tarmak = field_at("Cluster", (*self.section.path, *self.path)), value
-        if known is not None and known.is_scalar:
-            try:
-                as_tarmak = scalar_value(known.kind, value, is_json=False)
-            except ScalarTypeError as error:
-                raise self._refused(f" must be {error}", value, f": {FILE_REFUSED}") from None
-        if self._allowed and not any(as_tarmak == other and type(as_tarmak) is type(other) for other in self._allowed):
-            raise self._refused(f" must be {' or '.join(map(str, self._allowed))}", value)
+        known, as_tarmak, flaw = CLUSTER_FIELD.below(*self.section.path, *self.path), value, ""
         try:
-            self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+            as_tarmak = known.read(value) if known is not None and known.is_scalar else value
+            if self._allowed and (type(as_tarmak), as_tarmak) not in [(type(other), other) for other in self._allowed]:
+                flaw = f" must be {' or '.join(map(str, self._allowed))}"
+            else:
+                self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+        except ScalarTypeError as error:
+            flaw = f" must be {error}"
         except validation_error() as error:
             path, message, *_ = field_errors(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-            what = message if message.startswith("must be ") else f"is wrong: {message}"
-            raise self._refused(f"{where} {what}", value) from None
+            flaw = f"{where} {message if message.startswith('must be ') else f'is wrong: {message}'}"
         except (TypeError, ValueError):
-            raise self._refused(" must be plain data", value) from None
-        return as_tarmak
-
-    def _refused(self, what: str, value: Any, why: str = "") -> ConfigError:
+            flaw = " must be plain data"
+        if not flaw:
+            return as_tarmak
         shown = json.dumps(value, ensure_ascii=False, default=str)
+        why = f": {FILE_REFUSED}" if known is not None and known.is_scalar and not known.accepts(value) else ""
         remedies = ["write true or false"] if self.choices == ["true", "false"] else []
         if self.field.description:
             remedies.append(f"the key's description: {self.field.description}")
-        return ConfigError(f"{self.key}{what}, not {shown}{why}", remedy="; ".join(remedies))
+        raise ConfigError(f"{self.key}{flaw}, not {shown}{why}", remedy="; ".join(remedies))
 
     @property
     def choices(self) -> list[str]:
@@ -169,31 +158,27 @@ class SectionKey(NamedTuple):
         return TypeAdapter(Annotated[(annotation, *self.field.metadata)] if self.field.metadata else annotation)
 
 
-def keys_of(
-    section: Section[Any], model: type[SectionModel] | None = None, path: tuple[str, ...] = ()
-) -> Iterator[SectionKey]:
-    """Every key with a value, in the order of the model; with a model and path, only the keys of that block."""
-    for name, field in (model or section.model).model_fields.items():
+def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
+    """Every key with a value, in the order of the model."""
+    return (key for key in _all_keys(section, section.model_class, ()) if key.block is None)
+
+
+def _all_keys(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
+    for name, field in model.model_fields.items():
         block = block_of(field)
-        if block is None:
-            yield SectionKey(section, (*path, name), field)
-        else:
-            yield from keys_of(section, block, (*path, name))
+        yield SectionKey(section, (*path, name), field, block)
+        if block is not None:
+            yield from _all_keys(section, block, (*path, name))
 
 
 def key_named(section: Section[Any], key: str) -> SectionKey:
     """The key of that name, with or without the path of the section before it. Raises SelectionError."""
-    model: type[SectionModel] | None = section.model
     path = tuple(key.removeprefix(f"{section.name}.").split("."))
-    field: FieldInfo | None = None
-    for name in path:
-        field = None if model is None else model.model_fields.get(name)
-        if field is None:
-            remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
-            raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
-        model = block_of(field)
-    assert field is not None  # a split text has at least one part
-    return SectionKey(section, path, field)
+    named = next((other for other in _all_keys(section, section.model_class, ()) if other.path == path), None)
+    if named is None:
+        remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
+        raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
+    return named
 
 
 def block_of(field: FieldInfo) -> type[SectionModel] | None:

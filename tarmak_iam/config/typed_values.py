@@ -7,7 +7,7 @@ from typing import Any
 
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.ignored_content import IgnoredContent
-from tarmak_iam.config.tarmak_types import Field, scalar_value
+from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import is_custom_tag, walk
 from tarmak_iam.document.plain_values import UnwritableValue, plain
@@ -16,13 +16,12 @@ from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened
 
-_OCTAL = r"[-+]?0[0-7_]+\Z"
 
+def yaml_value(text: str, *, octal_of: str = "") -> Any:
+    """The value of a text in YAML; the text itself if it is not valid YAML. `octal_of`: the path of a value that must
+    not be a number that YAML reads as an octal one.
 
-def yaml_value(text: str) -> Any:
-    """The value of a text in YAML; the text itself if it is not valid YAML.
-
-    Raises ConfigError as `check_plain`, without a place."""
+    Raises ConfigError for such a number, and as `check_plain`, without a place."""
     try:
         document = Document.parse(text, json=False)
     except ParseError:
@@ -32,7 +31,12 @@ def yaml_value(text: str) -> Any:
     except ConfigError as error:
         error.place = None  # the text is no file
         raise
-    return document.data
+    value, digits = document.data, text.strip()
+    is_octal = type(value) is int and re.match(r"[-+]?0[0-7_]+\Z", digits) and value != int(digits.replace("_", ""))
+    if octal_of and is_octal:
+        remedy = f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
+        raise ConfigError(f"{octal_of} must not be {shortened(text)}", remedy=remedy)
+    return value
 
 
 def check_plain(document: Document) -> None:
@@ -47,25 +51,15 @@ def check_plain(document: Document) -> None:
             raise ConfigError(what, remedy="remove it", place=document.place(node))
 
 
-def octal_flaw(text: str, value: Any) -> str | None:
-    """What to write instead of a number that YAML reads as an octal one; None for any other value."""
-    digits = text.strip()
-    if not re.match(_OCTAL, digits) or type(value) is not int or value == int(digits.replace("_", "")):
-        return None
-    return f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
-
-
 def text_value(text: str, field: Field | None, name: str) -> Any:
     """The value that a text stands for where Tarmak wants that field: a string as it is, everything else in YAML or
     JSON. `name` is the path of the value, for messages. Raises ConfigError.
 
     Whether Tarmak accepts the value is for `checked_value` to say.
     """
-    if field is not None and field.kind in ("string", "timestamp"):
+    if field is not None and (field.kind in ("string", "timestamp") or (field.is_bytes and not text.startswith("["))):
         return text
-    if field is not None and field.is_bytes and not text.startswith("["):
-        return text
-    value = yaml_value(text)
+    value = yaml_value(text, octal_of=name if field is not None and field.holds_numbers else "")
     if field is not None and not field.is_scalar and value == text and text.lstrip()[:1] in ("[", "{"):
         what, remedy = f"the value of {name} is a string", "write it as in [a, b] or {key: value}"
         try:
@@ -73,9 +67,6 @@ def text_value(text: str, field: Field | None, name: str) -> Any:
         except ParseError as error:
             what = f"the value of {name} is not valid YAML: {error.what.removeprefix('invalid YAML: ')}"
         raise ConfigError(what, remedy=remedy)
-    flaw = octal_flaw(text, value)
-    if field is not None and field.holds_numbers and flaw is not None:
-        raise ConfigError(f"{name} must not be {shortened(text)}", remedy=flaw)
     if field is not None and field.kind == "quantity" and type(value) not in (int, float):
         return text
     return value
@@ -101,18 +92,14 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
     assert node is not None
     try:
         decode_value(document, node, field, Route((Key(name),)) if name else Route())
-    except ConfigError as error:
-        raise ConfigError(error.what, remedy=_remedy(value, field, error.remedy)) from None
+    except ConfigError as error:  # for a text on the command line there are no lines below
+        remedy = error.remedy
+        if field.kind == "list" and isinstance(value, (str, int, float)):
+            remedy = f"write [{shortened(value)}], or append it"
+        elif field.kind in ("map", "struct") and not isinstance(value, dict):
+            remedy = "write a mapping, as in {key: value}"
+        raise ConfigError(error.what, remedy=remedy) from None
     return value
-
-
-def _remedy(value: Any, field: Field, remedy: str) -> str:
-    """For a text on the command line there are no lines below."""
-    if field.kind == "list" and isinstance(value, (str, int, float)):
-        return f"write [{shortened(value)}], or append it"
-    if field.kind in ("map", "struct") and not isinstance(value, dict):
-        return "write a mapping, as in {key: value}"
-    return remedy
 
 
 def with_whole_numbers(value: Any, field: Field) -> Any:
@@ -123,4 +110,4 @@ def with_whole_numbers(value: Any, field: Field) -> Any:
     if isinstance(value, list) and field.kind == "list" and field.of is not None:
         return [with_whole_numbers(item, field.of) for item in value]
     is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
-    return scalar_value(field.kind, value, is_json=False) if is_whole else value
+    return field.read(value) if is_whole else value

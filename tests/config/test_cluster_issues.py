@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.cluster import Issue, api_server_issues
+from tarmak_iam.config.api_server import Issue, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
 from tarmak_iam.config.tarmak_types import is_cidr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
-from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
+from tarmak_iam.config.tarmak_types import Field, Kind, ScalarTypeError
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.cluster_files import ClusterFiles
 
@@ -202,17 +202,17 @@ def test_what_was_parsed_cannot_be_saved() -> None:
         ("quantity", "", None),
     ],
 )
-def test_leaves(kind: str, value: object, held: object) -> None:
+def test_leaves(kind: Kind, value: object, held: object) -> None:
     if held is None:
         with pytest.raises(ScalarTypeError):
-            scalar_value(kind, value, is_json=False)
+            Field(kind).read(value)
     else:
-        assert scalar_value(kind, value, is_json=False) == held
+        assert Field(kind).read(value) == held
 
 
 def test_json_numbers_are_not_mended() -> None:
     with pytest.raises(ScalarTypeError):
-        scalar_value("int", 5.0, is_json=True)
+        Field("int").read(5.0, is_json=True)
 
 
 def json_config(*clusters: str) -> TarmakConfig:

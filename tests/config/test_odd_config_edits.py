@@ -6,7 +6,7 @@ import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.section_keys import key_named
 from tests.config.test_config_edits import CIDRS, FILE, POOL, blue, lines, one
 from tests.support import EXAMPLES

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, schema_text, section_schema
 from tarmak_iam.config.section_model import AccessLogs, Amazon
 from tarmak_iam.document import Document

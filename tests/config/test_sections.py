@@ -13,10 +13,10 @@ import pytest
 from pydantic import Field, field_validator
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
-from tarmak_iam.config.sections import LateSection, Problem, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
@@ -305,7 +305,7 @@ def test_the_model_of_a_section_that_no_cluster_has_is_not_imported(monkeypatch:
     def load_model() -> type[SectionModel]:
         raise AssertionError("imported")
 
-    absent: LateSection[SectionModel] = LateSection(("costs",), load_model)
+    absent: Section[SectionModel] = Section(("costs",), load_model)
     monkeypatch.setattr("tarmak_iam.lint.config_rules.load_sections", lambda: (AMAZON, absent))
     config = TarmakConfig.parse(EXAMPLES.joinpath("single", "tarmak.yaml").read_bytes())
     assert check(Subjects(config)) == []

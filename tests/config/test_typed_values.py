@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.config.tarmak_types import Field, field_at
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, Field
 from tarmak_iam.config.typed_values import checked_value, text_value
 from tarmak_iam.errors import ConfigError
 from tests.support import strictly
@@ -20,7 +20,7 @@ REJECTS = "; Tarmak rejects the whole file"
 
 
 def field(path: str) -> Field:
-    found = field_at("Cluster", tuple(path.split(".")))
+    found = CLUSTER_FIELD.below(*path.split("."))
     assert found is not None
     return found
 
