@@ -61,7 +61,7 @@ class ReadFile:
         from tarmak_iam.config.ignored_content import IgnoredContent
         from tarmak_iam.config.section_keys import owned_paths
 
-        return IgnoredContent.of(self.document, owned_paths())
+        return IgnoredContent(self.document, owned_paths())
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -115,8 +115,7 @@ class ReadFile:
 
     @cached_property
     def _named(self) -> list[dict[str, dict[str, Any]]]:
-        lists = (self.environments, self.providers)
-        return [{metadata_name(entry): entry for entry in reversed(entries)} for entries in lists]
+        return [{metadata_name(entry): entry for entry in lists[::-1]} for lists in (self.environments, self.providers)]
 
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
@@ -145,39 +144,40 @@ class ReadFile:
         selected = self.selected_cluster
         if selected is not None:
             return selected
-        current = self.data.get("currentCluster") or ""
+        current, form = self.data.get("currentCluster") or "", "<environment>-<name>"
         what = f"currentCluster is {quoted(current)}, but this cluster does not exist"
         if current.count("-") != 1:
-            what = f"currentCluster {quoted(current)} must have exactly one dash (<environment>-<name>)"
-        place = self.document.position(("currentCluster",))
-        what = what if current else "currentCluster is empty"
-        raise SelectionError(what, remedy=self._selection_remedy(current), place=place)
-
-    def _selection_remedy(self, current: str) -> str:
-        """How to make `currentCluster` select a cluster."""
-        form, named = "<environment>-<name>", self.selectable_clusters
+            what = f"currentCluster {quoted(current)} must have exactly one dash ({form})"
+        named = [
+            cluster
+            for cluster in self.selectable_clusters
+            if "environments" not in self.data or cluster.environment_data()
+        ]
         dashed = [cluster for cluster in named if "-" in cluster.environment + cluster.name]
-        unlisted = [cluster for cluster in named if "environments" in self.data and not cluster.environment_data()]
-        for cluster in unlisted:
-            environment = current.partition("-")[0]
-            if current == f"{environment}-{cluster.name}" and self.environment(environment):
-                line = self.document.position((*cluster.route.plain, "environment")).line
-                return f"write environment: {shortened(environment)} in line {line}"
-        listed = [cluster for cluster in named if cluster not in dashed and cluster not in unlisted]
-        if not current:  # any cluster will do, so one with an API server is offered
-            listed = [cluster for cluster in listed if not cluster.is_hub] or listed
+        # If nothing is meant, any cluster will do, so one with an API server is offered.
+        listed = [cluster for cluster in named if cluster not in dashed]
+        listed = listed if current else [cluster for cluster in listed if not cluster.is_hub] or listed
         names = [cluster.cluster_name for cluster in listed]
         meant = [cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)]
-        if names and not meant:
+        environment, _, name = current.partition("-")
+        lost = [cluster for cluster in self.selectable_clusters if cluster not in named and cluster.name == name]
+        if lost and self.environment(environment):
+            line = self.document.position((*lost[0].route.plain, "environment")).line
+            remedy = f"write environment: {shortened(environment)} in line {line}"
+        elif names and not meant:
             # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
-            return choose_among(current if current.count("-") == 1 else "", names)
-        for cluster in (*meant, *dashed)[:1]:
+            remedy = choose_among(current if current.count("-") == 1 else "", names)
+        elif dashed:
+            cluster = (*meant, *dashed)[0]
             parts = " and ".join(quoted(part) for part in (cluster.environment, cluster.name) if "-" in part)
             other = f"; or choose one of {', '.join(map(shortened, names))}" if names else ""
-            return f"rename {parts} without a dash, and write {form} here{other}"
-        if self.clusters:
-            return f"set environment and metadata.name of a cluster, and write {form} here"
-        return "the file has no clusters: add one" + (", or remove currentCluster" if current else "")
+            remedy = f"rename {parts} without a dash, and write {form} here{other}"
+        else:
+            remedy = f"set environment and metadata.name of a cluster, and write {form} here"
+            without = f"the file has no clusters: add one{', or remove currentCluster' if current else ''}"
+            remedy = remedy if self.clusters else without
+        place = self.document.position(("currentCluster",))
+        raise SelectionError(what if current else "currentCluster is empty", remedy=remedy, place=place)
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
         """The value at a path from the root of the file, as in `get("environments[dev].location")`.

@@ -22,6 +22,7 @@ from tarmak_iam.text import CommandLine, quoted, shortened
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
     from tarmak_iam.config.key_paths import KeyPath
+    from tarmak_iam.config.type_repairs import RepairedFile
 
 
 # As ReadFile, not slots and compared by identity.
@@ -45,9 +46,24 @@ class TarmakConfig(ReadFile):
         """
         file = config_path(None if path is None else Path(path), os.environ)
         data = read_file(file)
-        config = cls.parse(data, str(file))
-        option = directory_option(None if path is None else Path(path), os.environ)
-        return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option)
+        return cls.parse(data, str(file))._on_disk(file, data, path)
+
+    @classmethod
+    def load_repaired(cls, path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None:
+        """As `load`, with the values in the right types; nothing is written. None for a file that Tarmak accepts, or
+        would not accept then either. Raises FileError."""
+        from tarmak_iam.config.type_repairs import with_types_repaired
+
+        file = config_path(path, os.environ)
+        data = read_file(file)
+        repaired = with_types_repaired(data, str(file))
+        if repaired is None:
+            return None
+        return cls.parse(repaired.after.to_bytes(), str(file))._on_disk(file, data, path), repaired
+
+    def _on_disk(self, file: Path, data: bytes, given: str | os.PathLike[str] | None) -> TarmakConfig:
+        option = directory_option(None if given is None else Path(given), os.environ)
+        return replace(self, _disk=FileOnDisk.of(file, data), _directory_option=option)
 
     @property
     def file(self) -> ReadFile:
@@ -71,7 +87,6 @@ class TarmakConfig(ReadFile):
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
         from tarmak_iam.config.ignored_content import check_spelling
-        from tarmak_iam.config.section_keys import owned_paths
 
         cluster = self.cluster(cluster_name)
         remedy = "enable IAM login on the other clusters of the environment"
@@ -79,7 +94,7 @@ class TarmakConfig(ReadFile):
         if cluster.authenticator_init:
             return self
         route = authenticator_init_route(cluster)
-        check_spelling(self.document, route, owned_paths(), self.command_line(cluster))
+        check_spelling(self.ignored_content, route, self.command_line(cluster))
         return self.with_document(self.document.set(route, True))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:

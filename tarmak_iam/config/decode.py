@@ -1,6 +1,5 @@
 """tarmak.yaml as Tarmak's typed, case-sensitive decoder reads it: the keys that it uses, their values, or why it
-rejects the file.
-"""
+rejects the file."""
 
 from __future__ import annotations
 
@@ -99,11 +98,8 @@ def float_text(number: float) -> str:
     texts = (f"{short:.{precision}e}" for precision in range(9))
     digits = next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == short)
     mantissa, _, exponent = digits.partition("e")
-    if -4 <= int(exponent) < 6:
-        from decimal import Decimal
-
-        return format(Decimal(digits).normalize(), "f")
-    return f"{mantissa}e{int(exponent):+03d}"
+    plain = repr(float(digits)).removesuffix(".0")
+    return plain if -4 <= int(exponent) < 6 else f"{mantissa}e{int(exponent):+03d}"
 
 
 API_VERSION = "api.tarmak.io/v1alpha1"

@@ -25,7 +25,7 @@ from tarmak_iam.config.path_lookup import (
     texts_at,
     written_value,
 )
-from tarmak_iam.config.section_keys import SectionKey, owned_paths
+from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
@@ -339,7 +339,7 @@ class _Batch(Generic[_File]):
     def _check_writable(self, route: Route, path: str, verb: str) -> None:
         """Refuses an edit that would add a key that is there, but misspelt, and one of a hub that has no effect."""
         if self._checks_spelling:
-            check_spelling(self._document, route, owned_paths(), self._command_line)
+            check_spelling(self._file.ignored_content, route, self._command_line)
         if route.plain[:1] == ("clusters",) and route.plain[2:3] == ("kubernetes",):
             for cluster in self._file.clusters[int(route.plain[1]) :][:1]:
                 remedy = f"{verb} it on the other clusters of the environment"

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.decode import JsonKeys
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field, type_path
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field
 from tarmak_iam.config.unknown_keys import UnknownKey, suggest_key
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
@@ -56,42 +56,29 @@ class TypedScalar(NamedTuple):
     value: Any
 
 
-class IgnoredContent(NamedTuple):
-    """The ignored content of one document that Tarmak can read, in file order except for merged keys."""
+class IgnoredContent:
+    """The ignored content of one document that Tarmak can read, or of what is at a route, in file order except for
+    merged keys."""
 
-    document: Document
-    duplicates: tuple[DuplicateKey, ...]
-    overridden: tuple[OverriddenKey, ...]
-    unknown: tuple[UnknownKey, ...]
-    scalars: tuple[TypedScalar, ...]
-
-    @classmethod
-    def of(
-        cls, document: Document, owned: Iterable[TypePath] = (), *, field: Field | None = None, path: TypePath = ()
-    ) -> IgnoredContent:
+    def __init__(
+        self, document: Document, owned: Iterable[TypePath] = (), *, field: Field | None = None, path: TypePath = ()
+    ) -> None:
         """`owned` are paths of keys that section plugins know, even if Tarmak does not. The document is a whole
         tarmak.yaml, or the value of a `field` at a type path."""
-        visitor = _Visitor(document, owned)
-        visitor.visit_keys(document.root, Route())
-        visitor.visit(document.root, field or root_field(), Route(), path)
-        duplicates, overridden, unknown = visitor.duplicates, visitor.overridden, visitor.unknown
-        return cls(document, tuple(duplicates), tuple(overridden), tuple(unknown), tuple(visitor.scalars))
-
-
-class _Visitor:
-    def __init__(self, document: Document, owned: Iterable[TypePath]) -> None:
-        self._document, self._keys = document, JsonKeys(document)
+        self.document, self._keys = document, JsonKeys(document)
         self._owned = frozenset(path[:end] for path in owned for end in range(1, len(path) + 1))
         self.duplicates: list[DuplicateKey] = []
         self.overridden: list[OverriddenKey] = []
         self.unknown: list[UnknownKey] = []
         self.scalars: list[TypedScalar] = []
+        self._visit_keys(document.root, Route())
+        self._visit(document.root, field or root_field(), Route(), path)
 
-    def visit_keys(self, node: Node | None, route: Route) -> None:
+    def _visit_keys(self, node: Node | None, route: Route) -> None:
         """Visits every mapping once, where it is written, whatever its type."""
         if isinstance(node, Sequence):
             for index, item in enumerate(node.items):
-                self.visit_keys(item, route / index)
+                self._visit_keys(item, route / index)
         if not isinstance(node, Mapping):
             return
         written: dict[str, list[tuple[Route, Node, bool]]] = {}  # the values of each key, and whether they are merged
@@ -103,7 +90,7 @@ class _Visitor:
             if len(values) > 1:
                 self._compare(name, values)
         for entry in node.entries:
-            self.visit_keys(entry.value, _route_of(entry, route))
+            self._visit_keys(entry.value, _route_of(entry, route))
 
     def _compare(self, name: str, values: list[tuple[Route, Node, bool]]) -> None:
         """Of several values of one key, in file order, the last one is used."""
@@ -111,34 +98,28 @@ class _Visitor:
         first, *further = [value for value in values if not value[-1]] or [values[-2]]
         self.duplicates += [DuplicateKey(route, first[0], winner, name) for route, _, _ in further]
         loser, other, was_merged = further[-1] if further else first
-        source = self._document.source
+        source = self.document.source
         if is_merged and not same(construct(other, source), construct(value, source)):
             self.overridden.append(OverriddenKey(loser, winner, name, was_merged))
 
-    def visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
+    def _visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
         """Visits what Tarmak decodes, with aliases followed and merges applied."""
         node = node if node is None else dereference(node)
         if isinstance(node, Scalar):
             self.scalars.append(TypedScalar(route, path, of, node, self._keys.plain(node)))
         elif isinstance(node, Sequence) and of.kind == "list" and of.of is not None:
             for index, item in enumerate(node.items):
-                self.visit(item, of.of, route / index, (*path, ITEM))
+                self._visit(item, of.of, route / index, (*path, ITEM))
         elif isinstance(node, Mapping) and of.kind in ("map", "struct"):
-            members = list(self._members(node, route))
-            names = frozenset(name for name, _, _ in members)
-            for name, child, here in members:
-                below = of.below(name)
+            members, entries = dict(self._keys.members(node)), {id(entry.value): entry for entry in node.entries}
+            for name, child in members.items() if not self._keys.is_json else self._keys.members(node):
+                entry, below = entries.get(id(child)), of.below(name)
+                # The route of a merged member is its name alone.
+                here = route / Key(name) if entry is None or entry.is_merge else _route_of(entry, route)
                 if below is not None:
-                    self.visit(child, below, here, (*path, ITEM if of.kind == "map" else name))
+                    self._visit(child, below, here, (*path, ITEM if of.kind == "map" else name))
                 elif not self._is_known_elsewhere(name, child, path, of):
-                    self._add_unknown(UnknownKey(here, name, path, of.struct, names), child, of)
-
-    def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
-        """The members that are used, with their routes; the route of a merged member is its name alone."""
-        entries = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
-        for name, child in self._keys.members(node):
-            entry = entries.get(id(child))
-            yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
+                    self._add_unknown(UnknownKey(here, name, path, of.struct, frozenset(members)), child, of)
 
     def _add_unknown(self, key: UnknownKey, node: Node, of: Field) -> None:
         guess = None
@@ -148,7 +129,7 @@ class _Visitor:
         self.unknown.append(key._replace(guess=guess))
         if guess is not None and guess.is_sure and guess.path[:-1] == key.parent and guess.path[-1] in of.fields:
             # The keys below it belong to the same struct, and may be wrong too.
-            self.visit(node, of.fields[guess.path[-1]], key.route, guess.path)
+            self._visit(node, of.fields[guess.path[-1]], key.route, guess.path)
 
     def _is_known_elsewhere(self, name: str, node: Node, path: TypePath, of: Field) -> bool:
         """Whether it is a plugin's key, an extension (`x-...`), a top-level key with anchors that are used, or one that
@@ -164,7 +145,7 @@ class _Visitor:
     @cached_property
     def _targets(self) -> set[int]:
         """The nodes that aliases refer to."""
-        nodes = walk(self._document.root) if self._document.root is not None else ()
+        nodes = walk(self.document.root) if self.document.root is not None else ()
         return {id(dereference(node)) for node in nodes if dereference(node) is not node}
 
 
@@ -172,23 +153,17 @@ def _route_of(entry: Entry, route: Route) -> Route:
     return route / Key(entry.text or "", entry.occurrence)
 
 
-def check_spelling(document: Document, route: Route, owned: Iterable[TypePath], command_line: CommandLine) -> None:
-    """Raises EditRefused if an edit at the route would add a key that is there already, but misspelt or misplaced.
-    `owned` as in `IgnoredContent.of`."""
+def check_spelling(content: IgnoredContent, route: Route, command_line: CommandLine) -> None:
+    """Raises EditRefused if an edit at the route would add a key that is there already, but misspelt or misplaced."""
     home = route
-    while home.steps and not document.has(home):
+    while home.steps and not content.document.has(home):
         home = home.parent
-    field = root_field().below(*home.plain)
-    if field is None:
-        return
-    visitor = _Visitor(document, owned)
-    visitor.visit(document.node(home), field, home, type_path(home.plain))
-    for key in visitor.unknown:
-        target = key.certain_target or ()
-        if len(target) > len(home.plain) and route.plain[: len(target)] == target:
+    for key in content.unknown:
+        target, here = key.certain_target or (), key.route.plain
+        if len(target) > len(home.plain) and route.plain[: len(target)] == target and here[: len(home)] == home.plain:
             raise EditRefused(
                 f"Tarmak ignores {quoted(key.name)} {key.place_text}, and the edit would add another key",
                 remedy=f"{key.question} Correct it first, by hand or with "
                 f"`{command_line.tarmak_iam('check --fix --unsafe-fixes')}`",
-                place=document.position(key.route, at_key=True),
+                place=content.document.position(key.route, at_key=True),
             )

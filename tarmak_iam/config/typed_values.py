@@ -42,7 +42,7 @@ def yaml_value(text: str, *, octal_of: str = "") -> Any:
 def check_plain(document: Document) -> None:
     """Raises ConfigError, with its place in the document, for what would be lost if its values were written elsewhere:
     all but one of several equal keys, and tags such as `!secret`."""
-    for duplicate in IgnoredContent.of(document).duplicates if document.has_duplicates else ():
+    for duplicate in IgnoredContent(document).duplicates if document.has_duplicates else ():
         place = document.position(duplicate.route, at_key=True)
         raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
     for node in walk(document.root) if document.root is not None else ():
