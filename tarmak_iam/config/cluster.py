@@ -8,7 +8,7 @@ requires exactly two parts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from tarmak_iam.config.ignored_content import IgnoredContent
     from tarmak_iam.config.path_lookup import FoundKey
     from tarmak_iam.config.section_model import Amazon
+
+
+Path = tuple[str | int, ...]
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
@@ -403,6 +406,18 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     if isinstance(written, dict) and isinstance(decoded, dict):
         return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
     return decoded
+
+
+def values_at(data: Any, pattern: str, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The values of plain data at a pattern such as `instancePools.*.subnets.*`, with their paths; null items too."""
+    step, _, rest = pattern.partition(".")
+    if not step:
+        yield at, data
+    elif step == "*":
+        for index, item in enumerate(data or ()):
+            yield from values_at(item, rest, (*at, index))
+    elif isinstance(data, dict) and step in data:
+        yield from values_at(data[step], rest, (*at, step))
 
 
 def metadata_name(item: Mapping[str, Any] | None) -> str:

@@ -18,15 +18,12 @@ from itertools import islice
 from typing import Any
 
 from tarmak_iam.config.api_server import Issue, api_server_issues
-from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster import Cluster, values_at
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.text import quoted, shortened
 
-_DIGITS = r"[0-9]+\Z"
 _PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")
-_CALICO_BACKENDS = ("etcd", "kubernetes")
-_OVERPROVISIONING = ("kubernetes", "clusterAutoscaler", "overprovisioning")
 _RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
 _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
@@ -40,123 +37,106 @@ def cluster_issues(cluster: Cluster) -> list[Issue]:
     if cidr and not is_cidr(cidr):
         remedy = "write an address with its mask, as in 10.99.0.0/16"
         issues.append((("network", "cidr"), f"{quoted(cidr)} is not a valid CIDR", remedy))
-    for index, sink in enumerate(cluster.data.get("loggingSinks") or ()):
-        elastic = (sink or {}).get("elasticsearch") or {}
+    for path, elastic in values_at(cluster.data, "loggingSinks.*.elasticsearch"):
         excluded = [key for key in ("httpBasicAuth", "tlsVerify", "tlsCA") if elastic.get(key) not in (None, False, "")]
         if elastic.get("amazonESProxy") is not None and excluded:
             what = f"the sink has amazonESProxy, so it cannot have {excluded[0]}"
-            issues.append((("loggingSinks", index, "elasticsearch", excluded[0]), what, "remove one of them"))
+            issues.append(((*path, excluded[0]), what, "remove one of them"))
             break  # Tarmak stops at the first sink
-    issues += islice(_autoscaler_issues(kubernetes.get("clusterAutoscaler") or {}), 1)
+    issues += islice(_autoscaler_issues(kubernetes.get("clusterAutoscaler") or {}), 1)  # and at the first of these
     if mode and mode not in _PROMETHEUS_MODES:
         remedy = f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}"
         issues.append((("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy))
-    return [*issues, *_calico_issues(kubernetes.get("calico") or {})]
+    calico, path = kubernetes.get("calico") or {}, ("kubernetes", "calico")
+    backend, replicas = calico.get("backend") or "etcd", calico.get("typhaReplicas")
+    if backend not in ("etcd", "kubernetes"):
+        what = f"{quoted(backend)} is not a backend of Calico"
+        issues.append(((*path, "backend"), what, "write etcd or kubernetes"))
+    if calico.get("enableTypha") and backend != "kubernetes":
+        what = f"Typha is enabled, but the backend is {backend}"
+        issues.append(((*path, "enableTypha"), what, "write backend: kubernetes"))
+    if calico.get("enableTypha") and replicas is not None and replicas <= 0:
+        issues.append(((*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"))
+    return issues
 
 
 def _autoscaler_issues(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
-    """Tarmak stops at the first one."""
-    over = autoscaler.get("overprovisioning") or {}
+    over, path = autoscaler.get("overprovisioning") or {}, ("kubernetes", "clusterAutoscaler", "overprovisioning")
     if not over.get("enabled"):
         return
     rules = [key for key in _PER_REPLICA if over.get(key)]
     threshold = autoscaler.get("scaleDownUtilizationThreshold")
     if not autoscaler.get("enabled"):
-        yield _OVERPROVISIONING, "overprovisioning is enabled, but the autoscaler is not", "enable both, or neither"
+        yield path, "overprovisioning is enabled, but the autoscaler is not", "enable both, or neither"
     for key in (*_RESERVED, *_PER_REPLICA, "replicaCount"):
         if (over.get(key) or 0) < 0:
-            yield (*_OVERPROVISIONING, key), f"{key} is negative", "write 0 or a larger number"
+            yield (*path, key), f"{key} is negative", "write 0 or a larger number"
     if not any(over.get(key) for key in _RESERVED):
-        yield _OVERPROVISIONING, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is set", "set one of them"
+        yield path, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is set", "set one of them"
     if rules and over.get("replicaCount"):
-        path = (*_OVERPROVISIONING, "replicaCount")
-        yield path, f"replicaCount and {rules[0]} cannot be used together", "remove one of them"
+        what = f"replicaCount and {rules[0]} cannot be used together"
+        yield (*path, "replicaCount"), what, "remove one of them"
     if (over.get("image") or over.get("version")) and not rules:
-        yield _OVERPROVISIONING, "image and version require coresPerReplica or nodesPerReplica", "set one of these"
+        yield path, "image and version require coresPerReplica or nodesPerReplica", "set one of these"
     if threshold is not None and not 0 <= threshold <= 1:
-        where = ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold")
+        where = (*path[:-1], "scaleDownUtilizationThreshold")
         yield where, f"the threshold is {threshold}, but must be from 0 to 1", "write a number from 0 to 1"
 
-
-def _calico_issues(calico: Mapping[str, Any]) -> Iterator[Issue]:
-    backend, has_typha, replicas = (
-        calico.get("backend") or "etcd",
-        calico.get("enableTypha"),
-        calico.get("typhaReplicas"),
-    )
-    path = ("kubernetes", "calico")
-    if backend not in _CALICO_BACKENDS:
-        yield (*path, "backend"), f"{quoted(backend)} is not a backend of Calico", "write etcd or kubernetes"
-    if has_typha and backend != "kubernetes":
-        yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
-    if has_typha and replicas is not None and replicas <= 0:
-        yield (*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"
-
-
-_EXISTING_VPC = "tarmak.io/existing-vpc-id"
-
-_VPC_MASKS = (16, 22)
-"""Public subnets have six more bits, and end at /28."""
-
-_SERVICE_MASKS = (12, 28)
-"""The API server accepts up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
 
 _VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
 """Tarmak's defaults."""
 
+_RANGES = {
+    "podCIDR": (0, 32, _PODS, "pods get no network"),
+    # The API server accepts up to 20 bits; Tarmak's cluster DNS has the address that ends in .10.
+    "serviceCIDR": (12, 28, _SERVICES, "the API server or the cluster's DNS does not work"),
+    # Public subnets have six more bits, and end at /28.
+    "cidr": (16, 22, _VPC, "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it"),
+}
+"""The widest and the narrowest mask, an example, and the consequence of another one."""
+
 
 def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
     """A podCIDR or serviceCIDR that is not a CIDR, with the consequence: Tarmak does not check them."""
-    for key, cidr in _kubernetes_ranges(cluster):
-        mask = cidr.split("/")[1] if "/" in cidr else ""
-        what = f"{key} {quoted(cidr)} {'is not a valid CIDR' if mask else 'has no mask'}"
-        if key == "podCIDR":
-            comes, example = "pods get no network", _PODS
-            if not re.match(_DIGITS, mask):  # Puppet converts it to an Integer
-                comes = "Puppet fails on every etcd node, master and worker"
-        else:
-            comes, example = "the API server does not start", _SERVICES
-            if cidr.count("/") != 1:  # Tarmak uses it only if it has two parts
-                comes = f"Tarmak ignores it, and services get {_SERVICES}"
-        if not is_cidr(cidr):
-            yield ("kubernetes", key), f"{what}; {comes}", f"write an IPv4 address with its mask, as in {example}"
+    for path, key, cidr in _ranges(cluster):
+        mask = [*cidr.split("/"), ""][1]
+        comes = "the API server does not start"
+        if key == "podCIDR":  # Puppet converts the mask to an Integer
+            is_number = re.match(r"[0-9]+\Z", mask)
+            comes = "pods get no network" if is_number else "Puppet fails on every etcd node, master and worker"
+        elif cidr.count("/") != 1:  # Tarmak uses it only if it has two parts
+            comes = f"Tarmak ignores it, and services get {_SERVICES}"
+        if key != "cidr" and not is_cidr(cidr):
+            what = f"{key} {quoted(cidr)} {'is not a valid CIDR' if mask else 'has no mask'}"
+            yield path, f"{what}; {comes}", f"write an IPv4 address with its mask, as in {_RANGES[key][2]}"
 
 
 def range_issues(cluster: Cluster) -> Iterator[Issue]:
-    """CIDRs that are not IPv4, or are too large or too small, with the consequence."""
-    network = cluster.data.get("network") or {}
-    annotations = (network.get("metadata") or {}).get("annotations") or {}
-    ranges = [(("kubernetes", key), key, cidr) for key, cidr in _kubernetes_ranges(cluster)]
-    # Only a hub, or the only cluster of its environment, has its own VPC.
-    if cluster.type != "cluster-multi" and _EXISTING_VPC not in annotations:
-        ranges.append((("network", "cidr"), "the network", str(network.get("cidr") or "")))
-    consequences = {
-        "podCIDR": ((0, 32), _PODS, "pods get no network"),
-        "serviceCIDR": (_SERVICE_MASKS, _SERVICES, "the API server or the cluster's DNS does not work"),
-        "the network": (
-            _VPC_MASKS,
-            _VPC,
-            "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it",
-        ),
-    }
-    for path, name, cidr in ranges:
-        if not is_cidr(cidr):
-            continue  # another rule reports it
-        (widest, narrowest), example, consequence = consequences[name]
+    """CIDRs that are not IPv4, or are too large or too small, with the consequence; another rule reports those that are
+    not valid."""
+    for path, key, cidr in _ranges(cluster):
+        widest, narrowest, example, consequence = _RANGES[key]
         address, _, mask = cidr.partition("/")
+        if not is_cidr(cidr):
+            continue
         what, remedy = "is not an IPv4 range", f"write an IPv4 range, as in {example}"
         if isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address):
             what = f"is too {'large' if int(mask) < widest else 'small'}"
             remedy = f"write a mask from /{widest} to /{narrowest}, as in {example}"
             if widest <= int(mask) <= narrowest:
                 continue
-        yield path, f"{name} {quoted(cidr)} {what}; {consequence}", remedy
+        yield path, f"{'the network' if key == 'cidr' else key} {quoted(cidr)} {what}; {consequence}", remedy
 
 
-def _kubernetes_ranges(cluster: Cluster) -> list[tuple[str, str]]:
-    """Without a hub, which has no Kubernetes."""
-    kubernetes = {} if cluster.is_hub else cluster.data.get("kubernetes") or {}
-    return [(key, str(kubernetes[key])) for key in ("podCIDR", "serviceCIDR") if kubernetes.get(key)]
+def _ranges(cluster: Cluster) -> list[tuple[tuple[str | int, ...], str, str]]:
+    """The ranges of pods and services, unless it is a hub, which has no Kubernetes; and that of the VPC, which only a
+    hub or the only cluster of its environment has, with the key of each."""
+    annotations = next(values_at(cluster.data, "network.metadata.annotations"), ((), {}))[1]
+    has_vpc = cluster.type != "cluster-multi" and "tarmak.io/existing-vpc-id" not in annotations
+    patterns = [*(("kubernetes.podCIDR", "kubernetes.serviceCIDR") if not cluster.is_hub else ())]
+    patterns += ["network.cidr"] if has_vpc else []
+    ranges = [value for pattern in patterns for value in values_at(cluster.data, pattern)]
+    return [(path, str(path[-1]), cidr) for path, cidr in ranges if cidr]
 
 
 def version_change_flaw(before: str, after: str) -> str:
@@ -179,10 +159,9 @@ def version_change_flaw(before: str, after: str) -> str:
 
 def _versions(cluster: Cluster) -> list[tuple[tuple[str | int, ...], str]]:
     """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
-    pools = enumerate(cluster.data.get("instancePools") or ())
-    objects = [((), cluster.data), *((("instancePools", index), pool or {}) for index, pool in pools)]
-    versions = [(path, (data.get("kubernetes") or {}).get("version")) for path, data in objects]
-    return [((*path, "kubernetes", "version"), version) for path, version in versions if version]
+    patterns = ("kubernetes.version", "instancePools.*.kubernetes.version")
+    versions = [value for pattern in patterns for value in values_at(cluster.data, pattern)]
+    return [(path, version) for path, version in versions if version]
 
 
 def version_format_issues(cluster: Cluster) -> Iterator[Issue]:

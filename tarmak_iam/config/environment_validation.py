@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 from tarmak_iam.aws.regions import (
     did_you_mean_region,
@@ -19,7 +18,7 @@ from tarmak_iam.aws.regions import (
     table_version,
 )
 from tarmak_iam.config.api_server import Issue
-from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name
+from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name, values_at
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.text import did_you_mean, is_host_name, quoted, shortened
@@ -67,19 +66,24 @@ def hub_issues(config: ReadFile) -> Iterator[Issue]:
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
+_CIDR_LISTS = (
+    "environments.*.adminCIDRs",
+    "clusters.*.kubernetes.apiServer.allowCIDRs",
+    "clusters.*.instancePools.*.allowCIDRs",
+)
+
+
 def cidr_issues(config: ReadFile) -> Iterator[Issue]:
     """CIDRs of environments and pools; `api_server_issues` checks those of the API server."""
-    for path, cidrs in _cidr_lists(config):
-        for number, cidr in enumerate(cidrs if "apiServer" not in path else ()):
-            if not is_cidr(cidr):
-                remedy = "write an address with its mask, as in 192.0.2.0/24"
-                yield (*path, number), f"{quoted(cidr)} is not a valid CIDR", remedy
+    for path, cidr in (value for pattern in _CIDR_LISTS for value in values_at(config.data, f"{pattern}.*")):
+        if "apiServer" not in path and not is_cidr(cidr):
+            yield path, f"{quoted(cidr)} is not a valid CIDR", "write an address with its mask, as in 192.0.2.0/24"
 
 
 def rewrite_issues(config: ReadFile) -> Iterator[Issue]:
     """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
     instead."""
-    for path, cidrs in _cidr_lists(config):
+    for path, cidrs in (value for pattern in _CIDR_LISTS for value in values_at(config.data, pattern)):
         is_used, instead = True, "0.0.0.0/0"
         if path[0] == "clusters":  # Tarmak opens a port for public API servers, bastions and Jenkins
             cluster, instead = config.clusters[int(path[1])], "adminCIDRs of the environment"
@@ -89,20 +93,6 @@ def rewrite_issues(config: ReadFile) -> Iterator[Issue]:
         if not cidrs and is_used:
             what = f"{path[-1]} is empty: when Tarmak rewrites the file, it removes the list and uses {instead} instead"
             yield path, what, "list at least one address, as in 192.0.2.1/32"
-
-
-def _cidr_lists(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
-    """Every list of CIDRs in the file, with its path from the root."""
-    lists: list[tuple[tuple[str | int, ...], Any]] = [
-        (("environments", index, "adminCIDRs"), environment.get("adminCIDRs"))
-        for index, environment in enumerate(config.environments)
-    ]
-    for cluster in config.clusters:
-        base = cluster.route.plain
-        lists.append(((*base, "kubernetes", "apiServer", "allowCIDRs"), cluster.api_server.get("allowCIDRs")))
-        for number, pool in enumerate(pools_of(cluster)):
-            lists.append(((*base, "instancePools", number, "allowCIDRs"), pool.get("allowCIDRs")))
-    return ((path, cidrs) for path, cidrs in lists if cidrs is not None)
 
 
 def location_issues(config: ReadFile) -> Iterator[Issue]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.api_server import Issue
-from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name
+from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name, values_at
 from tarmak_iam.config.tarmak_types import quantity_size
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
@@ -136,9 +136,9 @@ def hub_zone_issues(cluster: Cluster) -> list[Issue]:
     hub = cluster.hub
     if cluster.type != "cluster-multi" or hub is None:
         return []
-    known = sorted({zone for _, zone in _zones(hub) if zone})
-    first: dict[str, tuple[str | int, ...]] = {}
-    for path, zone in _zones(cluster):
+    zones = [value for _, value in values_at(hub.data, "instancePools.*.subnets.*.zone")]
+    known, first = sorted({str(zone) for zone in zones if zone}), dict[str, tuple[str | int, ...]]()
+    for path, zone in values_at(cluster.data, "instancePools.*.subnets.*.zone"):
         if zone and zone not in known:
             first.setdefault(zone, path)
     remedy = f"{'use ' + _listed(known, 'or') + ', or ' if known else ''}add a subnet of the hub there"
@@ -152,23 +152,16 @@ def region_zone_issues(cluster: Cluster) -> Iterator[Issue]:
     # A zone of the region that was probably meant is correct once the location is fixed.
     regions = (region, *(region_suggestions(location) if region and not is_known_region(location) else ()))
     remedy = f"write a zone such as {region or 'eu-west-1'}a"
-    for path, zone in _zones(cluster):
-        if zone is None:
+    for path, subnet in values_at(cluster.data, "instancePools.*.subnets.*"):
+        zone = str((subnet or {}).get("zone") or "")
+        if subnet is None:
             yield path, "the subnet is null, so Tarmak panics", "remove it"
         elif not zone:
-            yield path, "the subnet has no zone", remedy
+            yield (*path, "zone"), "the subnet has no zone", remedy
         elif region and region_of_zone(zone) not in regions:
             plain = zone.strip().lower()
             write = f"write {plain}" if region_of_zone(plain) == region else remedy
-            yield path, f"{quoted(zone)} is not a zone of {shortened(region)}", write
-
-
-def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
-    """The path and zone of each subnet; the zone is None for a null subnet."""
-    for index, pool in enumerate(pools_of(cluster)):
-        for number, subnet in enumerate(pool.get("subnets") or ()):
-            path = ("instancePools", index, "subnets", number)
-            yield (path, None) if subnet is None else ((*path, "zone"), str(subnet.get("zone") or ""))
+            yield (*path, "zone"), f"{quoted(zone)} is not a zone of {shortened(region)}", write
 
 
 def _name(pool: Mapping[str, Any]) -> str:
@@ -204,20 +197,15 @@ _LABEL_CHECKS = (
 
 def label_issues(cluster: Cluster) -> Iterator[Issue]:
     """The labels and taints of the pools."""
-    items = [
-        (kind, item, ("instancePools", number, kind, index))
-        for number, pool in enumerate(pools_of(cluster))
-        for kind in ("labels", "taints")
-        for index, item in enumerate(pool.get(kind) or ())
-    ]
-    for kind, item, path in items:
-        if item is None:
-            yield path, f"{kind} has a null item, so Tarmak panics", "remove it"
-        for of, key, form, what, remedy in _LABEL_CHECKS:
-            text = str((item or {}).get(key) or "")
-            is_long = form == _LABEL_KEY and len(text.rpartition("/")[0]) > _LONGEST_PREFIX
-            if item is not None and of == kind and (is_long or not re.match(form, text)):
-                yield (*path, key), what.format(quoted(text)), remedy
+    for kind in ("labels", "taints"):
+        for path, item in values_at(cluster.data, f"instancePools.*.{kind}.*"):
+            if item is None:
+                yield path, f"{kind} has a null item, so Tarmak panics", "remove it"
+            for of, key, form, what, remedy in _LABEL_CHECKS if item is not None else ():
+                text = str(item.get(key) or "")
+                is_long = form == _LABEL_KEY and len(text.rpartition("/")[0]) > _LONGEST_PREFIX
+                if of == kind and (is_long or not re.match(form, text)):
+                    yield (*path, key), what.format(quoted(text)), remedy
 
 
 _SIZES = ("tiny", "small", "medium", "large")
@@ -254,13 +242,11 @@ def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     if size and size not in _SIZES and not re.match(_INSTANCE_TYPE, size):
         plain = size.strip().lower()
         remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
-        if re.match(_INSTANCE_TYPE, plain):
-            remedy = f"write {plain}"
-        elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
+        if not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
             remedy = did_you_mean(size, _SIZES) or remedy
+        remedy = f"write {plain}" if re.match(_INSTANCE_TYPE, plain) else remedy
         yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
-    negative = [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]
-    for key in negative:
+    for key in [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]:
         yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
     if not re.match(_RESOURCE_NAME, name):
         what = f"{quoted(name)} cannot be part of the name of a Terraform resource"
