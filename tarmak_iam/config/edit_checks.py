@@ -15,10 +15,9 @@ from tarmak_iam.config.api_server import Issue, api_server_issues
 from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.path_lookup import items_of
-from tarmak_iam.config.section_keys import load_sections, owned_paths
+from tarmak_iam.config.section_keys import check_plain, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field, TypePath, type_path
-from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import UnknownKey
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError

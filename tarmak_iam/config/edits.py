@@ -25,10 +25,9 @@ from tarmak_iam.config.path_lookup import (
     texts_at,
     written_value,
 )
-from tarmak_iam.config.section_keys import SectionKey
+from tarmak_iam.config.section_keys import SectionKey, checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
-from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
 from tarmak_iam.document.edits import ValueEdit

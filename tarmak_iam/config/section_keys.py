@@ -1,21 +1,28 @@
-"""The installed sections and their keys: names, types, and the value that a text on the command line stands for."""
+"""The installed sections and their keys, and the values that texts on the command line stand for: of these keys, and of
+any field of Tarmak."""
 
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from tarmak_iam.config.api_server import AMAZON
-from tarmak_iam.config.decode import FILE_REFUSED
+from tarmak_iam.config.decode import FILE_REFUSED, decode_value
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.sections import Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, ScalarTypeError, TypePath
-from tarmak_iam.config.typed_values import yaml_value
-from tarmak_iam.errors import ConfigError, SelectionError
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, Field, ScalarTypeError, TypePath
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import is_custom_tag, walk
+from tarmak_iam.document.plain_values import UnwritableValue, plain
+from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.errors import ConfigError, ParseError, SelectionError
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
-from tarmak_iam.text import did_you_mean, quoted
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -31,11 +38,8 @@ BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
 
 
 def load_sections() -> tuple[Section[Any], ...]:
-    """The built-in section, then those of installed distributions, sorted by the names of their entry points.
-
-    Raises ConfigError, naming the distributions, if one cannot be loaded, does not provide a Section, or provides one
-    at, above or below the path of another section.
-    """
+    """The built-in section, then those of installed distributions, sorted by the names of their entry points. Raises
+    ConfigError, naming the distributions, if one cannot be loaded, or is at, above or below the path of another."""
     return tuple(installed.value for installed in installed_sections())
 
 
@@ -99,11 +103,8 @@ class SectionKey(NamedTuple):
             raise
 
     def checked(self, value: Any) -> Any:
-        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number.
-
-        Raises ConfigError for a value that the key does not accept. As strict as Tarmak: 1 is not accepted for true,
-        nor "5" for 5.
-        """
+        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number. Raises ConfigError for a
+        value that the key does not accept. As strict as Tarmak: 1 is not accepted for true, nor "5" for 5."""
         if self.block is not None:
             keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
@@ -191,3 +192,89 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     # In Python 3.10 list[str] is also an instance of type, which issubclass then rejects.
     is_model = len(models) == 1 and isinstance(models[0], type) and get_origin(models[0]) is None
     return models[0] if is_model and issubclass(models[0], SectionModel) else None
+
+
+def yaml_value(text: str, *, octal_of: str = "") -> Any:
+    """The value of a text in YAML; the text itself if it is not valid YAML. Raises ConfigError as `check_plain`,
+    without a place, and for a number that YAML reads as octal, if `octal_of` is the path of a value that must be none.
+    """
+    try:
+        document = Document.parse(text, json=False)
+    except ParseError:
+        return text
+    try:
+        check_plain(document)
+    except ConfigError as error:
+        error.place = None  # the text is no file
+        raise
+    value, digits = document.data, text.strip()
+    is_octal = type(value) is int and re.match(r"[-+]?0[0-7_]+\Z", digits) and value != int(digits.replace("_", ""))
+    if octal_of and is_octal:
+        remedy = f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
+        raise ConfigError(f"{octal_of} must not be {shortened(text)}", remedy=remedy)
+    return value
+
+
+def check_plain(document: Document) -> None:
+    """Raises ConfigError, with its place in the document, for what would be lost if its values were written elsewhere:
+    all but one of several equal keys, and tags such as `!secret`."""
+    for duplicate in IgnoredContent(document).duplicates if document.has_duplicates else ():
+        place = document.position(duplicate.route, at_key=True)
+        raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
+    for node in walk(document.root) if document.root is not None else ():
+        if node.tag is not None and is_custom_tag(node.tag):
+            what = f"the tag {shortened(node.tag)} would not be written"
+            raise ConfigError(what, remedy="remove it", place=document.place(node))
+
+
+def text_value(text: str, field: Field | None, name: str) -> Any:
+    """The value that a text stands for where Tarmak wants that field: a string as it is, everything else in YAML or
+    JSON; `checked_value` says whether Tarmak accepts it. `name` is its path, for messages. Raises ConfigError."""
+    if field is not None and (field.kind in ("string", "timestamp") or (field.is_bytes and not text.startswith("["))):
+        return text
+    value = yaml_value(text, octal_of=name if field is not None and field.holds_numbers else "")
+    if field is not None and not field.is_scalar and value == text and text.lstrip()[:1] in ("[", "{"):
+        what = f"the value of {name} is not a list or mapping in YAML"
+        raise ConfigError(what, remedy="write it as in [a, b] or {key: value}")
+    if field is not None and field.kind == "quantity" and type(value) not in (int, float):
+        return text
+    return value
+
+
+def checked_value(value: Any, field: Field | None, name: str) -> Any:
+    """The value as it is written to the file: 5 for 5.0 where Tarmak wants a whole number. `name` is its path, for
+    messages; empty for a whole cluster or file. Raises ConfigError, without a place, for a value that Tarmak could not
+    read in that field, or that YAML has no form for."""
+    if value is None:
+        raise ConfigError(f"{name} requires a value", remedy="" if " " in name else f"to remove it, unset {name}")
+    try:
+        value = plain(value)
+    except UnwritableValue as error:
+        raise ConfigError(f"{name}: {error}" if name else str(error), remedy=error.remedy) from None
+    if field is None:
+        return value
+    value = with_whole_numbers(value, field)
+    document = Document.parse(yaml_bytes({"value": value}), json=False)
+    node = document.node(("value",))
+    assert node is not None
+    try:
+        decode_value(document, node, field, Route((Key(name),)) if name else Route())
+    except ConfigError as error:  # for a text on the command line there are no lines below
+        remedy = error.remedy
+        if field.kind == "list" and isinstance(value, (str, int, float)):
+            remedy = f"write [{shortened(value)}], or append it"
+        elif field.kind in ("map", "struct") and not isinstance(value, dict):
+            remedy = "write a mapping, as in {key: value}"
+        raise ConfigError(error.what, remedy=remedy) from None
+    return value
+
+
+def with_whole_numbers(value: Any, field: Field) -> Any:
+    """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
+    if isinstance(value, dict):
+        members = {key: (member, field.below(key)) for key, member in value.items()}
+        return {key: member if of is None else with_whole_numbers(member, of) for key, (member, of) in members.items()}
+    if isinstance(value, list) and field.kind == "list" and field.of is not None:
+        return [with_whole_numbers(item, field.of) for item in value]
+    is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
+    return field.read(value) if is_whole else value

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.config.section_keys import checked_value, text_value
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, Field
-from tarmak_iam.config.typed_values import checked_value, text_value
 from tarmak_iam.errors import ConfigError
 from tests.support import strictly
 
