@@ -140,10 +140,8 @@ class ReadFile:
 
     @property
     def current_cluster(self) -> Cluster:
-        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match.
-
-        Raises SelectionError.
-        """
+        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match. Raises
+        SelectionError."""
         selected = self.selected_cluster
         if selected is not None:
             return selected
@@ -183,10 +181,8 @@ class ReadFile:
         raise SelectionError(what if current else "currentCluster is empty", remedy=remedy, place=place)
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
-        """The value at a path from the root of the file, as in `get("environments[dev].location")`.
-
-        `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
-        """
+        """The value at a path from the root of the file, as in `get("environments[dev].location")`. `default` is
+        returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`."""
         from tarmak_iam.config.path_lookup import UNSET
 
         value = self.value(Route(), path, effective=effective)
@@ -202,10 +198,8 @@ class ReadFile:
 
     def effective_value(self, key: FoundKey) -> Any:
         """The value that Tarmak uses: the one in the file, else Tarmak's default. UNSET if there is neither, and if the
-        default is not known: no value is guessed. A time that Tarmak sets when it reads the file is left out.
-
-        Raises ConfigError for data that the model of a section does not accept.
-        """
+        default is not known: no value is guessed. A time that Tarmak sets when it reads the file is left out. Raises
+        ConfigError for data that the model of a section does not accept."""
         from tarmak_iam.config.path_lookup import UNSET, written_value
         from tarmak_iam.config.tarmak_output import used_data, without_now
 
@@ -340,12 +334,10 @@ class Cluster:
         return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
-        """The value at a path, as in `get("instancePools[worker].maxCount")`; absolute with a leading `/`.
-
-        `default` is returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default
-        for a key that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of
-        the file, or several items.
-        """
+        """The value at a path, as in `get("instancePools[worker].maxCount")`; absolute with a leading `/`. `default` is
+        returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default for a key
+        that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of the file, or
+        several items."""
         from tarmak_iam.config.path_lookup import UNSET
 
         value = self._file.value(self.route, path, effective=effective)

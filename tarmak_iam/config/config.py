@@ -40,10 +40,8 @@ class TarmakConfig(ReadFile):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
-        """Reads tarmak.yaml: the given file or directory, else TARMAK_CONFIG, else ~/.tarmak.
-
-        Raises TarmakIamError if the file does not exist or Tarmak could not read it.
-        """
+        """Reads tarmak.yaml: the given file or directory, else TARMAK_CONFIG, else ~/.tarmak. Raises TarmakIamError if
+        the file does not exist or Tarmak could not read it."""
         file = config_path(None if path is None else Path(path), os.environ)
         data = read_file(file)
         return cls.parse(data, str(file))._on_disk(file, data, path)
@@ -82,10 +80,8 @@ class TarmakConfig(ReadFile):
         return CommandLine(self._directory_option, None if cluster is None or is_current else cluster.cluster_name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on.
-
-        Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
-        """
+        """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on. Raises SelectionError for an unknown
+        cluster, ConfigError for a hub (it has no masters) and EditRefused."""
         from tarmak_iam.config.ignored_content import check_spelling
 
         cluster = self.cluster(cluster_name)
@@ -98,11 +94,9 @@ class TarmakConfig(ReadFile):
         return self.with_document(self.document.set(route, True))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
-
-        A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
-        Raises SelectionError for an unknown cluster and EditRefused.
-        """
+        """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off. A key with its own comment is set
+        to `false`; otherwise it is removed, with the parents that are empty then. Raises SelectionError for an unknown
+        cluster and EditRefused."""
         from tarmak_iam.config.edits import removals
 
         cluster, document = self.cluster(cluster_name), self.document
@@ -118,18 +112,14 @@ class TarmakConfig(ReadFile):
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
-        same config if the key has that value.
-
-        Raises SelectionError for an unknown cluster or key, ConfigError for a hub and for a value that the section's
-        model, Tarmak or the section's own validation would reject; and EditRefused.
-        """
+        same config if the key has that value. Raises SelectionError for an unknown cluster or key, ConfigError for a
+        hub and for a value that the section's model, Tarmak or the section's own validation would reject; and
+        EditRefused."""
         return self.set_all(cluster_name, {key: value}, section)
 
     def set_all(self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON) -> TarmakConfig:
         """Sets several keys of a section in one edit; they are validated together, since one may require another.
-
-        Raises as `set` does.
-        """
+        Raises as `set` does."""
         from tarmak_iam.config.edits import edit_section
         from tarmak_iam.config.section_keys import key_named
 
@@ -143,9 +133,7 @@ class TarmakConfig(ReadFile):
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
-
-        Raises as `set` does.
-        """
+        Raises as `set` does."""
         from tarmak_iam.config.edits import edit_section
         from tarmak_iam.config.section_keys import key_named
 
@@ -156,11 +144,8 @@ class TarmakConfig(ReadFile):
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
     ) -> ConfigEdits:
         """Edits of any key, which are collected and made together by their `apply`. Paths are relative to the cluster,
-        or absolute with a leading `/`; without a cluster they are absolute.
-
-        `force` also writes keys that Tarmak does not know. `through_alias` is that of `Document.set`. Raises
-        SelectionError for an unknown cluster.
-        """
+        or absolute with a leading `/`; without a cluster they are absolute. `force` also writes keys that Tarmak does
+        not know. `through_alias` is that of `Document.set`. Raises SelectionError for an unknown cluster."""
         return ConfigEdits(self, force=force, through_alias=through_alias).on(cluster)
 
     def patch(self, mapping: Mapping[str, Any], cluster: Cluster | str | None = None) -> TarmakConfig:
@@ -188,13 +173,11 @@ class TarmakConfig(ReadFile):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConfigEdits:
-    """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
-
-    A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
-    in `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in
-    `config`, whatever the other edits change; so two edits that change the same part of it are refused. Nothing is
-    changed before `apply`.
-    """
+    """Edits of a configuration that are not made yet. Frozen: every method returns a new value. A path is relative to
+    the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as in
+    `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in `config`,
+    whatever the other edits change; so two edits that change the same part of it are refused. Nothing is changed before
+    `apply`."""
 
     config: TarmakConfig = field(repr=False)
     cluster: Cluster | None = None
@@ -203,10 +186,8 @@ class ConfigEdits:
     through_alias: bool = False
 
     def on(self, cluster: Cluster | str | None) -> ConfigEdits:
-        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
-
-        A cluster of another configuration stands for the one with its name. Raises SelectionError for an unknown name.
-        """
+        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None. A cluster of
+        another configuration stands for the one with its name. Raises SelectionError for an unknown name."""
         return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
 
     def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
@@ -250,12 +231,9 @@ class ConfigEdits:
         return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
 
     def apply(self) -> TarmakConfig:
-        """The edited configuration; the same one if nothing changes. `save` writes it.
-
-        Raises SelectionError for a path that means no key or several items, and for two edits that touch each other;
-        ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
-        that cannot be made safely.
-        """
+        """The edited configuration; the same one if nothing changes. `save` writes it. Raises SelectionError for a path
+        that means no key or several items, and for two edits that touch each other; ConfigError for a value that Tarmak
+        could not read, would reject or would ignore; and EditRefused for an edit that cannot be made safely."""
         if not self.edits:
             return self.config
         from tarmak_iam.config.edits import edited_file
@@ -275,10 +253,8 @@ def edit_clusters(
     edits: ConfigEdits, clusters: Sequence[Cluster], build: Callable[[ConfigEdits], ConfigEdits]
 ) -> tuple[TarmakConfig, list[Cluster], list[tuple[Cluster, str]]]:
     """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
-    clusters have skips those that do not have them, unless it is enough for a new item.
-
-    Returns the edited configuration, the clusters that were edited, and those skipped with the reason. Raises as
-    `ConfigEdits.apply`."""
+    clusters have skips those that do not have them, unless it is enough for a new item. Returns the edited
+    configuration, the clusters that were edited, and those skipped with the reason. Raises as `ConfigEdits.apply`."""
     from tarmak_iam.config.edit_checks import RefusedItems
 
     left, skipped = list(clusters), list[tuple[Cluster, str]]()
@@ -300,10 +276,8 @@ def edit_clusters(
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
-    """The cluster of a configuration with that name, or with that of a cluster of another configuration.
-
-    Raises SelectionError if it has no name, or if several have it.
-    """
+    """The cluster of a configuration with that name, or with that of a cluster of another configuration. Raises
+    SelectionError if it has no name, or if several have it."""
     if isinstance(cluster, str):
         return config.cluster(cluster)
     if not isinstance(cluster, Cluster):

@@ -112,10 +112,8 @@ _MOST_CLUSTERS = 5000
 
 def decode(document: Document) -> dict[str, Any]:
     """The data that Tarmak reads from the file: known keys only, null as absent, numbers of the types of the fields.
-
     Raises ConfigError, with the position, exactly if Tarmak cannot read the file or panics on it, and for more clusters
-    than anybody has. Unknown keys are not errors: Tarmak ignores them.
-    """
+    than anybody has. Unknown keys are not errors: Tarmak ignores them."""
     decoder = _Decoder(document)
     decoder.check_json(document.root, Route())
     decoder.check_head(document.root)
@@ -137,9 +135,7 @@ def decode(document: Document) -> dict[str, Any]:
 
 def decode_value(document: Document, node: Node, field: Field, route: Route) -> Any:
     """What Tarmak reads from one value of a document, if it is the value of that field. `route` names it in messages.
-
-    Raises ConfigError, with the position in the document, if Tarmak could not read it.
-    """
+    Raises ConfigError, with the position in the document, if Tarmak could not read it."""
     decoder = _Decoder(document)
     decoder.check_json(node, route)
     return decoder.value(node, field, route)

@@ -77,13 +77,11 @@ def check_edit(
     added: SequenceOf[AddedItem] = (),
     section: Section[Any] | None = None,
 ) -> None:
-    """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
-
-    `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
-    same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
-    accepted, and nothing else. `added` are the items that were added because the file has none of their names: a flaw
-    in one may be one in its name, and raises RefusedItems. `section` is checked even if it is not installed.
-    """
+    """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not. `edited`
+    are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
+    kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
+    and nothing else. `added` are the items that were added because the file has none of their names: a flaw in one may
+    be one in its name, and raises RefusedItems. `section` is checked even if it is not installed."""
     routes, sections = tuple(edited), load_sections()
     sections = sections if section is None or section in sections else (*sections, section)
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))

@@ -63,11 +63,9 @@ class KeyPath(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, *, root: bool = False) -> KeyPath:
-        """The path that a text stands for. With `root` it is absolute with or without a leading `/`.
-
-        Raises SelectionError with the column of what is wrong, and what to write instead; TypeError for what is not a
-        string.
-        """
+        """The path that a text stands for. With `root` it is absolute with or without a leading `/`. Raises
+        SelectionError with the column of what is wrong, and what to write instead; TypeError for what is not a
+        string."""
         if not isinstance(text, str):
             raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
         is_absolute = text.startswith(ROOT)

@@ -17,10 +17,8 @@ DEFAULT_DIRECTORY = "~/.tarmak"
 
 
 def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
-    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else in ~/.tarmak.
-
-    Raises FileError if the file does not exist or cannot be read.
-    """
+    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else in ~/.tarmak. Raises
+    FileError if the file does not exist or cannot be read."""
     chosen = _default(environ) if given is None else with_home(given)
     try:
         path = chosen / CONFIG_NAME if stat.S_ISDIR(chosen.stat().st_mode) else chosen
@@ -43,10 +41,8 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def with_home(given: str | Path) -> Path:
-    """The path with a leading `~/` replaced by the home directory, as Tarmak does it (go-homedir, Expand).
-
-    `./~` is a directory of that name. Raises FileError for another user's home, as in `~alice/x`.
-    """
+    """The path with a leading `~/` replaced by the home directory, as Tarmak does it (go-homedir, Expand). `./~` is a
+    directory of that name. Raises FileError for another user's home, as in `~alice/x`."""
     text = str(given)
     if not text.startswith("~"):
         path = Path(text)

@@ -48,11 +48,9 @@ class NoSuchItem(SelectionError):
 
 
 class FoundKey(NamedTuple):
-    """What a path means in a document. `node` is None if nothing is written there.
-
-    `field` is Tarmak's type, None for a key that Tarmak does not know. `is_unknown`: neither Tarmak nor a plugin knows
-    it, and its name does not begin with `x-`.
-    """
+    """What a path means in a document. `node` is None if nothing is written there. `field` is Tarmak's type, None for a
+    key that Tarmak does not know. `is_unknown`: neither Tarmak nor a plugin knows it, and its name does not begin with
+    `x-`."""
 
     path: KeyPath
     route: Route
@@ -95,12 +93,10 @@ def written_value(document: Document, key: FoundKey) -> Any:
 
 
 def look_up(document: Document, base: Route, path: KeyPath, *, unknown: bool = False, advice: str = "") -> FoundKey:
-    """The key that a path means. `base` is the route of the cluster that a relative path begins at.
-
-    Raises SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items,
-    and unless `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is
-    added to its message if no key is similar.
-    """
+    """The key that a path means. `base` is the route of the cluster that a relative path begins at. Raises
+    SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items, and unless
+    `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is added to its message if no
+    key is similar."""
     lookup = _Lookup(document, path, Route() if path.is_absolute else base)
     for lookup.number, step in enumerate(path.steps):
         if isinstance(step, KeyStep):

@@ -51,10 +51,8 @@ def model_schema(title: str, model: type[BaseModel]) -> Schema:
 
 
 def file_schema(sections: Iterable[Section[Any]]) -> Schema:
-    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the complete sections.
-
-    Other keys are not an error in it: Tarmak ignores them, and `check` reports them.
-    """
+    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the complete sections. Other
+    keys are not an error in it: Tarmak ignores them, and `check` reports them."""
     definitions: dict[str, Schema] = {}
     _add_struct(root_field().struct, definitions)
     root = definitions.pop(root_field().struct)

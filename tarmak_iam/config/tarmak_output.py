@@ -136,9 +136,7 @@ _NANO = 10**9
 
 def tarmak_output(data: Mapping[str, Any]) -> dict[str, Any]:
     """The data that Tarmak writes for a file with that typed data (`decode`); NOW where it uses the time of reading.
-
-    Equal quantities have the same text here; Tarmak may keep another spelling.
-    """
+    Equal quantities have the same text here; Tarmak may keep another spelling."""
     head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file contains
     return {**tarmak_json(defaulted(data)), **head}
 

@@ -86,11 +86,9 @@ def _text(path: TypePath) -> str:
 def suggest_key(
     name: str, node: Node | None, parent: TypePath, struct: str, siblings: Iterable[str], others: Iterable[str] = ()
 ) -> KeySuggestion | None:
-    """The key that was probably meant by a key of the struct at `parent`; None if nothing is similar.
-
-    `node` is the value of the key, None if it may be any; `siblings` are the other keys of the same mapping, which were
-    not meant; `others` are further names that are known there.
-    """
+    """The key that was probably meant by a key of the struct at `parent`; None if nothing is similar. `node` is the
+    value of the key, None if it may be any; `siblings` are the other keys of the same mapping, which were not meant;
+    `others` are further names that are known there."""
     fields, short = Field("struct", struct=struct).fields, bare(name)
     node = None if node is None else dereference(node)
     same = spelled_otherwise(name, (*fields, *others))
