@@ -142,10 +142,10 @@ def _given(context: click.Context, parameter: click.Parameter) -> list[str]:
 
 
 def _paths(context: click.Context, typed: str, *, only_lists: bool = False) -> Offers:
-    from tarmak_iam.config.path_lookup import PathOffers
+    from tarmak_iam.config.path_lookup import path_offers
 
     config = _config(context)
-    return PathOffers(config, _base(context, config, typed), only_lists).after(typed)
+    return path_offers(config, _base(context, config, typed), typed, only_lists=only_lists)
 
 
 def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:

@@ -131,8 +131,9 @@ def range_issues(cluster: Cluster) -> Iterator[Issue]:
 def _ranges(cluster: Cluster) -> list[tuple[tuple[str | int, ...], str, str]]:
     """The ranges of pods and services, unless it is a hub, which has no Kubernetes; and that of the VPC, which only a
     hub or the only cluster of its environment has, with the key of each."""
-    annotations = next(values_at(cluster.data, "network.metadata.annotations"), ((), {}))[1]
-    has_vpc = cluster.type != "cluster-multi" and "tarmak.io/existing-vpc-id" not in annotations
+    annotations = [value for _, value in values_at(cluster.data, "network.metadata.annotations")]
+    is_existing = any("tarmak.io/existing-vpc-id" in value for value in annotations)
+    has_vpc = cluster.type != "cluster-multi" and not is_existing
     patterns = [*(("kubernetes.podCIDR", "kubernetes.serviceCIDR") if not cluster.is_hub else ())]
     patterns += ["network.cidr"] if has_vpc else []
     ranges = [value for pattern in patterns for value in values_at(cluster.data, pattern)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tarmak_iam.aws.go_case import equal_fold
-from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, root_field
+from tarmak_iam.config.tarmak_types import REMEDIES, Field, ScalarTypeError, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
@@ -223,7 +223,7 @@ class _Decoder(JsonKeys):
         return [_zero(item, of) if of.kind != "struct" else item for item in items]
 
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
-        remedy, kind = _REMEDIES.get(wanted, ""), "a YAML mapping" if isinstance(node, Mapping) else "a list"
+        remedy, kind = REMEDIES.get(wanted, ""), "a YAML mapping" if isinstance(node, Mapping) else "a list"
         if isinstance(node, Scalar):
             value, text = self.plain(node), shortened(node.text, 40)
             kind = f"the {'boolean' if isinstance(value, bool) else 'number'} {text}"
@@ -235,16 +235,6 @@ class _Decoder(JsonKeys):
             elif node.style != "plain" and wanted in ("a boolean", "a whole number", "a number"):
                 remedy += " without quotes"
         self.fail(node, f"{route} must be {wanted}, not {kind}; {FILE_REFUSED}", remedy)
-
-
-_REMEDIES = {
-    "a boolean": "write true or false",
-    "a whole number": "write a number",
-    "a number": "write a number",
-    "a YAML mapping": "write its keys on the lines below",
-    "a list": "write its items on the lines below, each after a dash",
-    "a string": "write a single string",
-}
 
 
 def _zero(value: Any, field: Field) -> Any:

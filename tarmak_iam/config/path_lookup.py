@@ -314,62 +314,50 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 Offer = tuple[str, str]
 """A path, and the type of its value."""
 
-_LAST_STEP = r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z"
-"""What comes before the last step, and that step. Dots in quotes are not told from others."""
+
+def path_offers(file: ReadFile, base: Route, typed: str, *, only_lists: bool = False) -> Iterator[Offer]:
+    """The paths that begin with what is typed and are one step longer; if that is only one, also those that are longer
+    still. `base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
+    `only_lists`, the value must be a list. Raises SelectionError if the typed part means nothing."""
+    offers = [offer for offer in _next_offers(file.document, base, typed) if offer[0].startswith(typed)]
+    if len(offers) == 1:
+        path = offers[0][0]
+        offers += _next_offers(file.document, base, path if path.endswith("]") else f"{path}.")
+    return (offer for offer in offers if not only_lists or offer[1] in ("a list", "a mapping"))
 
 
-class PathOffers(NamedTuple):
-    """`base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
-    `only_lists`, the value of a path must be a list."""
+def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]:
+    def key_at(text: str) -> FoundKey:
+        return look_up(document, base, KeyPath.parse(text or ".", root=not base.steps))
 
-    file: ReadFile
-    base: Route
-    only_lists: bool = False
+    def items(head: str, key: FoundKey) -> Iterator[Offer]:
+        of = None if key.field is None else key.field.of
+        return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
 
-    def after(self, typed: str) -> Iterator[Offer]:
-        """The paths that begin with what is typed and are one step longer; if that is only one, also those that are
-        longer still. Raises SelectionError if the typed part means nothing."""
-        offers = [offer for offer in self._next(typed) if offer[0].startswith(typed)]
-        if len(offers) == 1:
-            path = offers[0][0]
-            offers += self._next(path if path.endswith("]") else f"{path}.")
-        return (offer for offer in offers if not self.only_lists or offer[1] in ("a list", "a mapping"))
-
-    def _next(self, typed: str) -> Iterator[Offer]:
-        match = re.match(_LAST_STEP, typed)
-        head, mark = (match[1], match[2][0]) if match else (ROOT if typed.startswith(ROOT) else "", "")
-        key = self._look_up(head)
-        if mark != "[":
-            yield from self._keys(f"{head}{mark}", key)
+    # What comes before the last step, and that step. Dots in quotes are not told from others.
+    match = re.match(r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z", typed)
+    head, mark = (match[1], match[2][0]) if match else (ROOT if typed.startswith(ROOT) else "", "")
+    key = key_at(head)
+    if mark == "[":
+        yield from items(head, key)
+        if not typed.endswith("]"):
             return
-        yield from _item_offers(head, key)
-        if typed.endswith("]"):
-            yield from self._keys(f"{typed}.", self._look_up(typed))
-
-    def _look_up(self, text: str) -> FoundKey:
-        return look_up(self.file.document, self.base, KeyPath.parse(text or ".", root=not self.base.steps))
-
-    def _keys(self, head: str, key: FoundKey) -> Iterator[Offer]:
-        """Keys of Kubernetes objects are offered at the top level only, where Tarmak reads them."""
-        field, node = key.field, None if key.node is None else dereference(key.node)
+        head, mark, key = typed, ".", key_at(typed)
+    node, field = None if key.node is None else dereference(key.node), key.field
+    members: dict[str, Field | None] = {}
+    if field is not None and field.kind == "struct":
+        # Tarmak reads the keys of Kubernetes objects at the top level only.
         hidden = ("apiVersion", "kind") if key.type_path else ()
-        members: dict[str, Field | None] = {}
-        if field is not None and field.kind == "struct":
-            members |= {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
-        elif isinstance(node, Mapping):
-            texts = [entry.text for entry in node.entries if not entry.is_merge]
-            members |= {text: None if field is None else field.of for text in texts if text is not None}
-        for name, of in members.items():
-            path = f"{head}{KeyStep(name)}"
-            if name not in hidden or field is None or field.kind != "struct":
-                yield path, kind_text(of)
-            if of is not None and of.kind == "list":
-                yield from _item_offers(path, self._look_up(path))
-
-
-def _item_offers(head: str, key: FoundKey) -> Iterator[Offer]:
-    of = None if key.field is None else key.field.of
-    return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
+        written = {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
+        members |= {name: of for name, of in written.items() if name not in hidden}
+    elif isinstance(node, Mapping):
+        texts = [entry.text for entry in node.entries if not entry.is_merge]
+        members |= {text: None if field is None else field.of for text in texts if text is not None}
+    for name, of in members.items():
+        path = f"{head}{mark}{KeyStep(name)}"
+        yield path, kind_text(of)
+        if of is not None and of.kind == "list":
+            yield from items(path, key_at(path))
 
 
 def value_offers(file: ReadFile, base: Route, text: str) -> list[str]:

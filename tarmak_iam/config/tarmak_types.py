@@ -3,7 +3,7 @@
 tarmak-types.json has the types; the scalars that are pointers in Go, so that false and 0 differ from a missing value;
 the keys that are written even if they are empty, because their tags lack omitempty or, three of them, misspell it; the
 defaults of a struct, in Tarmak's order, each with whether it also replaces an empty string or 0, as it does where the
-field is not a pointer; and other words that people write for a key.
+field is not a pointer; other words that people write for a key; and the names of types, with a remedy for each.
 
 Tarmak converts YAML to JSON first (ghodss/yaml), so the JSON form of a scalar is what it reads: 5.0 is written as 5 and
 is accepted for an int; a number or boolean is never accepted for a string, nor the other way round.
@@ -52,17 +52,7 @@ _TABLE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("tarmak-
 
 DEFAULTS: Mapping[str, list[tuple[str, Any, bool]]] = _TABLE["defaults"]
 OTHER_WORDS: Mapping[str, str] = _TABLE["otherWords"]
-
-_NAMES = {
-    "bool": "a boolean",
-    "string": "a string",
-    "float64": "a number",
-    "timestamp": "a time",
-    "quantity": "a quantity",
-    "list": "a list",
-    "map": "a YAML mapping",
-    "struct": "a YAML mapping",
-}
+REMEDIES: Mapping[str, str] = _TABLE["remedies"]
 
 
 class ScalarTypeError(ValueError):
@@ -102,7 +92,7 @@ class Field(NamedTuple):
     @property
     def name(self) -> str:
         """The type in words, as in `a whole number`."""
-        return _NAMES.get(self.kind, "a whole number")
+        return str(_TABLE["names"].get(self.kind, "a whole number"))
 
     @property
     def is_scalar(self) -> bool:
@@ -173,13 +163,6 @@ def _field(spec: Any) -> Field:
     return Field("struct", struct=inner) if kind == "struct" else Field(kind, of=_field(inner))
 
 
-_RANGES = {
-    "int": (-(2**63), 2**63 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-    "int32": (-(2**31), 2**31 - 1),
-    "uint8": (0, 2**8 - 1),
-}
-
 _RFC3339 = r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z"
 
 # 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
@@ -198,7 +181,8 @@ def _integer(kind: str, value: Any, *, is_json: bool) -> int:
         value = int(Decimal(repr(value)))  # from the digits as written, not from the float
     if type(value) is not int:
         raise ScalarTypeError("a whole number")
-    low, high = _RANGES[kind]
+    bits = {"int32": 31, "uint8": 8}.get(kind, 63)
+    low, high = 0 if kind == "uint8" else -(2**bits), 2**bits - 1
     if not low <= value <= high:
         raise ScalarTypeError(f"a whole number from {low} to {high}")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tarmak_iam.config.path_lookup import PathOffers, value_offers
+from tarmak_iam.config.path_lookup import path_offers, value_offers
 from tarmak_iam.routes import Route
 from tests.support import EXAMPLES
 
@@ -38,17 +38,17 @@ POOLS = ["instancePools[etcd]", "instancePools[master]", "instancePools[worker]"
     ],
 )
 def test_paths(typed: str, offers: list[str] | None) -> None:
-    made = PathOffers(CONFIG, Route() if typed.startswith("/") else BLUE)
+    base = Route() if typed.startswith("/") else BLUE
     if offers is None:
         with pytest.raises(LookupError):
-            list(made.after(typed))
+            list(path_offers(CONFIG, base, typed))
     else:
-        found = list(dict.fromkeys(path for path, _ in made.after(typed)))
+        found = list(dict.fromkeys(path for path, _ in path_offers(CONFIG, base, typed)))
         assert [path for path in found if path.startswith(typed)][: len(offers) or None] == offers
 
 
 def test_lists_only() -> None:
-    found = [path for path, _ in PathOffers(CONFIG, BLUE, only_lists=True).after("kubernetes.apiServer.a")]
+    found = [path for path, _ in path_offers(CONFIG, BLUE, "kubernetes.apiServer.a", only_lists=True)]
     assert found == ["kubernetes.apiServer.allowCIDRs", "kubernetes.apiServer.amazon"]
 
 
