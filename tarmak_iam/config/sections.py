@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tarmak_iam.findings import At, Severity
-from tarmak_iam.lazy_exports import lazy_exports
-from tarmak_iam.plugins import guarded
+from tarmak_iam.plugins import guarded, lazy_exports
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

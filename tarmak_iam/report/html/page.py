@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 
-from tarmak_iam._version import __version__
+from tarmak_iam.plugins import __version__
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.cells import (
     Shown,
