@@ -134,7 +134,7 @@ class TarmakCluster:
         return self._edit(lambda config: config.enable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def disable(self, *, dry_run: bool = False) -> bool:
-        """Removes `awsIAMAuthenticatorInit`, or sets it to false if it has a comment. Returns and raises as `enable`."""
+        """Removes `awsIAMAuthenticatorInit`; sets it to false if it has a comment. Returns and raises as `enable`."""
         return self._edit(lambda config: config.disable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def map(
