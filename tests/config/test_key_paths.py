@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.config.key_paths import IndexStep, KeyPath, KeyStep, NameStep, PathStep
 from tarmak_iam.errors import SelectionError
+from tests.support.tables import cases
 
 
 @pytest.mark.parametrize(
@@ -37,88 +38,14 @@ def test_relative_paths(text: str, steps: list[PathStep]) -> None:
     assert (list(path.steps), path.is_absolute, path.text) == (steps, False, text)
 
 
-@pytest.mark.parametrize(
-    ("text", "root", "shown"),
-    [
-        ("/currentCluster", False, "/currentCluster"),
-        ("currentCluster", True, "/currentCluster"),
-        ("/environments[dev].location", True, "/environments[dev].location"),
-        ("/", False, "/"),
-        (".", True, "/"),
-    ],
-)
+@cases("config/cases/key_paths")
 def test_absolute_paths(text: str, root: bool, shown: str) -> None:
     path = KeyPath.parse(text, root=root)
     assert path.is_absolute
     assert str(path) == shown
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "path '', column 1: a key is missing; write a key such as kubernetes.version"),
-        ("a..b", "path 'a..b', column 3: a key is missing; write a.b"),
-        ("a.", "path 'a.', column 3: a key is missing; write a"),
-        (".a.b", "path '.a.b', column 1: a key is missing; write a key such as kubernetes.version"),
-        ("..", "path '..', column 1: a key is missing; write a key such as kubernetes.version"),
-        ("/.a", "path '/.a', column 2: a key is missing; write a key such as kubernetes.version"),
-        ("a.[x]", "path 'a.[x]', column 3: a key is missing; write a[x]"),
-        (
-            "[x]",
-            ("path '[x]', column 1: a key is missing; write a key such as kubernetes.version"),
-        ),
-        (
-            "a[b.c",
-            (
-                "path 'a[b.c', column 2: the brackets must name one item; "
-                "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-            ),
-        ),
-        (
-            "a[]",
-            (
-                "path 'a[]', column 2: the brackets must name one item; "
-                "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-            ),
-        ),
-        (
-            "a[*].b",
-            (
-                "path 'a[*].b', column 2: the brackets must name one item; "
-                "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-            ),
-        ),
-        (
-            "a[=b]",
-            (
-                "path 'a[=b]', column 2: the brackets must name one item; "
-                "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-            ),
-        ),
-        (
-            'a["b"c]',
-            ("path 'a[\"b\"c]', column 3: the quotation marks are not around a whole key; put the whole key in quotes"),
-        ),
-        ("a]b", "path 'a]b', column 2: a dot is missing; write a dot before each key"),
-        ("a[0]b", "path 'a[0]b', column 5: a dot is missing; write a dot before each key"),
-        ("/a[b]/c/d", "path '/a[b]/c/d', column 6: a dot is missing; write /a[b].c.d"),
-        ("./a/b", "path './a/b', column 1: a key is missing; write a.b"),
-        (
-            "a[0].b['c].d",
-            (
-                "path 'a[0].b['c].d', column 8: the quotation marks are not around a whole key; "
-                "put the whole key in quotes"
-            ),
-        ),
-        ("a=b", "path 'a=b', column 2: a path has no value; write the value as a separate argument: a b"),
-        ("a b", "path 'a b', column 2: a path has no blanks; put a key that contains a blank in quotes"),
-        (" a", "path ' a', column 1: a path has no blanks; put a key that contains a blank in quotes"),
-        (
-            "a'b'",
-            "path 'a'b'', column 2: the quotation marks are not around a whole key; put the whole key in quotes",
-        ),
-    ],
-)
+@cases("config/cases/key_paths")
 def test_a_text_that_is_no_path_is_one_line_with_its_column(text: str, message: str) -> None:
     with pytest.raises(SelectionError) as refused:
         KeyPath.parse(text)
