@@ -22,10 +22,14 @@ JSON = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config"%s}'
 LOGS = '[{"kubernetes":{"apiServer":{"amazon":{"publicELBAccessLogs":{"enabled":true,"enabled":null}}}}}]'
 
 
+def parsed(text: str) -> TarmakConfig:
+    return TarmakConfig.parse(text if text.startswith("{") else HEAD + text)
+
+
 @cases("config/cases/decode")
 def test_what_tarmak_does_not_read(text: str) -> None:
     with pytest.raises(TarmakIamError):
-        TarmakConfig.parse(HEAD + text)
+        parsed(text)
 
 
 def test_a_merge_of_null_empties_the_mapping() -> None:
@@ -36,12 +40,17 @@ def test_a_merge_of_null_empties_the_mapping() -> None:
 
 @cases("config/cases/decode")
 def test_what_tarmak_reads(text: str) -> None:
-    TarmakConfig.parse(HEAD + text)
+    parsed(text)
 
 
 @cases("config/cases/decode")
 def test_what_tarmak_makes_of_it(text: str, api_server: dict[str, Any] | None) -> None:
-    assert strictly(TarmakConfig.parse(HEAD + text).clusters[0].effective()["apiServer"]) == strictly(api_server)
+    assert strictly(parsed(text).clusters[0].effective()["apiServer"]) == strictly(api_server)
+
+
+def test_json_below_many_blanks_is_yaml() -> None:
+    text = " " * 2048 + JSON % ',"clusters":[{"kubernetes":{"apiServer":{"public":true}}}],"clusters":[{}]'
+    assert TarmakConfig.parse(text).clusters[0].effective()["apiServer"] is None
 
 
 def test_null_over_an_item_of_a_list() -> None:
