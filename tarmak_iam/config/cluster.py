@@ -59,8 +59,7 @@ class ReadFile:
 
     @cached_property
     def ignored_content(self) -> IgnoredContent:
-        """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
-        used."""
+        """The content that Tarmak ignores without a message. Raises ConfigError for an unusable section plugin."""
         from tarmak_iam.config.ignored_content import IgnoredContent
         from tarmak_iam.config.section_keys import owned_paths
 
@@ -108,17 +107,14 @@ class ReadFile:
         """The entries of `providers`; one that is null is empty."""
         return [entry or {} for entry in self.data.get("providers") or ()]
 
-    def environment(self, name: str) -> dict[str, Any]:
-        """The first entry of `environments` with that name, empty if there is none."""
-        return self._named[0].get(name, {})
-
-    def provider(self, name: str) -> dict[str, Any]:
-        """The first entry of `providers` with that name, empty if there is none."""
-        return self._named[1].get(name, {})
+    @cached_property
+    def named_environments(self) -> dict[str, dict[str, Any]]:
+        """The first of `environments` with each name."""
+        return {metadata_name(entry): entry for entry in reversed(self.environments)}
 
     @cached_property
-    def _named(self) -> list[dict[str, dict[str, Any]]]:
-        return [{metadata_name(entry): entry for entry in lists[::-1]} for lists in (self.environments, self.providers)]
+    def named_providers(self) -> dict[str, dict[str, Any]]:
+        return {metadata_name(entry): entry for entry in reversed(self.providers)}
 
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
@@ -162,7 +158,7 @@ class ReadFile:
         meant = [cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)]
         environment, _, name = current.partition("-")
         lost = [cluster for cluster in self.selectable_clusters if cluster not in named and cluster.name == name]
-        if lost and self.environment(environment):
+        if lost and environment in self.named_environments:
             line = self.document.position((*lost[0].route.plain, "environment")).line
             remedy = f"write environment: {shortened(environment)} in line {line}"
         elif names and not meant:
@@ -183,18 +179,16 @@ class ReadFile:
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
         """The value at a path from the root of the file, as in `get("environments[dev].location")`. `default` is
         returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`."""
-        from tarmak_iam.config.path_lookup import UNSET
+        return self.value(Route(), path, default, effective=effective)
 
-        value = self.value(Route(), path, effective=effective)
-        return default if value is UNSET else value
-
-    def value(self, base: Route, path: str, *, effective: bool) -> Any:
-        """The value of a key, UNSET if it has none; `base` is the route that a relative path begins at."""
+    def value(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
+        """The value of a key; `base` is the route that a relative path begins at."""
         from tarmak_iam.config.key_paths import KeyPath
-        from tarmak_iam.config.path_lookup import look_up, written_value
+        from tarmak_iam.config.path_lookup import UNSET, look_up, written_value
 
         key = look_up(self.document, base, KeyPath.parse(path, root=not base.steps))
-        return self.effective_value(key) if effective else written_value(self.document, key)
+        value = self.effective_value(key) if effective else written_value(self.document, key)
+        return default if value is UNSET else value
 
     def effective_value(self, key: FoundKey) -> Any:
         """The value that Tarmak uses: the one in the file, else Tarmak's default. UNSET if there is neither, and if the
@@ -277,9 +271,7 @@ class Cluster:
     @cached_property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file contains it, None if there is none."""
-        data = AMAZON.data(self.data)
-        # The decoder has checked types and nulls, so the data need not be read as JSON as in `Section.read`.
-        return None if data is None else AMAZON.model_class.model_validate(data, strict=True)
+        return AMAZON.read(self.data)
 
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
@@ -321,16 +313,13 @@ class Cluster:
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return self._file.environment(self.environment)
-
-    def provider_data(self) -> dict[str, Any]:
-        """The entry of `providers` that its environment names, empty if there is none."""
-        return self._file.provider(str(self.environment_data().get("provider") or ""))
+        return self._file.named_environments.get(self.environment, {})
 
     @property
     def public_address(self) -> str | None:
         """`https://api.<environment>-<name>.<publicZone>`, which Tarmak creates for a public API server only."""
-        zone = (self.provider_data().get("amazon") or {}).get("publicZone")
+        provider = self._file.named_providers.get(str(self.environment_data().get("provider") or ""), {})
+        zone = (provider.get("amazon") or {}).get("publicZone")
         return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
@@ -338,10 +327,7 @@ class Cluster:
         returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default for a key
         that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of the file, or
         several items."""
-        from tarmak_iam.config.path_lookup import UNSET
-
-        value = self._file.value(self.route, path, effective=effective)
-        return default if value is UNSET else value
+        return self._file.value(self.route, path, default, effective=effective)
 
     def hieradata(self) -> list[str]:
         """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
@@ -386,11 +372,8 @@ def check_masters(
 ) -> None:
     """Raises ConfigError for a hub, where the consequence is that the command or method can do nothing."""
     if cluster.is_hub:
-        raise ConfigError(
-            f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}",
-            remedy=remedy,
-            place=cluster._file.document.position(cluster.route),
-        )
+        what = f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}"
+        raise ConfigError(what, remedy=remedy, place=cluster._file.document.position(cluster.route))
 
 
 def _overlaid(written: Any, decoded: Any) -> Any:

@@ -9,16 +9,14 @@ from itertools import islice, product
 from typing import Any, NamedTuple
 
 from tarmak_iam.config import cluster_validation as clusters
-from tarmak_iam.config import environment_validation as environments
 from tarmak_iam.config import instance_pools as pools
 from tarmak_iam.config.api_server import Issue, api_server_issues
 from tarmak_iam.config.cluster import Cluster, ReadFile
-from tarmak_iam.config.ignored_content import IgnoredContent
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.path_lookup import items_of
 from tarmak_iam.config.section_keys import check_plain, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field, TypePath, type_path
-from tarmak_iam.config.unknown_keys import UnknownKey
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
@@ -138,14 +136,14 @@ _OF_CLUSTERS: tuple[Callable[[Cluster], Iterable[Issue]], ...] = (
 not use; what may be meant, such as an unknown region, is not here."""
 
 _OF_COMPLETE_FILES: tuple[Callable[[ReadFile], Iterable[Issue]], ...] = (
-    *(environments.provider_issues, environments.hub_issues),
-    *(environments.public_zone_issues, environments.missing_zone_issues),
+    *(clusters.provider_issues, clusters.hub_issues),
+    *(clusters.public_zone_issues, clusters.missing_zone_issues),
 )
 """An edit that begins to list pools is not the reason for what they report."""
 
 _OF_FILES: tuple[Callable[[ReadFile], Iterable[Issue]], ...] = (
-    *(environments.cidr_issues, environments.location_issues, environments.rewrite_issues),
-    *(environments.reference_issues, environments.ignored_location_issues),
+    *(clusters.cidr_issues, clusters.location_issues, clusters.rewrite_issues),
+    *(clusters.reference_issues, clusters.ignored_location_issues),
 )
 
 

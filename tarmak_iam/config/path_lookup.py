@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tarmak_iam.config.ignored_content import suggest_key
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, NameStep, joined
 from tarmak_iam.config.section_keys import SectionKey, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Field, TypePath, root_field, type_path
-from tarmak_iam.config.unknown_keys import suggest_key
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, value_at

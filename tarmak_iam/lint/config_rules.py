@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config import environment_validation as environments
+from tarmak_iam.config import cluster_validation as environments
 from tarmak_iam.config import instance_pools as pools
 from tarmak_iam.config.api_server import (
     AMAZON,
@@ -29,12 +29,11 @@ from tarmak_iam.config.cluster_validation import (
     range_issues,
     version_format_issues,
 )
-from tarmak_iam.config.ignored_content import IgnoredContent
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.kubernetes_versions import is_release
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, INTERVALS, ITEM
-from tarmak_iam.config.unknown_keys import UnknownKey
 from tarmak_iam.document import Document, Move, Rename, Set
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.document.plain_values import value_at

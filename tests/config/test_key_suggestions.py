@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tarmak_iam.config.ignored_content import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, NOT_WRITTEN, Field, TypePath, root_field
-from tarmak_iam.config.unknown_keys import KeySuggestion, suggest_key
 from tarmak_iam.document import Document
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")

@@ -10,8 +10,8 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.cluster import metadata_name
 from tarmak_iam.config.edit_checks import check_edit
+from tarmak_iam.config.ignored_content import suggest_key
 from tarmak_iam.config.section_keys import load_sections
-from tarmak_iam.config.unknown_keys import suggest_key
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.lint import Subjects, check, rule_run
