@@ -6,6 +6,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.kubernetes_versions import parse_version
@@ -51,34 +52,25 @@ def problems_of(amazon: Mapping[str, Any] | None) -> Iterator[Problem]:
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
-def _without_bucket(amazon: Mapping[str, Any], _: object) -> Iterator[Problem]:
-    """Without a bucket `enabled` defaults to false, so a block with neither has no effect."""
+def _warnings(rule_id: str, amazon: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    """The problems of one rule: access logs that are valid, but not what their author expects."""
+    api_server, used = (cluster.get("kubernetes") or {}).get("apiServer") or {}, dict(used_logs(amazon))
+    public, internal = LOGS
     for name, log in logs_of(amazon):
-        if "enabled" not in log and not log.get("bucket"):
+        is_enabled, interval = used[name]["enabled"], used[name]["interval"]
+        # Without a bucket `enabled` defaults to false, so a block with neither has no effect.
+        if rule_id == "IAM006" and "enabled" not in log and not log.get("bucket"):
             what = f"{name} has no bucket, so no access logs are written"
             yield Problem((name,), what, f"set {name}.bucket, or remove {name}")
-
-
-def _unused_interval(amazon: Mapping[str, Any], _: object) -> Iterator[Problem]:
-    """Tarmak checks the interval only if the logs are enabled."""
-    for name, log in used_logs(amazon):
-        if not log["enabled"] and log["interval"] not in INTERVALS:
-            what = f"the interval of the access logs is {log['interval']}, which Tarmak rejects once they are enabled"
+        if rule_id == "IAM007" and not is_enabled and interval not in INTERVALS:
+            what = f"the interval of the access logs is {interval}, which Tarmak rejects once they are enabled"
             yield Problem((name, "interval"), what, "write 5 or 60")
-
-
-def _public_log_of_private_api(amazon: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    logs, api_server = dict(used_logs(amazon)), (cluster.get("kubernetes") or {}).get("apiServer") or {}
-    if logs.get(LOGS[0], {}).get("enabled") and not api_server.get("public"):
-        what = "the API server is not public, so Tarmak ignores the access logs of its public load balancer"
-        instead = "remove them" if LOGS[1] in logs else f"rename them to {LOGS[1]}"
-        yield Problem((LOGS[0],), what, f"{instead}, or set apiServer.public: true")
-
-
-def _no_bucket_name(amazon: Mapping[str, Any], _: object) -> Iterator[Problem]:
-    for name, log in logs_of(amazon):
+        if rule_id == "IAM008" and name == public and is_enabled and not api_server.get("public"):
+            what = "the API server is not public, so Tarmak ignores the access logs of its public load balancer"
+            instead = "remove them" if internal in used else f"rename them to {internal}"
+            yield Problem((name,), what, f"{instead}, or set apiServer.public: true")
         # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
-        if not re.match(r"[A-Za-z0-9._-]*\Z", log.get("bucket", "")):
+        if rule_id == "IAM009" and not re.match(r"[A-Za-z0-9._-]*\Z", log.get("bucket", "")):
             what = f"{quoted(log['bucket'])} is not a valid S3 bucket name, and Terraform reports it late"
             remedy = "write the bucket's name: lower-case letters, digits, dots and dashes"
             yield Problem((name, "bucket"), what, remedy)
@@ -101,12 +93,12 @@ AMAZON: Section[Amazon] = Section(
     _with_defaults,
     lambda amazon: problems_of(amazon.model_dump()),
     tuple(
-        SectionRule(rule_id, Severity.WARNING, summary, check, name=name)
-        for rule_id, name, summary, check in (
-            ("IAM006", "access-logs-without-bucket", "access logs without a bucket", _without_bucket),
-            ("IAM007", "access-log-interval", "an interval that Tarmak will reject", _unused_interval),
-            ("IAM008", "public-access-logs", "public access logs of a private API", _public_log_of_private_api),
-            ("IAM009", "bucket-name", "an invalid S3 bucket name", _no_bucket_name),
+        SectionRule(rule_id, Severity.WARNING, summary, partial(_warnings, rule_id), name=name)
+        for rule_id, name, summary in (
+            ("IAM006", "access-logs-without-bucket", "access logs without a bucket"),
+            ("IAM007", "access-log-interval", "an interval that Tarmak will reject"),
+            ("IAM008", "public-access-logs", "public access logs of a private API"),
+            ("IAM009", "bucket-name", "an invalid S3 bucket name"),
         )
     ),
 )

@@ -13,7 +13,8 @@ from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document
-from tarmak_iam.errors import FileError, Place, SelectionError
+from tarmak_iam.document.plain_values import same, value_at
+from tarmak_iam.errors import EditRefused, FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
@@ -117,28 +118,40 @@ class TarmakConfig(ReadFile):
         EditRefused."""
         return self.set_all(cluster_name, {key: value}, section)
 
-    def set_all(self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Sets several keys of a section in one edit; they are validated together, since one may require another.
-        Raises as `set` does."""
-        from tarmak_iam.config.edits import edit_section
+    def set_all(
+        self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON, *, unsets: bool = False
+    ) -> TarmakConfig:
+        """Sets several keys of a section in one edit; they are validated together, since one may require another. With
+        `unsets` they are removed, whatever their values. Raises as `set` does, and for a key that has another value
+        then, from a merge key."""
+        from tarmak_iam.config.edits import KeyEdit, edited_file
+        from tarmak_iam.config.key_paths import KeyPath, KeyStep
         from tarmak_iam.config.section_keys import key_named
 
         cluster = self.cluster(cluster_name)
         keys = [key_named(section, key) for key in values]
-        checked = [(key, key.checked(value)) for key, value in zip(keys, values.values(), strict=True)]
-        if section.path[0] == "kubernetes":
+        checked = [None if unsets else key.checked(value) for key, value in zip(keys, values.values(), strict=True)]
+        if section.path[0] == "kubernetes" and not unsets:
             names = " and ".join(key.key for key in keys)
             check_masters(cluster, f"{names} would have no effect", "set it on the other clusters of the environment")
-        return edit_section(self, cluster, checked, self.command_line(cluster))
+        paths = [KeyPath("", tuple(map(KeyStep, (*section.path, *key.path)))) for key in keys]
+        verb: Verb = "unset" if unsets else "set"
+        edits = [KeyEdit(verb, path, cluster.route, value) for path, value in zip(paths, checked, strict=True)]
+        command_line = self.command_line(cluster)
+        after = edited_file(self, edits, command_line, section=section)
+        data = section.data(after.clusters[cluster.index].data_with_unknown_keys)
+        for key, value in zip(keys, checked, strict=True):
+            if not same(value_at(data, key.path), value):
+                what = f"the value of {key.key} comes from another place: a merge key"
+                remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
+                place = self.document.position((*cluster.route.plain, *section.path, *key.path))
+                raise EditRefused(what, remedy=remedy, place=place)
+        return after
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
         Raises as `set` does."""
-        from tarmak_iam.config.edits import edit_section
-        from tarmak_iam.config.section_keys import key_named
-
-        cluster = self.cluster(cluster_name)
-        return edit_section(self, cluster, [(key_named(section, key), None)], self.command_line(cluster))
+        return self.set_all(cluster_name, {key: None}, section, unsets=True)
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False

@@ -8,10 +8,10 @@ from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
+from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
-from tarmak_iam.config.key_paths import KeyPath, KeyStep, NameStep, joined
+from tarmak_iam.config.key_paths import KeyPath, NameStep, joined
 from tarmak_iam.config.path_lookup import (
     UNSET,
     FoundKey,
@@ -25,7 +25,7 @@ from tarmak_iam.config.path_lookup import (
     texts_at,
     written_value,
 )
-from tarmak_iam.config.section_keys import SectionKey, checked_value, text_value, with_whole_numbers
+from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
@@ -80,27 +80,6 @@ def edited_file(
     for number, edit in enumerate(edits, 1):
         batch.add(number, edit)
     return batch.result()
-
-
-def edit_section(
-    file: _File, cluster: Cluster, values: SequenceOf[tuple[SectionKey, Any]], command_line: CommandLine
-) -> _File:
-    """Sets keys of a section, or removes those whose value is None. As `edited_file`; also refuses an edit after which
-    a key has another value, from a merge key."""
-    edits, section = [], None
-    for key, value in values:
-        section = key.section
-        path = KeyPath("", tuple(map(KeyStep, (*section.path, *key.path))))
-        edits.append(KeyEdit("unset" if value is None else "set", path, cluster.route, value))
-    after = edited_file(file, edits, command_line, section=section)
-    data = after.clusters[cluster.index].data_with_unknown_keys
-    for key, value in values:
-        if not same(value_at(key.section.data(data), key.path), value):
-            what = f"the value of {key.key} comes from another place: a merge key"
-            remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
-            place = file.document.position((*cluster.route.plain, *key.section.path, *key.path))
-            raise EditRefused(what, remedy=remedy, place=place)
-    return after
 
 
 class _Batch(Generic[_File]):
