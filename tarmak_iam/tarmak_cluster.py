@@ -347,12 +347,7 @@ class TarmakCluster:
         return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
 
     def rollback(
-        self,
-        *,
-        to: int | None = None,
-        dry_run: bool = False,
-        force: bool = False,
-        wait: float | None = ROLLOUT_SECONDS,
+        self, *, to: int | None = None, dry_run: bool = False, force: bool = False, wait: float | None = ROLLOUT_SECONDS
     ) -> RolledBack:
         """Undoes the last change that `apply` made, or every change after number `to`. `wait` is as for `apply`; with
         `dry_run` nothing is changed. Raises SelectionError if there is no such change; PolicyRefused, unless `force`,

@@ -10,12 +10,6 @@ if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
     from tarmak_iam.config.config import ConfigEdits, TarmakConfig
 else:
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            ".cluster": "Cluster",
-            ".config": "ConfigEdits TarmakConfig",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__, {".cluster": "Cluster", ".config": "ConfigEdits TarmakConfig"})
 
 __all__ = ["Cluster", "ConfigEdits", "TarmakConfig"]

@@ -268,24 +268,27 @@ def edit_clusters(
     """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
     clusters have skips those that do not have them, unless it is enough for a new item. Returns the edited
     configuration, the clusters that were edited, and those skipped with the reason. Raises as `ConfigEdits.apply`."""
-    from tarmak_iam.config.edit_checks import RefusedItems
+    from tarmak_iam.config.edit_checks import RefusedItem
 
-    left, skipped = list(clusters), list[tuple[Cluster, str]]()
-    while True:
+    def applied(chosen: Sequence[Cluster]) -> TarmakConfig:
         batch = edits
-        for cluster in left or (None,):
+        for cluster in chosen or (None,):
             batch = build(batch.on(cluster))
-        try:
-            return batch.apply(), left, skipped
-        except RefusedItems as error:
-            pairs = [(cluster, item) for item in error.items for cluster in left]
-            lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
-            if len(lacking) == len(left) or any(error.count(item) >= len(left) for item in error.items):
-                raise
-        for cluster, item in lacking.items():
-            reason = f"{shortened(cluster.cluster_name)}: {item.where} has no item {quoted(item.name)}"
-            skipped.append((cluster, reason))
-        left = [cluster for cluster in left if cluster not in lacking]
+        return batch.apply()
+
+    try:
+        return applied(clusters), list(clusters), []
+    except RefusedItem as refused:
+        left, skipped = list[Cluster](), list[tuple[Cluster, str]]()
+        for cluster in clusters:
+            try:
+                applied([cluster])
+                left.append(cluster)
+            except RefusedItem as error:
+                skipped.append((cluster, f"{shortened(cluster.cluster_name)}: {error.missing}"))
+        if refused.count >= len(clusters) or not left or not skipped:
+            raise
+    return applied(left), left, skipped
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:

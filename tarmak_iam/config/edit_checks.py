@@ -28,29 +28,19 @@ _MOST_FLAWS = 5000
 
 
 class AddedItem(NamedTuple):
-    """An item that a patch adds at `route`, because no item of the list `where` has its name. `after` is its route in
-    the edited file, None if it is not there; `remedy` says what was meant if a name is similar."""
+    """An item that a patch adds at `route` of the edited file, because the file has none of its name, as `missing`
+    says. `remedy` says what was meant if a name is similar."""
 
     route: Route
-    after: Route | None
-    where: str
-    name: str
+    missing: str
     remedy: str
 
 
-class RefusedItems(ConfigError):
-    """`items`, which a patch adds because there is none of their names, cannot be added. `added` are all such items."""
+class RefusedItem(ConfigError):
+    """An item that a patch adds because the file has none of its name cannot be added. `count` is the number of such
+    items, in several clusters."""
 
-    items: tuple[AddedItem, ...] = ()
-    added: tuple[AddedItem, ...] = ()
-
-    def count(self, item: AddedItem) -> int:
-        """The number of lists, in several clusters, that the patch adds an item of that name to."""
-        return sum(
-            type_path(other.route.plain) == type_path(item.route.plain)
-            for other in self.added
-            if other.name == item.name
-        )
+    missing, count = "", 0
 
 
 class _Flaw(NamedTuple):
@@ -103,13 +93,12 @@ def check_edit(
     if not new:
         return
     refused, error = new[0], ConfigError(f"the edit was refused: {new[0].what}", remedy=new[0].remedy)
-    items = [(flaw, item) for flaw in new for item in added if item.after and item.after.leads_to(flaw.route)]
+    items = [(flaw, item) for flaw in new for item in added if item.route.leads_to(flaw.route)]
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
         refused, item = next((pair for pair in items if pair[1].remedy), items[0])
-        missing = f"{item.where} has no item {quoted(item.name)}, and it cannot be added"
-        what, remedy = f"the edit was refused: {missing}: {refused.what}", item.remedy or refused.remedy
-        error = RefusedItems(what, remedy=remedy)
-        error.items, error.added = tuple(item for _, item in items), tuple(added)
+        what = f"the edit was refused: {item.missing}, and it cannot be added: {refused.what}"
+        error = RefusedItem(what, remedy=item.remedy or refused.remedy)
+        error.missing, error.count = item.missing, [other.missing for other in added].count(item.missing)
     error.place = place_before(before.document, after.document, refused.route)
     raise error
 

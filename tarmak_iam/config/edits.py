@@ -156,7 +156,8 @@ class _Batch(Generic[_File]):
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         if document.text == self._document.text:
             return self._file
-        added = [item._replace(after=_route_after(item.route, items)) for item in self._added]
+        moved = [(item, _route_after(item.route, items)) for item in self._added]
+        added = [item._replace(route=route) for item, route in moved if route is not None]
         check_edit(self._file, after, edited, force=self._takes_unknown, added=added, section=self._section)
         return after
 
@@ -294,7 +295,7 @@ class _Batch(Generic[_File]):
             remedy = "" if near is None else f"did you mean {shortened(near)}?"
             if near == shown:  # `prod-blue` of a cluster, without an environment
                 remedy = "write the environment and the metadata.name of the cluster"
-            self._added.append(AddedItem(new, new, str(path), shown, remedy))
+            self._added.append(AddedItem(new, f"{path} has no item {quoted(shown)}", remedy))
 
     # --- checks
 

@@ -17,8 +17,7 @@ ADDRESS = "write an address with its mask, as in"
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "10.0.0.0/00000032", "::/0", "::1/128", "1::/00128", "fe80::/10"],
+    "text", ["10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "10.0.0.0/00000032", "::/0", "::1/128", "1::/00128", "fe80::/10"]
 )
 def test_ranges_that_go_takes(text: str) -> None:
     assert is_cidr(text)

@@ -15,10 +15,7 @@ from tests.support.tables import cases
     ("text", "steps"),
     [
         ("kubernetes.version", [KeyStep("kubernetes"), KeyStep("version")]),
-        (
-            "instancePools[worker].maxCount",
-            [KeyStep("instancePools"), NameStep("worker"), KeyStep("maxCount")],
-        ),
+        ("instancePools[worker].maxCount", [KeyStep("instancePools"), NameStep("worker"), KeyStep("maxCount")]),
         ("a[0][-1]", [KeyStep("a"), IndexStep(0), IndexStep(-1)]),
         ('a["0"]', [KeyStep("a"), NameStep("0")]),
         ("a[10.0.0.0/8]", [KeyStep("a"), NameStep("10.0.0.0/8")]),
