@@ -11,13 +11,15 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
-from tarmak_iam.config.key_paths import KeyPath, NameStep, joined
 from tarmak_iam.config.path_lookup import (
     UNSET,
     FoundKey,
+    KeyPath,
     Keys,
+    NameStep,
     NoSuchItem,
     items_of,
+    joined,
     kind_text,
     look_up,
     names_of,

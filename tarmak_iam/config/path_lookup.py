@@ -1,4 +1,5 @@
-"""Which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
+"""Paths of keys of tarmak.yaml as people write them: `instancePools[worker].maxCount`, or absolute with a leading `/`;
+which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
 items of lists are named; and the paths and values that completion in a shell offers."""
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tarmak_iam.config.ignored_content import suggest_key
-from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, NameStep, joined
 from tarmak_iam.config.section_keys import SectionKey, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Field, TypePath, root_field, type_path
@@ -24,6 +24,133 @@ from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import ReadFile
+
+WHOLE, ROOT = ".", "/"
+"""The path of the cluster, which relative paths begin at; that of the whole file, which absolute paths begin with."""
+
+_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
+_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
+
+
+class KeyStep(NamedTuple):
+    """A key of a mapping."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return _spelled(self.name, _PLAIN_KEY)
+
+
+class IndexStep(NamedTuple):
+    """An item of a list by its index; a negative index counts from the end."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"[{self.number}]"
+
+
+class NameStep(NamedTuple):
+    """The item of a list with that name, or a list's plain item that is equal; with `keys` the item that has that value
+    there."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        keys = ".".join(_spelled(key, _PLAIN_KEY) for key in self.keys)
+        return f"[{keys}{'=' if keys else ''}{_spelled(self.name, _PLAIN_NAME)}]"
+
+
+PathStep = KeyStep | IndexStep | NameStep
+
+
+class KeyPath(NamedTuple):
+    """A path of keys. `is_absolute`: from the root of the file, otherwise from a cluster."""
+
+    text: str
+    steps: tuple[PathStep, ...]
+    is_absolute: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, root: bool = False) -> KeyPath:
+        """The path that a text stands for. With `root` it is absolute with or without a leading `/`. Raises
+        SelectionError with the column of what is wrong, and what to write instead; TypeError if it is no string."""
+        if not isinstance(text, str):
+            raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
+        is_absolute, steps = text.startswith(ROOT), list[PathStep]()
+        at = int(is_absolute)
+        while text not in (WHOLE, ROOT) and (at < len(text) or not steps):
+            is_selector = bool(steps) and text[at] == "["
+            match = re.compile(_SELECTOR if is_selector else rf"\.{_KEY}" if steps else _KEY).match(text, at)
+            if match is None or re.match(r"\[(\*?\]|=)", match[0]):
+                column, what, remedy = _flaw(text, at, is_first=not steps)
+                raise SelectionError(f"path {quoted(text)}, column {column + 1}: {what}", remedy=shortened(remedy, 200))
+            steps.append(_selector(match) if is_selector else KeyStep(_text(match, 1)))
+            at = match.end()
+        return cls(text, tuple(steps), is_absolute or root)
+
+    def __str__(self) -> str:
+        """The path in its usual spelling."""
+        text = joined(self.steps)
+        return f"{ROOT}{text}" if self.is_absolute else text or WHOLE
+
+    def up_to(self, count: int) -> str:
+        """The first steps in their usual spelling, for messages."""
+        steps = str(self._replace(steps=self.steps[:count]))
+        return steps if count else "the file" if self.is_absolute else "the cluster"
+
+
+def joined(steps: tuple[PathStep, ...]) -> str:
+    """Steps in their usual spelling, without anything before them."""
+    return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
+
+
+def _spelled(name: str, plain: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return name if re.match(plain, name) else f'"{escaped}"'
+
+
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
+_KEY = rf"(?:{_QUOTED}|([^\s.\[\]\"'=]+))"
+_SELECTOR = rf"\[(?:{_QUOTED}|(?![\"'])([^\]=]*))(?:=(?:{_QUOTED}|(?![\"'])([^\]]*)))?\]"
+_INDEX = r"-?[0-9]{1,9}\Z"
+
+
+def _selector(match: re.Match[str]) -> PathStep:
+    name, is_plain = _text(match, 1), match[3] is not None
+    if match.group(4, 5, 6) != (None, None, None):
+        return NameStep(_text(match, 4), tuple(name.split(".")) if is_plain else (name,))
+    return IndexStep(int(name)) if is_plain and re.match(_INDEX, name) else NameStep(name)
+
+
+def _text(match: re.Match[str], group: int) -> str:
+    """The text of a name that is in double quotes (the group), in single quotes, or plain (the next groups)."""
+    if match[group] is not None:
+        return re.sub(r"\\(.)", r"\1", match[group])
+    return match[group + 1] if match[group + 1] is not None else match[group + 2].strip()
+
+
+def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
+    """The index of what is wrong, what it is, and what to write instead."""
+    before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
+    is_selector = here == "[" and not is_first
+    if (after[:1] if is_selector else here) in ("'", '"'):
+        return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
+    if is_selector:
+        return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
+    if here == "=":
+        return at, "a path has no value", f"write the value as a separate argument: {before} {after}".rstrip()
+    if here.isspace():
+        return at, "a path has no blanks", "put a key that contains a blank in quotes"
+    if here == "." and not is_first:
+        rest = after.lstrip(".")
+        return at + 1, "a key is missing", f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
+    what = "a key is missing" if is_first else "a dot is missing"
+    if "/" in text[1:]:
+        return at, what, f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
+    return at, what, "write a key such as kubernetes.version" if is_first else "write a dot before each key"
+
 
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
@@ -151,11 +278,10 @@ class _Lookup:
             where, kind = self._where, kind_text(field, self.node)
             remedy = f"write {where}, or put a key that contains dots in quotes"
             if kind == "a list":
-                names = [names[-1] for item in items_of(self.node) if (names := names_of(item, field and field.of))]
-                is_item = name in names or name.isdecimal()
-                example = NameStep(names[0]) if names else IndexStep(0)
-                remedy = f"choose an item first, as in {where}{example}{self._rest(0)}"
-                remedy = f"write {where}[{name}]{self._rest()}" if is_item else remedy
+                steps = item_steps(items_of(self.node), field and field.of)
+                remedy = f"choose an item first, as in {where}{steps[0] if steps else '[0]'}{self._rest(0)}"
+                if NameStep(name) in steps or name.isdecimal():
+                    remedy = f"write {where}[{name}]{self._rest()}"
             raise self._error(f"{where} is {kind}, so it has no key {quoted(name)}", remedy)
         entry = node.effective(name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and name not in field.fields:
@@ -190,7 +316,7 @@ class _Lookup:
         kind = kind_text(field, self.node)
         if kind != "a list" and not (field is None and is_null(self.node)):
             is_key = kind == "a mapping" and isinstance(step, NameStep) and not step.keys
-            key = f".{KeyStep(step.name)}{self._rest()}" if is_key and isinstance(step, NameStep) else ""
+            key = f".{KeyStep(str(step[0]))}{self._rest()}" if is_key else ""
             raise self._error(f"{where} is {kind}, not a list", f"write {where}{key}")
         if not items:
             what = f"no item {step.number}" if isinstance(step, IndexStep) and kind == "a list" else f"no {where}{step}"
@@ -232,9 +358,8 @@ class _Lookup:
         return self.document.position(self.route / index)
 
 
-# --- how the items of lists are named: clusters, pools and providers by `metadata.name`, labels by `key`
-
 Keys = tuple[str, ...]
+"""The path of a name below an item: of clusters, pools and providers `metadata.name`, of labels `key`."""
 
 _NAMES: tuple[Keys, ...] = (("metadata", "name"), ("name",), ("identifier",), ("key",))
 
@@ -308,8 +433,6 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
     node = None if node is None else dereference(node)
     return node.items if isinstance(node, Sequence) else ()
 
-
-# --- completion in a shell
 
 Offer = tuple[str, str]
 """A path, and the type of its value."""

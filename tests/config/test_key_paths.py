@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.config.key_paths import IndexStep, KeyPath, KeyStep, NameStep, PathStep
+from tarmak_iam.config.path_lookup import IndexStep, KeyPath, KeyStep, NameStep, PathStep
 from tarmak_iam.errors import SelectionError
 from tests.support.tables import cases
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tarmak_iam.config.key_paths import KeyPath
-from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, look_up
+from tarmak_iam.config.path_lookup import FoundKey, KeyPath, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.errors import SelectionError
 from tests.support.tables import cases

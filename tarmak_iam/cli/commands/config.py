@@ -19,8 +19,16 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.config import edit_clusters
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.key_paths import KeyPath, KeyStep
-from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, UNSET, NoSuchItem, look_up, written_value
+from tarmak_iam.config.path_lookup import (
+    APPEND_ONE,
+    CLUSTER,
+    UNSET,
+    KeyPath,
+    KeyStep,
+    NoSuchItem,
+    look_up,
+    written_value,
+)
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
