@@ -44,19 +44,12 @@ class Place(NamedTuple):
     column: int | None = None
 
     def __str__(self) -> str:
-        parts = [str(self.filename)]
-        if self.line is not None:
-            parts.append(str(self.line))
-            if self.column is not None:
-                parts.append(str(self.column))
-        return ":".join(parts)
+        return ":".join(str(part) for part in self if part is not None)
 
 
 def place_json(place: Place | None) -> dict[str, Any]:
     """A place as all JSON output has it: `file`, `line` and `column`, each null if it is not known."""
-    if place is None:
-        return {"file": None, "line": None, "column": None}
-    return {"file": place.filename, "line": place.line, "column": place.column}
+    return dict(zip(("file", "line", "column"), place or (None, None, None), strict=True))
 
 
 class TarmakIamError(Exception):
@@ -69,10 +62,8 @@ class TarmakIamError(Exception):
     longest: ClassVar[int] = MESSAGE
 
     def __init__(self, what: str, *, remedy: str = "", place: Place | None = None) -> None:
-        self.what = capped(what, self.longest)
-        self.remedy = capped(remedy, self.longest)
+        self.what, self.remedy, self.place = capped(what, self.longest), capped(remedy, self.longest), place
         super().__init__(self.what)
-        self.place = place
 
     @property
     def message(self) -> str:
@@ -132,9 +123,8 @@ def unquoted(file: str = "the kubeconfig") -> Iterator[None]:
     try:
         yield
     except ParseError as error:
-        what = f"{file} is not well-formed YAML or JSON"
         remedy = "fix it there; its text is not shown here because it may contain credentials"
-        raise ParseError(what, remedy=remedy, place=error.place) from None
+        raise ParseError(f"{file} is not well-formed YAML or JSON", remedy=remedy, place=error.place) from None
 
 
 def unquoted_kubeconfig(data: bytes | str) -> contextlib.AbstractContextManager[None]:

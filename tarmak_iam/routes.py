@@ -86,7 +86,5 @@ class Route:
         return len(self.steps)
 
     def __str__(self) -> str:
-        text = ""
-        for step in self.steps:
-            text += f"[{step}]" if isinstance(step, int) else f".{step}"
+        text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps)
         return text.removeprefix(".") or "(the whole document)"

@@ -48,8 +48,7 @@ Progress = Callable[[str], None]
 _Made = TypeVar("_Made")
 
 
-def _no_progress(_: str) -> None:
-    """Prints nothing."""
+def _no_progress(_: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,8 @@ class TarmakCluster:
         progress: Progress = _no_progress,
     ) -> TarmakCluster:
         """`cluster_name`: ENVIRONMENT-NAME, None for `currentCluster`. `path`: tarmak.yaml or its directory; None for
-        TARMAK_CONFIG, else ~/.tarmak. The others are the attributes.
-
-        Raises FileError, ParseError and ConfigError if Tarmak cannot read the file, SelectionError for a cluster that
-        is not in it.
-        """
+        TARMAK_CONFIG, else ~/.tarmak. The others are the attributes. Raises FileError, ParseError and ConfigError if
+        Tarmak cannot read the file, SelectionError for a cluster that is not in it."""
         config = TarmakConfig.load(path)
         cluster = config.cluster(cluster_name) if cluster_name is not None else config.current_cluster
         assert config.path is not None  # it is loaded from a file
@@ -126,7 +122,7 @@ class TarmakCluster:
     def mappings(self) -> Mappings:
         """The mappings file as it is now; without entries if it does not exist. `save()` of an edit writes it without
         the checks of `map`, and raises FileChanged if it has changed since."""
-        return self._files(*self._read()).mappings_or_new()
+        return self._read()[2].mappings_or_new()
 
     def installation(self, **settings: Any) -> Installation:
         """The cluster's IAM login as its files describe it, with Tarmak's own kubeconfig (`admin`)."""
@@ -138,8 +134,7 @@ class TarmakCluster:
         return self._edit(lambda config: config.enable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def disable(self, *, dry_run: bool = False) -> bool:
-        """Removes `awsIAMAuthenticatorInit`, or sets it to false if it has a comment. Returns and raises as `enable`
-        does."""
+        """Removes `awsIAMAuthenticatorInit`; sets it to false if it has a comment. Returns and raises as `enable`."""
         return self._edit(lambda config: config.disable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def map(
@@ -219,10 +214,8 @@ class TarmakCluster:
     ) -> Answer:
         """Who the caller with this ARN becomes. The ARN of a role stands for a session of it, named `session_name`.
         Without `user_id` and `access_key_id`, `uid` and `extra` are placeholders. Without mappings, callers are denied.
-
         Raises ConfigError for an ARN that is not valid or cannot be a caller, for a session name that STS does not
-        accept, and for the mappings of another cluster.
-        """
+        accept, and for the mappings of another cluster."""
         from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 
         identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
@@ -230,8 +223,7 @@ class TarmakCluster:
         return installation.authenticator(private_dns_names=private_names_of(identity)).whois(identity)
 
     def manifests(self, **settings: Any) -> list[Manifest]:
-        """The Kubernetes objects as plain data, in apply order. Raises ConfigError for an object that cannot be
-        generated."""
+        """The Kubernetes objects as plain data, in apply order. Raises ConfigError if one cannot be generated."""
         from tarmak_iam.emit import manifests
 
         return manifests(self._installation(settings))
@@ -274,31 +266,26 @@ class TarmakCluster:
         self, directory: str | os.PathLike[str], *, force: bool = False, dry_run: bool = False, **settings: Any
     ) -> DirectoryPlan:
         """Writes all artifacts to a directory for `kubectl apply -k`. Returns the `steps`: each file, and what was
-        done, or with `dry_run` would be done.
-
-        `force` overwrites files that were not written by `render`, or were changed since. Raises ConfigError as
-        `manifests` does, and FileError, with nothing written.
-        """
+        done, or with `dry_run` would be done. `force` overwrites files that were not written by `render`, or were
+        changed since. Raises ConfigError as `manifests` does, and FileError, with nothing written."""
         from tarmak_iam.emit import render
         from tarmak_iam.emit.directory import plan_directory, write_directory
 
         config, _, installation = self._load(settings, with_admin=True)
         artifacts, _ = render(installation)
-        files = [self._files(config, cluster) for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
-        untouchable = [self.path, *(path for cluster_files in files for path in cluster_files.own)]
-        planned = plan_directory(
-            Path(directory).expanduser(), artifacts, self.cluster_name, force=force, untouchable=untouchable
-        )
+        clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
+        files = [ClusterFiles.of(config, cluster, follow_links=self.follow_links) for cluster in clusters]
+        own = [self.path, *(path for cluster_files in files for path in cluster_files.own)]
+        path = Path(directory).expanduser()
+        planned = plan_directory(path, artifacts, self.cluster_name, force=force, untouchable=own)
         if not dry_run:
             write_directory(planned)
         return planned
 
     def diff(self, *, timeout: float = ANSWER_SECONDS, **settings: Any) -> LiveDiff:
-        """What `apply` would change in the cluster, and who would gain and lose access. Changes nothing.
-
-        `timeout`: seconds to wait for an answer of the API server; a refused connection is not tried again. Raises
-        ConfigError as `manifests` does, and ToolError.
-        """
+        """What `apply` would change in the cluster, and who would gain and lose access. Changes nothing. `timeout`:
+        seconds to wait for an answer of the API server; a refused connection is not tried again. Raises ConfigError as
+        `manifests` does, and ToolError."""
         from tarmak_iam.emit import manifests
         from tarmak_iam.hook.cluster.apply import live_diff
 
@@ -337,17 +324,10 @@ class TarmakCluster:
             subjects = Subjects(config, installation.mappings, installation, files.settings_document())
             refuse_errors(installation.cluster, subjects)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
+        options: dict[str, Any] = {"dry_run": mode, "force": force, "wait": wait, "within": files.within}
         with self._lock(is_needed=mode is None) as lock:
-            return apply_to_cluster(
-                installation,
-                self._kubectl(lock),
-                files.home / STATE_NAME,
-                dry_run=mode,
-                force=force,
-                wait=wait,
-                tell=self.progress,
-                within=files.within,
-            )
+            kubectl, state = self._kubectl(lock), files.home / STATE_NAME
+            return apply_to_cluster(installation, kubectl, state, tell=self.progress, **options)
 
     def verify(
         self, *, role: str | None = None, profile: str | None = None, timeout: float = VERIFY_SECONDS
@@ -367,41 +347,24 @@ class TarmakCluster:
         return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
 
     def rollback(
-        self,
-        *,
-        to: int | None = None,
-        dry_run: bool = False,
-        force: bool = False,
-        wait: float | None = ROLLOUT_SECONDS,
+        self, *, to: int | None = None, dry_run: bool = False, force: bool = False, wait: float | None = ROLLOUT_SECONDS
     ) -> RolledBack:
         """Undoes the last change that `apply` made, or every change after number `to`. `wait` is as for `apply`; with
-        `dry_run` nothing is changed.
-
-        Raises SelectionError if there is no such change; PolicyRefused, unless `force`, for fields that another manager
-        has changed since; ToolError, which is a RollbackFailed from the first change on.
-        """
+        `dry_run` nothing is changed. Raises SelectionError if there is no such change; PolicyRefused, unless `force`,
+        for fields that another manager has changed since; ToolError, which is a RollbackFailed from the first change
+        on."""
         from tarmak_iam.hook.cluster.history import STATE_NAME
         from tarmak_iam.hook.cluster.rollback import roll_back
 
-        files = self._files(*self._read())
+        _, _, files = self._read()
+        options: dict[str, Any] = {"to": to, "dry_run": dry_run, "force": force, "wait": wait, "within": files.within}
         with self._lock(is_needed=not dry_run) as lock:
-            return roll_back(
-                self._kubectl(lock),
-                files.home / STATE_NAME,
-                to=to,
-                force=force,
-                dry_run=dry_run,
-                wait=wait,
-                tell=self.progress,
-                within=files.within,
-            )
+            return roll_back(self._kubectl(lock), files.home / STATE_NAME, tell=self.progress, **options)
 
     def report(self, *, live: bool = False, date: str = "") -> AccessReview:
         """The access review of this cluster: `text()`, `html()` and `json()` of it are the formats of the command.
-
         `live` also asks the API server for its RBAC bindings and its current mappings; a hub has none. `date`: text
-        that is shown as the date. Raises ToolError if the API server cannot be asked.
-        """
+        that is shown as the date. Raises ToolError if the API server cannot be asked."""
         from tarmak_iam.lint import examine
         from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
 
@@ -415,28 +378,23 @@ class TarmakCluster:
             review = ask_cluster(review, installation, self._kubectl())
         return put_together(self.path, [ReviewedCluster(review, installation.loaded)], findings, repository, date)
 
-    def _read(self) -> tuple[TarmakConfig, Cluster]:
+    def _read(self, *, with_hubs: bool = False) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
         config = self.config
         cluster = config.cluster(self.cluster_name)
-        check_masters(cluster)
-        return config, cluster
-
-    def _files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
-        return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
+        if not with_hubs:
+            check_masters(cluster)
+        return config, cluster, ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
     def _subjects(self) -> Subjects:
         """Also of a hub."""
         from tarmak_iam.lint import Subjects
 
-        config = self.config
-        cluster = config.cluster(self.cluster_name)
-        return Subjects.of_cluster(config, cluster, self._files(config, cluster))
+        return Subjects.of_cluster(*self._read(with_hubs=True))
 
     def _load(
         self, settings: Mapping[str, Any], *, with_admin: bool = False
     ) -> tuple[TarmakConfig, ClusterFiles, Installation]:
-        config, cluster = self._read()
-        files = self._files(config, cluster)
+        config, cluster, files = self._read()
         return config, files, Installation.load(config, cluster, files, settings, with_admin=with_admin)
 
     def _installation(self, settings: Mapping[str, Any], *, with_admin: bool = False) -> Installation:
@@ -471,18 +429,10 @@ class TarmakCluster:
         from tarmak_iam.hook.connection import Access
         from tarmak_iam.hook.programs import Programs
 
-        environment = dict(os.environ if self.environment is None else self.environment)
+        programs = Programs(dict(os.environ if self.environment is None else self.environment))
         options = ("--config-directory", str(self.path.parent), "--current-cluster", self.cluster_name)
-        access = Access(
-            Programs(environment),
-            self.kubeconfig,
-            self.context,
-            options,
-            lock=lock,
-            patience=seconds,
-            must_be_up=lock is None,
-        )
-        return access.kubectl(tell=self.progress)
+        retries: dict[str, Any] = {"lock": lock, "patience": seconds, "must_be_up": lock is None}
+        return Access(programs, self.kubeconfig, self.context, options, **retries).kubectl(tell=self.progress)
 
     @contextlib.contextmanager
     def _lock(self, *, is_needed: bool) -> Iterator[ClusterLock | None]:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _CUT = "..."
-_SHORT = 80
 _ARN = 200
 """No ARN of a principal without a path is that long: a role name and a session name have up to 64 characters each."""
 MAX_BYTES = 10 * 1024 * 1024
@@ -48,7 +47,7 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in joined)
 
 
-def shortened(value: object, limit: int = _SHORT) -> str:
+def shortened(value: object, limit: int = 80) -> str:
     """A value for a message, cut to `limit` characters: a key or scalar may be as long as a whole file. An ARN is cut
     only if it is longer than those in real use."""
     text = str(value)
@@ -103,8 +102,6 @@ def is_host_name(text: str) -> bool:
     return len(text) <= 253 and all(_LABEL.match(label) for label in text.removesuffix(".").split("."))
 
 
-# --- which known name was meant ---
-
 CLOSE = 0.8
 """How similar two names must be, from 0 to 1, as difflib measures it."""
 LIKELY = 0.6
@@ -138,15 +135,12 @@ def likeness(name: str, other: str) -> float:
 def is_one_typo(name: str, other: str) -> bool:
     """Whether a single typing error turns one name into the other: one letter too many, missing or wrong, or two
     letters swapped."""
-    if name == other or abs(len(name) - len(other)) > 1:
-        return False
     start = next((at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), None)
     if start is None:
-        return True  # one letter more at the end
+        return abs(len(name) - len(other)) == 1  # one letter more at the end
     left, right = name[start:], other[start:]
-    if len(left) == len(right):
-        return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])
-    return left[1:] == right if len(left) > len(right) else left == right[1:]
+    is_swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return is_swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
 
 
 def is_slip(name: str, other: str) -> bool:
@@ -169,28 +163,22 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: f
     return f"{otherwise} {', '.join(map(shortened, names))}" if otherwise and names else ""
 
 
-_MAX_LISTED = 8
-
-_MAX_NEAR = 3
-
-
 def choose_among(name: str, known: Iterable[str]) -> str:
     """The same remedy where there may be hundreds of known names: only the nearest, or the first, are listed then."""
     import difflib
 
     names = list(known)
-    if len(names) <= _MAX_LISTED:
+    if len(names) <= 8:
         return did_you_mean(name, names, "choose one of")
-    by_bare = {bare(known_name): known_name for known_name in names}
-    part = bare(name)
+    part, by_bare = bare(name), {bare(known_name): shortened(known_name) for known_name in names}
+    single = closest(name, names)
     near = [known_name for known_name in by_bare if part and part in known_name]
-    if not near and (closest_name := closest(name, names)) is not None:
-        near = [bare(closest_name)]
-    near = near or difflib.get_close_matches(part, by_bare, n=_MAX_NEAR, cutoff=LIKELY)
+    near = near or ([] if single is None else [bare(single)])
+    near = (near or difflib.get_close_matches(part, by_bare, cutoff=LIKELY))[:3]
     if near:
-        listed = [shortened(by_bare[known_name]) for known_name in near[:_MAX_NEAR]]
-        return f"did you mean {'one of ' if len(listed) > 1 else ''}{', '.join(listed)}?"
-    return f"choose one of {brief_list(map(shortened, names))}"
+        one_of = "one of " if len(near) > 1 else ""
+        return f"did you mean {one_of}{', '.join(by_bare[known_name] for known_name in near)}?"
+    return f"choose one of {brief_list(by_bare.values())}"
 
 
 @lru_cache(maxsize=256)
@@ -199,28 +187,20 @@ def bare(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-# --- commands, with the options for the same directory and the same cluster ---
-
-
 class CommandLine(NamedTuple):
-    """`directory` is the value for -c, None if the configuration is found without it. `cluster_name` is the value for
-    --cluster, which is --current-cluster for Tarmak; None for the current cluster."""
+    """The values for -c, None if the configuration is found without it, and for --cluster, which is --current-cluster
+    for Tarmak, None for the current cluster. `words` are used as they are, `values` are quoted for the shell."""
 
     directory: str | None = None
     cluster_name: str | None = None
 
-    def tarmak_iam(self, words: str, *values: str) -> str:
-        """A tarmak-iam command. `words` are used as they are; `values` are quoted for the shell if necessary."""
-        return self._line("tarmak-iam", "--cluster", words, values)
-
-    def tarmak(self, words: str, *values: str) -> str:
-        """A tarmak command; `words` and `values` as in `tarmak_iam`."""
-        return self._line("tarmak", "--current-cluster", words, values)
-
-    def _line(self, program: str, option: str, words: str, values: tuple[str, ...]) -> str:
+    def tarmak_iam(self, words: str, *values: str, program: str = "tarmak-iam", option: str = "--cluster") -> str:
         directory = () if self.directory is None else ("-c", self.directory)
         cluster = () if self.cluster_name is None else (option, self.cluster_name)
         return " ".join((program, *map(shlex.quote, (*directory, *cluster)), words, *map(shlex.quote, values)))
+
+    def tarmak(self, words: str, *values: str) -> str:
+        return self.tarmak_iam(words, *values, program="tarmak", option="--current-cluster")
 
 
 PLAIN = CommandLine()

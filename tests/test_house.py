@@ -17,10 +17,8 @@ LINES = 500
 GROUND = {
     "__init__",
     "__main__",
-    "_version",
     "errors",
     "findings",
-    "lazy_exports",
     "plugins",
     "routes",
     "text",

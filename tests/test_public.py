@@ -9,7 +9,7 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam import TarmakConfig, TarmakIamError, pki
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.section_model import Amazon
 from tarmak_iam.config.sections import Section

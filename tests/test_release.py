@@ -245,4 +245,4 @@ def test_the_version_is_written_in_one_place() -> None:
     written = re.compile(rf"(?<![\w.]){re.escape(tarmak_iam.__version__)}(?![\w.])")
     files = [ROOT / name for name in ("setup.cfg", "pyproject.toml", "Makefile", "README.md")]
     files += (ROOT / "tarmak_iam").rglob("*.py")
-    assert [path.name for path in files if written.search(path.read_text())] == ["_version.py"]
+    assert [path.name for path in files if written.search(path.read_text())] == ["plugins.py"]

@@ -14,7 +14,7 @@ from tarmak_iam.cli.console import note, print_diff, record_written, working
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
-from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
@@ -86,7 +86,7 @@ class Fixes(NamedTuple):
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
         is a safe fix, unless it disables IAM login. Raises FileError."""
-        loaded = type_repairs.load_repaired(path)
+        loaded = TarmakConfig.load_repaired(path)
         if loaded is None or loaded[1].is_safe or self.is_unsafe:
             return self._kept(loaded)
         for repair in loaded[1].repairs:

@@ -105,7 +105,7 @@ def schemas(_context: click.Context, _parameter: click.Parameter, _typed: str) -
 
 def _keys(context: click.Context) -> tuple[Section[Any], dict[tuple[str, ...], str]]:
     """The section of --section, and its keys."""
-    from tarmak_iam.config.amazon import AMAZON
+    from tarmak_iam.config.api_server import AMAZON
     from tarmak_iam.config.section_keys import keys_of, section_named
 
     section = section_named(context.params.get("name") or AMAZON.name)
@@ -142,10 +142,10 @@ def _given(context: click.Context, parameter: click.Parameter) -> list[str]:
 
 
 def _paths(context: click.Context, typed: str, *, only_lists: bool = False) -> Offers:
-    from tarmak_iam.config.path_offers import PathOffers
+    from tarmak_iam.config.path_lookup import path_offers
 
     config = _config(context)
-    return PathOffers(config, _base(context, config, typed), only_lists).after(typed)
+    return path_offers(config, _base(context, config, typed), typed, only_lists=only_lists)
 
 
 def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:
@@ -169,7 +169,7 @@ def list_paths(context: click.Context, _parameter: click.Parameter, typed: str) 
 @completer
 def key_paths_or_values(context: click.Context, parameter: click.Parameter, typed: str) -> Offers:
     """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
-    from tarmak_iam.config.path_offers import value_offers
+    from tarmak_iam.config.path_lookup import value_offers
 
     given = _given(context, parameter)
     if len(given) % 2 == 0:

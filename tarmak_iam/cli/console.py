@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.plugins import __version__
 from tarmak_iam.text import brief_list, defused, escaped, one_line, without_markers
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from tarmak_iam._version import __version__
 from tarmak_iam.cli.common_options import common_options
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import discard_output, done_so_far, end_log, error_line, mark_notes, note, show_log
@@ -18,6 +17,7 @@ from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.plugins import __version__
 
 _COMMANDS = {
     "Edit tarmak.yaml and settings": {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile
-from tarmak_iam.config.key_paths import ROOT, KeyStep, PathStep, joined
-from tarmak_iam.config.path_lookup import item_steps, items_of
+from tarmak_iam.config.path_lookup import ROOT, KeyStep, PathStep, item_steps, items_of, joined
 from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.plain_values import same, value_at
@@ -17,11 +16,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 _Steps = tuple[str | int, ...]
-
-_LONGEST = 200
-"""The end of a value, such as the tag of an image, may be what differs."""
-
-_BLANK = r"\s"
 
 
 class ChangedValue(NamedTuple):
@@ -42,20 +36,18 @@ class ChangedValue(NamedTuple):
 
 
 def value_text(value: Any) -> str:
-    """A value in one line, for messages; `not set` for None."""
+    """A value in one line, for messages; `not set` for None. Its end, as the tag of an image, may be what differs."""
     if value is None:
         return "not set"
     if isinstance(value, str):
-        return shortened(value, _LONGEST) if value and not re.search(_BLANK, value) else quoted(value)
-    return shortened(flow_text(value, Layout()), _LONGEST)
+        return shortened(value, 200) if value and not re.search(r"\s", value) else quoted(value)
+    return shortened(flow_text(value, Layout()), 200)
 
 
 def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
     """In the order of `before`, then new keys. Tarmak's default stands for a key that is not set, so that setting a key
     to its default changes nothing."""
-    if same(before.data, after.data):
-        return
-    used = defaulted(before.data), defaulted(after.data)
+    used = (defaulted(before.data), defaulted(after.data)) if not same(before.data, after.data) else ()
     for steps in _differing(before.data, after.data, ()):
         old, new = (
             value_at(defaults, steps) if (value := value_at(file.data, steps)) is None else value
@@ -64,35 +56,31 @@ def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
         old, new = (None if value == NOW else value for value in (old, new))
         field = root_field().below(*steps)
         if field is not None and field.kind == "bool" and not field.is_pointer:  # Go's zero value
-            old = False if old is None and isinstance(new, bool) else old
-            new = False if new is None and isinstance(old, bool) else new
+            old, new = (False if value is None and (old, new) != (None, None) else value for value in (old, new))
         if not same(old, new):
-            cluster = steps[1] if steps[0] == "clusters" and len(steps) > 2 else None
-            path = _path(before if value_at(after.data, steps[:-1]) is None else after, steps)
-            yield ChangedValue(steps, path, cluster if isinstance(cluster, int) else None, old, new)
+            is_of_cluster = steps[0] == "clusters" and len(steps) > 2
+            path = _path(before if value_at(after.data, steps[:-1]) is None else after, steps, 2 * is_of_cluster)
+            yield ChangedValue(steps, path, int(steps[1]) if is_of_cluster else None, old, new)
 
 
 def _differing(old: Any, new: Any, steps: _Steps) -> Iterator[_Steps]:
     """The paths of scalars and lists that differ. Lists of objects of the same length are compared item by item."""
+    is_list = isinstance(old, list) and isinstance(new, list) and len(old) == len(new)
+    items = (*old, *new) if is_list else (old, new)
     if same(old, new):
         return
-    if _are_objects((old, new)):
-        for key in dict.fromkeys((*(old or {}), *(new or {}))):
-            yield from _differing((old or {}).get(key), (new or {}).get(key), (*steps, key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new) and _are_objects((*old, *new)):
+    if not all(value is None or isinstance(value, dict) for value in items):
+        yield from (steps,) if steps else ()
+    elif is_list:
         for index, pair in enumerate(zip(old, new, strict=True)):
             yield from _differing(*pair, (*steps, index))
-    elif steps:
-        yield steps
+    else:
+        for key in dict.fromkeys((*(old or {}), *(new or {}))):
+            yield from _differing((old or {}).get(key), (new or {}).get(key), (*steps, key))
 
 
-def _are_objects(values: Iterable[Any]) -> bool:
-    return all(value is None or isinstance(value, dict) for value in values)
-
-
-def _path(file: ReadFile, steps: _Steps) -> str:
+def _path(file: ReadFile, steps: _Steps, start: int) -> str:
     """The path with the names of items; of two items with the same name, with their indices."""
-    start = 2 if steps[0] == "clusters" and len(steps) > 2 else 0
     shown: list[PathStep] = []
     for number, step in enumerate(steps[start:], start):
         if isinstance(step, str):

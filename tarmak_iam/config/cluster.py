@@ -1,25 +1,29 @@
-"""tarmak.yaml as Tarmak reads it, its clusters, and what Tarmak makes of each of them."""
+"""tarmak.yaml as Tarmak reads it, its clusters, which of them a name or `currentCluster` selects, and what Tarmak makes
+of each of them.
+
+Source of the selection: CurrentCluster in pkg/tarmak/config/config.go, which splits the string at its dashes and
+requires exactly two parts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON, INIT, LOGS, problems_of, used_logs
+from tarmak_iam.config.api_server import AMAZON, INIT, LOGS, api_server_issues, used_logs
 from tarmak_iam.config.decode import decode
-from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
+from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted
+from tarmak_iam.text import choose_among, quoted, shortened
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
     from tarmak_iam.config.path_lookup import FoundKey
     from tarmak_iam.config.section_model import Amazon
 
-Issue = tuple[tuple[str | int, ...], str, str]
-"""The path below the cluster, what is wrong, and what to do."""
+
+Path = tuple[str | int, ...]
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
@@ -55,12 +59,11 @@ class ReadFile:
 
     @cached_property
     def ignored_content(self) -> IgnoredContent:
-        """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
-        used."""
+        """The content that Tarmak ignores without a message. Raises ConfigError for an unusable section plugin."""
         from tarmak_iam.config.ignored_content import IgnoredContent
         from tarmak_iam.config.section_keys import owned_paths
 
-        return IgnoredContent.of(self.document, owned_paths())
+        return IgnoredContent(self.document, owned_paths())
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -104,31 +107,83 @@ class ReadFile:
         """The entries of `providers`; one that is null is empty."""
         return [entry or {} for entry in self.data.get("providers") or ()]
 
-    def environment(self, name: str) -> dict[str, Any]:
-        """The first entry of `environments` with that name, empty if there is none."""
-        return dict(self._named[0].get(name, {}))
-
-    def provider(self, name: str) -> dict[str, Any]:
-        """The first entry of `providers` with that name, empty if there is none."""
-        return dict(self._named[1].get(name, {}))
+    @cached_property
+    def named_environments(self) -> dict[str, dict[str, Any]]:
+        """The first of `environments` with each name."""
+        return {metadata_name(entry): entry for entry in reversed(self.environments)}
 
     @cached_property
-    def _named(self) -> list[dict[str, dict[str, Any]]]:
-        lists = (self.environments, self.providers)
-        return [{metadata_name(entry): entry for entry in reversed(entries)} for entries in lists]
+    def named_providers(self) -> dict[str, dict[str, Any]]:
+        return {metadata_name(entry): entry for entry in reversed(self.providers)}
+
+    def cluster(self, cluster_name: str) -> Cluster:
+        """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
+        if not isinstance(cluster_name, str):
+            raise TypeError(f"the name of a cluster must be a string, not {cluster_name!r}")
+        for cluster in self.clusters:
+            if cluster.cluster_name == cluster_name:
+                return cluster
+        names = [cluster.cluster_name for cluster in self.selectable_clusters]
+        remedy, place = choose_among(cluster_name, names), Place(self.document.filename)
+        what = f"unknown cluster {quoted(cluster_name)}"
+        raise SelectionError(what, remedy=remedy or "the file has no clusters", place=place)
+
+    @property
+    def selected_cluster(self) -> Cluster | None:
+        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""
+        parts = (self.data.get("currentCluster") or "").split("-")
+        return next((cluster for cluster in self.clusters if [cluster.environment, cluster.name] == parts), None)
+
+    @property
+    def current_cluster(self) -> Cluster:
+        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match. Raises
+        SelectionError."""
+        selected = self.selected_cluster
+        if selected is not None:
+            return selected
+        current, form = self.data.get("currentCluster") or "", "<environment>-<name>"
+        what = f"currentCluster is {quoted(current)}, but this cluster does not exist"
+        if current.count("-") != 1:
+            what = f"currentCluster {quoted(current)} must have exactly one dash ({form})"
+        named = [
+            cluster
+            for cluster in self.selectable_clusters
+            if "environments" not in self.data or cluster.environment_data()
+        ]
+        dashed = [cluster for cluster in named if "-" in cluster.environment + cluster.name]
+        # If nothing is meant, any cluster will do, so one with an API server is offered.
+        listed = [cluster for cluster in named if cluster not in dashed]
+        listed = listed if current else [cluster for cluster in listed if not cluster.is_hub] or listed
+        names = [cluster.cluster_name for cluster in listed]
+        meant = [cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)]
+        environment, _, name = current.partition("-")
+        lost = [cluster for cluster in self.selectable_clusters if cluster not in named and cluster.name == name]
+        if lost and environment in self.named_environments:
+            line = self.document.position((*lost[0].route.plain, "environment")).line
+            remedy = f"write environment: {shortened(environment)} in line {line}"
+        elif names and not meant:
+            # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
+            remedy = choose_among(current if current.count("-") == 1 else "", names)
+        elif dashed:
+            cluster = (*meant, *dashed)[0]
+            parts = " and ".join(quoted(part) for part in (cluster.environment, cluster.name) if "-" in part)
+            other = f"; or choose one of {', '.join(map(shortened, names))}" if names else ""
+            remedy = f"rename {parts} without a dash, and write {form} here{other}"
+        else:
+            remedy = f"set environment and metadata.name of a cluster, and write {form} here"
+            without = f"the file has no clusters: add one{', or remove currentCluster' if current else ''}"
+            remedy = remedy if self.clusters else without
+        place = self.document.position(("currentCluster",))
+        raise SelectionError(what if current else "currentCluster is empty", remedy=remedy, place=place)
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
-        """The value at a path from the root of the file, as in `get("environments[dev].location")`.
+        """The value at a path from the root of the file, as in `get("environments[dev].location")`. `default` is
+        returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`."""
+        return self.value(Route(), path, default, effective=effective)
 
-        `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
-        """
-        return self._value_at(Route(), path, default, effective=effective)
-
-    def _value_at(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
+    def value(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
         """The value of a key; `base` is the route that a relative path begins at."""
-        from tarmak_iam.config.key_paths import KeyPath
-        from tarmak_iam.config.key_values import UNSET, written_value
-        from tarmak_iam.config.path_lookup import look_up
+        from tarmak_iam.config.path_lookup import UNSET, KeyPath, look_up, written_value
 
         key = look_up(self.document, base, KeyPath.parse(path, root=not base.steps))
         value = self.effective_value(key) if effective else written_value(self.document, key)
@@ -136,38 +191,28 @@ class ReadFile:
 
     def effective_value(self, key: FoundKey) -> Any:
         """The value that Tarmak uses: the one in the file, else Tarmak's default. UNSET if there is neither, and if the
-        default is not known: no value is guessed. A time that Tarmak sets when it reads the file is left out.
+        default is not known: no value is guessed. A time that Tarmak sets when it reads the file is left out. Raises
+        ConfigError for data that the model of a section does not accept."""
+        from tarmak_iam.config.path_lookup import UNSET, written_value
+        from tarmak_iam.config.tarmak_output import used_data, without_now
 
-        Raises ConfigError for data that the model of a section does not accept.
-        """
-        from tarmak_iam.config.key_values import default_value, section_values, written_value
-
-        section = key.section
-        if section is None:
-            return default_value(self.document, self._used_data(), key)
-        written = written_value(self.document, key)
-        model = self.clusters[int(key.route.plain[1])].section(section)
-        value = value_at(section_values(section, model), key.type_path[2 + len(section.path) :])
-        if isinstance(value, dict) and isinstance(written, dict):  # with the keys that the model does not have
-            return {**written, **value}
-        return written if value is None else value
-
-    def _used_data(self) -> dict[str, Any]:
-        """The data of the file with the defaults that Tarmak writes, and those that it only uses: the location of a
-        cluster is that of its environment (Location in pkg/tarmak/environment/environment.go), and of minCount and
-        maxCount one stands for both (pkg/tarmak/instance_pool/instance_pool.go)."""
-        from tarmak_iam.config.tarmak_output import defaulted
-
-        data = defaulted(self.data)
-        for cluster, used in zip(self.clusters, data.get("clusters") or (), strict=True):
-            location = cluster.environment_data().get("location")
-            if location:
-                used["location"] = location
-            for pool in used.get("instancePools") or ():
-                least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
-                if least or most:
-                    pool["minCount"], pool["maxCount"] = least or most, most or least
-        return data
+        section, written, path = key.section, written_value(self.document, key), key.route.plain
+        if section is not None:
+            values = section.effective_values(self.clusters[int(path[1])].section(section))
+            value = value_at(values, key.type_path[2 + len(section.path) :])
+            if isinstance(value, dict) and isinstance(written, dict):  # with the keys that the model does not have
+                return {**written, **value}
+            return written if value is None else value
+        if key.field is None:
+            return written
+        used = used_data(self)
+        value = value_at(used, path)
+        is_member = bool(path) and key.type_path[-1:] == path[-1:]  # of a struct, not of a mapping with free keys
+        if value is None and key.field.kind == "bool" and not key.field.is_pointer and is_member:
+            # Go's zero value, if its struct exists: without the struct, what Tarmak does is not known.
+            value = False if isinstance(value_at(used, path[:-1]), dict) else None
+        value = without_now(value)
+        return UNSET if value is None else value
 
 
 # As ReadFile, not slots and compared by identity.
@@ -225,9 +270,7 @@ class Cluster:
     @cached_property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file contains it, None if there is none."""
-        data = AMAZON.data(self.data)
-        # The decoder has checked types and nulls, so the data need not be read as JSON as in `Section.read`.
-        return None if data is None else AMAZON.model.model_validate(data, strict=True)
+        return AMAZON.read(self.data)
 
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
@@ -265,30 +308,25 @@ class Cluster:
 
     @property
     def kubernetes_version(self) -> str:
-        return kubernetes_version(self.data)
+        return str((self.data.get("kubernetes") or {}).get("version") or DEFAULT_KUBERNETES)
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return self._file.environment(self.environment)
-
-    def provider_data(self) -> dict[str, Any]:
-        """The entry of `providers` that its environment names, empty if there is none."""
-        return self._file.provider(str(self.environment_data().get("provider") or ""))
+        return self._file.named_environments.get(self.environment, {})
 
     @property
     def public_address(self) -> str | None:
         """`https://api.<environment>-<name>.<publicZone>`, which Tarmak creates for a public API server only."""
-        zone = (self.provider_data().get("amazon") or {}).get("publicZone")
+        provider = self._file.named_providers.get(str(self.environment_data().get("provider") or ""), {})
+        zone = (provider.get("amazon") or {}).get("publicZone")
         return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
-        """The value at a path, as in `get("instancePools[worker].maxCount")`; absolute with a leading `/`.
-
-        `default` is returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default
-        for a key that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of
-        the file, or several items.
-        """
-        return self._file._value_at(self.route, path, default, effective=effective)
+        """The value at a path, as in `get("instancePools[worker].maxCount")`; absolute with a leading `/`. `default` is
+        returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default for a key
+        that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of the file, or
+        several items."""
+        return self._file.value(self.route, path, default, effective=effective)
 
     def hieradata(self) -> list[str]:
         """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
@@ -301,11 +339,10 @@ class Cluster:
         or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
         validateAPIServer, in the wording of tarmak-iam)."""
         from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
-        from tarmak_iam.config.tarmak_types import Field
+        from tarmak_iam.config.tarmak_types import CLUSTER_FIELD
 
-        api_server = None
+        api_server, field = None, CLUSTER_FIELD.below("kubernetes", "apiServer")
         if self.has_api_server:
-            field = Field("struct", struct="ClusterKubernetesAPIServer")
             api_server = tarmak_json(with_log_defaults(self.api_server), field)
         terraform: dict[str, Any] = {}
         logs = dict(used_logs(AMAZON.data(self.data)))
@@ -327,30 +364,6 @@ class Cluster:
         }
 
 
-def api_server_issues(cluster: Cluster) -> list[Issue]:
-    """As Tarmak's validateAPIServer, in its order. It runs only if apiServer is present; one issue blocks every command
-    for the environment of the cluster."""
-    if not cluster.has_api_server:
-        return []
-    base, api_server = ("kubernetes", "apiServer"), cluster.api_server
-    issues: list[Issue] = []
-    for index, cidr in enumerate(api_server.get("allowCIDRs") or ()):
-        if not is_cidr(cidr):
-            remedy = "write an address with its mask, as in 10.0.0.0/8"
-            issues.append(((*base, "allowCIDRs", index), f"{quoted(cidr)} is not a valid CIDR", remedy))
-    problems = problems_of(AMAZON.data(cluster.data))
-    issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
-    text = cluster.kubernetes_version
-    version = parse_version(text)
-    if version is None:
-        remedy = "write a version such as 1.12.9"
-        issues.append((("kubernetes", "version"), f"{quoted(text)} is not a valid version", remedy))
-    elif api_server.get("disableAdmissionControllers") and version.is_below(1, 11, 0):
-        what = f"Kubernetes {text} cannot disable admission controllers"
-        issues.append(((*base, "disableAdmissionControllers"), what, "remove them, or use 1.11.0 or later"))
-    return issues
-
-
 def check_masters(
     cluster: Cluster,
     consequence: str = "it has no API server to log in to",
@@ -358,11 +371,8 @@ def check_masters(
 ) -> None:
     """Raises ConfigError for a hub, where the consequence is that the command or method can do nothing."""
     if cluster.is_hub:
-        raise ConfigError(
-            f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}",
-            remedy=remedy,
-            place=cluster._file.document.position(cluster.route),
-        )
+        what = f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}"
+        raise ConfigError(what, remedy=remedy, place=cluster._file.document.position(cluster.route))
 
 
 def _overlaid(written: Any, decoded: Any) -> Any:
@@ -370,6 +380,18 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     if isinstance(written, dict) and isinstance(decoded, dict):
         return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
     return decoded
+
+
+def values_at(data: Any, pattern: str, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The values of plain data at a pattern such as `instancePools.*.subnets.*`, with their paths; null items too."""
+    step, _, rest = pattern.partition(".")
+    if not step:
+        yield at, data
+    elif step == "*":
+        for index, item in enumerate(data or ()):
+            yield from values_at(item, rest, (*at, index))
+    elif isinstance(data, dict) and step in data:
+        yield from values_at(data[step], rest, (*at, step))
 
 
 def metadata_name(item: Mapping[str, Any] | None) -> str:

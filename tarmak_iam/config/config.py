@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON, INIT, authenticator_init_route
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.section_edits import disable_authenticator_init, enable_authenticator_init
-from tarmak_iam.config.section_keys import key_named
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.selection import cluster_named, current_cluster, selected_cluster
 from tarmak_iam.document import Document
-from tarmak_iam.errors import FileError, Place, SelectionError
+from tarmak_iam.document.plain_values import same, value_at
+from tarmak_iam.errors import EditRefused, FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, quoted
+from tarmak_iam.text import CommandLine, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
-    from tarmak_iam.config.key_paths import KeyPath
+    from tarmak_iam.config.path_lookup import KeyPath
+    from tarmak_iam.config.type_repairs import RepairedFile
 
 
 # As ReadFile, not slots and compared by identity.
@@ -42,15 +41,28 @@ class TarmakConfig(ReadFile):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
-        """Reads tarmak.yaml: the given file or directory, else TARMAK_CONFIG, else ~/.tarmak.
-
-        Raises TarmakIamError if the file does not exist or Tarmak could not read it.
-        """
+        """Reads tarmak.yaml: the given file or directory, else TARMAK_CONFIG, else ~/.tarmak. Raises TarmakIamError if
+        the file does not exist or Tarmak could not read it."""
         file = config_path(None if path is None else Path(path), os.environ)
         data = read_file(file)
-        config = cls.parse(data, str(file))
-        option = directory_option(None if path is None else Path(path), os.environ)
-        return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option)
+        return cls.parse(data, str(file))._on_disk(file, data, path)
+
+    @classmethod
+    def load_repaired(cls, path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None:
+        """As `load`, with the values in the right types; nothing is written. None for a file that Tarmak accepts, or
+        would not accept then either. Raises FileError."""
+        from tarmak_iam.config.type_repairs import with_types_repaired
+
+        file = config_path(path, os.environ)
+        data = read_file(file)
+        repaired = with_types_repaired(data, str(file))
+        if repaired is None:
+            return None
+        return cls.parse(repaired.after.to_bytes(), str(file))._on_disk(file, data, path), repaired
+
+    def _on_disk(self, file: Path, data: bytes, given: str | os.PathLike[str] | None) -> TarmakConfig:
+        option = directory_option(None if given is None else Path(given), os.environ)
+        return replace(self, _disk=FileOnDisk.of(file, data), _directory_option=option)
 
     @property
     def file(self) -> ReadFile:
@@ -62,86 +74,91 @@ class TarmakConfig(ReadFile):
         """The file it was loaded from; None after `parse`."""
         return self._disk.path if self._disk else None
 
-    def cluster(self, cluster_name: str) -> Cluster:
-        """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
-        return cluster_named(self, cluster_name)
-
-    @property
-    def current_cluster(self) -> Cluster:
-        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match.
-
-        Raises SelectionError.
-        """
-        return current_cluster(self)
-
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
         """The command line for commands that work on this file, and on one of its clusters if given."""
-        selected = selected_cluster(self)
+        selected = self.selected_cluster
         is_current = cluster is None or (selected is not None and selected.cluster_name == cluster.cluster_name)
         return CommandLine(self._directory_option, None if cluster is None or is_current else cluster.cluster_name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on.
+        """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on. Raises SelectionError for an unknown
+        cluster, ConfigError for a hub (it has no masters) and EditRefused."""
+        from tarmak_iam.config.ignored_content import check_spelling
 
-        Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
-        """
         cluster = self.cluster(cluster_name)
         remedy = "enable IAM login on the other clusters of the environment"
-        check_masters(cluster, "awsIAMAuthenticatorInit would have no effect", remedy)
-        document = enable_authenticator_init(self.document, cluster, self.command_line(cluster))
-        return self.with_document(document)
+        check_masters(cluster, f"{INIT} would have no effect", remedy)
+        if cluster.authenticator_init:
+            return self
+        route = authenticator_init_route(cluster)
+        check_spelling(self.ignored_content, route, self.command_line(cluster))
+        return self.with_document(self.document.set(route, True))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
+        """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off. A key with its own comment is set
+        to `false`; otherwise it is removed, with the parents that are empty then. Raises SelectionError for an unknown
+        cluster and EditRefused."""
+        from tarmak_iam.config.edits import removals
 
-        A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
-        Raises SelectionError for an unknown cluster and EditRefused.
-        """
-        return self.with_document(disable_authenticator_init(self.document, self.cluster(cluster_name)))
+        cluster, document = self.cluster(cluster_name), self.document
+        if not cluster.authenticator_init:
+            return self
+        route = authenticator_init_route(cluster)
+        comments = document.comments_of(route)
+        if any(comment.setting == INIT for comment in comments):
+            comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
+        if comments or not document.has(route):  # not has: the value comes from a merge key
+            return self.with_document(document.set(route, False))
+        return self.with_document(document.edit(*removals(document, [route])))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
-        same config if the key has that value.
-
-        Raises SelectionError for an unknown cluster or key, ConfigError for a hub and for a value that the section's
-        model, Tarmak or the section's own validation would reject; and EditRefused.
-        """
+        same config if the key has that value. Raises SelectionError for an unknown cluster or key, ConfigError for a
+        hub and for a value that the section's model, Tarmak or the section's own validation would reject; and
+        EditRefused."""
         return self.set_all(cluster_name, {key: value}, section)
 
-    def set_all(self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Sets several keys of a section in one edit; they are validated together, since one may require another.
-
-        Raises as `set` does.
-        """
-        from tarmak_iam.config.edits import edit_section
+    def set_all(
+        self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON, *, unsets: bool = False
+    ) -> TarmakConfig:
+        """Sets several keys of a section in one edit; they are validated together, since one may require another. With
+        `unsets` they are removed, whatever their values. Raises as `set` does, and for a key that has another value
+        then, from a merge key."""
+        from tarmak_iam.config.edits import KeyEdit, edited_file
+        from tarmak_iam.config.path_lookup import KeyPath, KeyStep
+        from tarmak_iam.config.section_keys import key_named
 
         cluster = self.cluster(cluster_name)
         keys = [key_named(section, key) for key in values]
-        checked = [(key, key.checked(value)) for key, value in zip(keys, values.values(), strict=True)]
-        if section.path[0] == "kubernetes":
+        checked = [None if unsets else key.checked(value) for key, value in zip(keys, values.values(), strict=True)]
+        if section.path[0] == "kubernetes" and not unsets:
             names = " and ".join(key.key for key in keys)
             check_masters(cluster, f"{names} would have no effect", "set it on the other clusters of the environment")
-        return edit_section(self, cluster, checked, self.command_line(cluster))
+        paths = [KeyPath("", tuple(map(KeyStep, (*section.path, *key.path)))) for key in keys]
+        verb: Verb = "unset" if unsets else "set"
+        edits = [KeyEdit(verb, path, cluster.route, value) for path, value in zip(paths, checked, strict=True)]
+        command_line = self.command_line(cluster)
+        after = edited_file(self, edits, command_line, section=section)
+        data = section.data(after.clusters[cluster.index].data_with_unknown_keys)
+        for key, value in zip(keys, checked, strict=True):
+            if not same(value_at(data, key.path), value):
+                what = f"the value of {key.key} comes from another place: a merge key"
+                remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
+                place = self.document.position((*cluster.route.plain, *section.path, *key.path))
+                raise EditRefused(what, remedy=remedy, place=place)
+        return after
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
-
-        Raises as `set` does.
-        """
-        from tarmak_iam.config.edits import edit_section
-
-        cluster = self.cluster(cluster_name)
-        return edit_section(self, cluster, [(key_named(section, key), None)], self.command_line(cluster))
+        Raises as `set` does."""
+        return self.set_all(cluster_name, {key: None}, section, unsets=True)
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
     ) -> ConfigEdits:
         """Edits of any key, which are collected and made together by their `apply`. Paths are relative to the cluster,
-        or absolute with a leading `/`; without a cluster they are absolute.
-
-        `force` also writes keys that Tarmak does not know. `through_alias` is that of `Document.set`. Raises
-        SelectionError for an unknown cluster.
-        """
+        or absolute with a leading `/`; without a cluster they are absolute. `force` also writes keys that Tarmak does
+        not know. `through_alias` is that of `Document.set`. Raises SelectionError for an unknown cluster."""
         return ConfigEdits(self, force=force, through_alias=through_alias).on(cluster)
 
     def patch(self, mapping: Mapping[str, Any], cluster: Cluster | str | None = None) -> TarmakConfig:
@@ -169,13 +186,11 @@ class TarmakConfig(ReadFile):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConfigEdits:
-    """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
-
-    A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
-    in `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in
-    `config`, whatever the other edits change; so two edits that change the same part of it are refused. Nothing is
-    changed before `apply`.
-    """
+    """Edits of a configuration that are not made yet. Frozen: every method returns a new value. A path is relative to
+    the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as in
+    `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in `config`,
+    whatever the other edits change; so two edits that change the same part of it are refused. Nothing is changed before
+    `apply`."""
 
     config: TarmakConfig = field(repr=False)
     cluster: Cluster | None = None
@@ -184,10 +199,8 @@ class ConfigEdits:
     through_alias: bool = False
 
     def on(self, cluster: Cluster | str | None) -> ConfigEdits:
-        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
-
-        A cluster of another configuration stands for the one with its name. Raises SelectionError for an unknown name.
-        """
+        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None. A cluster of
+        another configuration stands for the one with its name. Raises SelectionError for an unknown name."""
         return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
 
     def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
@@ -224,19 +237,16 @@ class ConfigEdits:
         if is_text and not isinstance(value, str):
             raise TypeError(f"a text must be a string, not {value!r}")
         from tarmak_iam.config.edits import KeyEdit
-        from tarmak_iam.config.key_paths import KeyPath
+        from tarmak_iam.config.path_lookup import KeyPath
 
         base = Route() if self.cluster is None else self.cluster.route
         parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
         return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
 
     def apply(self) -> TarmakConfig:
-        """The edited configuration; the same one if nothing changes. `save` writes it.
-
-        Raises SelectionError for a path that means no key or several items, and for two edits that touch each other;
-        ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
-        that cannot be made safely.
-        """
+        """The edited configuration; the same one if nothing changes. `save` writes it. Raises SelectionError for a path
+        that means no key or several items, and for two edits that touch each other; ConfigError for a value that Tarmak
+        could not read, would reject or would ignore; and EditRefused for an edit that cannot be made safely."""
         if not self.edits:
             return self.config
         from tarmak_iam.config.edits import edited_file
@@ -252,11 +262,38 @@ class ConfigEdits:
         return unified_diff(before.text, after.text, before.filename)
 
 
-def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
-    """The cluster of a configuration with that name, or with that of a cluster of another configuration.
+def edit_clusters(
+    edits: ConfigEdits, clusters: Sequence[Cluster], build: Callable[[ConfigEdits], ConfigEdits]
+) -> tuple[TarmakConfig, list[Cluster], list[tuple[Cluster, str]]]:
+    """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
+    clusters have skips those that do not have them, unless it is enough for a new item. Returns the edited
+    configuration, the clusters that were edited, and those skipped with the reason. Raises as `ConfigEdits.apply`."""
+    from tarmak_iam.config.edit_checks import RefusedItem
 
-    Raises SelectionError if it has no name, or if several have it.
-    """
+    def applied(chosen: Sequence[Cluster]) -> TarmakConfig:
+        batch = edits
+        for cluster in chosen or (None,):
+            batch = build(batch.on(cluster))
+        return batch.apply()
+
+    try:
+        return applied(clusters), list(clusters), []
+    except RefusedItem as refused:
+        left, skipped = list[Cluster](), list[tuple[Cluster, str]]()
+        for cluster in clusters:
+            try:
+                applied([cluster])
+                left.append(cluster)
+            except RefusedItem as error:
+                skipped.append((cluster, f"{shortened(cluster.cluster_name)}: {error.missing}"))
+        if refused.count >= len(clusters) or not left or not skipped:
+            raise
+    return applied(left), left, skipped
+
+
+def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
+    """The cluster of a configuration with that name, or with that of a cluster of another configuration. Raises
+    SelectionError if it has no name, or if several have it."""
     if isinstance(cluster, str):
         return config.cluster(cluster)
     if not isinstance(cluster, Cluster):

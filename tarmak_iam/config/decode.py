@@ -1,6 +1,5 @@
 """tarmak.yaml as Tarmak's typed, case-sensitive decoder reads it: the keys that it uses, their values, or why it
-rejects the file.
-"""
+rejects the file."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tarmak_iam.aws.go_case import equal_fold
-from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, root_field, scalar_value
+from tarmak_iam.config.tarmak_types import REMEDIES, Field, ScalarTypeError, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
@@ -65,7 +64,7 @@ class JsonKeys:
         if key is None:
             self.fail(entry.key, f"the key is null: {FILE_REFUSED}", "write a name for the key, or put it in quotes")
         if isinstance(key, bool):
-            return "true" if key else "false"
+            return str(key).lower()
         if isinstance(key, int) and key >= 2**63:
             self.fail(entry.key, f"the key {key} does not fit in 64 bits: {FILE_REFUSED}", "put it in quotes")
         return float_text(key) if isinstance(key, float) else str(key)
@@ -99,27 +98,13 @@ def float_text(number: float) -> str:
     texts = (f"{short:.{precision}e}" for precision in range(9))
     digits = next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == short)
     mantissa, _, exponent = digits.partition("e")
-    if -4 <= int(exponent) < 6:
-        from decimal import Decimal
-
-        return format(Decimal(digits).normalize(), "f")
-    return f"{mantissa}e{int(exponent):+03d}"
+    plain = repr(float(digits)).removesuffix(".0")
+    return plain if -4 <= int(exponent) < 6 else f"{mantissa}e{int(exponent):+03d}"
 
 
 API_VERSION = "api.tarmak.io/v1alpha1"
 
 KIND = "Config"
-
-_REMEDIES = {
-    "a boolean": "write true or false",
-    "a whole number": "write a number",
-    "a number": "write a number",
-    "a YAML mapping": "write its keys on the lines below",
-    "a list": "write its items on the lines below, each after a dash",
-    "a string": "write a single string",
-}
-
-_QUOTELESS = ("a boolean", "a whole number", "a number")
 
 _MOST_CLUSTERS = 5000
 """Each of them is checked in dozens of ways, and compared with the others."""
@@ -127,10 +112,8 @@ _MOST_CLUSTERS = 5000
 
 def decode(document: Document) -> dict[str, Any]:
     """The data that Tarmak reads from the file: known keys only, null as absent, numbers of the types of the fields.
-
     Raises ConfigError, with the position, exactly if Tarmak cannot read the file or panics on it, and for more clusters
-    than anybody has. Unknown keys are not errors: Tarmak ignores them.
-    """
+    than anybody has. Unknown keys are not errors: Tarmak ignores them."""
     decoder = _Decoder(document)
     decoder.check_json(document.root, Route())
     decoder.check_head(document.root)
@@ -138,11 +121,11 @@ def decode(document: Document) -> dict[str, Any]:
     data: dict[str, Any] = decoder.value(document.root, root_field(), Route())
     clusters = data.get("clusters") or ()
     for number, cluster in enumerate(clusters):
-        for index, sink in enumerate((cluster or {}).get("loggingSinks") or ()):
-            if sink is None:  # its defaulting follows the nil pointer
-                route = Route.of(("clusters", number, "loggingSinks", index))
-                what = f"{route} is null, which makes Tarmak panic"
-                raise ConfigError(what, remedy="remove this item", place=document.position(route))
+        sinks = (cluster or {}).get("loggingSinks") or ()
+        if None in sinks:  # its defaulting follows the nil pointer
+            route = Route.of(("clusters", number, "loggingSinks", sinks.index(None)))
+            what = f"{route} is null, which makes Tarmak panic"
+            raise ConfigError(what, remedy="remove this item", place=document.position(route))
     if len(clusters) > _MOST_CLUSTERS:
         what = f"the file has more than {_MOST_CLUSTERS:,} clusters, which is the limit"
         place = document.position(("clusters", _MOST_CLUSTERS))
@@ -152,19 +135,13 @@ def decode(document: Document) -> dict[str, Any]:
 
 def decode_value(document: Document, node: Node, field: Field, route: Route) -> Any:
     """What Tarmak reads from one value of a document, if it is the value of that field. `route` names it in messages.
-
-    Raises ConfigError, with the position in the document, if Tarmak could not read it.
-    """
+    Raises ConfigError, with the position in the document, if Tarmak could not read it."""
     decoder = _Decoder(document)
     decoder.check_json(node, route)
     return decoder.value(node, field, route)
 
 
-class _Decoder:
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self._keys = JsonKeys(document)
-
+class _Decoder(JsonKeys):
     def check_head(self, root: Node | None) -> None:
         """Checks apiVersion and kind: the only keys that match ignoring case (encoding/json reads them)."""
         if not isinstance(root, Mapping):
@@ -176,18 +153,18 @@ class _Decoder:
             # A map is marshalled in key order, and the last of both spellings is used.
             node: Node = root
             text = ""
-            members = [member for member in self._keys.members(root) if equal_fold(member[0], key)]
-            for name, value in members if self._keys.is_json else sorted(members, key=lambda member: member[0]):
-                plain = self._keys.plain(value)
+            members = [member for member in self.members(root) if equal_fold(member[0], key)]
+            for name, value in members if self.is_json else sorted(members, key=lambda member: member[0]):
+                plain = self.plain(value)
                 if plain is not None and not isinstance(plain, str):
-                    self._keys.fail(value, f"{name} must be a string", f"write {key} as a string")
+                    self.fail(value, f"{name} must be a string", f"write {key} as a string")
                 node, text = (node, text) if plain is None else (value, plain)
             if not text:
                 what, place = f"{key} is missing, so {FILE_REFUSED}", self._document.position(())
                 raise ConfigError(what, remedy=f"add {key}: {wanted}", place=place)
             if text != wanted:
                 what = f"{key} is {shortened(text)!r}, but Tarmak accepts only {wanted!r}"
-                self._keys.fail(node, what, f"write {key}: {wanted}")
+                self.fail(node, what, f"write {key}: {wanted}")
 
     def check_json(self, node: Node | None, route: Route) -> None:
         """A value that JSON does not have stops Tarmak wherever it is, even below a key that Tarmak ignores."""
@@ -198,15 +175,15 @@ class _Decoder:
             for index, item in enumerate(node.items):
                 self.check_json(item, route / index)
         elif isinstance(node, Mapping):
-            for key, value in self._keys.members(node):
+            for key, value in self.members(node):
                 self.check_json(value, route / key)
-        elif isinstance(number := self._keys.plain(node), float) and not math.isfinite(number):
-            self._keys.fail(node, f"{route} is {number}, which JSON does not have", "write a number")
+        elif isinstance(number := self.plain(node), float) and not math.isfinite(number):
+            self.fail(node, f"{route} is {number}, which JSON does not have", "write a number")
 
     def value(self, node: Node, field: Field, route: Route, old: Any = None) -> Any:
         """The value of the field. `old` is its earlier value, which only exists for duplicate keys of strict JSON."""
         node = dereference(node)
-        if isinstance(node, Scalar) and self._keys.plain(node) is None:
+        if isinstance(node, Scalar) and self.plain(node) is None:
             is_item = bool(route.steps) and isinstance(route.steps[-1], int)
             return old if field.keeps_value(is_item=is_item) else None
         if field.kind in ("struct", "map"):
@@ -215,12 +192,11 @@ class _Decoder:
             return self._list(node, field, route, old)
         if not isinstance(node, Scalar):
             self._misfit(node, route, field.name)
-        value = self._keys.plain(node)
+        value = self.plain(node)
         try:
-            if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
+            if field.kind == "uint8" and self.is_json and node.text.startswith("-"):
                 raise ScalarTypeError("a whole number from 0 to 255")  # also -0: json-iterator accepts no sign there
-            read = scalar_value("string" if field.is_bytes else field.kind, value, is_json=self._keys.is_json)
-            return base64_value(read) if field.is_bytes else read
+            return field.read(value, is_json=self.is_json)
         except ScalarTypeError as misfit:
             self._misfit(node, route, str(misfit))
 
@@ -228,10 +204,10 @@ class _Decoder:
         if not isinstance(node, Mapping):
             self._misfit(node, route, field.name)
         decoded: dict[str, Any] = dict(old or {})
-        for key, child in self._keys.members(node):
+        for key, child in self.members(node):
             of = field.below(key)
             if of is not None and field.kind == "map":
-                decoded[key] = self._zero(self.value(child, of, route / key), of)
+                decoded[key] = _zero(self.value(child, of, route / key), of)
             elif of is not None:
                 decoded[key] = self.value(child, of, route / key, decoded.get(key))
         return {key: value for key, value in decoded.items() if value is not None}
@@ -244,24 +220,23 @@ class _Decoder:
         assert of is not None
         before = [*(old or []), *[None] * len(node.items)]
         items = [self.value(item, of, route / index, before[index]) for index, item in enumerate(node.items)]
-        return [self._zero(item, of) if of.kind != "struct" else item for item in items]
-
-    @staticmethod
-    def _zero(value: Any, field: Field) -> Any:
-        """null in a list or map of plain values is the zero value of the type."""
-        return {"string": "", "bool": False}.get(field.kind, 0) if value is None else value
+        return [_zero(item, of) if of.kind != "struct" else item for item in items]
 
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
-        remedy = _REMEDIES.get(wanted, "")
-        kind = "a YAML mapping" if isinstance(node, Mapping) else "a list"
+        remedy, kind = REMEDIES.get(wanted, ""), "a YAML mapping" if isinstance(node, Mapping) else "a list"
         if isinstance(node, Scalar):
-            value, text = self._keys.plain(node), shortened(node.text, 40)
+            value, text = self.plain(node), shortened(node.text, 40)
             kind = f"the {'boolean' if isinstance(value, bool) else 'number'} {text}"
             kind = f'the string "{text}"' if isinstance(value, str) else kind
             if wanted == "a string":
                 remedy = f'put it in quotes: "{shortened(node.text)}"'
             elif wanted == "a YAML mapping" and re.match(r"[A-Za-z]+:[^\s/]", node.text):
                 remedy = "put a space after the colon"
-            elif node.style != "plain" and wanted in _QUOTELESS:
+            elif node.style != "plain" and wanted in ("a boolean", "a whole number", "a number"):
                 remedy += " without quotes"
-        self._keys.fail(node, f"{route} must be {wanted}, not {kind}; {FILE_REFUSED}", remedy)
+        self.fail(node, f"{route} must be {wanted}, not {kind}; {FILE_REFUSED}", remedy)
+
+
+def _zero(value: Any, field: Field) -> Any:
+    """null in a list or map of plain values is the zero value of the type."""
+    return {"string": "", "bool": False}.get(field.kind, 0) if value is None else value

@@ -5,47 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
-from itertools import chain, islice
+from itertools import islice, product
 from typing import Any, NamedTuple
 
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
-from tarmak_iam.config.cluster_validation import (
-    cluster_cidr_issues,
-    cluster_issues,
-    hyperkube_issues,
-    range_issues,
-    version_format_issues,
-)
-from tarmak_iam.config.environment_validation import (
-    cidr_issues,
-    hub_issues,
-    ignored_location_issues,
-    location_issues,
-    missing_zone_issues,
-    provider_issues,
-    public_zone_issues,
-    reference_issues,
-    rewrite_issues,
-)
+from tarmak_iam.config import cluster_validation as clusters
+from tarmak_iam.config import instance_pools as pools
+from tarmak_iam.config.api_server import Issue, api_server_issues
+from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
-from tarmak_iam.config.instance_pools import (
-    hub_zone_issues,
-    label_issues,
-    lists_pools,
-    pool_issues,
-    pool_resource_issues,
-    pool_type_issues,
-    region_zone_issues,
-    zero_count_issues,
-)
-from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.path_lookup import items_of
-from tarmak_iam.config.section_keys import load_sections, owned_paths
+from tarmak_iam.config.section_keys import check_plain, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.selection import current_cluster
-from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of, type_path
-from tarmak_iam.config.typed_values import check_plain
-from tarmak_iam.config.unknown_keys import place_text, question
+from tarmak_iam.config.tarmak_types import Field, TypePath, type_path
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
@@ -56,16 +27,32 @@ FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True
 _MOST_FLAWS = 5000
 
 
-class _Flaw(NamedTuple):
-    """`kind` names the check that found it. Flaws of a kind with the same path of types and text are equal."""
+class AddedItem(NamedTuple):
+    """An item that a patch adds at `route` of the edited file, because the file has none of its name, as `missing`
+    says. `remedy` says what was meant if a name is similar."""
 
-    kind: str
+    route: Route
+    missing: str
+    remedy: str
+
+
+class RefusedItem(ConfigError):
+    """An item that a patch adds because the file has none of its name cannot be added. `count` is the number of such
+    items, in several clusters."""
+
+    missing, count = "", 0
+
+
+class _Flaw(NamedTuple):
+    """`kind` is the check that found it. Flaws of a kind with the same path of types and text are equal."""
+
+    kind: object
     route: Route
     what: str
     remedy: str
 
     @property
-    def place(self) -> tuple[str, TypePath]:
+    def place(self) -> tuple[object, TypePath]:
         return self.kind, type_path(self.route.plain)
 
 
@@ -75,16 +62,14 @@ def check_edit(
     edited: Iterable[Route],
     *,
     force: bool = False,
-    added: SequenceOf[tuple[Route | None, AddedItem]] = (),
+    added: SequenceOf[AddedItem] = (),
     section: Section[Any] | None = None,
 ) -> None:
-    """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
-
-    `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
-    same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
-    accepted, and nothing else. `added` are the items that were added because the file has none of their names: a flaw
-    in one may be one in its name, and raises RefusedItems. `section` is checked even if it is not installed.
-    """
+    """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not. `edited`
+    are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
+    kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
+    and nothing else. `added` are the items that were added because the file has none of their names: a flaw in one may
+    be one in its name, and raises RefusedItems. `section` is checked even if it is not installed."""
     routes, sections = tuple(edited), load_sections()
     sections = sections if section is None or section in sections else (*sections, section)
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
@@ -107,15 +92,13 @@ def check_edit(
             similar[flaw.place] -= 1
     if not new:
         return
-    refused, what, remedy = new[0], new[0].what, new[0].remedy
-    items = [(flaw, item) for flaw in new for route, item in added if route is not None and route.leads_to(flaw.route)]
-    error: ConfigError = ConfigError("")
+    refused, error = new[0], ConfigError(f"the edit was refused: {new[0].what}", remedy=new[0].remedy)
+    items = [(flaw, item) for flaw in new for item in added if item.route.leads_to(flaw.route)]
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
         refused, item = next((pair for pair in items if pair[1].remedy), items[0])
-        missing = f"{item.where} has no item {quoted(item.name)}, and it cannot be added"
-        what, remedy = f"{missing}: {refused.what}", item.remedy or refused.remedy
-        error = RefusedItems([item for _, item in items], [item for _, item in added])
-    error.what, error.remedy = f"the edit was refused: {what}", remedy
+        what = f"the edit was refused: {item.missing}, and it cannot be added: {refused.what}"
+        error = RefusedItem(what, remedy=item.remedy or refused.remedy)
+        error.missing, error.count = item.missing, [other.missing for other in added].count(item.missing)
     error.place = place_before(before.document, after.document, refused.route)
     raise error
 
@@ -131,47 +114,42 @@ def place_before(before: Document, after: Document, route: Route) -> Place:
     return before.position(route)
 
 
-_OF_CLUSTERS: dict[str, tuple[Callable[[Cluster], Iterable[Issue]], ...]] = {
-    "api server": (api_server_issues,),
-    "cluster": (cluster_issues,),
-    "ranges": (cluster_cidr_issues, range_issues),
-    "pool types": (pool_type_issues,),
-    "pools": (pool_issues,),
-    "resources": (pool_resource_issues,),
-    "versions": (version_format_issues, hyperkube_issues),
-    "counts": (zero_count_issues,),
-    "labels": (label_issues,),
-    "zones": (region_zone_issues, hub_zone_issues),
-}
+_OF_CLUSTERS: tuple[Callable[[Cluster], Iterable[Issue]], ...] = (
+    api_server_issues,
+    *(clusters.cluster_issues, clusters.cluster_cidr_issues, clusters.range_issues),
+    *(pools.pool_type_issues, pools.pool_issues, pools.pool_resource_issues),
+    *(clusters.version_format_issues, clusters.hyperkube_issues),
+    *(pools.zero_count_issues, pools.label_issues, pools.region_zone_issues, pools.hub_zone_issues),
+)
 """The checks of one cluster, with paths below it. They find what is an error for `check`, and values that Tarmak does
 not use; what may be meant, such as an unknown region, is not here."""
 
-_OF_FILES: dict[str, tuple[Callable[[ReadFile], Iterable[Issue]], ...]] = {
-    "providers": (provider_issues,),
-    "hubs": (hub_issues,),
-    "cidrs": (cidr_issues,),
-    "locations": (location_issues,),
-    "public zones": (public_zone_issues, missing_zone_issues),
-    "rewrites": (rewrite_issues,),
-    "references": (reference_issues,),
-    "ignored locations": (ignored_location_issues,),
-}
+_OF_COMPLETE_FILES: tuple[Callable[[ReadFile], Iterable[Issue]], ...] = (
+    *(clusters.provider_issues, clusters.hub_issues),
+    *(clusters.public_zone_issues, clusters.missing_zone_issues),
+)
+"""An edit that begins to list pools is not the reason for what they report."""
 
-_ONLY_WITH_POOLS = ("providers", "hubs", "public zones")
-"""Checks of complete files: an edit that begins to list pools is not the reason for what they report."""
+_OF_FILES: tuple[Callable[[ReadFile], Iterable[Issue]], ...] = (
+    *(clusters.cidr_issues, clusters.location_issues, clusters.rewrite_issues),
+    *(clusters.reference_issues, clusters.ignored_location_issues),
+)
 
 
 def _flaws(config: ReadFile, before: ReadFile, sections: SequenceOf[Section[Any]], *, force: bool) -> Iterator[_Flaw]:
     yield from _ignored(config, force=force)
-    of_clusters = {**_OF_CLUSTERS, "sections": (lambda cluster: _section_issues(cluster, sections),)}
-    for kind, of_cluster in of_clusters.items():
+    for of_cluster in _OF_CLUSTERS:
         for cluster in config.clusters:
-            for path, what, remedy in chain.from_iterable(check(cluster) for check in of_cluster):
-                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
-    for kind, of_file in _OF_FILES.items():
-        if kind not in _ONLY_WITH_POOLS or lists_pools(before):
-            for path, what, remedy in chain.from_iterable(check(config) for check in of_file):
-                yield _Flaw(kind, Route.of(path), what, remedy)
+            for path, what, remedy in of_cluster(cluster):
+                yield _Flaw(of_cluster, Route.of((*cluster.route.plain, *path)), what, remedy)
+    for section, cluster in product(sections, config.clusters):
+        for problem in cluster.problems(section):
+            issue = (*section.path, *problem.path), problem.message, problem.remedy
+            if issue not in api_server_issues(cluster):  # Tarmak's own validation
+                yield _Flaw("section", Route.of((*cluster.route.plain, *issue[0])), problem.message, problem.remedy)
+    for of_file in (*(_OF_COMPLETE_FILES if pools.lists_pools(before) else ()), *_OF_FILES):
+        for path, what, remedy in of_file(config):
+            yield _Flaw(of_file, Route.of(path), what, remedy)
 
 
 def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
@@ -186,33 +164,25 @@ def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
         yield _Flaw("overridden", overridden.route, what, "move the merge key above it, or change the merged mapping")
     if config.data.get("currentCluster"):
         try:
-            current_cluster(config)
+            _ = config.current_cluster
         except SelectionError as error:
             yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
 
 
-def _section_issues(cluster: Cluster, sections: SequenceOf[Section[Any]]) -> list[Issue]:
-    """The problems that sections report, without those that Tarmak's own validation reports."""
-    problems = [(section.path, problem) for section in sections for problem in cluster.problems(section)]
-    issues = [((*path, *problem.path), problem.message, problem.remedy) for path, problem in problems]
-    return [issue for issue in issues if issue not in api_server_issues(cluster)]
-
-
 def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
     """What is wrong with a key that Tarmak does not know, and what to write instead."""
-    what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    remedy = question(key, key.guess)
+    what = f"Tarmak does not know the key {shortened(quoted(key.name))} {key.place_text}"
     first = key.name.replace("[", ".").partition(".")[0]
-    if not remedy and first != key.name and first in fields_of(key.struct):
-        remedy = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"
-    return what, remedy or FORK
+    is_path = first != key.name and first in Field("struct", struct=key.struct).fields
+    nested = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path" if is_path else FORK
+    return what, key.question or nested
 
 
 def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:
     """Raises ConfigError, with its place in the patch, for a key of a patch that Tarmak does not know, and as
     `check_plain`."""
     check_plain(document)
-    ignored = IgnoredContent.of(document, owned_paths(), field=field, path=path)
+    ignored = IgnoredContent(document, owned_paths(), field=field, path=path)
     for unknown in () if force else ignored.unknown:
         what, remedy = unknown_key_text(unknown)
         raise ConfigError(what, remedy=remedy, place=document.position(unknown.route, at_key=True))

@@ -8,26 +8,38 @@ from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
-from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
-from tarmak_iam.config.key_paths import KeyPath, KeyStep, MatchStep, NameStep, joined
-from tarmak_iam.config.key_values import UNSET, written_value
-from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
-from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, items_of, kind_text, look_up, names_of
-from tarmak_iam.config.section_edits import reads_differently, removals
-from tarmak_iam.config.section_keys import SectionKey
+from tarmak_iam.config.cluster import ReadFile, check_masters
+from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
+from tarmak_iam.config.ignored_content import check_spelling
+from tarmak_iam.config.path_lookup import (
+    UNSET,
+    FoundKey,
+    KeyPath,
+    Keys,
+    NameStep,
+    NoSuchItem,
+    items_of,
+    joined,
+    kind_text,
+    look_up,
+    names_of,
+    naming_keys,
+    texts_at,
+    written_value,
+)
+from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
-from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
-from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
 from tarmak_iam.document.edits import ValueEdit
-from tarmak_iam.document.plain_values import plain, same, value_at
-from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.document.nodes import Alias, dereference
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.plain_values import construct, plain, same, value_at
+from tarmak_iam.document.render import scalar_text, yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, quoted, shortened
+from tarmak_iam.text import CommandLine, brief_list, closest, quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
 
@@ -72,28 +84,6 @@ def edited_file(
     return batch.result()
 
 
-def edit_section(
-    file: _File, cluster: Cluster, values: SequenceOf[tuple[SectionKey, Any]], command_line: CommandLine
-) -> _File:
-    """Sets keys of a section, or removes those whose value is None. As `edited_file`; also refuses an edit after which
-    a key has another value, from a merge key."""
-    edits, section = [], None
-    for key, value in values:
-        section = key.section
-        path = KeyPath("", tuple(map(KeyStep, (*section.path, *key.path))))
-        edits.append(KeyEdit("unset" if value is None else "set", path, cluster.route, value))
-    after = edited_file(file, edits, command_line, section=section)
-    data = after.clusters[cluster.index].data_with_unknown_keys
-    for key, value in values:
-        if not same(value_at(key.section.data(data), key.path), value):
-            remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
-            place = file.document.position((*cluster.route.plain, *key.section.path, *key.path))
-            raise EditRefused(
-                f"the value of {key.key} comes from another place: a merge key", remedy=remedy, place=place
-            )
-    return after
-
-
 class _Batch(Generic[_File]):
     """The edits of a file as it is: every path is looked up in it, whatever the other edits change. Two edits that
     touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
@@ -110,7 +100,6 @@ class _Batch(Generic[_File]):
         self._below: dict[tuple[str | int, ...], _Change] = {}
         self._changes: list[_Change] = []
         self._appended: defaultdict[Route, list[Any]] = defaultdict(list)
-        self._for_masters: list[tuple[Route, str, str]] = []
         self._added: list[AddedItem] = []
 
     def add(self, number: int, edit: KeyEdit) -> None:
@@ -121,23 +110,28 @@ class _Batch(Generic[_File]):
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
             raise
-        for key in self._file.ignored_content.duplicates if self._document.is_json else ():
-            if target.route.plain[: len(key.route)] == key.route.plain:  # Tarmak merges both: none is the one to edit
-                first, second = (self._document.position(route, at_key=True).line for route in (key.first, key.route))
-                what = f"{quoted(key.name)} is in the file twice, in lines {first} and {second}: Tarmak merges both"
-                raise self._refused(target.route, what, "keep one of them, then edit it")
+        route, path = target.route, str(target.path)
+        self._check_duplicates(route)
         if edit.verb != "unset":
-            self._check_writable(target.route, str(target.path), edit.verb)
+            self._check_writable(route, path, edit.verb)
             if target.is_unknown and not self._takes_unknown:
-                what = f"Tarmak does not know {target.path}, and would ignore it"
-                raise ConfigError(what, remedy=FORK, place=self._document.position(target.route, at_key=True))
+                what = f"Tarmak does not know {path}, and would ignore it"
+                raise ConfigError(what, remedy=FORK, place=self._document.position(route, at_key=True))
         if edit.verb in ("set", "unset") and not target.path.steps:
             remedy = "set its keys, or use patch" if edit.verb == "set" else "unset its keys"
-            raise self._refused(target.route, f"a whole cluster or file cannot be {edit.verb}", remedy)
+            raise self._refused(route, f"a whole cluster or file cannot be {edit.verb}", remedy)
         if edit.verb == "unset":
-            self._change(str(target.path), Remove(target.route), is_needed=target.node is not None)
+            self._change(path, Remove(route), is_needed=target.node is not None)
+        elif edit.verb == "set":
+            self._set_key(target, edit)
+        elif edit.verb == "append":
+            self._append(target, edit)
         else:
-            {"set": self._set_key, "append": self._append, "patch": self._patch}[edit.verb](target, edit)
+            with self._placed(route):
+                value = checked_value(edit.value, target.field, joined(target.path.steps))
+                document = Document.parse(yaml_bytes(value), json=False)
+                check_patch(document, target.field, target.type_path, force=self._takes_unknown)
+            self._merge(value, route, target.field, 0 if edit.path.is_absolute else len(edit.base))
 
     def result(self) -> _File:
         homes = [change.home for change in self._changes if isinstance(change.edit, Remove)]
@@ -154,23 +148,18 @@ class _Batch(Generic[_File]):
         for home in homes:
             if isinstance(home.steps[-1], int):
                 items[home.parent].add(home.steps[-1])
-        routes = [route for change in self._changes for route in (_edited(change), change.home)]
+        others = [Route.of(change.edit.path) for change in self._changes if not isinstance(change.edit, Append)]
+        routes = [*(change.home for change in self._changes), *others]
         edited = [route for before in routes if (route := _route_after(before, items)) is not None]
         try:
             after = self._file.with_document(document)
         except ConfigError as error:  # its place is in a text that is not written
             place = place_before(self._document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
-        for route, path, verb in self._for_masters:
-            above, remedy = Route(route.steps[:2]), f"{verb} it on the other clusters of the environment"
-            now = _route_after(above, items)
-            index = len(after.clusters) if now is None else int(now.plain[1])
-            for cluster in after.clusters[index : index + 1]:
-                with self._placed(above):
-                    check_masters(cluster, f"{path} would have no effect", remedy)
         if document.text == self._document.text:
             return self._file
-        added = [(_route_after(item.route, items), item) for item in self._added]
+        moved = [(item, _route_after(item.route, items)) for item in self._added]
+        added = [item._replace(route=route) for item, route in moved if route is not None]
         check_edit(self._file, after, edited, force=self._takes_unknown, added=added, section=self._section)
         return after
 
@@ -189,9 +178,8 @@ class _Batch(Generic[_File]):
             return
         values = [plain(getattr(value_edit, "value", None)) for value_edit in (other.edit, edit)]
         if here not in self._at or type(other.edit) is not type(edit) or not same(*values):
-            what = (
-                f"edit {other.number} ({other.path}) and edit {self._number} ({path}) change the same part of the file"
-            )
+            numbers = f"edit {other.number} ({other.path}) and edit {self._number} ({path})"
+            what = f"{numbers} change the same part of the file"
             raise self._refused(home, what, "make one of them separately, on the edited file")
 
     def _home(self, edit: ValueEdit) -> Route:
@@ -202,13 +190,13 @@ class _Batch(Generic[_File]):
 
     def _set_key(self, target: FoundKey, edit: KeyEdit) -> None:
         with self._placed(target.route):
-            value = typed_text(target, edit.value) if edit.is_text else checked_for(target, edit.value)
+            value = typed_text(target, edit.value) if edit.is_text else _checked_for(target, edit.value)
         names = () if target.node is None else names_of(target.node, target.field)
-        if names and isinstance(target.path.steps[-1], (NameStep, MatchStep)) and isinstance(value, dict):
-            name = name_of_value(value, target.field)
+        if names and isinstance(target.path.steps[-1], NameStep) and isinstance(value, dict):
+            name = _name_of(value, target.field)
             if name not in names:
                 what = f"the value is named {quoted(name)}" if name else "the value has no name"
-                remedy = f"set its {naming_text(target.field)} to {shortened(names[0])}"
+                remedy = f"set its {_naming_text(target.field)} to {shortened(names[0])}"
                 raise self._refused(target.route, f"{what}, not {quoted(names[0])}", remedy)
         present = written_value(self._document, target)
         if target.field is not None and present is not UNSET:
@@ -228,10 +216,10 @@ class _Batch(Generic[_File]):
             value = checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
         present = written_value(self._document, target)
         items = present if isinstance(present, list) else []
-        self._add_item(path, Append(target.route, value), of, items, len(items))
+        self._add_item(str(path), Append(target.route, value), of, items, len(items))
 
     def _add_item(
-        self, path: object, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
+        self, path: str, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
     ) -> Route | None:
         """Appends an item to a list, unless that has it. Returns the route of the new item."""
         home = self._home(edit)
@@ -239,38 +227,77 @@ class _Batch(Generic[_File]):
         for index, item in enumerate((*present, *appended)):
             if same(item, plain(edit.value)):
                 if index < len(present):
-                    self._change(str(path), edit, home / index, is_needed=False)
+                    self._change(path, edit, home / index, is_needed=False)
                 return None
-            name = name_of_value(edit.value, of)
-            if name and name == name_of_value(item, of) and _environment(item) == _environment(edit.value):
+            name = _name_of(edit.value, of)
+            environments = [value_at(plain(other), ["environment"]) for other in (item, edit.value)]
+            if name and name == _name_of(item, of) and environments[0] == environments[1]:
                 what = f"{path} has an item {quoted(name)} already, with other values"
                 remedy = f"set the keys of {path}{NameStep(name)}, or use patch"
                 raise ConfigError(what, remedy=remedy, place=self._document.position(home / index))
         new = home / (length + len(appended))
         appended.append(plain(edit.value))
-        self._change(str(path), edit, new)
+        self._change(path, edit, new)
         return new
 
-    def _patch(self, target: FoundKey, edit: KeyEdit) -> None:
-        with self._placed(target.route):
-            value = checked_value(edit.value, target.field, joined(target.path.steps))
-            document = Document.parse(yaml_bytes(value), json=False)
-            check_patch(document, target.field, target.type_path, force=self._takes_unknown)
-        base = Route() if edit.path.is_absolute else edit.base
-        patch = Patch(self._document, base)
-        changes = list(patch.edits(value, target.route, target.field))
-        added = iter(patch.added)
-        for change in changes:
-            route = Route.of(change.path)
-            path = str(Route(route.steps[len(base) :]))
-            if not isinstance(change, Remove):
-                self._check_writable(route, str(Route(route.steps[2:])), "set")
-            if isinstance(change, Append):
-                item = next(added)
-                new = self._add_item(path, change, item.of, (), len(items_of(self._document.node(route))))
-                self._added += [] if new is None else [item._replace(route=new)]
-            else:
-                self._change(path, change)
+    def _merge(self, value: Any, route: Route, field: Field | None, base: int) -> None:
+        """Merges a value into what is at a route: mappings are merged, items of lists by their names, and null removes.
+        Paths in messages begin after `base` steps. Raises SelectionError for an item of a list that has no name, or the
+        name of several items."""
+        node, path = self._document.node(route), str(Route(route.steps[base:]))
+        node = None if node is None else dereference(node)
+        of = None if field is None or not isinstance(value, (list, tuple)) else field.of
+        identities = self._identities(value, route, of, path) if of is not None and naming_keys(of.struct) else None
+        is_present = node is not None and same(construct(node, self._document.source), without_nulls(value))
+        if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
+            for key, child in value.items():
+                below = route / (key if isinstance(key, str) else scalar_text(key))
+                if child is not None:
+                    self._merge(child, below, None if field is None else field.below(*below.plain[-1:]), base)
+                elif self._document.node(below) is not None:
+                    self._change(str(Route(below.steps[base:])), Remove(below))
+        elif not is_present and identities is not None and of is not None and items_of(node):
+            for number, (item, wanted) in enumerate(zip(value, identities, strict=True)):
+                self._merge_item(item, wanted, f"item {number} of {path} in the patch", route, of, base)
+        elif not is_present and (not value or without_nulls(value)):
+            self._check_writable(route, str(Route(route.steps[2:])), "set")
+            self._change(path, Set(route, without_nulls(value)))
+
+    def _identities(self, items: SequenceOf[Any], route: Route, of: Field, path: str) -> list[dict[Keys, str]]:
+        identities = [_identity(item, of) for item in items]
+        for number, wanted in enumerate(identities):
+            if wanted and wanted in identities[:number]:  # only one of them would stay
+                what = f"items {identities.index(wanted)} and {number} of {path} in the patch have the same name"
+                raise self._refused(route, what, "keep one of them")
+        if not items and items_of(self._document.node(route)):
+            what = f"{path} is empty in the patch: items are merged by name, so nothing would change"
+            raise self._refused(route, what, "use null to remove the list, or set to replace it")
+        return identities
+
+    def _merge_item(self, value: Any, wanted: dict[Keys, str], name: str, route: Route, of: Field, base: int) -> None:
+        items, path = items_of(self._document.node(route)), Route(route.steps[base:])
+        if not wanted:
+            raise self._refused(route, f"{name} has no name", f"set its {_naming_text(of)}")
+        chosen = [
+            index
+            for index, item in enumerate(items)
+            if all(text in texts_at(item, keys) for keys, text in wanted.items())
+        ]
+        if len(chosen) > 1:
+            which = brief_list(f"{path / index} ({self._document.position(route / index)})" for index in chosen)
+            raise self._refused(route, f"{name} means {len(chosen)} items: {which}", "rename one of them first")
+        if chosen:
+            self._merge(value, route / chosen[0], of, base)
+            return
+        self._check_writable(route, str(Route(route.steps[2:])), "set")
+        new = self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
+        if new is not None:
+            shown = "-".join(reversed(wanted.values()))
+            near = closest(shown, [name for item in items for name in names_of(item, of)])
+            remedy = "" if near is None else f"did you mean {shortened(near)}?"
+            if near == shown:  # `prod-blue` of a cluster, without an environment
+                remedy = "write the environment and the metadata.name of the cluster"
+            self._added.append(AddedItem(new, f"{path} has no item {quoted(shown)}", remedy))
 
     # --- checks
 
@@ -283,18 +310,27 @@ class _Batch(Generic[_File]):
             error.place = self._document.position(route)
             raise
 
+    def _check_duplicates(self, route: Route) -> None:
+        for key in self._file.ignored_content.duplicates if self._document.is_json else ():
+            if route.plain[: len(key.route)] == key.route.plain:  # Tarmak merges both: none is the one to edit
+                first, second = (self._document.position(twice, at_key=True).line for twice in (key.first, key.route))
+                what = f"{quoted(key.name)} is in the file twice, in lines {first} and {second}: Tarmak merges both"
+                raise self._refused(route, what, "keep one of them, then edit it")
+
     def _check_writable(self, route: Route, path: str, verb: str) -> None:
-        """Refuses an edit that would add a key that is there, but misspelt. `result` refuses one of a hub."""
+        """Refuses an edit that would add a key that is there, but misspelt, and one of a hub that has no effect."""
         if self._checks_spelling:
-            check_spelling(self._document, route, self._command_line)
+            check_spelling(self._file.ignored_content, route, self._command_line)
         if route.plain[:1] == ("clusters",) and route.plain[2:3] == ("kubernetes",):
-            self._for_masters.append((route, path, verb))
+            for cluster in self._file.clusters[int(route.plain[1]) :][:1]:
+                remedy = f"{verb} it on the other clusters of the environment"
+                check_masters(cluster, f"{path} would have no effect", remedy)
 
     def _refused(self, route: Route, what: str, remedy: str) -> SelectionError:
         return SelectionError(what, remedy=remedy, place=self._document.position(route))
 
 
-def checked_for(target: FoundKey, value: Any) -> Any:
+def _checked_for(target: FoundKey, value: Any) -> Any:
     """A value as it is written for a key. Raises ConfigError."""
     key = target.section_key
     return checked_value(value, target.field, str(target.path)) if key is None else key.checked(value)
@@ -303,12 +339,7 @@ def checked_for(target: FoundKey, value: Any) -> Any:
 def typed_text(target: FoundKey, text: str) -> Any:
     """The value that a text on the command line stands for, as the value of a key. Raises ConfigError."""
     key = target.section_key
-    return checked_for(target, text_value(text, target.field, str(target.path))) if key is None else key.typed(text)
-
-
-def _edited(change: _Change) -> Route:
-    """The route of what a change sets or removes."""
-    return change.home if isinstance(change.edit, Append) else Route.of(change.edit.path)
+    return _checked_for(target, text_value(text, target.field, str(target.path))) if key is None else key.typed(text)
 
 
 def _route_after(route: Route, removed: Mapping[Route, set[int]]) -> Route | None:
@@ -323,5 +354,62 @@ def _route_after(route: Route, removed: Mapping[Route, set[int]]) -> Route | Non
     return Route(tuple(steps))
 
 
-def _environment(item: Any) -> Any:
-    return item.get("environment") if isinstance(item, Mapping) else None
+# --- names of items that are to be written
+
+
+def _identity(item: Any, of: Field) -> dict[Keys, str]:
+    """The values by which an item is found: of a cluster also its environment, since names repeat."""
+    paths = (*naming_keys(of.struct), ("environment",)) if isinstance(item, Mapping) else ()
+    values = [(keys, value_at(item, keys)) for keys in paths]
+    texts = {keys: str(value) for keys, value in values if value is not None and not isinstance(value, (dict, list))}
+    environment = texts.pop(("environment",), None)
+    identity = dict(list(texts.items())[:1])
+    if identity and environment is not None and of.struct == "Cluster":
+        identity[("environment",)] = environment
+    return identity
+
+
+def _name_of(value: Any, field: Field | None) -> str:
+    """The name of an item; empty if it has none."""
+    return "" if field is None or not field.struct else next(iter(_identity(value, field).values()), "")
+
+
+def _naming_text(field: Field | None) -> str:
+    """The keys that name an item, for messages."""
+    struct = field.struct if field is not None else ""
+    return " or ".join(".".join(keys) for keys in naming_keys(struct)) if struct else quoted("name")
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without the keys that are null; a mapping that had only those is left out too."""
+    if isinstance(value, Mapping):
+        left = {key: (child, without_nulls(child)) for key, child in value.items() if child is not None}
+        return {key: new for key, (old, new) in left.items() if new or not isinstance(old, Mapping) or not old}
+    return [without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def reads_differently(document: Document, route: Route) -> bool:
+    """Whether the value at the route is written there, without an alias, and other readers of YAML read it differently:
+    then it is written anew although it is set."""
+    is_alias = isinstance(document.node(route), Alias)
+    return not is_alias and document.has(route) and bool(document.other_readings(route))
+
+
+def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Route] = ()) -> Iterator[Remove]:
+    """The edits that remove what is at these routes, the last items of lists first, with the parents that are empty
+    then. An item of a list that would be empty stays, because the items after it would get other indices; and so does
+    an empty list: it has another meaning than a missing one. `written` are the routes of what is added or set."""
+    removed: set[int] = set()
+    for route in sorted(
+        routes, key=lambda route: [step if isinstance(step, int) else 0 for step in route], reverse=True
+    ):
+        top = route
+        while not isinstance(top.steps[-1], int):
+            removed.add(id(document.entry(top)))
+            above, node = top.parent, document.node(top.parent)
+            parent = None if node is None else dereference(node)
+            is_empty = isinstance(parent, MappingNode) and all(id(entry) in removed for entry in parent.entries)
+            if not above.steps or not is_empty or any(map(above.leads_to, written)):
+                break
+            top = above
+        yield Remove(route, prune=not isinstance(top.steps[-1], int))

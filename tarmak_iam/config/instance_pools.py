@@ -1,22 +1,21 @@
 """What Tarmak, Terraform or AWS rejects about the instance pools of a cluster, their labels, taints and volumes.
 
-Sources: validateClusterInstancePoolTypes, validateClusterInstancePoolCount and validateSubnets in
-pkg/tarmak/cluster/cluster.go, the roles in roles.go next to it, pkg/tarmak/instance_pool and the check of zones in
-pkg/tarmak/provider/amazon/amazon.go; Labels and validTaints in pkg/tarmak/instance_pool/instance_pool.go, and
-Kubernetes's own validation of labels; InstanceType and VolumeType in pkg/tarmak/provider/amazon/amazon.go, Size in
-pkg/tarmak/instance_pool/volume.go, the names of resources in terraform/amazon/templates/instance_pools, Terraform
-0.11's own rules for names, and Amazon EBS's volume types.
+Sources in pkg/tarmak: validateClusterInstancePoolTypes, validateClusterInstancePoolCount, validateSubnets and roles.go
+in cluster; Labels, validTaints and Size (volume.go) in instance_pool; the check of zones, InstanceType and VolumeType
+in provider/amazon. Also the names of resources in terraform/amazon/templates/instance_pools, Terraform 0.11's rules for
+names, Kubernetes's own validation of labels, and Amazon EBS's volume types.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
+from tarmak_iam.config.api_server import Issue
+from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name, values_at
 from tarmak_iam.config.tarmak_types import quantity_size
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
@@ -67,12 +66,10 @@ def pool_type_issues(cluster: Cluster) -> list[Issue]:
     types, missing = [str(pool.get("type")) for pool in pools_of(cluster)], _missing_types(cluster)
     if missing:
         what = f"a cluster of type {cluster.type} requires pools of type {_listed(missing, 'and')}"
-        # A pool without a role should get one of these types: adding all of them would be one pool too many.
-        idle = [kind for kind in _WITHOUT_ROLE if kind in types]
+        idle = [kind for kind in _WITHOUT_ROLE if kind in types]  # should get one of these types
         instead = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
-        issues.append(
-            (("instancePools",), what, f"change the pool of type {idle[0]} to {instead}" if idle else "add them")
-        )
+        remedy = f"change the pool of type {idle[0]} to {instead}" if idle else "add them"
+        issues.append((("instancePools",), what, remedy))
     for kind in _EXACTLY_ONE[cluster.type]:
         indices = [index for index, other in enumerate(types) if other == kind]
         if len(indices) > 1:
@@ -87,8 +84,8 @@ def _missing_types(cluster: Cluster) -> list[str]:
 
 
 def _types_to_use(cluster: Cluster) -> str:
-    """The types that the cluster lacks, or else the types of which it may have another pool."""
-    # Puppet has no role for the nodes of master-etcd, so this type is not recommended.
+    """The types that the cluster lacks, or else those of which it may have another pool: not master-etcd, for whose
+    nodes Puppet has no role."""
     single = ("master-etcd", *_EXACTLY_ONE[cluster.type])
     free = [kind for kind in _TYPES[cluster.type] if kind not in single]
     return f"use {_listed(_missing_types(cluster) or free, 'or')}"
@@ -139,9 +136,9 @@ def hub_zone_issues(cluster: Cluster) -> list[Issue]:
     hub = cluster.hub
     if cluster.type != "cluster-multi" or hub is None:
         return []
-    known = sorted({zone for _, zone in _zones(hub) if zone})
-    first: dict[str, tuple[str | int, ...]] = {}
-    for path, zone in _zones(cluster):
+    zones = [value for _, value in values_at(hub.data, "instancePools.*.subnets.*.zone")]
+    known, first = sorted({str(zone) for zone in zones if zone}), dict[str, tuple[str | int, ...]]()
+    for path, zone in values_at(cluster.data, "instancePools.*.subnets.*.zone"):
         if zone and zone not in known:
             first.setdefault(zone, path)
     remedy = f"{'use ' + _listed(known, 'or') + ', or ' if known else ''}add a subnet of the hub there"
@@ -155,23 +152,16 @@ def region_zone_issues(cluster: Cluster) -> Iterator[Issue]:
     # A zone of the region that was probably meant is correct once the location is fixed.
     regions = (region, *(region_suggestions(location) if region and not is_known_region(location) else ()))
     remedy = f"write a zone such as {region or 'eu-west-1'}a"
-    for path, zone in _zones(cluster):
-        if zone is None:
+    for path, subnet in values_at(cluster.data, "instancePools.*.subnets.*"):
+        zone = str((subnet or {}).get("zone") or "")
+        if subnet is None:
             yield path, "the subnet is null, so Tarmak panics", "remove it"
         elif not zone:
-            yield path, "the subnet has no zone", remedy
+            yield (*path, "zone"), "the subnet has no zone", remedy
         elif region and region_of_zone(zone) not in regions:
             plain = zone.strip().lower()
             write = f"write {plain}" if region_of_zone(plain) == region else remedy
-            yield path, f"{quoted(zone)} is not a zone of {shortened(region)}", write
-
-
-def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
-    """The path and zone of each subnet; the zone is None for a null subnet."""
-    for index, pool in enumerate(pools_of(cluster)):
-        for number, subnet in enumerate(pool.get("subnets") or ()):
-            path = ("instancePools", index, "subnets", number)
-            yield (path, None) if subnet is None else ((*path, "zone"), str(subnet.get("zone") or ""))
+            yield (*path, "zone"), f"{quoted(zone)} is not a zone of {shortened(region)}", write
 
 
 def _name(pool: Mapping[str, Any]) -> str:
@@ -193,41 +183,28 @@ _EFFECT = r"PreferNoSchedule|(?s:.*)NoSchedule|(?s:.*)NoExecute\Z"
 _LONGEST_PREFIX = 253
 """Of a label's key, as in Kubernetes's qualified names."""
 
-_LABEL_CHECKS = {
-    "labels": (
-        ("key", _LABEL_KEY, "{} is not a valid label key", "write it as in team or example.com/team"),
-        (
-            "value",
-            rf"({_LABEL_TEXT}|\Z)",
-            "{} is not a valid label value",
-            "use up to 63 letters, digits, '-', '_' and '.'",
-        ),
-    ),
-    "taints": (
-        ("key", _TAINT_KEY, "{} is not a valid taint key", "write it as in dedicated or example.com/dedicated"),
-        (
-            "value",
-            _TAINT_VALUE,
-            "Tarmak rejects the taint value {}",
-            "use two or more letters, digits, '-', '_' and '.'",
-        ),
-        ("effect", _EFFECT, "{} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"),
-    ),
-}
-"""For each key the form of its text, what is wrong otherwise, and the remedy."""
+_LABEL_REMEDY = "use up to 63 letters, digits, '-', '_' and '.'"
+_TAINT_REMEDY = "use two or more letters, digits, '-', '_' and '.'"
+_LABEL_CHECKS = (
+    ("labels", "key", _LABEL_KEY, "{} is not a valid label key", "write it as in team or example.com/team"),
+    ("labels", "value", rf"({_LABEL_TEXT}|\Z)", "{} is not a valid label value", _LABEL_REMEDY),
+    ("taints", "key", _TAINT_KEY, "{} is not a valid taint key", "write it as in dedicated or example.com/dedicated"),
+    ("taints", "value", _TAINT_VALUE, "Tarmak rejects the taint value {}", _TAINT_REMEDY),
+    ("taints", "effect", _EFFECT, "{} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"),
+)
+"""The list, the key and form of its texts, what is wrong otherwise, and the remedy."""
 
 
 def label_issues(cluster: Cluster) -> Iterator[Issue]:
     """The labels and taints of the pools."""
-    for (number, pool), kind in product(enumerate(pools_of(cluster)), _LABEL_CHECKS):
-        for index, item in enumerate(pool.get(kind) or ()):
-            path = ("instancePools", number, kind, index)
+    for kind in ("labels", "taints"):
+        for path, item in values_at(cluster.data, f"instancePools.*.{kind}.*"):
             if item is None:
                 yield path, f"{kind} has a null item, so Tarmak panics", "remove it"
-            for key, form, what, remedy in _LABEL_CHECKS[kind] if item is not None else ():
+            for of, key, form, what, remedy in _LABEL_CHECKS if item is not None else ():
                 text = str(item.get(key) or "")
                 is_long = form == _LABEL_KEY and len(text.rpartition("/")[0]) > _LONGEST_PREFIX
-                if is_long or not re.match(form, text):
+                if of == kind and (is_long or not re.match(form, text)):
                     yield (*path, key), what.format(quoted(text)), remedy
 
 
@@ -265,13 +242,11 @@ def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     if size and size not in _SIZES and not re.match(_INSTANCE_TYPE, size):
         plain = size.strip().lower()
         remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
-        if re.match(_INSTANCE_TYPE, plain):
-            remedy = f"write {plain}"
-        elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
+        if not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
             remedy = did_you_mean(size, _SIZES) or remedy
+        remedy = f"write {plain}" if re.match(_INSTANCE_TYPE, plain) else remedy
         yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
-    negative = [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]
-    for key in negative:
+    for key in [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]:
         yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
     if not re.match(_RESOURCE_NAME, name):
         what = f"{quoted(name)} cannot be part of the name of a Terraform resource"

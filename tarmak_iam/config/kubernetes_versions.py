@@ -1,10 +1,9 @@
-"""Kubernetes versions, compared as Tarmak does (hashicorp/go-version), and the version of a cluster."""
+"""Kubernetes versions, compared as Tarmak does (hashicorp/go-version)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 DEFAULT_KUBERNETES = "1.12.9"
 """The version that Tarmak installs if `kubernetes.version` is empty."""
@@ -63,7 +62,3 @@ def parse_version(text: str) -> GoVersion | None:
     if max(numbers) > _MAX_SEGMENT:
         return None
     return GoVersion(numbers + (0,) * (3 - len(numbers)), match[3] or match[2] or "")
-
-
-def kubernetes_version(cluster: Mapping[str, Any]) -> str:
-    return str((cluster.get("kubernetes") or {}).get("version") or DEFAULT_KUBERNETES)

@@ -17,39 +17,41 @@ DEFAULT_DIRECTORY = "~/.tarmak"
 
 
 def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
-    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else in ~/.tarmak.
-
-    Raises FileError if the file does not exist or cannot be read.
-    """
-    is_named = given is not None or bool(environ.get(ENVIRONMENT_VARIABLE))
+    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else in ~/.tarmak. Raises
+    FileError if the file does not exist or cannot be read."""
     chosen = _default(environ) if given is None else with_home(given)
     try:
-        is_directory = stat.S_ISDIR(chosen.stat().st_mode)
-        path = chosen / CONFIG_NAME if is_directory else chosen
+        path = chosen / CONFIG_NAME if stat.S_ISDIR(chosen.stat().st_mode) else chosen
         path.stat()
     except FileNotFoundError:
-        raise _missing(chosen, directory_option(given, environ), is_named=is_named) from None
+        init, specify = (
+            CommandLine(directory_option(given, environ)).tarmak("init"),
+            "specify another directory with -c",
+        )
+        what, remedy = f"{CONFIG_NAME} not found in this directory", f"run `{init}`, or {specify}"
+        if not chosen.is_dir():
+            what = "file not found" if chosen.name == CONFIG_NAME else "directory not found"
+            remedy = f"specify the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}"
+            if given is None and not environ.get(ENVIRONMENT_VARIABLE):
+                remedy = f"run `{init}`, or {remedy}"
+        raise FileError(what, remedy=remedy, place=Place(str(chosen))) from None
     except OSError as error:
         raise file_error("cannot be read", chosen, error) from None
     return path
 
 
 def with_home(given: str | Path) -> Path:
-    """The path with a leading `~/` replaced by the home directory, as Tarmak does it (go-homedir, Expand).
-
-    `./~` is a directory of that name. Raises FileError for another user's home, as in `~alice/x`.
-    """
+    """The path with a leading `~/` replaced by the home directory, as Tarmak does it (go-homedir, Expand). `./~` is a
+    directory of that name. Raises FileError for another user's home, as in `~alice/x`."""
     text = str(given)
     if not text.startswith("~"):
         path = Path(text)
         # pathlib drops the `./`, and if the path is expanded again, the rest would be read as the home directory.
         return Path.cwd() / path if str(path).startswith("~") else path
     if text != "~" and not text.startswith("~/"):
-        raise FileError(
-            "Tarmak does not expand the home directory of another user",
-            remedy=f"write the complete path, or ./{text} for a directory of that name",
-            place=Place(text),
-        )
+        what = "Tarmak does not expand the home directory of another user"
+        remedy = f"write the complete path, or ./{text} for a directory of that name"
+        raise FileError(what, remedy=remedy, place=Place(text))
     return Path(text).expanduser()
 
 
@@ -64,13 +66,3 @@ def directory_option(given: str | Path | None, environ: Mapping[str, str]) -> st
 
 def _default(environ: Mapping[str, str]) -> Path:
     return with_home(environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_DIRECTORY)
-
-
-def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:
-    init = CommandLine(option).tarmak("init")
-    what, remedy = f"{CONFIG_NAME} not found in this directory", f"run `{init}`, or specify another directory with -c"
-    if not chosen.is_dir():
-        what = "file not found" if chosen.name == CONFIG_NAME else "directory not found"
-        remedy = f"specify the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}"
-        remedy = remedy if is_named else f"run `{init}`, or {remedy}"
-    return FileError(what, remedy=remedy, place=Place(str(chosen)))

@@ -1,30 +1,171 @@
-"""Which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; and how
-the items of lists are named."""
+"""Paths of keys of tarmak.yaml as people write them: `instancePools[worker].maxCount`, or absolute with a leading `/`;
+which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
+items of lists are named; and the paths and values that completion in a shell offers."""
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Iterator
-from collections.abc import Sequence as SequenceOf
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, MatchStep, NameStep, joined
-from tarmak_iam.config.key_suggestions import suggest_key
-from tarmak_iam.config.section_keys import SectionKey, block_of, key_named, keys_of, load_sections, owned_paths
+from tarmak_iam.config.ignored_content import suggest_key
+from tarmak_iam.config.section_keys import SectionKey, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, field_at, root_field, type_path
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Field, TypePath, root_field, type_path
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.plain_values import construct, value_at
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import ReadFile
+
+WHOLE, ROOT = ".", "/"
+"""The path of the cluster, which relative paths begin at; that of the whole file, which absolute paths begin with."""
+
+_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
+_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
+
+
+class KeyStep(NamedTuple):
+    """A key of a mapping."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return _spelled(self.name, _PLAIN_KEY)
+
+
+class IndexStep(NamedTuple):
+    """An item of a list by its index; a negative index counts from the end."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"[{self.number}]"
+
+
+class NameStep(NamedTuple):
+    """The item of a list with that name, or a list's plain item that is equal; with `keys` the item that has that value
+    there."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        keys = ".".join(_spelled(key, _PLAIN_KEY) for key in self.keys)
+        return f"[{keys}{'=' if keys else ''}{_spelled(self.name, _PLAIN_NAME)}]"
+
+
+PathStep = KeyStep | IndexStep | NameStep
+
+
+class KeyPath(NamedTuple):
+    """A path of keys. `is_absolute`: from the root of the file, otherwise from a cluster."""
+
+    text: str
+    steps: tuple[PathStep, ...]
+    is_absolute: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, root: bool = False) -> KeyPath:
+        """The path that a text stands for. With `root` it is absolute with or without a leading `/`. Raises
+        SelectionError with the column of what is wrong, and what to write instead; TypeError if it is no string."""
+        if not isinstance(text, str):
+            raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
+        is_absolute, steps = text.startswith(ROOT), list[PathStep]()
+        at = int(is_absolute)
+        while text not in (WHOLE, ROOT) and (at < len(text) or not steps):
+            is_selector = bool(steps) and text[at] == "["
+            match = re.compile(_SELECTOR if is_selector else rf"\.{_KEY}" if steps else _KEY).match(text, at)
+            if match is None or re.match(r"\[(\*?\]|=)", match[0]):
+                column, what, remedy = _flaw(text, at, is_first=not steps)
+                raise SelectionError(f"path {quoted(text)}, column {column + 1}: {what}", remedy=shortened(remedy, 200))
+            steps.append(_selector(match) if is_selector else KeyStep(_text(match, 1)))
+            at = match.end()
+        return cls(text, tuple(steps), is_absolute or root)
+
+    def __str__(self) -> str:
+        """The path in its usual spelling."""
+        text = joined(self.steps)
+        return f"{ROOT}{text}" if self.is_absolute else text or WHOLE
+
+    def up_to(self, count: int) -> str:
+        """The first steps in their usual spelling, for messages."""
+        steps = str(self._replace(steps=self.steps[:count]))
+        return steps if count else "the file" if self.is_absolute else "the cluster"
+
+
+def joined(steps: tuple[PathStep, ...]) -> str:
+    """Steps in their usual spelling, without anything before them."""
+    return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
+
+
+def _spelled(name: str, plain: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return name if re.match(plain, name) else f'"{escaped}"'
+
+
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
+_KEY = rf"(?:{_QUOTED}|([^\s.\[\]\"'=]+))"
+_SELECTOR = rf"\[(?:{_QUOTED}|(?![\"'])([^\]=]*))(?:=(?:{_QUOTED}|(?![\"'])([^\]]*)))?\]"
+_INDEX = r"-?[0-9]{1,9}\Z"
+
+
+def _selector(match: re.Match[str]) -> PathStep:
+    name, is_plain = _text(match, 1), match[3] is not None
+    if match.group(4, 5, 6) != (None, None, None):
+        return NameStep(_text(match, 4), tuple(name.split(".")) if is_plain else (name,))
+    return IndexStep(int(name)) if is_plain and re.match(_INDEX, name) else NameStep(name)
+
+
+def _text(match: re.Match[str], group: int) -> str:
+    """The text of a name that is in double quotes (the group), in single quotes, or plain (the next groups)."""
+    if match[group] is not None:
+        return re.sub(r"\\(.)", r"\1", match[group])
+    return match[group + 1] if match[group + 1] is not None else match[group + 2].strip()
+
+
+def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
+    """The index of what is wrong, what it is, and what to write instead."""
+    before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
+    is_selector = here == "[" and not is_first
+    if (after[:1] if is_selector else here) in ("'", '"'):
+        return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
+    if is_selector:
+        return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
+    if here == "=":
+        return at, "a path has no value", f"write the value as a separate argument: {before} {after}".rstrip()
+    if here.isspace():
+        return at, "a path has no blanks", "put a key that contains a blank in quotes"
+    if here == "." and not is_first:
+        rest = after.lstrip(".")
+        return at + 1, "a key is missing", f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
+    what = "a key is missing" if is_first else "a dot is missing"
+    if "/" in text[1:]:
+        return at, what, f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
+    return at, what, "write a key such as kubernetes.version" if is_first else "write a dot before each key"
+
 
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
 
 APPEND_ONE = "append one"
 """The remedy for a list without items."""
+
+
+class _Unset:
+    def __deepcopy__(self, _: object) -> _Unset:
+        return self
+
+
+UNSET: Any = _Unset()
+"""Stands for a key that has no value."""
 
 
 class NoSuchItem(SelectionError):
@@ -34,11 +175,9 @@ class NoSuchItem(SelectionError):
 
 
 class FoundKey(NamedTuple):
-    """What a path means in a document. `node` is None if nothing is written there.
-
-    `field` is Tarmak's type, None for a key that Tarmak does not know. `is_unknown`: neither Tarmak nor a plugin knows
-    it, and its name does not begin with `x-`.
-    """
+    """What a path means in a document. `node` is None if nothing is written there. `field` is Tarmak's type, None for a
+    key that Tarmak does not know. `is_unknown`: neither Tarmak nor a plugin knows it, and its name does not begin with
+    `x-`."""
 
     path: KeyPath
     route: Route
@@ -66,19 +205,25 @@ class FoundKey(NamedTuple):
         below = () if section is None else self.type_path[len(CLUSTER) + len(section.path) :]
         if section is None or not below:
             return None
-        if field_at("Cluster", section.path) is None:
+        if CLUSTER_FIELD.below(*section.path) is None:
             key = key_named(section, ".".join(below))
-            return None if block_of(key.field) is not None else key
+            return None if key.block is not None else key
         return next((key for key in keys_of(section) if key.path == below), None)
 
 
-def look_up(document: Document, base: Route, path: KeyPath, *, unknown: bool = False, advice: str = "") -> FoundKey:
-    """The key that a path means. `base` is the route of the cluster that a relative path begins at.
+def written_value(document: Document, key: FoundKey) -> Any:
+    """The value in the document, as Tarmak's parser reads it; UNSET if there is none."""
+    if not document.is_json:
+        return construct(key.node, document.source) if key.is_set else UNSET
+    value = value_at(document.shared_data, key.route.plain)  # where the values of duplicate keys are merged
+    return UNSET if value is None else copy.deepcopy(value)
 
-    Raises SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items,
-    and unless `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is
-    added to its message if no key is similar.
-    """
+
+def look_up(document: Document, base: Route, path: KeyPath, *, unknown: bool = False, advice: str = "") -> FoundKey:
+    """The key that a path means. `base` is the route of the cluster that a relative path begins at. Raises
+    SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items, and unless
+    `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is added to its message if no
+    key is similar."""
     lookup = _Lookup(document, path, Route() if path.is_absolute else base)
     for lookup.number, step in enumerate(path.steps):
         if isinstance(step, KeyStep):
@@ -130,7 +275,14 @@ class _Lookup:
         field, node = self.field, None if self.node is None else dereference(self.node)
         is_mapping = isinstance(node, Mapping) or is_null(node) if field is None else field.kind in ("struct", "map")
         if not is_mapping:
-            raise self._no_mapping(name)
+            where, kind = self._where, kind_text(field, self.node)
+            remedy = f"write {where}, or put a key that contains dots in quotes"
+            if kind == "a list":
+                steps = item_steps(items_of(self.node), field and field.of)
+                remedy = f"choose an item first, as in {where}{steps[0] if steps else '[0]'}{self._rest(0)}"
+                if NameStep(name) in steps or name.isdecimal():
+                    remedy = f"write {where}[{name}]{self._rest()}"
+            raise self._error(f"{where} is {kind}, so it has no key {quoted(name)}", remedy)
         entry = node.effective(name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and name not in field.fields:
             path = (*self.type_path, name)
@@ -141,110 +293,73 @@ class _Lookup:
         is_free = field is not None and field.kind == "map"
         self._enter(Key(name), ITEM if is_free else name, None if entry is None else entry.value)
 
-    def _no_mapping(self, name: str) -> SelectionError:
-        field, where = self.field, self._where
-        kind, remedy = kind_text(field, self.node), f"write {where}"
-        if kind == "a list":
-            names = [names[-1] for item in items_of(self.node) if (names := names_of(item, field and field.of))]
-            if name in names or name.isdecimal():
-                remedy = f"write {where}[{name}]{self._rest()}"
-            else:
-                example = NameStep(names[0]) if names else IndexStep(0)
-                remedy = f"choose an item first, as in {where}{example}{self._rest(0)}"
-        elif self.type_path[-1:] == (ITEM,) and self.number and isinstance(self.path.steps[self.number - 1], KeyStep):
-            remedy = f"{remedy}, or put a key that contains dots in quotes"
-        return self._error(f"{where} is {kind}, so it has no key {quoted(name)}", remedy)
-
     def _unknown(self, name: str, field: Field, advice: str) -> SelectionError:
-        what = f"Tarmak does not know the key {quoted(name)} in {self._where}"
-        if not self.type_path:
-            what = f"Tarmak does not know the key {quoted(name)} at the top level"
+        place = f"in {self._where}" if self.type_path else "at the top level"
+        what, is_absolute = f"Tarmak does not know the key {quoted(name)} {place}", self.path.is_absolute
+        guess = suggest_key(name, None, self.type_path, field.struct, ())
         meant = None
-        if self.type_path == CLUSTER and not self.number:  # what is not in the cluster, but in the file
-            clusters = items_of(self.document.node(CLUSTER[:1]))
-            if any(name in names_of(item, root_field().below(*CLUSTER)) for item in clusters):
-                meant = f"{ROOT}clusters{NameStep(name)}"
-            elif name in root_field().fields:
-                meant = f"{ROOT}{name}"
-        guess = None if meant is not None else suggest_key(name, None, self.type_path, field.struct, ())
-        if guess is not None and (guess.path[: len(CLUSTER)] == CLUSTER or self.path.is_absolute):
-            steps = guess.path if self.path.is_absolute else guess.path[len(CLUSTER) :]
+        if self.type_path == CLUSTER and not self.number and name in root_field().fields:
+            meant = f"{ROOT}{name}"  # what is not in the cluster, but in the file
+        elif guess is not None and guess.path[:-1] == self.type_path:
+            meant = str(self.path._replace(steps=(*self.path.steps[: self.number], KeyStep(guess.path[-1]))))
+        elif guess is not None and (is_absolute or guess.path[: len(CLUSTER)] == CLUSTER):
+            steps = guess.path if is_absolute else guess.path[len(CLUSTER) :]
             text = "".join("[NAME]" if step == ITEM else f".{KeyStep(step)}" for step in steps).removeprefix(".")
-            meant = f"{ROOT if self.path.is_absolute else ''}{text}"
-            if guess.path[:-1] == self.type_path:
-                meant = str(self.path._replace(steps=(*self.path.steps[: self.number], KeyStep(guess.path[-1]))))
+            meant = f"{ROOT if is_absolute else ''}{text}"
         if meant is not None:
-            relative = meant.removeprefix(f"{ROOT}clusters[NAME].")
-            is_other = relative != meant and self.path.text.startswith(ROOT)
-            also = f", or {relative}{self._rest()} of the selected cluster" if is_other else ""
-            return self._error(what, f"did you mean {meant}{self._rest()}{also}?")
+            return self._error(what, f"did you mean {meant}{self._rest()}?")
         known = choose_among(name, field.fields)
         return self._error(what, f"{known}; {advice}" if advice else known)
 
-    def enter_item(self, step: IndexStep | NameStep | MatchStep) -> None:
+    def enter_item(self, step: IndexStep | NameStep) -> None:
         field, where, items = self.field, self._where, items_of(self.node)
         kind = kind_text(field, self.node)
         if kind != "a list" and not (field is None and is_null(self.node)):
-            key = f".{KeyStep(step.name)}{self._rest()}" if kind == "a mapping" and isinstance(step, NameStep) else ""
+            is_key = kind == "a mapping" and isinstance(step, NameStep) and not step.keys
+            key = f".{KeyStep(str(step[0]))}{self._rest()}" if is_key else ""
             raise self._error(f"{where} is {kind}, not a list", f"write {where}{key}")
         if not items:
-            what = f"no item {step.index}" if isinstance(step, IndexStep) and kind == "a list" else f"no {where}{step}"
+            what = f"no item {step.number}" if isinstance(step, IndexStep) and kind == "a list" else f"no {where}{step}"
             state = "has no items" if kind == "a list" else "is not set"
             raise self._no_item(f"{where} {state}, so there is {what}", APPEND_ONE)
-        if isinstance(step, IndexStep):
-            index = step.index + len(items) if step.index < 0 else step.index
-            if not 0 <= index < len(items):
-                count = f"{len(items)} item{'' if len(items) == 1 else 's'}"
-                remedy = f"use an index from 0 to {len(items) - 1}, or -1 for the last"
-                remedy = remedy if len(items) > 1 else "use the index 0"
-                raise self._no_item(f"{where} has {count}, so there is no item {step.index}", remedy)
-        else:
+        if isinstance(step, NameStep):
             index = self._chosen(step, items, None if field is None else field.of)
+        else:
+            index = step.number + len(items) if step.number < 0 else step.number
+            if not 0 <= index < len(items):
+                what = (
+                    f"{where} has {len(items)} item{'' if len(items) == 1 else 's'}, so there is no item {step.number}"
+                )
+                raise self._no_item(what, "the first has the index 0, the last -1")
         self._enter(index, ITEM, items[index])
 
-    def _chosen(self, step: NameStep | MatchStep, items: SequenceOf[Node], of: Field | None) -> int:
+    def _chosen(self, step: NameStep, items: tuple[Node, ...], of: Field | None) -> int:
         """The index of the item that has a name, or a value at a key."""
-        where = self._where
-        if isinstance(step, MatchStep):
-            keys, wanted = ".".join(step.keys), step.value
-            texts = [texts_at(item, step.keys) for item in items]
-            what = f"{where} has no item with {keys} {quoted(wanted)}"
-        else:
-            keys, wanted, texts = "", step.name, [names_of(item, of) for item in items]
-            what = f"{where} has no item {quoted(wanted)}"
+        where, keys, wanted = self._where, ".".join(step.keys), step.name
+        texts = [texts_at(item, step.keys) if keys else names_of(item, of) for item in items]
         chosen = [index for index, names in enumerate(texts) if wanted in names]
-        if len(chosen) == 1:
-            return chosen[0]
-        if chosen:
+        if len(chosen) > 1:
             which = brief_list(f"{where}[{index}] ({self._position(index)})" for index in chosen)
             raise self._error(f"{where}{step} means {len(chosen)} items", f"choose one of {which}")
-        if isinstance(step, MatchStep) and of is not None and of.kind == "struct" and of.below(*step.keys) is None:
-            known = [name for name, field in of.fields.items() if field.is_scalar]
-            known += [f"{name}.name" for name, field in of.fields.items() if field.struct == "ObjectMeta"]
-            raise self._error(f"{what}: its items have no key {quoted(keys)}", choose_among(keys, known))
+        if chosen:
+            return chosen[0]
+        what = f"{where} has no item {f'with {keys} ' if keys else ''}{quoted(wanted)}"
         places = {name: index for index, names in reversed([*enumerate(texts)]) for name in names}
         near = closest(wanted, places)
         if near is not None:
-            meant = f"[{keys}={near}]" if keys else NameStep(near)
-            raise self._no_item(what, f"did you mean {where}{meant}{self._rest()} ({self._position(places[near])})?")
-        if not places:
-            without = (
-                "no item has that key"
-                if keys
-                else f"its items have no names: use an index, as in {where}[0]{self._rest()}"
-            )
-            raise self._no_item(what, without)
+            meant = f"{where}{step._replace(name=near)}{self._rest()}"
+            raise self._no_item(what, f"did you mean {meant} ({self._position(places[near])})?")
         named = {names[-1]: index for index, names in enumerate(texts) if names}
         which = brief_list(f"{shortened(name)} ({self._position(index)})" for name, index in named.items())
-        raise self._no_item(what, f"it has {which}")
+        without = f"its items have no names: use an index, as in {where}[0]{self._rest()}"
+        raise self._no_item(what, f"it has {which}" if which else "no item has that key" if keys else without)
 
     def _position(self, index: int) -> Place:
         return self.document.position(self.route / index)
 
 
-# --- how the items of lists are named: clusters, pools and providers by `metadata.name`, labels by `key`
-
 Keys = tuple[str, ...]
+"""The path of a name below an item: of clusters, pools and providers `metadata.name`, of labels `key`."""
 
 _NAMES: tuple[Keys, ...] = (("metadata", "name"), ("name",), ("identifier",), ("key",))
 
@@ -255,7 +370,7 @@ _MORE: dict[str, Keys] = {"InstancePool": ("type",), "Subnet": ("zone",)}
 @cache
 def naming_keys(struct: str) -> tuple[Keys, ...]:
     """The paths whose values name an item; the first that an item has counts. Empty for structs without names."""
-    fields = {keys: Field("struct", struct=struct).below(*keys) for keys in _NAMES}
+    fields = {keys: Field("struct", struct=struct).below(*keys) for keys in _NAMES if struct}
     naming = tuple(keys for keys, field in fields.items() if field is not None and field.kind == "string")
     return (*naming, _MORE[struct]) if struct in _MORE else naming
 
@@ -265,7 +380,7 @@ def names_of(item: Node, field: Field | None) -> tuple[str, ...]:
     `prod-blue`. The name of a plain value is the value itself."""
     node = dereference(item)
     if isinstance(node, Scalar):
-        return () if is_null(node) else tuple(scalar_texts(node))
+        return texts_at(node, ())
     for keys in naming_keys(field.struct) if field is not None and field.kind == "struct" else _NAMES:
         name = next(iter(texts_at(node, keys)), "")
         if name:
@@ -284,33 +399,23 @@ def item_steps(items: Iterable[Node], of: Field | None) -> list[NameStep | Index
 
 
 def texts_at(node: Node, keys: Keys) -> tuple[str, ...]:
-    """The texts of the scalar at a path of keys, as `scalar_texts`; none if it is null."""
-    scalar = node_at(node, keys)
-    return tuple(scalar_texts(scalar)) if isinstance(scalar, Scalar) and not is_null(scalar) else ()
-
-
-def node_at(node: Node, keys: Keys) -> Node | None:
-    """The node at a path of keys, through aliases and merge keys."""
+    """The text of the scalar at a path of keys, through aliases and merge keys, and that of its value if it differs:
+    `on` is also `true`. None if it is null."""
     for key in keys:
         mapping = dereference(node)
         entry = mapping.effective(key) if isinstance(mapping, Mapping) else None
         if entry is None:
-            return None
+            return ()
         node = entry.value
-    return dereference(node)
-
-
-def scalar_texts(node: Scalar) -> Iterator[str]:
-    """The text of a scalar, and that of its value if it differs: `on` is also `true`."""
-    yield node.text
+    scalar = dereference(node)
+    if not isinstance(scalar, Scalar) or is_null(scalar):
+        return ()
     try:
-        value = resolve_v2(node)
+        value = resolve_v2(scalar)
     except ScalarError:
-        return
-    if isinstance(value, bool):
-        yield "true" if value else "false"
-    elif not isinstance(value, str):
-        yield str(value)
+        return (scalar.text,)
+    other = str(value).lower() if isinstance(value, bool) else str(value)
+    return (scalar.text,) if isinstance(value, str) else (scalar.text, other)
 
 
 def is_null(node: Node | None) -> bool:
@@ -327,3 +432,66 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
     """The items of a list; none for any other node."""
     node = None if node is None else dereference(node)
     return node.items if isinstance(node, Sequence) else ()
+
+
+Offer = tuple[str, str]
+"""A path, and the type of its value."""
+
+
+def path_offers(file: ReadFile, base: Route, typed: str, *, only_lists: bool = False) -> Iterator[Offer]:
+    """The paths that begin with what is typed and are one step longer; if that is only one, also those that are longer
+    still. `base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
+    `only_lists`, the value must be a list. Raises SelectionError if the typed part means nothing."""
+    offers = [offer for offer in _next_offers(file.document, base, typed) if offer[0].startswith(typed)]
+    if len(offers) == 1:
+        path = offers[0][0]
+        offers += _next_offers(file.document, base, path if path.endswith("]") else f"{path}.")
+    return (offer for offer in offers if not only_lists or offer[1] in ("a list", "a mapping"))
+
+
+def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]:
+    def key_at(text: str) -> FoundKey:
+        return look_up(document, base, KeyPath.parse(text or ".", root=not base.steps))
+
+    def items(head: str, key: FoundKey) -> Iterator[Offer]:
+        of = None if key.field is None else key.field.of
+        return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
+
+    # What comes before the last step, and that step. Dots in quotes are not told from others.
+    match = re.match(r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z", typed)
+    head, mark = (match[1], match[2][0]) if match else (ROOT if typed.startswith(ROOT) else "", "")
+    key = key_at(head)
+    if mark == "[":
+        yield from items(head, key)
+        if not typed.endswith("]"):
+            return
+        head, mark, key = typed, ".", key_at(typed)
+    node, field = None if key.node is None else dereference(key.node), key.field
+    members: dict[str, Field | None] = {}
+    if field is not None and field.kind == "struct":
+        # Tarmak reads the keys of Kubernetes objects at the top level only.
+        hidden = ("apiVersion", "kind") if key.type_path else ()
+        written = {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
+        members |= {name: of for name, of in written.items() if name not in hidden}
+    elif isinstance(node, Mapping):
+        texts = [entry.text for entry in node.entries if not entry.is_merge]
+        members |= {text: None if field is None else field.of for text in texts if text is not None}
+    for name, of in members.items():
+        path = f"{head}{mark}{KeyStep(name)}"
+        yield path, kind_text(of)
+        if of is not None and of.kind == "list":
+            yield from items(path, key_at(path))
+
+
+def value_offers(file: ReadFile, base: Route, text: str) -> list[str]:
+    """The values that a key may have, if they are few. Raises SelectionError."""
+    target = look_up(file.document, base, KeyPath.parse(text, root=not base.steps))
+    key, name = target.section_key, target.type_path[-1] if target.type_path else ""
+    if key is not None and key.choices:
+        return key.choices
+    if target.field is not None and target.field.kind == "bool":
+        return ["true", "false"]
+    if name == "currentCluster":  # keys whose value is a name in the file
+        return [cluster.cluster_name for cluster in file.selectable_clusters]
+    objects = {"environment": file.environments, "provider": file.providers}.get(name, ())
+    return [text for item in objects if (text := str((item.get("metadata") or {}).get("name") or ""))]

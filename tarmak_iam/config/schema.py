@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of, root_field
+from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, root_field
 
 WHOLE_FILE = "tarmak.yaml"
 """The name of the schema of the whole file; the others have the name of their section."""
@@ -40,10 +40,8 @@ def section_schema(section: Section[Any]) -> Schema:
 
 
 def file_schema(sections: Iterable[Section[Any]]) -> Schema:
-    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the complete sections.
-
-    Other keys are not an error in it: Tarmak ignores them, and `check` reports them.
-    """
+    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the complete sections. Other
+    keys are not an error in it: Tarmak ignores them, and `check` reports them."""
     definitions: dict[str, Schema] = {}
     _add_struct(root_field().struct, definitions)
     root = definitions.pop(root_field().struct)
@@ -65,7 +63,7 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
 def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str, Schema]]:
     """The schema of the section, and those of its blocks by name; references get the prefix."""
     references = _ref(prefix)["$ref"].replace("{", "{{").replace("}", "}}") + "{model}"
-    schema: Schema = section.model.model_json_schema(mode="validation", ref_template=references)
+    schema: Schema = section.model_class.model_json_schema(mode="validation", ref_template=references)
     blocks = {name: _draft07(block) for name, block in sorted(schema.pop("$defs", {}).items())}
     return _draft07(schema) | {"type": ["object", "null"]}, blocks
 
@@ -123,7 +121,11 @@ def _with_words(schema: Any) -> Any:
 def _add_struct(name: str, definitions: dict[str, Schema]) -> None:
     if name not in definitions:
         definitions[name] = {}
-        fields = {key: field for key, field in fields_of(name).items() if _struct_of(field) not in NOT_WRITTEN}
+        fields = {
+            key: field
+            for key, field in Field("struct", struct=name).fields.items()
+            if _struct_of(field) not in NOT_WRITTEN
+        }
         definitions[name]["properties"] = {key: _open(field, definitions) for key, field in fields.items()}
 
 

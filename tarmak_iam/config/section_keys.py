@@ -1,20 +1,27 @@
-"""The installed sections and their keys: names, types, and the value that a text on the command line stands for."""
+"""The installed sections and their keys, and the values that texts on the command line stand for: of these keys, and of
+any field of Tarmak."""
 
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
-from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.decode import FILE_REFUSED
+from tarmak_iam.config.api_server import AMAZON
+from tarmak_iam.config.decode import FILE_REFUSED, decode_value
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.sections import Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import ITEM, ScalarTypeError, TypePath, field_at, scalar_value
-from tarmak_iam.config.typed_values import octal_flaw, yaml_value
-from tarmak_iam.errors import ConfigError, SelectionError
-from tarmak_iam.plugins import OWN, check_unique, provided
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, Field, ScalarTypeError, TypePath
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import is_custom_tag, walk
+from tarmak_iam.document.plain_values import UnwritableValue, plain
+from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.plugins import OWN, Provided, check_unique, provided
+from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
@@ -30,20 +37,10 @@ BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
 """Our own sections, in the order of the documentation."""
 
 
-class InstalledSection(NamedTuple):
-    """A section and the distribution that provides it."""
-
-    section: Section[Any]
-    origin: str
-
-
 def load_sections() -> tuple[Section[Any], ...]:
-    """The built-in section, then those of installed distributions, sorted by the names of their entry points.
-
-    Raises ConfigError, naming the distributions, if one cannot be loaded, does not provide a Section, or provides one
-    at, above or below the path of another section.
-    """
-    return tuple(installed.section for installed in installed_sections())
+    """The built-in section, then those of installed distributions, sorted by the names of their entry points. Raises
+    ConfigError, naming the distributions, if one cannot be loaded, or is at, above or below the path of another."""
+    return tuple(installed.value for installed in installed_sections())
 
 
 def owned_paths() -> list[TypePath]:
@@ -51,21 +48,21 @@ def owned_paths() -> list[TypePath]:
     return [("clusters", ITEM, *section.path) for section in load_sections()]
 
 
-def installed_sections() -> tuple[InstalledSection, ...]:
+def installed_sections() -> list[Provided[Section[Any]]]:
     """As `load_sections`, with the names of the distributions."""
-    installed = [InstalledSection(section, OWN) for section in BUILT_IN]
+    installed: list[Provided[Section[Any]]] = [Provided(section, OWN) for section in BUILT_IN]
     for plugin in provided(GROUP, Section):
         section, origin = plugin.value, plugin.origin
         if not section.path:
             raise ConfigError(f"a section of {origin} has no path", remedy=f"remove {origin}")
-        check_unique("section", [*((other.name, owner) for other, owner in installed), (section.name, origin)])
-        for other, owner in installed:
-            width = min(len(other.path), len(section.path))
-            if other.path[:width] == section.path[:width]:
-                what = f"the sections {other.name} of {owner} and {section.name} of {origin} overlap"
+        check_unique("section", [(other.value.name, other.origin) for other in (*installed, plugin)])
+        for other in installed:
+            width = min(len(other.value.path), len(section.path))
+            if other.value.path[:width] == section.path[:width]:
+                what = f"the sections {other.value.name} of {other.origin} and {section.name} of {origin} overlap"
                 raise ConfigError(what, remedy="remove one of them")
-        installed.append(InstalledSection(section, origin))
-    return tuple(installed)
+        installed.append(plugin)
+    return installed
 
 
 def section_named(name: str) -> Section[Any]:
@@ -77,11 +74,13 @@ def section_named(name: str) -> Section[Any]:
 
 
 class SectionKey(NamedTuple):
-    """A key of a section; `path` is its path below the section. A block has keys below it and no value."""
+    """A key of a section; `path` is its path below the section. `block` is the model of the keys below it: such a key
+    has no value."""
 
     section: Section[Any]
     path: tuple[str, ...]
     field: FieldInfo
+    block: type[SectionModel] | None
 
     @property
     def key(self) -> str:
@@ -93,10 +92,7 @@ class SectionKey(NamedTuple):
         the text. Raises ConfigError for a value that the key does not accept."""
         if self._kinds <= {"string", "null"}:
             return self.checked(text)
-        value = yaml_value(text)
-        flaw = octal_flaw(text, value)
-        if flaw is not None:
-            raise ConfigError(f"{self.key} must not be {shortened(text)}", remedy=flaw)
+        value = yaml_value(text, octal_of=self.key)
         try:
             return self.checked(value)
         except ConfigError:
@@ -107,42 +103,36 @@ class SectionKey(NamedTuple):
             raise
 
     def checked(self, value: Any) -> Any:
-        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number.
-
-        Raises ConfigError for a value that the key does not accept. As strict as Tarmak: 1 is not accepted for true,
-        nor "5" for 5.
-        """
-        block = block_of(self.field)
-        if block is not None:
-            keys = ", ".join(f"{self.key}.{name}" for name in block.model_fields)
+        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number. Raises ConfigError for a
+        value that the key does not accept. As strict as Tarmak: 1 is not accepted for true, nor "5" for 5."""
+        if self.block is not None:
+            keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
             raise ConfigError(f"{self.key} requires a value", remedy=f"to remove the key, use unset {self.key}")
-        known, as_tarmak = field_at("Cluster", (*self.section.path, *self.path)), value
-        if known is not None and known.is_scalar:
-            try:
-                as_tarmak = scalar_value(known.kind, value, is_json=False)
-            except ScalarTypeError as error:
-                raise self._refused(f" must be {error}", value, f": {FILE_REFUSED}") from None
-        if self._allowed and not any(as_tarmak == other and type(as_tarmak) is type(other) for other in self._allowed):
-            raise self._refused(f" must be {' or '.join(map(str, self._allowed))}", value)
+        known, as_tarmak, flaw = CLUSTER_FIELD.below(*self.section.path, *self.path), value, ""
         try:
-            self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+            as_tarmak = known.read(value) if known is not None and known.is_scalar else value
+            if self._allowed and (type(as_tarmak), as_tarmak) not in [(type(other), other) for other in self._allowed]:
+                flaw = f" must be {' or '.join(map(str, self._allowed))}"
+            else:
+                self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+        except ScalarTypeError as error:
+            flaw = f" must be {error}"
         except validation_error() as error:
             path, message, *_ = field_errors(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-            what = message if message.startswith("must be ") else f"is wrong: {message}"
-            raise self._refused(f"{where} {what}", value) from None
+            flaw = f"{where} {message if message.startswith('must be ') else f'is wrong: {message}'}"
         except (TypeError, ValueError):
-            raise self._refused(" must be plain data", value) from None
-        return as_tarmak
-
-    def _refused(self, what: str, value: Any, why: str = "") -> ConfigError:
+            flaw = " must be plain data"
+        if not flaw:
+            return as_tarmak
         shown = json.dumps(value, ensure_ascii=False, default=str)
+        why = f": {FILE_REFUSED}" if known is not None and known.is_scalar and not known.accepts(value) else ""
         remedies = ["write true or false"] if self.choices == ["true", "false"] else []
         if self.field.description:
             remedies.append(f"the key's description: {self.field.description}")
-        return ConfigError(f"{self.key}{what}, not {shown}{why}", remedy="; ".join(remedies))
+        raise ConfigError(f"{self.key}{flaw}, not {shown}{why}", remedy="; ".join(remedies))
 
     @property
     def choices(self) -> list[str]:
@@ -169,31 +159,27 @@ class SectionKey(NamedTuple):
         return TypeAdapter(Annotated[(annotation, *self.field.metadata)] if self.field.metadata else annotation)
 
 
-def keys_of(
-    section: Section[Any], model: type[SectionModel] | None = None, path: tuple[str, ...] = ()
-) -> Iterator[SectionKey]:
-    """Every key with a value, in the order of the model; with a model and path, only the keys of that block."""
-    for name, field in (model or section.model).model_fields.items():
+def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
+    """Every key with a value, in the order of the model."""
+    return (key for key in _all_keys(section, section.model_class, ()) if key.block is None)
+
+
+def _all_keys(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
+    for name, field in model.model_fields.items():
         block = block_of(field)
-        if block is None:
-            yield SectionKey(section, (*path, name), field)
-        else:
-            yield from keys_of(section, block, (*path, name))
+        yield SectionKey(section, (*path, name), field, block)
+        if block is not None:
+            yield from _all_keys(section, block, (*path, name))
 
 
 def key_named(section: Section[Any], key: str) -> SectionKey:
     """The key of that name, with or without the path of the section before it. Raises SelectionError."""
-    model: type[SectionModel] | None = section.model
     path = tuple(key.removeprefix(f"{section.name}.").split("."))
-    field: FieldInfo | None = None
-    for name in path:
-        field = None if model is None else model.model_fields.get(name)
-        if field is None:
-            remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
-            raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
-        model = block_of(field)
-    assert field is not None  # a split text has at least one part
-    return SectionKey(section, path, field)
+    named = next((other for other in _all_keys(section, section.model_class, ()) if other.path == path), None)
+    if named is None:
+        remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
+        raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
+    return named
 
 
 def block_of(field: FieldInfo) -> type[SectionModel] | None:
@@ -206,3 +192,89 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     # In Python 3.10 list[str] is also an instance of type, which issubclass then rejects.
     is_model = len(models) == 1 and isinstance(models[0], type) and get_origin(models[0]) is None
     return models[0] if is_model and issubclass(models[0], SectionModel) else None
+
+
+def yaml_value(text: str, *, octal_of: str = "") -> Any:
+    """The value of a text in YAML; the text itself if it is not valid YAML. Raises ConfigError as `check_plain`,
+    without a place, and for a number that YAML reads as octal, if `octal_of` is the path of a value that must be none.
+    """
+    try:
+        document = Document.parse(text, json=False)
+    except ParseError:
+        return text
+    try:
+        check_plain(document)
+    except ConfigError as error:
+        error.place = None  # the text is no file
+        raise
+    value, digits = document.data, text.strip()
+    is_octal = type(value) is int and re.match(r"[-+]?0[0-7_]+\Z", digits) and value != int(digits.replace("_", ""))
+    if octal_of and is_octal:
+        remedy = f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
+        raise ConfigError(f"{octal_of} must not be {shortened(text)}", remedy=remedy)
+    return value
+
+
+def check_plain(document: Document) -> None:
+    """Raises ConfigError, with its place in the document, for what would be lost if its values were written elsewhere:
+    all but one of several equal keys, and tags such as `!secret`."""
+    for duplicate in IgnoredContent(document).duplicates if document.has_duplicates else ():
+        place = document.position(duplicate.route, at_key=True)
+        raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
+    for node in walk(document.root) if document.root is not None else ():
+        if node.tag is not None and is_custom_tag(node.tag):
+            what = f"the tag {shortened(node.tag)} would not be written"
+            raise ConfigError(what, remedy="remove it", place=document.place(node))
+
+
+def text_value(text: str, field: Field | None, name: str) -> Any:
+    """The value that a text stands for where Tarmak wants that field: a string as it is, everything else in YAML or
+    JSON; `checked_value` says whether Tarmak accepts it. `name` is its path, for messages. Raises ConfigError."""
+    if field is not None and (field.kind in ("string", "timestamp") or (field.is_bytes and not text.startswith("["))):
+        return text
+    value = yaml_value(text, octal_of=name if field is not None and field.holds_numbers else "")
+    if field is not None and not field.is_scalar and value == text and text.lstrip()[:1] in ("[", "{"):
+        what = f"the value of {name} is not a list or mapping in YAML"
+        raise ConfigError(what, remedy="write it as in [a, b] or {key: value}")
+    if field is not None and field.kind == "quantity" and type(value) not in (int, float):
+        return text
+    return value
+
+
+def checked_value(value: Any, field: Field | None, name: str) -> Any:
+    """The value as it is written to the file: 5 for 5.0 where Tarmak wants a whole number. `name` is its path, for
+    messages; empty for a whole cluster or file. Raises ConfigError, without a place, for a value that Tarmak could not
+    read in that field, or that YAML has no form for."""
+    if value is None:
+        raise ConfigError(f"{name} requires a value", remedy="" if " " in name else f"to remove it, unset {name}")
+    try:
+        value = plain(value)
+    except UnwritableValue as error:
+        raise ConfigError(f"{name}: {error}" if name else str(error), remedy=error.remedy) from None
+    if field is None:
+        return value
+    value = with_whole_numbers(value, field)
+    document = Document.parse(yaml_bytes({"value": value}), json=False)
+    node = document.node(("value",))
+    assert node is not None
+    try:
+        decode_value(document, node, field, Route((Key(name),)) if name else Route())
+    except ConfigError as error:  # for a text on the command line there are no lines below
+        remedy = error.remedy
+        if field.kind == "list" and isinstance(value, (str, int, float)):
+            remedy = f"write [{shortened(value)}], or append it"
+        elif field.kind in ("map", "struct") and not isinstance(value, dict):
+            remedy = "write a mapping, as in {key: value}"
+        raise ConfigError(error.what, remedy=remedy) from None
+    return value
+
+
+def with_whole_numbers(value: Any, field: Field) -> Any:
+    """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
+    if isinstance(value, dict):
+        members = {key: (member, field.below(key)) for key, member in value.items()}
+        return {key: member if of is None else with_whole_numbers(member, of) for key, (member, of) in members.items()}
+    if isinstance(value, list) and field.kind == "list" and field.of is not None:
+        return [with_whole_numbers(item, field.of) for item in value]
+    is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
+    return field.read(value) if is_whole else value

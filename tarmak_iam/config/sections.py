@@ -12,20 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tarmak_iam.findings import At, Severity
-from tarmak_iam.lazy_exports import lazy_exports
-from tarmak_iam.plugins import guarded
+from tarmak_iam.plugins import guarded, lazy_exports
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from tarmak_iam.config.section_model import SectionModel
 else:  # pydantic takes longer to import than everything else: it is needed where a model is
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "tarmak_iam.config.section_model": "SectionModel",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__, {"tarmak_iam.config.section_model": "SectionModel"})
 
 __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
@@ -117,12 +111,13 @@ class SectionRule:
 class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
-    `defaults` returns the model that takes effect. `validate` is called with it and returns the problems because of
-    which an edit must be refused. `rules` find what is valid, but surprising.
+    `model` may be a function that imports the model and returns it, because pydantic takes longer to import than
+    everything else. `defaults` returns the model that takes effect. `validate` is called with it and returns the
+    problems because of which an edit must be refused. `rules` find what is valid, but surprising.
     """
 
     path: tuple[str, ...]
-    model: type[Model]
+    model: type[Model] | Callable[[], type[Model]]
     defaults: Callable[[Model], Model] = field(default=lambda model: model)
     validate: Callable[[Model], Iterable[Problem]] = field(default=lambda _: ())
     rules: tuple[SectionRule, ...] = ()
@@ -135,6 +130,11 @@ class Section(Generic[Model]):
         """The dotted path; two sections with the same name are an error."""
         return ".".join(self.path)
 
+    @property
+    def model_class(self) -> type[Model]:
+        """The model, imported if it is not yet."""
+        return self.model if isinstance(self.model, type) else self.model()
+
     def read(self, cluster: Mapping[str, Any]) -> Model | None:
         """The typed section of a cluster's plain data, None if it is missing or null.
 
@@ -144,12 +144,11 @@ class Section(Generic[Model]):
         if data is None:
             return None
         # Read as JSON, as Tarmak does: there a date is a string and a tuple is a list, even for a strict reader.
-        return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
+        return self.model_class.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def values(self, cluster: Mapping[str, Any]) -> Any:
-        """What the rules of the section are called with; raises as `read` does. The built-in section's rules read its
-        plain data, because pydantic takes longer to import than everything else."""
-        return self.read(cluster)
+        """What the rules are called with: the plain data if the model is a function. Raises as `read`."""
+        return self.read(cluster) if isinstance(self.model, type) else self.data(cluster)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
         """The part of a cluster's plain data that belongs to the section."""
@@ -157,6 +156,16 @@ class Section(Generic[Model]):
         for key in self.path:
             data = data.get(key) if isinstance(data, Mapping) else None
         return data
+
+    def effective_values(self, given: Model | None) -> dict[str, Any]:
+        """The plain values with defaults; `given` is the model as the file contains it, None without it. Empty if a
+        required key is not set. Raises as `effective`."""
+        try:
+            model = self.model_class() if given is None else given
+        except validation_error():
+            return {}
+        values: dict[str, Any] = self.effective(model).model_dump(mode="json", exclude_none=True)
+        return values
 
     def effective(self, model: Model) -> Model:
         """The model with its defaults. Raises ConfigError if the plugin's function fails."""
@@ -177,32 +186,6 @@ class Section(Generic[Model]):
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
         """The result of a function of the section. Raises ConfigError, naming the section, for any exception."""
         return guarded(f"the section {self.name}", function, *args)
-
-
-class LateSection(Section[Model]):
-    """A section whose model is imported on first use, and whose rules are called with its plain data."""
-
-    __slots__ = ("_load_model",)
-    _load_model: Callable[[], type[Model]]
-
-    def __init__(
-        self,
-        path: tuple[str, ...],
-        load_model: Callable[[], type[Model]],
-        defaults: Callable[[Any], Any] = lambda values: values,
-        validate: Callable[[Any], Iterable[Problem]] = lambda _: (),
-        rules: tuple[SectionRule, ...] = (),
-    ) -> None:
-        given = {"path": path, "_load_model": load_model, "defaults": defaults, "validate": validate, "rules": rules}
-        for name, value in given.items():
-            object.__setattr__(self, name, value)  # frozen, as Section
-
-    @property
-    def model(self) -> type[Model]:
-        return self._load_model()
-
-    def values(self, cluster: Mapping[str, Any]) -> Any:
-        return self.data(cluster)
 
 
 def _check_path(path: Any, kinds: tuple[type, ...]) -> None:

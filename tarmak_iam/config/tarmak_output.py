@@ -1,6 +1,5 @@
 """The content that Tarmak writes when it rewrites tarmak.yaml: defaults, keys and values, but not the layout.
 
-Source: SetDefaults_* in pkg/apis/cluster/v1alpha1/defaults.go and pkg/apis/tarmak/v1alpha1/defaults.go.
 Go's zero value and a missing value are the same here, except for pointers and lists: an empty list is a value.
 
 Tarmak writes all fields of its structs as JSON, in YAML: with defaults, without empty values. Sources: the JSON tags
@@ -14,154 +13,113 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import used_logs
+from tarmak_iam.config.api_server import used_logs
 from tarmak_iam.config.decode import API_VERSION, KIND
-from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
-from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, quantity_size, root_field
+from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, DEFAULTS, Field, quantity_size, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import ReadFile
 
 NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
 
-_Object = dict[str, Any]
+Path = tuple[str | int, ...]
 
 _FIRST_PROXY_PORT = 9200
 
+_WITH_TIME = ("Cluster", "InstancePool", "Volume", "Environment", "Provider")
 
-def defaulted(data: Mapping[str, Any]) -> _Object:
+
+def defaulted(data: Mapping[str, Any]) -> dict[str, Any]:
     """The typed data of a file (`decode`) with Tarmak's defaults; a creation time that Tarmak sets is NOW."""
     config = copy.deepcopy(dict(data))
-    _stamp(config)
-    for cluster in _items(config, "clusters"):
-        _default_cluster(cluster)
-        for pool in _items(cluster, "instancePools"):
-            _default_pool(pool)
-    for provider in _items(config, "providers"):
-        _stamp(provider)
-    for environment in _items(config, "environments"):
-        _stamp(environment)
-        _fill(environment, "privateZone", "tarmak.local")
-        environment.setdefault("adminCIDRs", ["0.0.0.0/0"])
+    config.setdefault("metadata", {}).setdefault("creationTimestamp", NOW)
+    for cluster in _items(config, "clusters", "Cluster"):
+        kubernetes = cluster["kubernetes"]
+        if kubernetes["calico"].get("enableTypha"):
+            kubernetes["calico"].setdefault("typhaReplicas", 1)
+        if "apiServer" in kubernetes:
+            kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"])
+        for sink in _items(cluster, "loggingSinks", "LoggingSink"):
+            search = sink.get("elasticsearch")
+            if search is None:
+                continue
+            _fill(search, "LoggingSinkElasticsearch")
+            search["port"] = search.get("port") or (443 if search["tls"] else 80)
+            proxy = search.get("amazonESProxy")
+            if proxy is not None and not proxy.get("port"):  # the first one that no sink uses, one after the other
+                searches = [other.get("elasticsearch") or {} for other in cluster["loggingSinks"]]
+                taken = [(other.get("amazonESProxy") or {}).get("port") for other in searches]
+                ports = range(_FIRST_PROXY_PORT, _FIRST_PROXY_PORT + len(taken) + 1)
+                proxy["port"] = next(port for port in ports if port not in taken)
+        for pool in _items(cluster, "instancePools", "InstancePool"):
+            pool["metadata"]["name"] = pool["metadata"].get("name") or pool.get("type")
+            suffix = "-k8s-worker" if pool.get("type") == "worker" else ""
+            pool["image"] = pool.get("image") or f"centos-puppet-agent{suffix}"
+            _items(pool, "volumes", "Volume")
+    _items(config, "providers", "Provider")
+    _items(config, "environments", "Environment")
     return config
 
 
-def with_log_defaults(api_server: Mapping[str, Any]) -> _Object:
+def used_data(file: ReadFile) -> dict[str, Any]:
+    """The data of a file with the defaults that Tarmak writes, and those that it only uses: the location of a cluster
+    is that of its environment (Location in pkg/tarmak/environment/environment.go), and of minCount and maxCount one
+    stands for both (pkg/tarmak/instance_pool/instance_pool.go)."""
+    data = defaulted(file.data)
+    for cluster, used in zip(file.clusters, data.get("clusters") or (), strict=True):
+        location = cluster.environment_data().get("location")
+        if location:
+            used["location"] = location
+        for pool in used.get("instancePools") or ():
+            least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
+            if least or most:
+                pool["minCount"], pool["maxCount"] = least or most, most or least
+    return data
+
+
+def without_now(value: Any) -> Any:
+    """A value without the times that Tarmak sets when it reads the file; None for such a time."""
+    if isinstance(value, Mapping):
+        members = {key: without_now(member) for key, member in value.items()}
+        return {key: member for key, member in members.items() if member is not None}
+    if isinstance(value, list):
+        return [without_now(item) for item in value]
+    return None if value == NOW else value
+
+
+def _items(parent: dict[str, Any], key: str, struct: str) -> list[dict[str, Any]]:
+    """The items of a list, with the defaults of their struct; one that is null is an empty struct, and becomes one."""
+    items: list[dict[str, Any]] = parent.get(key) or []
+    items[:] = [item or {} for item in items]
+    for item in items:
+        if struct in _WITH_TIME:
+            item.setdefault("metadata", {}).setdefault("creationTimestamp", NOW)
+        _fill(item, struct)
+    return items
+
+
+def _fill(item: dict[str, Any], struct: str) -> None:
+    for path, value, replaces_empty in DEFAULTS.get(struct, ()):
+        *parents, key = path.split(".")
+        home = item
+        for parent in parents:
+            home = home.setdefault(parent, {})
+        if not home.get(key) if replaces_empty else key not in home:
+            home[key] = copy.deepcopy(value)
+
+
+def with_log_defaults(api_server: Mapping[str, Any]) -> dict[str, Any]:
     """`kubernetes.apiServer` with the defaults of the access logs in its section `amazon`."""
     defaulted = copy.deepcopy(dict(api_server))
     for name, log in used_logs(defaulted.get("amazon")):
         defaulted["amazon"][name] = log
     return defaulted
 
-
-# The defaults of a cluster, in Tarmak's order: a value that is not set gets them. Where the field is not a pointer in
-# Go, so do an empty string and 0, which are the same to Tarmak: those have True.
-_CLUSTER_DEFAULTS: tuple[tuple[tuple[str, ...], Any, bool], ...] = (
-    (("network", "cidr"), "10.99.0.0/16", True),
-    (("kubernetes", "version"), DEFAULT_KUBERNETES, True),
-    (("kubernetes", "zone"), "cluster.local", True),
-    (("kubernetes", "podCIDR"), "100.64.0.0/16", True),
-    (("kubernetes", "serviceCIDR"), "10.254.0.0/16", True),
-    (("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold"), 0.5, False),
-    (("kubernetes", "tiller"), {}, False),
-    (("kubernetes", "dashboard"), {}, False),
-    (("kubernetes", "heapster"), {"enabled": True}, False),  # a block without `enabled` is off
-    (("kubernetes", "grafana"), {"enabled": True}, False),
-    (("kubernetes", "influxDB"), {"enabled": True}, False),
-    (("kubernetes", "calico", "backend"), "etcd", True),
-    (("amazon", "ebsEncrypted"), False, False),
-    (("amazon", "additionalIAMPolicies"), [], False),
-    (("loggingSinks",), [], False),
-    (("vaultHelper",), {}, False),
-)
-
-
-def _default_cluster(cluster: _Object) -> None:
-    _stamp(cluster)
-    for (*parents, key), value, replaces_empty in _CLUSTER_DEFAULTS:
-        item = cluster
-        for parent in parents:
-            item = item.setdefault(parent, {})
-        if not item.get(key) if replaces_empty else key not in item:
-            item[key] = copy.deepcopy(value)
-    kubernetes = cluster["kubernetes"]
-    if kubernetes["calico"].get("enableTypha"):
-        kubernetes["calico"].setdefault("typhaReplicas", 1)
-    if "apiServer" in kubernetes:
-        kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"])
-    sinks = cluster["loggingSinks"]
-    for sink in sinks:
-        search = sink.get("elasticsearch")
-        if search is not None:
-            _fill(search, "host", "127.0.0.1")
-            search.setdefault("tls", True)
-            _fill(search, "port", 443 if search["tls"] else 80)
-            _fill(search, "logstashPrefix", "logstash")
-            if search.get("amazonESProxy") is not None:
-                _fill(search["amazonESProxy"], "port", _free_port(sinks))
-        _fill(sink, "types", ["all"])
-
-
-def _free_port(sinks: list[_Object]) -> int:
-    """The first port that no sink uses: Tarmak assigns them one after the other."""
-    proxies = [(sink.get("elasticsearch") or {}).get("amazonESProxy") or {} for sink in sinks]
-    taken = {proxy.get("port") for proxy in proxies}
-    return next(port for port in range(_FIRST_PROXY_PORT, _FIRST_PROXY_PORT + len(sinks) + 1) if port not in taken)
-
-
-def _default_pool(pool: _Object) -> None:
-    _stamp(pool)
-    _fill(pool["metadata"], "name", pool.get("type"))
-    suffix = "-k8s-worker" if pool.get("type") == "worker" else ""
-    _fill(pool, "image", f"centos-puppet-agent{suffix}")
-    for volume in _items(pool, "volumes"):
-        _stamp(volume)
-        volume.setdefault("size", "16Gi")
-        _fill(volume, "type", "ssd")
-    pool.setdefault("amazon", {}).setdefault("additionalIAMPolicies", [])
-
-
-def _stamp(item: _Object) -> None:
-    item.setdefault("metadata", {}).setdefault("creationTimestamp", NOW)
-
-
-def _fill(item: _Object, key: str, value: Any) -> None:
-    """For a field that is not a pointer in Go: an empty string, 0 and a missing value are all replaced."""
-    if not item.get(key):
-        item[key] = value
-
-
-def _items(parent: _Object, key: str) -> Iterator[_Object]:
-    """The items of a list of structs; one that is null is an empty struct, and becomes one."""
-    items = parent.get(key) or []
-    for index, item in enumerate(items):
-        if item is None:
-            items[index] = {}
-        yield items[index]
-
-
-Path = tuple[str | int, ...]
-
-
-# Fields whose tags say nothing of omitempty, three of them by a slip of the pen (`omiempty`).
-_ALWAYS = (
-    ("Cluster", "amazon"),
-    ("ClusterKubernetes", "grafana"),
-    ("ClusterKubernetes", "heapster"),
-    ("ClusterKubernetes", "influxDB"),
-    ("ClusterKubernetesCalico", "backend"),
-    ("ClusterKubernetesCalico", "enableTypha"),
-    ("ClusterKubernetesCalico", "typhaReplicas"),
-    ("Initializers", "pending"),
-    ("Initializer", "name"),
-    ("OwnerReference", "apiVersion"),
-    ("OwnerReference", "kind"),
-    ("OwnerReference", "name"),
-    ("OwnerReference", "uid"),
-    ("ObjectMeta", "creationTimestamp"),  # a separate struct, which is never empty
-)
 
 _EMBEDDED = ("ObjectMeta", "ListMeta")
 """Structs that Tarmak embeds without a pointer: they are always written."""
@@ -178,9 +136,7 @@ _NANO = 10**9
 
 def tarmak_output(data: Mapping[str, Any]) -> dict[str, Any]:
     """The data that Tarmak writes for a file with that typed data (`decode`); NOW where it uses the time of reading.
-
-    Equal quantities have the same text here; Tarmak may keep another spelling.
-    """
+    Equal quantities have the same text here; Tarmak may keep another spelling."""
     head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file contains
     return {**tarmak_json(defaulted(data)), **head}
 
@@ -192,10 +148,10 @@ def tarmak_json(data: Any, field: Field | None = None) -> Any:
         json: dict[str, Any] = {}
         for key, of in field.fields.items():
             value = (data or {}).get(key)
-            is_pointer, is_always = of.is_pointer or of.kind == "struct", (field.struct, key) in _ALWAYS
+            is_pointer = of.is_pointer or of.kind == "struct"
             if of.struct not in _EMBEDDED and value is None:
-                json |= {key: None if is_pointer else _ZERO.get(of.kind)} if is_always else {}
-            elif value or is_pointer or is_always:
+                json |= {key: None if is_pointer else _ZERO.get(of.kind)} if of.is_always else {}
+            elif value or is_pointer or of.is_always:
                 json[key] = tarmak_json(value, of)
         return json
     if field.is_bytes:

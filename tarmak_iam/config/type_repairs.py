@@ -7,30 +7,21 @@ enabled now.
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
-from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.files.on_disk import FileOnDisk
-from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 _NUMBER = r"[-+]?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?\Z"
 _INIT = ("kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
-_WEBHOOK_FILE = ("kubernetes", "apiServer", "authTokenWebhookFile")
-"""No boolean or number is a path. As one, it would keep the API server from starting."""
-
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
@@ -62,7 +53,7 @@ def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
     repairs, edits = [], []
     try:
         document = Document.parse(data, filename, json=looks_like_json(Source.decode(data, filename)))
-        for scalar in IgnoredContent.of(document).scalars:
+        for scalar in IgnoredContent(document).scalars:
             value = _repaired(scalar, is_json=document.is_json)
             if value is not None and document.has(scalar.route):
                 shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
@@ -71,23 +62,10 @@ def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
                 repairs.append(Repair(document.position(scalar.route), title, scalar.route, is_safe))
                 edits.append(Set(scalar.route, value))
         after = document.edit(*edits)
-        TarmakConfig.parse(after.to_bytes(), filename)
+        ReadFile.parse(after.to_bytes(), filename)
     except TarmakIamError:
         return None
     return RepairedFile(document.text, after, tuple(repairs)) if repairs else None
-
-
-def load_repaired(path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None:
-    """As `TarmakConfig.load`, with the values in the right types; nothing is written. None for a file that Tarmak
-    accepts, or would not accept then either. Raises FileError."""
-    file = config_path(path, os.environ)
-    data = read_file(file)
-    repaired = with_types_repaired(data, str(file))
-    if repaired is None:
-        return None
-    config = TarmakConfig.parse(repaired.after.to_bytes(), str(file))
-    option = directory_option(path, os.environ)
-    return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option), repaired
 
 
 def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
@@ -97,7 +75,8 @@ def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
     if scalar.value is None or not field.is_scalar or field.accepts(scalar.value, is_json=is_json):
         return None
     number = re.match(_NUMBER, text) if isinstance(scalar.value, str) and field.is_number else None
-    if field.kind == "string" and scalar.route.plain[2:] != _WEBHOOK_FILE:
+    # No boolean or number is a path: as authTokenWebhookFile it would keep the API server from starting.
+    if field.kind == "string" and scalar.route.plain[2:] != ("kubernetes", "apiServer", "authTokenWebhookFile"):
         value = text  # as it is written: 1.10 is not 1.1
     elif field.kind == "bool" and isinstance(scalar.value, str):
         value = _BOOLEANS.get(text.lower())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tarmak_iam.lazy_exports import lazy_exports
+from tarmak_iam.plugins import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.doctor.checks import CHECKS, Check, Diagnosis

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tarmak_iam.lazy_exports import lazy_exports
+from tarmak_iam.plugins import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.apply_hook import AfterReport, BeforeReport, Stage, after_apply, before_apply

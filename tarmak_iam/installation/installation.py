@@ -14,7 +14,7 @@ from tarmak_iam.aws.regions import partition_of, region_flaw
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, webhook_file, webhook_file_flaw
 from tarmak_iam.config.cluster import check_masters
-from tarmak_iam.config.environment_validation import public_zone_flaw
+from tarmak_iam.config.cluster_validation import public_zone_flaw
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, EditRefused, Place

@@ -92,7 +92,7 @@ def all_rules() -> tuple[Rule, ...]:
 
 def installed_rules() -> list[Provided[Rule]]:
     rules = [Provided(rule, OWN) for rule in RULES]
-    rules += [Provided(rule, part.origin) for part in installed_sections() for rule in rules_of(part.section)]
+    rules += [Provided(rule, part.origin) for part in installed_sections() for rule in rules_of(part.value)]
     rules += provided(GROUP, Rule)
     check_unique("rule", [(rule.value.id, rule.origin) for rule in rules])
     check_unique("rule", [(rule.value.name.lower(), rule.origin) for rule in rules if rule.value.name])

@@ -8,18 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config import environment_validation as environments
+from tarmak_iam.config import cluster_validation as environments
 from tarmak_iam.config import instance_pools as pools
-from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.api_server import (
+    AMAZON,
     DEFAULT_WEBHOOK_FILE,
     INIT_DIRECTORY,
+    Issue,
+    api_server_issues,
+    authenticator_init_route,
     webhook_file,
     webhook_file_doubt,
     webhook_file_flaw,
     webhook_file_is_not_copied,
 )
-from tarmak_iam.config.cluster import Issue, api_server_issues
 from tarmak_iam.config.cluster_validation import (
     cluster_cidr_issues,
     cluster_issues,
@@ -27,13 +29,11 @@ from tarmak_iam.config.cluster_validation import (
     range_issues,
     version_format_issues,
 )
-from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey, certain_target
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.kubernetes_versions import is_release
-from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
-from tarmak_iam.config.tarmak_types import INTERVALS, ITEM, field_at
-from tarmak_iam.config.unknown_keys import place_text, question
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, INTERVALS, ITEM
 from tarmak_iam.document import Document, Move, Rename, Set
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.document.plain_values import value_at
@@ -56,9 +56,9 @@ def unknown_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = key.guess
         if guess is None or not guess.is_sure:
-            what = f"Tarmak ignores the unknown key {quoted(key.name)} {place_text(key.parent)}"
+            what = f"Tarmak ignores the unknown key {quoted(key.name)} {key.place_text}"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
-            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess) or remedy, at=At.KEY)
+            yield rule.finding(Subject.CONFIG, key.route, what, key.question or remedy, at=At.KEY)
 
 
 @DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a misspelt or misplaced key in tarmak.yaml")
@@ -66,14 +66,14 @@ def misplaced_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding
     for key in survey.unknown:
         guess = key.guess
         if guess is not None and guess.is_sure:
-            what = f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}"
+            what = f"Tarmak ignores {quoted(key.name)} {key.place_text}"
             fix = partial(_in_its_place, survey, key)
-            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY, fix=fix)
+            yield rule.finding(Subject.CONFIG, key.route, what, key.question, at=At.KEY, fix=fix)
 
 
 def _in_its_place(survey: IgnoredContent, key: UnknownKey) -> Fix | None:
     """The key that was meant, in its place, unless there is one already. Tarmak then uses it."""
-    target = certain_target(key)
+    target = key.certain_target
     if target is None or survey.document.node(target) is not None or key.guess is None or not key.guess.fits:
         return None
     if target[:-1] == key.route.plain[:-1]:
@@ -403,12 +403,12 @@ def invalid_section(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 def unknown_section_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """In sections that Tarmak does not know; in all others IAM030 and IAM031 report unknown keys."""
     for section in load_sections():
-        if field_at("Cluster", section.path) is not None:
+        if CLUSTER_FIELD.below(*section.path) is not None:
             continue
         for cluster in config.clusters:
             data = section.data(cluster.data_with_unknown_keys)
             # Without the section, its model is not imported.
-            for path, known in _unknown(section.model, data, ()) if data is not None else ():
+            for path, known in _unknown(section.model_class, data, ()) if data is not None else ():
                 what = f"unknown key {quoted(path[-1])} in the section {section.name}"
                 remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)

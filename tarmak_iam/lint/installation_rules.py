@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.aws.go_case import fold, to_lower
-from tarmak_iam.config.section_edits import authenticator_init_route
+from tarmak_iam.config.api_server import authenticator_init_route
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tarmak_iam.lazy_exports import lazy_exports
+from tarmak_iam.plugins import lazy_exports
 from tarmak_iam.token.credentials import Credentials
 from tarmak_iam.token.make import Token, exec_credential, make_token
 

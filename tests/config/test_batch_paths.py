@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-
-Edit = Callable[[ConfigEdits], ConfigEdits]
+from tests.support.tables import Steps, cases, with_steps
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
 
@@ -40,176 +38,34 @@ def seen(config: TarmakConfig) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for each in config.document.data["clusters"]:
         for item in (each, *(each.get("instancePools") or ())):
-            found[item["x-was"]] = (item["metadata"]["name"], item.get("x-n"))
+            found[item["x-was"]] = [item["metadata"]["name"], item.get("x-n")]
     return found
 
 
-def changes(edit: Edit, config: TarmakConfig = ABC) -> dict[str, Any]:
-    before, after = seen(config), seen(edit(config.edit("dev-b")).apply())
+def changes(edit: Steps, config: TarmakConfig = ABC) -> dict[str, Any]:
+    before, after = seen(config), seen(with_steps(config.edit("dev-b"), edit).apply())
     return {key: after.get(key) for key in {**before, **after} if before.get(key) != after.get(key)}
 
 
-BELOW = dict.fromkeys(("a", "a/p", "a/q", "a/r", "c")) | {"b": ("b", 1)}
-
-
-@pytest.mark.parametrize(
-    ("edit", "changed"),
-    [
-        # a cluster above is removed
-        (lambda edits: edits.unset("/clusters[dev-a]").set("x-n", 1).unset("/clusters[dev-c]"), BELOW),
-        (lambda edits: edits.unset("/clusters[dev-c]").set("x-n", 1), {"b": ("b", 1), "c": None}),
-        (
-            lambda edits: edits.unset("/clusters[1]").set("/clusters[2].x-n", 1),
-            {"b": None, "b/p": None, "b/q": None, "c": ("c", 1)},
-        ),
-        # a cluster is renamed
-        (lambda edits: edits.set("metadata.name", "e").set("x-n", 1), {"b": ("e", 1)}),
-        (lambda edits: edits.set("metadata.name", "e").set("/clusters[dev-b].x-n", 1), {"b": ("e", 1)}),
-        (
-            lambda edits: edits.set("metadata.name", "c").set("/clusters[dev-c].metadata.name", "b").set("x-n", 1),
-            {"b": ("c", 1), "c": ("b", None)},
-        ),
-        # items exchange their names
-        (
-            lambda edits: (
-                edits.set("instancePools[p].metadata.name", "q")
-                .set("instancePools[q].metadata.name", "p")
-                .set("instancePools[p].x-n", 1)
-            ),
-            {"b/p": ("q", 1), "b/q": ("p", None)},
-        ),
-        # items of lists
-        (
-            lambda edits: edits.on("dev-a").unset("instancePools[0]").unset("instancePools[1]"),
-            {"a/p": None, "a/q": None},
-        ),
-        (
-            lambda edits: edits.on("dev-a").unset("instancePools[0]").set("instancePools[-1].x-n", 1),
-            {"a/p": None, "a/r": ("r", 1)},
-        ),
-        (
-            lambda edits: edits.on("dev-a").unset("instancePools[p]").unset("instancePools[p]"),
-            {"a/p": None},
-        ),
-        (
-            lambda edits: edits.unset("instancePools[0]").unset("instancePools[p]"),
-            {"b/p": None},
-        ),
-        (
-            lambda edits: (
-                edits.on("dev-a").unset("instancePools[2]").unset("instancePools[p]").unset("/clusters[0].x-n")
-            ),
-            {"a/p": None, "a/r": None},
-        ),
-        # items that are new
-        (
-            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[-1].x-n", 1),
-            {"new": ("n", None), "b/q": ("q", 1)},
-        ),
-        (
-            lambda edits: edits.unset("instancePools[p]").append("instancePools", pool("n", "new")),
-            {"b/p": None, "new": ("n", None)},
-        ),
-        (
-            lambda edits: edits.append("instancePools", pool("n", "new")).append("instancePools", pool("m", "more")),
-            {"new": ("n", None), "more": ("m", None)},
-        ),
-        (
-            lambda edits: edits.append("instancePools", pool("n", "new")).append("instancePools", pool("n", "new")),
-            {"new": ("n", None)},
-        ),
-    ],
-)
-def test_what_paths_mean(edit: Edit, changed: dict[str, Any]) -> None:
+@cases("config/cases/batch_paths")
+def test_what_paths_mean(edit: Steps, changed: dict[str, Any]) -> None:
     assert changes(edit) == changed
 
 
-@pytest.mark.parametrize(
-    ("edit", "place", "first", "second"),
-    [
-        # the same key or item
-        (lambda edits: edits.set("x-n", 1).set("x-n", 2), "48:3", "x-n", "x-n"),
-        (lambda edits: edits.set("x-was", "b").unset("x-was"), "51:10", "x-was", "x-was"),
-        (lambda edits: edits.unset("x-n").set("x-n", 2), "48:3", "x-n", "x-n"),
-        (
-            lambda edits: edits.set("instancePools[0]", pool("p", "new")).unset("instancePools[-2]"),
-            "53:5",
-            "instancePools[0]",
-            "instancePools[-2]",
-        ),
-        # one inside of the other
-        (lambda edits: edits.unset("/clusters[dev-b]").set("x-n", 1), "48:3", "/clusters[dev-b]", "x-n"),
-        (lambda edits: edits.set("/clusters", [cluster("c")]).unset("x-n"), "48:3", "/clusters", "x-n"),
-        (lambda edits: edits.set("x-n", 1).set("/clusters", [cluster("c")]), "4:1", "x-n", "/clusters"),
-        (
-            lambda edits: edits.set("instancePools", [pool("n", "new")]).set("instancePools[0].x-n", 1),
-            "53:5",
-            "instancePools",
-            "instancePools[0].x-n",
-        ),
-        (
-            lambda edits: edits.unset("instancePools[p]").set("instancePools[p].x-n", 1),
-            "53:5",
-            "instancePools[p]",
-            "instancePools[p].x-n",
-        ),
-        # what is new
-        (lambda edits: edits.set("x-new", {"a": 1}).set("x-new.b", 1), "48:3", "x-new", "x-new.b"),
-        (lambda edits: edits.append("x-new", 1).set("x-new", [2]), "48:3", "x-new", "x-new"),
-        (
-            lambda edits: edits.unset("instancePools").append("instancePools", pool("n", "new")),
-            "53:3",
-            "instancePools",
-            "instancePools",
-        ),
-        # an item that is there already
-        (
-            lambda edits: edits.append("instancePools", pool("p", "b/p")).unset("instancePools[p]"),
-            "53:5",
-            "instancePools",
-            "instancePools[p]",
-        ),
-        (
-            lambda edits: edits.patch({"x-n": 1, "x-new": {"a": 1}}).set("x-new.a", 2),
-            "48:3",
-            "x-new",
-            "x-new.a",
-        ),
-    ],
-)
-def test_edits_that_touch_each_other_are_refused(edit: Edit, place: str, first: str, second: str) -> None:
+@cases("config/cases/batch_paths")
+def test_edits_that_touch_each_other_are_refused(edit: Steps, place: str, first: str, second: str) -> None:
     with pytest.raises(SelectionError) as refused:
-        edit(ABC.edit("dev-b")).apply()
+        with_steps(ABC.edit("dev-b"), edit).apply()
     assert str(refused.value) == (
         f"tarmak.yaml:{place}: edit 1 ({first}) and edit 2 ({second}) change the same part of the file; "
         "make one of them separately, on the edited file"
     )
 
 
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (
-            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[n].x-n", 1),
-            "instancePools has no item 'n'",
-        ),
-        (
-            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[2].x-n", 1),
-            "instancePools has 2 items, so there is no item 2",
-        ),
-        (
-            lambda edits: edits.set("metadata.name", "e").set("/clusters[dev-e].x-n", 1),
-            "/clusters has no item 'dev-e'",
-        ),
-        (
-            lambda edits: edits.set("instancePools[p].x-n", 5).set("instancePools[x-n=5].x-n", 6),
-            "instancePools has no item with x-n '5'",
-        ),
-    ],
-)
-def test_a_path_does_not_mean_what_another_edit_adds(edit: Edit, message: str) -> None:
+@cases("config/cases/batch_paths")
+def test_a_path_does_not_mean_what_another_edit_adds(edit: Steps, message: str) -> None:
     with pytest.raises(SelectionError) as refused:
-        edit(ABC.edit("dev-b")).apply()
+        with_steps(ABC.edit("dev-b"), edit).apply()
     assert refused.value.what.startswith(message)
 
 
@@ -232,8 +88,8 @@ def test_two_items_of_one_name_stay_two_after_an_earlier_edit() -> None:
 def test_a_cluster_of_another_configuration_stands_for_the_one_of_its_name() -> None:
     old = ABC.cluster("dev-b")
     without = ABC.edit().unset("clusters[dev-a]").apply()
-    assert seen(without.edit(old).set("x-n", 1).apply())["b"] == ("b", 1)
-    assert seen(without.edit().on(old).set("x-n", 1).apply())["b"] == ("b", 1)
+    assert seen(without.edit(old).set("x-n", 1).apply())["b"] == ["b", 1]
+    assert seen(without.edit().on(old).set("x-n", 1).apply())["b"] == ["b", 1]
     with pytest.raises(SelectionError, match="unknown cluster 'dev-a'"):
         without.edit(ABC.cluster("dev-a"))
     nameless = TarmakConfig.parse(f"{HEAD}- environment: dev\n").clusters[0]
@@ -313,18 +169,10 @@ x-base: &base {{zone: a.local, version: 1.12.9}}
 """
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda edits: edits.set("/x-base.zone", "b").set("kubernetes.zone", "a.local"),
-        lambda edits: edits.set("kubernetes.zone", "b").set("/x-base.zone", "a.local"),
-        lambda edits: edits.unset("kubernetes.zone").set("/x-base.zone", "c"),
-        lambda edits: edits.set("kubernetes.zone", "b").unset("/x-base"),
-    ],
-)
-def test_an_edit_is_not_undone_by_another_one_of_what_it_shares(edit: Edit) -> None:
+@cases("config/cases/batch_paths")
+def test_an_edit_is_not_undone_by_another_one_of_what_it_shares(edit: Steps) -> None:
     with pytest.raises(SelectionError, match=r"edit 1 .* and edit 2 .* change the same part of the file"):
-        edit(TarmakConfig.parse(MERGED).edit("dev-b", through_alias=True)).apply()
+        with_steps(TarmakConfig.parse(MERGED).edit("dev-b", through_alias=True), edit).apply()
 
 
 def test_a_merged_key_is_removed_once() -> None:
@@ -334,16 +182,9 @@ def test_a_merged_key_is_removed_once() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda edits: edits.set("kubernetes.zone", "a.local"),
-        lambda edits: edits.set("kubernetes.podCIDR", "100.65.0.0/16").set("kubernetes.zone", "a.local"),
-        lambda edits: edits.patch({"kubernetes": {"podCIDR": "100.65.0.0/16", "zone": "a.local"}}),
-    ],
-)
-def test_a_value_that_a_merge_key_brings_is_not_written_again(edit: Edit) -> None:
-    text = edit(TarmakConfig.parse(MERGED).edit("dev-b")).apply().document.text
+@cases("config/cases/batch_paths")
+def test_a_value_that_a_merge_key_brings_is_not_written_again(edit: Steps) -> None:
+    text = with_steps(TarmakConfig.parse(MERGED).edit("dev-b"), edit).apply().document.text
     assert text.replace("100.65", "100.64") == MERGED
 
 
@@ -394,17 +235,13 @@ def test_places_of_errors_are_those_in_the_file() -> None:
         edits.set('kubernetes.apiServer.allowCIDRs["1"]', "y").apply()
 
 
-def test_a_cluster_that_is_renamed_is_no_hub_any_more() -> None:
-    config = TarmakConfig.parse(TWO.replace("name: c", "name: hub"))
-    edits = config.edit("dev-hub")
-    with pytest.raises(ConfigError, match="dev-hub is a hub"):
-        edits.set("kubernetes.zone", "z").apply()
-    after = edits.set("metadata.name", "c").set("kubernetes.zone", "z").apply()
+def test_a_hub_is_one_for_all_edits_of_a_batch() -> None:
+    edits = TarmakConfig.parse(TWO.replace("name: c", "name: hub")).edit("dev-hub")
+    for batch in (edits, edits.set("metadata.name", "c")):
+        with pytest.raises(ConfigError, match="dev-hub is a hub"):
+            batch.set("kubernetes.zone", "z").apply()
+    after = edits.set("metadata.name", "c").apply().edit("dev-c").set("kubernetes.zone", "z").apply()
     assert after.get("clusters[dev-c].kubernetes.zone") == "z"
-    with pytest.raises(ConfigError, match="dev-hub is a hub"):
-        config.edit("dev-b").set("/clusters[dev-hub].metadata.name", "c").set("metadata.name", "hub").set(
-            "kubernetes.zone", "z"
-        ).apply()
 
 
 def test_of_duplicate_keys_in_json_none_is_edited_after_a_removal_above() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.cluster_validation import hyperkube_issues, version_change_flaw, version_format_issues
 from tests.config.test_cluster_issues import cluster_of
+from tests.support.tables import cases
 
 ONE_BY_ONE = "; Kubernetes supports upgrades by one minor version at a time"
 NO_HYPERKUBE = (
@@ -17,36 +18,12 @@ NO_HYPERKUBE = (
 )
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "flaw"),
-    [
-        ("1.15.2", "1.15.2", ""),
-        ("1.15.2", "v1.15.2", ""),
-        ("1.15.2", "1.15.3", ""),
-        ("1.15.2", "1.16.0", ""),
-        ("1.15.2", "2.17.0", ""),
-        ("1.15.2", "x", ""),
-        ("x", "1.15.2", ""),
-        ("1.15.2", "1.15.1", "Kubernetes 1.15.2 to 1.15.1 is a downgrade: fixes may be lost"),
-        ("1.15.2", "1.14.9", "Kubernetes 1.15.2 to 1.14.9 is a downgrade, which Kubernetes does not support"),
-        ("2.1.0", "1.20.0", "Kubernetes 2.1.0 to 1.20.0 is a downgrade, which Kubernetes does not support"),
-        ("1.15.2", "1.17.0", f"Kubernetes 1.15.2 to 1.17.0 skips 1.16{ONE_BY_ONE}"),
-        ("1.15.2", "1.18.0", f"Kubernetes 1.15.2 to 1.18.0 skips 1.16 and 1.17{ONE_BY_ONE}"),
-        ("1.15.2", "1.19.0", f"Kubernetes 1.15.2 to 1.19.0 skips 1.16 to 1.18{ONE_BY_ONE}"),
-    ],
-)
+@cases("config/cases/cluster_versions")
 def test_a_change(before: str, after: str, flaw: str) -> None:
     assert version_change_flaw(before, after) == flaw
 
 
-@pytest.mark.parametrize(
-    ("version", "remedy"),
-    [
-        ("1.12", "write a release with three numbers, as in 1.12.9"),
-        ("v1.12.9", "write 1.12.9"),
-        ("v1.12", "write a release with three numbers, as in 1.12.9"),
-    ],
-)
+@cases("config/cases/cluster_versions")
 def test_what_is_not_a_release(version: str, remedy: str) -> None:
     what = f"Kubernetes '{version}' is not a release number: Puppet would download v{version}"
     of_cluster = cluster_of({"kubernetes": {"version": version}})

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
-from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
+from tarmak_iam.config.tarmak_types import Field, Kind, ScalarTypeError
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.cluster_files import ClusterFiles
+from tests.support.tables import cases
 
 TEXT = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -75,16 +76,7 @@ def test_the_home_directory_of_another_user(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("missing", "directory not found; specify the directory of tarmak.yaml with -c or TARMAK_CONFIG"),
-        (
-            ".",
-            "tarmak.yaml not found in this directory; run `tarmak -c DIR init`, or specify another directory with -c",
-        ),
-    ],
-)
+@cases("config/cases/config")
 def test_a_missing_file(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(TarmakIamError) as caught:
         TarmakConfig.load(tmp_path / path)
@@ -106,19 +98,7 @@ NOT_ONE_DASH = "currentCluster '{}' must have exactly one dash (<environment>-<n
 RENAME = "rename 'blue-2' without a dash, and write <environment>-<name> here"
 
 
-@pytest.mark.parametrize(
-    ("current", "message"),
-    [
-        ("''", "currentCluster is empty; choose one of dev-cluster"),  # a hub has no API server
-        ("prod-blue-2", f"{NOT_ONE_DASH.format('prod-blue-2')}; {RENAME}; or {CHOICE}"),
-        ("blue-2", f"{NO_SUCH.format('blue-2')}; {RENAME}; or {CHOICE}"),
-        ("dev-other", f"{NO_SUCH.format('dev-other')}; {CHOICE}"),
-        ("dev-clutser", f"{NO_SUCH.format('dev-clutser')}; did you mean dev-cluster?"),
-        ("prod-blue", f"{NO_SUCH.format('prod-blue')}; {CHOICE}"),
-        ("dev", f"{NOT_ONE_DASH.format('dev')}; {CHOICE}"),
-        ("dev_cluster", f"{NOT_ONE_DASH.format('dev_cluster')}; {CHOICE}"),
-    ],
-)
+@cases("config/cases/config")
 def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> None:
     config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", f"currentCluster: {current}"))
     with pytest.raises(TarmakIamError) as caught:
@@ -173,46 +153,18 @@ def test_what_was_parsed_cannot_be_saved() -> None:
         TarmakConfig.parse(TEXT).save()
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "held"),
-    [
-        ("int", 5, 5),
-        ("int", 5.0, 5),
-        ("int", 1e20, None),
-        ("int", "5", None),
-        ("int", True, None),
-        ("int32", 2**31, None),
-        ("uint8", 255, 255),
-        ("uint8", -1, None),
-        ("string", "x", "x"),
-        ("string", 5, None),
-        ("bool", True, True),
-        ("bool", 1, None),
-        ("float64", 1, 1.0),
-        ("float64", "1", None),
-        ("timestamp", "2019-05-21T09:14:02Z", "2019-05-21T09:14:02Z"),
-        ("timestamp", "2019-05-21T09:14:02.5+02:00", "2019-05-21T09:14:02.5+02:00"),
-        ("timestamp", "2019-02-29T00:00:00Z", None),
-        ("timestamp", "2019-05-21 09:14:02Z", None),
-        ("timestamp", 2019, None),
-        ("quantity", "16Gi", "16Gi"),
-        ("quantity", 16, "16"),
-        ("quantity", "1e3", "1e3"),
-        ("quantity", "16GB", None),
-        ("quantity", "", None),
-    ],
-)
-def test_leaves(kind: str, value: object, held: object) -> None:
+@cases("config/cases/config")
+def test_leaves(kind: Kind, value: object, held: object) -> None:
     if held is None:
         with pytest.raises(ScalarTypeError):
-            scalar_value(kind, value, is_json=False)
+            Field(kind).read(value)
     else:
-        assert scalar_value(kind, value, is_json=False) == held
+        assert Field(kind).read(value) == held
 
 
 def test_json_numbers_are_not_mended() -> None:
     with pytest.raises(ScalarTypeError):
-        scalar_value("int", 5.0, is_json=True)
+        Field("int").read(5.0, is_json=True)
 
 
 def json_config(*clusters: str) -> TarmakConfig:

@@ -6,10 +6,11 @@ import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.section_edits import removals
+from tarmak_iam.config.edits import removals
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.routes import Route
 from tests.config.test_batch_paths import HEAD
+from tests.support.tables import cases
 
 DEV = f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n"
 
@@ -47,14 +48,7 @@ def test_a_key_of_a_map_whose_keys_anybody_chooses() -> None:
     assert written(done) == "  kubernetes: {apiServer: {featureGates: {SomeGate: false, B: true}}}\n"
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("kubernetes.zone", "z", "kubernetes.zone is a string, not a list; use set"),
-        ("kubernetes.clusterAutoscaler", {}, "kubernetes.clusterAutoscaler is a mapping, not a list; use set"),
-        ("x-n", 1, "x-n is a single value, not a list; use set"),
-    ],
-)
+@cases("config/cases/edit_plan")
 def test_only_lists_are_appended_to(path: str, value: object, message: str) -> None:
     """A key that is not set has the type that Tarmak requires; a list there would make Tarmak reject the file."""
     with pytest.raises(SelectionError, match=message):
@@ -79,17 +73,7 @@ def test_of_duplicate_keys_in_yaml_the_last_one_is_edited() -> None:
     assert written(dev(text.format("1.13.1")).set("kubernetes.version", "1.14.10")) == text.format("1.14.10")
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "left"),
-    [
-        ("x: 1\ntop: {a: {b: 1}}\n", ("top", "a", "b"), {"x": 1}),
-        ("top: {a: {b: 1}, c: 2}\n", ("top", "a", "b"), {"top": {"c": 2}}),
-        ("l: [1]\n", ("l", 0), {"l": []}),
-        ("l: [{a: {b: 1}}]\n", ("l", 0, "a", "b"), {"l": [{"a": {}}]}),
-        ("l: [{a: {b: 1}, c: 2}]\n", ("l", 0, "a", "b"), {"l": [{"c": 2}]}),
-        ("l: [{a: {b: [1]}}]\n", ("l", 0, "a", "b", 0), {"l": [{"a": {"b": []}}]}),
-    ],
-)
+@cases("config/cases/edit_plan")
 def test_parents_that_a_removal_leaves_empty(text: str, path: tuple[str | int, ...], left: object) -> None:
     """They go, except lists and their items."""
     document = Document.parse(text)

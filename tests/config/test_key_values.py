@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tarmak_iam import TarmakConfig
 from tests.support import EXAMPLES
+from tests.support.tables import cases
 
 FILE = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -19,25 +18,7 @@ clusters:
 """
 
 
-@pytest.mark.parametrize(
-    ("path", "written", "effective"),
-    [
-        ("kubernetes.version", "1.12.9", "1.12.9"),
-        ("kubernetes.podCIDR", None, "100.64.0.0/16"),
-        ("kubernetes.apiServer.public", True, True),
-        ("kubernetes.apiServer.amazon.awsIAMAuthenticatorInit", None, False),
-        ("kubernetes.apiServer.amazon.publicELBAccessLogs.enabled", None, True),
-        ("kubernetes.tiller.enabled", None, False),  # the block is a default of Tarmak
-        ("kubernetes.podSecurityPolicy.enabled", None, None),  # what Tarmak does without the block is not known
-        ("kubernetes.heapster", None, {"enabled": True}),
-        ("instancePools[worker].image", None, "centos-puppet-agent-k8s-worker"),
-        ("instancePools[worker].spotPrice", None, None),
-        ("metadata.creationTimestamp", None, None),  # Tarmak sets the time of reading
-        ("metadata", {"name": "blue"}, {"name": "blue"}),
-        ("/environments[prod].adminCIDRs", None, ["0.0.0.0/0"]),
-        ("location", "eu-central-1", "eu-central-1"),
-    ],
-)
+@cases("config/cases/key_values")
 def test_what_is_written_and_what_tarmak_uses(path: str, written: Any, effective: Any) -> None:
     cluster = TarmakConfig.load(EXAMPLES / "multi").cluster("prod-blue")
     assert cluster.get(path) == written

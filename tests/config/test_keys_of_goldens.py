@@ -10,10 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig, TarmakIamError
-from tarmak_iam.config.key_paths import IndexStep, KeyPath, KeyStep, PathStep
-from tarmak_iam.config.path_lookup import look_up
+from tarmak_iam.config.path_lookup import IndexStep, KeyPath, KeyStep, PathStep, look_up
 from tarmak_iam.config.tarmak_output import differences
-from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
+from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.routes import Route
 from tests.support import GOLDEN, golden_json, strictly
 
@@ -41,7 +40,7 @@ def nodes(data: Any, field: Field | None, path: Path = ()) -> Iterator[tuple[Pat
     if isinstance(data, dict):
         for key, value in data.items():
             if isinstance(key, str):
-                fields = fields_of(field.struct) if field is not None and field.kind == "struct" else {}
+                fields = field.fields if field is not None and field.kind == "struct" else {}
                 yield from nodes(value, fields.get(key) or (None if field is None else field.of), (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
@@ -113,7 +112,7 @@ def test_a_new_key_that_is_unset_again_leaves_no_trace(data: st.DataObject) -> N
         if field is not None and field.kind == "struct" and value and config.document.has(path)
     ]
     path, mapping, field = data.draw(st.sampled_from(mappings))
-    missing = {key: each for key, each in fields_of(field.struct).items() if key not in mapping}
+    missing = {key: each for key, each in field.fields.items() if key not in mapping}
     scalars = [key for key, each in missing.items() if each.kind not in ("list", "map", "struct")]
     assume(scalars)
     key = data.draw(st.sampled_from(scalars))

@@ -6,10 +6,11 @@ import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.section_keys import key_named
-from tests.config.test_config_edits import CIDRS, FILE, POOL, blue, lines, one
+from tests.config.test_config_edits import FILE, POOL, blue, lines, one
 from tests.support import EXAMPLES
+from tests.support.tables import cases
 
 ALIASED = FILE + "- environment: prod\n  metadata: {name: two}\n  kubernetes: *k\n"
 
@@ -80,14 +81,7 @@ def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
         edits.set("/clusters[prod-hub].kubernetes.version", "1.14.1").apply()
 
 
-@pytest.mark.parametrize(
-    ("path", "text", "message"),
-    [
-        ("kubernetes.apiServer", "{public: true, public: false}", "duplicate key 'public'; keep one of them"),
-        ("kubernetes.apiServer.public", "!foo true", "the tag !foo would not be written; remove it"),
-        (CIDRS, "[!foo 10.0.0.0/8]", "the tag !foo would not be written; remove it"),
-    ],
-)
+@cases("config/cases/odd_config_edits")
 def test_a_text_of_which_something_would_be_lost(path: str, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         one().set_text(path, text).apply()

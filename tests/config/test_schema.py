@@ -11,12 +11,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, schema_text, section_schema
 from tarmak_iam.config.section_model import AccessLogs, Amazon
 from tarmak_iam.document import Document
 from tarmak_iam.lint import Subjects, check
 from tests.support import EXAMPLES, GOLDEN, ROOT, golden_json
+from tests.support.tables import cases
 
 SECTION = section_schema(AMAZON)
 FILE = file_schema([AMAZON])
@@ -37,37 +38,13 @@ def test_the_files_are_current(name: str, schema: dict[str, Any]) -> None:
     jsonschema.Draft7Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize(
-    "section",
-    [
-        None,
-        {},
-        {"awsIAMAuthenticatorInit": None},
-        {"awsIAMAuthenticatorInit": "yes"},  # as YAML 1.2 reads it
-        {"publicELBAccessLogs": {"bucket": "b", "interval": 60}},
-        {"publicELBAccessLogs": {"enabled": "Off", "interval": 5.0}},
-        {"publicELBAccessLogs": {"interval": "6_0"}},
-    ],
-)
+@cases("config/cases/schema")
 def test_what_tarmak_takes(section: Any) -> None:
     assert valid(SECTION, section)
     assert valid(FILE, in_file(section))
 
 
-@pytest.mark.parametrize(
-    "section",
-    [
-        [],
-        "text",
-        {"awsIAMAuthenticatorInit": "true"},
-        {"awsIAMAuthenticatorInit": 1},
-        {"AwsIAMAuthenticatorInit": True},
-        {"internalELBAccessLogs": {"interval": 7}},
-        {"internalELBAccessLogs": {"interval": "5"}},
-        {"internalELBAccessLogs": {"bucket": 5}},
-        {"internalELBAccessLogs": {"name": "b"}},
-    ],
-)
+@cases("config/cases/schema")
 def test_what_is_flagged(section: Any) -> None:
     assert not valid(SECTION, section)
     assert not valid(FILE, in_file(section))

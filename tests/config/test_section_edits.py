@@ -8,6 +8,7 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tests.support import EXAMPLES, GOLDEN, golden_json
+from tests.support.tables import cases
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
 CLUSTER = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"
@@ -25,22 +26,7 @@ def lines_changed(before: bytes, after: bytes) -> list[str]:
     return [line for line in lines if line[0] in "+-"]
 
 
-@pytest.mark.parametrize(
-    ("example", "cluster", "added"),
-    [
-        ("single", "dev-cluster", ["+       amazon:", "+         awsIAMAuthenticatorInit: true"]),
-        ("multi", "prod-blue", ["+                   awsIAMAuthenticatorInit: true"]),
-        (
-            "multi",
-            "prod-green",
-            [
-                "+           apiServer:",
-                "+               amazon:",
-                "+                   awsIAMAuthenticatorInit: true",
-            ],
-        ),
-    ],
-)
+@cases("config/cases/section_edits")
 def test_the_examples_get_the_needed_lines_and_the_bytes_back(example: str, cluster: str, added: list[str]) -> None:
     raw = (EXAMPLES / example / "tarmak.yaml").read_bytes()
     config = TarmakConfig.parse(raw)
@@ -72,40 +58,7 @@ def test_enabling_adds_only_that_key_to_the_recorded_files(name: str) -> None:
             assert disabled.document.data == config.document.data or "awsIAMAuthenticatorInit" in amazon
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        # a comment of its own: behind the value, or right above the key
-        (
-            "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true  # since May\n",
-            "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: false  # since May\n",
-        ),
-        (
-            "  kubernetes:\n    apiServer:\n      amazon:\n        # logins\n        awsIAMAuthenticatorInit: yes\n",
-            "  kubernetes:\n    apiServer:\n      amazon:\n        # logins\n        awsIAMAuthenticatorInit: false\n",
-        ),
-        # none: it goes, and the parents that are empty without it
-        (
-            "  kubernetes:\n    version: 1.12.9\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: on\n",
-            "  kubernetes:\n    version: 1.12.9\n",
-        ),
-        (
-            "  kubernetes: {version: 1.12.9, apiServer: {public: yes, amazon: {awsIAMAuthenticatorInit: on}}}\n",
-            "  kubernetes: {version: 1.12.9, apiServer: {public: yes}}\n",
-        ),
-        # a merge brings it: it is overridden
-        (
-            "  kubernetes:\n    apiServer:\n      amazon:\n        <<: {awsIAMAuthenticatorInit: true}\n",
-            (
-                "  kubernetes:\n    apiServer:\n      amazon:\n        <<: {awsIAMAuthenticatorInit: true}\n"
-                "        awsIAMAuthenticatorInit: false\n"
-            ),
-        ),
-        # off already
-        ("  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: no\n", None),
-        ("  kubernetes:\n", None),
-    ],
-)
+@cases("config/cases/section_edits")
 def test_disable(before: str, after: str | None) -> None:
     config = TarmakConfig.parse(CLUSTER + before)
     disabled = config.disable_authenticator("dev-cluster")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.section_keys import key_named, keys_of
 from tarmak_iam.config.sections import Section, SectionModel
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError, TarmakIamError

@@ -13,14 +13,15 @@ import pytest
 from pydantic import Field, field_validator
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
-from tarmak_iam.config.sections import LateSection, Problem, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
 from tests.support import EXAMPLES, bring_plugins
+from tests.support.tables import cases
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
 
@@ -64,25 +65,7 @@ def config(text: str = "") -> TarmakConfig:
     return TarmakConfig.parse(HEAD + text)
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "value"),
-    [
-        ("stage", "live", "live"),
-        ("kind", "b", "b"),
-        ("since", "2019-06-01", "2019-06-01"),
-        ("count", "9", 9),
-        ("port", "80", 80),
-        ("port", "http", "http"),
-        ("items", "[{name: a}, {name: b, size: 2}]", [{"name": "a"}, {"name": "b", "size": 2}]),
-        ("by_name", "{x: {name: a}}", {"x": {"name": "a"}}),
-        ("labels", "{a: b}", {"a": "b"}),
-        ("pair", "[1, 2]", [1, 2]),
-        ("flags", "[yes, no]", [True, False]),
-        ("properties", "5", "5"),
-        ("anything", "[1, {a: b}]", [1, {"a": "b"}]),
-        ("block.name", "x", "x"),
-    ],
-)
+@cases("config/cases/sections")
 def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any) -> None:
     assert key_named(ODD, key).typed(text) == value
     edited = config().set("dev-cluster", key, value, ODD)
@@ -96,21 +79,7 @@ def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any
     assert edited.unset("dev-cluster", key, ODD).document.to_bytes() == HEAD.encode()
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "message"),
-    [
-        ("stage", "prod", "stage must be 'test' or 'live', not \"prod\""),
-        ("since", "2019-13-01", "since must be a valid date in the format YYYY-MM-DD, month value"),
-        ("count", "10", "count must be less than or equal to 9, not 10"),
-        ("count", "nine", 'count must be a whole number, not "nine"'),
-        ("items", "[{size: 1}]", 'items[0] is wrong: name is missing, not [{"size": 1}]'),
-        ("items", "[{name: 5}]", 'items[0].name must be a string, not [{"name": 5}]'),
-        ("labels", "{a: 1}", 'labels.a must be a string, not {"a": 1}'),
-        ("flags", "[1]", "flags[0] must be a boolean, not [1]"),
-        ("block", "{name: x}", "block is a block of keys; set one of block.name, block.size"),
-        ("block.size", "1", "the edit was refused: name is missing"),
-    ],
-)
+@cases("config/cases/sections")
 def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config().set("dev-cluster", key, key_named(ODD, key).typed(text), ODD)
@@ -305,7 +274,7 @@ def test_the_model_of_a_section_that_no_cluster_has_is_not_imported(monkeypatch:
     def load_model() -> type[SectionModel]:
         raise AssertionError("imported")
 
-    absent: LateSection[SectionModel] = LateSection(("costs",), load_model)
+    absent: Section[SectionModel] = Section(("costs",), load_model)
     monkeypatch.setattr("tarmak_iam.lint.config_rules.load_sections", lambda: (AMAZON, absent))
     config = TarmakConfig.parse(EXAMPLES.joinpath("single", "tarmak.yaml").read_bytes())
     assert check(Subjects(config)) == []

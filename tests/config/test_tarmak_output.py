@@ -10,6 +10,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.tarmak_output import NOW, defaulted, differences, tarmak_json, tarmak_output
 from tarmak_iam.document.plain_values import same
 from tests.support import GOLDEN, strictly, tarmak_rewrites
+from tests.support.tables import cases
 
 REWRITES = tarmak_rewrites()
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
@@ -154,18 +155,7 @@ def test_the_first_proxy_of_a_sink_has_port_9200() -> None:
     assert ports == [9200, 9201]
 
 
-@pytest.mark.parametrize(
-    ("given", "calico"),
-    [
-        ("{}", {"backend": "etcd", "enableTypha": False, "typhaReplicas": None}),
-        ("{enableTypha: true}", {"backend": "etcd", "enableTypha": True, "typhaReplicas": 1}),
-        ("{enableTypha: true, typhaReplicas: 0}", {"backend": "etcd", "enableTypha": True, "typhaReplicas": 0}),
-        (
-            "{backend: kubernetes, typhaReplicas: 2}",
-            {"backend": "kubernetes", "enableTypha": False, "typhaReplicas": 2},
-        ),
-    ],
-)
+@cases("config/cases/tarmak_output")
 def test_calico(given: str, calico: dict[str, Any]) -> None:
     assert strictly(cluster_for(f"  kubernetes: {{calico: {given}}}")["kubernetes"]["calico"]) == strictly(calico)
 
@@ -205,39 +195,12 @@ def test_metadata_of_all_kinds() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("given", "time"),
-    [
-        ("2019-05-21T09:14:02Z", "2019-05-21T09:14:02Z"),
-        ("2019-05-21T09:14:02.999Z", "2019-05-21T09:14:02Z"),
-        ("2019-12-31T9:14:02-20:30", "2020-01-01T05:44:02Z"),
-        ("0001-01-01T00:00:00Z", None),
-        ("0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00+01:00"),
-    ],
-)
+@cases("config/cases/tarmak_output")
 def test_times(given: str, time: str | None) -> None:
     assert written_for(f"metadata: {{creationTimestamp: '{given}'}}\n")["metadata"]["creationTimestamp"] == time
 
 
-@pytest.mark.parametrize(
-    ("given", "size"),
-    [
-        ("16Gi", "16Gi"),
-        ("16384Mi", "16Gi"),
-        ("1.5Gi", "1536Mi"),
-        ("17179869184", "16Gi"),
-        ("'+5G'", "5000000000"),
-        ("5e9", "5000000000"),
-        ("1.5", "3/2"),
-        ("100m", "1/10"),
-        ("'-1Ki'", "-1Ki"),
-        ("8Ei", "9223372036854775807"),
-        ("9223372036854775808", "8Ei"),
-        ("'1e-12'", "1/1000000000"),
-        ("0", "0"),
-        ("'-0'", "0"),
-    ],
-)
+@cases("config/cases/tarmak_output")
 def test_quantities_of_one_size_are_one(given: str, size: str) -> None:
     volume = cluster_for(f"  instancePools: [{{volumes: [{{size: {given}}}]}}]")["instancePools"][0]["volumes"][0]
     assert volume["size"] == size

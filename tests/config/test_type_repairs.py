@@ -13,6 +13,7 @@ from tarmak_iam.config.ignored_content import TypedScalar
 from tarmak_iam.config.type_repairs import with_types_repaired
 from tarmak_iam.errors import ConfigError
 from tests.support import GOLDEN
+from tests.support.tables import cases
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n"
 
@@ -26,48 +27,13 @@ def repaired(rest: str) -> str | None:
     return found.after.text.removeprefix(HEAD)
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("  kubernetes: {version: 1.10}  # x\n", '  kubernetes: {version: "1.10"}  # x\n'),
-        ("  location: no\n", '  location: "no"\n'),
-        ("  metadata: {name: 007}\n", '  metadata: {name: "007"}\n'),
-        ("  kubernetes: {apiServer: {public: 'true'}}\n", "  kubernetes: {apiServer: {public: true}}\n"),
-        ('  kubernetes: {apiServer: {public: "Off"}}\n', "  kubernetes: {apiServer: {public: false}}\n"),
-        (
-            "  instancePools:\n  - minCount: '3'\n    maxCount: \"10\"\n",
-            "  instancePools:\n  - minCount: 3\n    maxCount: 10\n",
-        ),
-        ("  kubernetes: {apiServer: {allowCIDRs: [1, a]}}\n", '  kubernetes: {apiServer: {allowCIDRs: ["1", a]}}\n'),
-        (
-            "  kubernetes: {clusterAutoscaler: {scaleDownUtilizationThreshold: '0.5'}}\n",
-            "  kubernetes: {clusterAutoscaler: {scaleDownUtilizationThreshold: 0.5}}\n",
-        ),
-    ],
-)
+@cases("config/cases/type_repairs")
 def test_what_is_written(before: str, after: str) -> None:
     assert repaired(before) == after
     assert repaired(after) is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "  location: eu-west-1\n",  # nothing to do
-        "  kubernetes: {apiServer: {public: 1}}\n",
-        "  kubernetes: {apiServer: {public: maybe}}\n",
-        "  kubernetes: {apiServer: {public: ''}}\n",
-        "  instancePools:\n  - minCount: '010'\n",  # 8 or 10
-        "  instancePools:\n  - minCount: three\n",
-        "  instancePools:\n  - minCount: 2.5\n",
-        "  instancePools:\n  - minCount: '99999999999999999999'\n",
-        "  kubernetes: {apiServer: {authTokenWebhookFile: no}}\n",  # not a path
-        "  kubernetes: {apiServer: {authTokenWebhookFile: 1}}\n",
-        "  kubernetes: {version: 1.10, apiServer: [x]}\n",  # Tarmak would reject the rest
-        "  metadata: {name: x, creationTimestamp: yesterday}\n",
-        "  kubernetes: {version: 1.10}\n   x: y\n",  # not YAML
-    ],
-)
+@cases("config/cases/type_repairs")
 def test_what_is_left_alone(text: str) -> None:
     assert repaired(text) is None
 
@@ -81,15 +47,7 @@ def test_what_is_said_about_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "is_safe"),
-    [
-        ("  kubernetes: {version: 1.12}\n", True),
-        ("  kubernetes: {apiServer: {public: 'no'}}\n", True),
-        ("  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: 'no'}}}\n", False),
-        ("  kubernetes: {version: 1.12, apiServer: {amazon: {awsIAMAuthenticatorInit: 'true'}}}\n", True),
-    ],
-)
+@cases("config/cases/type_repairs")
 def test_a_repair_that_disables_iam_login_is_unsafe(text: str, is_safe: bool) -> None:
     found = with_types_repaired((HEAD + text).encode(), "tarmak.yaml")
     assert found is not None

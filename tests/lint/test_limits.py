@@ -11,7 +11,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.cluster import metadata_name
 from tarmak_iam.config.edit_checks import check_edit
-from tarmak_iam.config.key_suggestions import suggest_key
+from tarmak_iam.config.ignored_content import suggest_key
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.errors import ConfigError

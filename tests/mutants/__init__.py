@@ -14,7 +14,11 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "document/engine": ("document/test_edits.py", "document/test_update.py", RANDOM),
     "document/proof": ("document/test_edits.py", "document/test_update.py", RANDOM),
     "document/windows": ("document/test_edits.py", "document/test_update.py", RANDOM),
-    "config/cluster_validation": ("config/test_cluster_issues.py", "config/test_cluster_versions.py"),
+    "config/cluster_validation": (
+        "config/test_cluster_issues.py",
+        "config/test_cluster_versions.py",
+        "config/test_environment_validation.py",
+    ),
     "identity/templates": ("identity/test_template_texts.py",),
     "identity/token_review": (
         "identity/test_cases.py",

@@ -15,7 +15,7 @@ from tarmak_iam.cli.console import note, print_diff, print_payload, record_writt
 from tarmak_iam.cli.edits import edits_cluster_files, edits_tarmak_yaml
 from tarmak_iam.cli.options import directory_argument, dry_run_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
 from tarmak_iam.config.section_keys import load_sections, section_named
 from tarmak_iam.document import Document

@@ -11,8 +11,7 @@ from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit
 from tarmak_iam.cli.options import dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.key_values import section_values
+from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
@@ -79,7 +78,7 @@ def show(session: Session, name: str, output: str) -> None:
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     given = cluster.section(section)
-    effective = section_values(section, given)
+    effective = section.effective_values(given)
     if output == "json":
         print_json(effective)
     elif output == "yaml":

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import BaseDirectory, CheckReport, OfferedFix, RuleDescription
 from tarmak_iam.errors import Place
+from tarmak_iam.plugins import __version__
 
 Json = dict[str, Any]
 FINGERPRINT = "tarmakIamFinding/v1"

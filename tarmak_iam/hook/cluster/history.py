@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam._version import __version__
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.atomic import make_directory, replace_file
@@ -31,6 +30,7 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
+from tarmak_iam.plugins import __version__
 from tarmak_iam.text import TextEnum
 
 STATE_NAME = "tarmak-iam.state.json"

@@ -364,7 +364,7 @@ def test_a_wrong_patch(shell: Shell, tmp_path: Path, text: str, line: str) -> No
             ["get", "prod-green"],
             (
                 "{file}:21:7: error: Tarmak does not know the key 'prod-green' in the cluster; "
-                "did you mean /clusters[prod-green]?"
+                "choose one of amazon, apiVersion, cloud, cloudId, environment and 11 more"
             ),
         ),
         (["set", VERSION], "error: no value given for kubernetes.version (see tarmak-iam config set --help)"),
