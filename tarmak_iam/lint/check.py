@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.ignored_content import with_keys_corrected
 from tarmak_iam.config.section_keys import installed_sections
-from tarmak_iam.config.unknown_keys import with_keys_corrected
 from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject

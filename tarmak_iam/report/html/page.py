@@ -10,9 +10,9 @@ from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeVar
 
-from tarmak_iam._version import __version__
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE
+from tarmak_iam.plugins import __version__
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.cells import (
     Child,
