@@ -24,7 +24,7 @@ SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?
 
 WITHOUT_CLUSTER = {
     ("cli/options.py", "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints."): "help",
-    ("cli/commands/hook.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
+    ("cli/commands/run.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
     ("cli/commands/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
     (
         "cli/commands/settings.py",

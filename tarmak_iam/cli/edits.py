@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_written
+from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.session import Session
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
@@ -115,7 +115,7 @@ def finish_edit(
     to. `before` is None for a new file."""
     if not dry_run:  # before the diff: its reader may close the pipe
         write()
-        record_written(after.filename)
+        record_done("wrote", after.filename)
     diff = unified_diff(before.text if before else "", after.text, after.filename)
     if json is None:
         print_diff(diff)

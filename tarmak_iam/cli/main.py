@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
 import click
 
 from tarmak_iam._version import __version__
-from tarmak_iam.cli.common_options import common_options
+from tarmak_iam.cli import console
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tarmak_iam.cli.console import discard_output, done_so_far, end_log, error_line, mark_notes, note, show_log
-from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.parsing import LazyGroup, usage_message
+from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_line, note
+from tarmak_iam.cli.parsing import LazyGroup, common_options, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
@@ -35,12 +33,12 @@ _COMMANDS = {
     },
     "Check and review": {
         "check": ("check", "check", "Find errors and lock-outs before they happen."),
-        "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
+        "doctor": ("webhook", "doctor", "Check webhook files, such as those of a master, offline."),
         "report": ("report", "report", "Access review: who has which access, and why."),
     },
     "Generate files": {
-        "flags": ("manifests", "flags", "Print the API server's webhook flags."),
-        "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
+        "flags": ("render", "flags", "Print the API server's webhook flags."),
+        "manifests": ("render", "manifests", "Print all Kubernetes objects, in apply order."),
         "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
         "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
         "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
@@ -48,10 +46,10 @@ _COMMANDS = {
     "Live cluster": {
         "diff": ("diff", "diff", "Show what apply would change, and for whom."),
         "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
-        "verify": ("verify", "verify", "Log in, and compare the result with whois."),
+        "verify": ("apply", "verify", "Log in, and compare the result with whois."),
         "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
         "run": ("run", "run", "Run tarmak with checks, apply and verification."),
-        "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
+        "hook": ("run", "hook", "Print a shell function that wraps every tarmak."),
     },
     "Tools": {
         "token": ("token", "token", "Print a token for kubectl, or explain one."),
@@ -92,8 +90,8 @@ def cli(context: click.Context) -> None:
     """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
     context.obj = session_of(context)
     if context.invoked_subcommand == "run":
-        mark_notes(context)
-    show_log(context)
+        context.meta[console.MARK] = console.PREFIX
+    console.show_log(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _ended(parse_and_run)
     finally:
-        end_log()
+        console.end_log()
 
 
 def _run(context: click.Context) -> int:
@@ -139,7 +137,7 @@ def _ended(call: Callable[[], int]) -> int:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
         _note_end("interrupted")
-        return code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        return code_of_signal(stop.__cause__ or stop)
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():

@@ -18,10 +18,6 @@ from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
 
-_STDIN = "-"
-_STREAMS = ("/dev", "/dev/fd")
-"""The directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
-
 
 class FileKind(Enum):
     CONFIG = CONFIG_NAME
@@ -50,8 +46,7 @@ class NamedFile(NamedTuple):
 
     def boundary(self, *, follow_links: bool) -> Boundary:
         """The directory that a link may not lead out of: that of its tarmak.yaml, else its own."""
-        home = self.config.parent if self.config is not None else self.path.parent
-        return Boundary(home, follow_links)
+        return Boundary((self.config or self.path).parent, follow_links)
 
     def read(self, *, follow_links: bool) -> bytes:
         """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
@@ -61,8 +56,7 @@ class NamedFile(NamedTuple):
         if self.config is None or self.cluster is None:
             return _read_alone(self.path, follow_links=follow_links)
         path = self.config.parent / self.cluster / self.path.name
-        data = read_if_present(path, self.boundary(follow_links=follow_links))
-        if data is None:
+        if (data := read_if_present(path, self.boundary(follow_links=follow_links))) is None:
             raise missing_file(self.path)
         return data
 
@@ -78,7 +72,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
             remedy = "specify a file, or a cluster with --cluster"
             raise FileError(f"this directory has no {CONFIG_NAME}", remedy=remedy, place=Place(str(path)))
         path = path / CONFIG_NAME
-    if str(path) == _STDIN and not path.exists():
+    if str(path) == "-" and not path.exists():
         path = Path("/dev/stdin")
     owner = _owner(path)
     intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
@@ -128,8 +122,9 @@ def _read_alone(path: Path, *, follow_links: bool) -> bytes:
 
 
 def _is_stream(path: Path) -> bool:
+    """In the directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
     parent = os.path.realpath(path.parent)
-    return parent in _STREAMS or Path(parent).is_relative_to("/proc")
+    return parent in ("/dev", "/dev/fd") or Path(parent).is_relative_to("/proc")
 
 
 def _by_content(text: bytes, path: Path) -> FileKind:

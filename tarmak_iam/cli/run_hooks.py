@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
-from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
+from tarmak_iam.cli.console import PREFIX, ExitCode, code_of_signal, error_line, is_terminal, note, progress
 from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
@@ -52,12 +50,11 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         def waiting(holder: str) -> None:
             note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {holder}; press Ctrl-C to stop waiting")
 
-        lock = file_lock(lock_file, busy, seconds=_WAIT_SECONDS, waiting=waiting)
         try:
-            held = stack.enter_context(lock)
+            held = stack.enter_context(file_lock(lock_file, busy, seconds=_WAIT_SECONDS, waiting=waiting))
         except KeyboardInterrupt as stop:
             note("interrupted: tarmak was not started, and nothing was changed")
-            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(stop)
         for line in backup.recover(path, is_alone=held.problem is None):
             note(line)
         # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
@@ -75,7 +72,6 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
 
 
-_LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
 _NOTHING_APPLIED = "nothing will be applied"
 
 
@@ -124,7 +120,7 @@ class _RunAroundApply:
         except KeyboardInterrupt as stop:
             with undisturbed():
                 note(f"interrupted: {self._state()}")
-            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(stop)
         except TarmakIamError:
             raise
         except Exception:
@@ -165,7 +161,7 @@ class _RunAroundApply:
             return ended.code
         if ended.asked is not None:
             note(f"interrupted: {self._state()}")
-            return code_of_signal(ended.asked)
+            return 128 + ended.asked
         return ExitCode.ERROR if installation is None else self._applied(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
@@ -182,7 +178,7 @@ class _RunAroundApply:
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
             note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
         home = ClusterFiles.of(self.config, self.cluster).home
-        if not _can_be_written(home):
+        if not can_be_written(home):
             reason = "the history for rollback cannot be saved, so nothing can be applied after tarmak"
             note(f"warning: {home}: the directory is not writable: {reason}; make it writable")
         return True
@@ -200,7 +196,7 @@ class _RunAroundApply:
             note(report.text)
             return ExitCode.OK
         note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
-        if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
+        if report.is_failure and report.stage in (Stage.NOT_VERIFIED, Stage.FAILED) and not self.call.waits:
             note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
         code = ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
         if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
@@ -215,10 +211,8 @@ class _RunAroundApply:
         return code
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
-        flags = self.flags
-        policy = rollback_policy(
-            installation, on_failure=flags["rollback_on_failure"], unless_verified=flags["rollback_unless_verified"]
-        )
+        on_failure, unless_verified = (self.flags[f"rollback_{when}"] for when in ("on_failure", "unless_verified"))
+        policy = rollback_policy(installation, on_failure=on_failure, unless_verified=unless_verified)
         if report.is_to_roll_back(policy):
             return True
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
@@ -268,7 +262,7 @@ class _RunAroundApply:
         return Access(programs, chosen.kubeconfig, chosen.kube_context, options, tarmak, self.lock)
 
 
-def _can_be_written(directory: Path) -> bool:
+def can_be_written(directory: Path) -> bool:
     """Whether files can be created in the directory, which is created first if it does not exist."""
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

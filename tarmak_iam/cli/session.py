@@ -41,6 +41,13 @@ class Session(NamedTuple):
         words = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
         return words if self.kube_context is None else (*words, "--context", self.kube_context)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
+        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
+
+        return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
+
     def path(self) -> Path | None:
         """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
         from tarmak_iam.config.locate import config_path
@@ -51,26 +58,21 @@ class Session(NamedTuple):
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
-        from tarmak_iam.config import TarmakConfig
-        from tarmak_iam.config.locate import (
-            CONFIG_NAME,
-            DEFAULT_DIRECTORY,
-            ENVIRONMENT_VARIABLE,
-            directory_option,
-            with_home,
-        )
+        from tarmak_iam.config import TarmakConfig, locate
 
-        given = os.environ.get(ENVIRONMENT_VARIABLE)
-        origin = f"{given} ({ENVIRONMENT_VARIABLE})" if given else f"~/.tarmak (neither -c nor {ENVIRONMENT_VARIABLE})"
+        variable = locate.ENVIRONMENT_VARIABLE
+        given = os.environ.get(variable)
+        origin = f"{given} ({variable})" if given else f"~/.tarmak (neither -c nor {variable})"
         log("directory: %s", f"{self.directory} ({self.source})" if self.directory is not None else origin)
         try:
-            with repair_offered(CommandLine(directory_option(self.directory, os.environ)).tarmak_iam("check")):
+            with repair_offered(CommandLine(locate.directory_option(self.directory, os.environ)).tarmak_iam("check")):
                 return TarmakConfig.load(self.directory)
         except FileError as error:
+            name = locate.CONFIG_NAME
             is_default = self.directory is None and not given
-            is_missing = is_default and not os.path.lexists(with_home(DEFAULT_DIRECTORY) / CONFIG_NAME)
-            if is_missing and os.path.isfile(CONFIG_NAME):
-                error.remedy = f"add `-c .` to use the {CONFIG_NAME} in the working directory, or {error.remedy}"
+            is_missing = is_default and not os.path.lexists(locate.with_home(locate.DEFAULT_DIRECTORY) / name)
+            if is_missing and os.path.isfile(name):
+                error.remedy = f"add `-c .` to use the {name} in the working directory, or {error.remedy}"
             raise
 
     def command(self, words: str, *values: str) -> str:
@@ -108,13 +110,6 @@ class Session(NamedTuple):
         """The installation of the selected cluster. Raises TarmakIamError, also for a hub."""
         config, cluster, _ = self.selected()
         return self.installation_of(config, cluster, overrides)
-
-    @property
-    def is_named(self) -> bool:
-        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
-        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
-
-        return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
 
     def installation_if_chosen(self) -> Installation | None:
         """For commands that need no cluster: None if no directory or cluster is specified, and Tarmak's default
@@ -156,32 +151,25 @@ pass_session = click.make_pass_decorator(Session)
 def repair_offered(command: str, mappings: Path | None = None, within: Boundary | None = None) -> Iterator[None]:
     """An error for a tarmak.yaml whose values have the wrong type, or for this mappings file if its templates have no
     quotes, gets the command that repairs the file; `command` is that without options."""
-    from pathlib import Path
-
     try:
         yield
     except (ConfigError, ParseError) as error:
-        path = Path(error.place.filename) if error.place is not None else None
-        is_of_file = mappings is None or (path == mappings and isinstance(error, ParseError))
-        if path is not None and is_of_file and path.is_file():
+        filename = error.place.filename if error.place is not None else ""
+        is_of_file = mappings is None or (filename == str(mappings) and isinstance(error, ParseError))
+        if is_of_file and os.path.isfile(filename):
+            from pathlib import Path
+
             from tarmak_iam.config.type_repairs import with_types_repaired
             from tarmak_iam.files.read import read_if_present
             from tarmak_iam.mappings.template_repairs import with_templates_quoted
 
             with contextlib.suppress(FileError):
                 repaired_as = with_types_repaired if mappings is None else with_templates_quoted
-                repaired = repaired_as(read_if_present(path, within) or b"", str(path))
+                repaired = repaired_as(read_if_present(Path(filename), within) or b"", filename)
                 if repaired is not None:
                     option = "--fix" if repaired.is_safe else "--fix --unsafe-fixes"
                     error.remedy = f"{error.remedy or 'it can be repaired'} (fix: `{command} {option}`)"
         raise
-
-
-def recovery_hint_of(installation: Installation | None) -> str:
-    """The text about recovery access; there may be no cluster."""
-    from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
-
-    return installation.recovery_hint if installation else NOT_EXAMINED
 
 
 def kubectl_of(

@@ -13,10 +13,8 @@ from tarmak_iam.cli.all_clusters import (
     ClusterOutcome,
     ReportProgress,
     clusters_of,
-    error_json,
+    finish_all,
     for_each,
-    outcome_summary,
-    outcomes_exit_code,
 )
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, Place, SelectionError
@@ -79,12 +77,33 @@ def test_an_error_does_not_end_the_others(capsys: pytest.CaptureFixture[str]) ->
         ("prod-blue", ()),
         ("prod-green-2", (7,)),
     ]
-    assert error_json(got[1]) == {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
-    assert outcomes_exit_code(got) == 2
-    assert outcomes_exit_code([got[0], got[2]], lambda value: value > 3) == 1
-    assert outcomes_exit_code([got[0], got[2]]) == 0
-    shown = outcome_summary(got, lambda value: "long" if value > 3 else "short", "short")
-    assert shown == "3 clusters: 1 short, 1 failed (prod-blue), 1 long (prod-green-2)"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "code", "summary"),
+    [
+        ([0, 1, 2], 2, "3 clusters: 1 short, 1 failed (prod-blue), 1 long (prod-green-2)"),
+        ([0, 2], 1, "2 clusters: 1 short, 1 long (prod-green-2)"),
+        ([0], 0, "1 cluster: 1 short"),
+    ],
+)
+def test_the_end_of_it(capsys: pytest.CaptureFixture[str], chosen: list[int], code: int, summary: str) -> None:
+    got = [outcomes(_fails_for_blue)[index] for index in chosen]
+    capsys.readouterr()
+    ended = 0
+    with click.Context(click.Command("x")):
+        try:
+            finish_all(got, lambda outcome: {outcome.name: outcome.value}, "json", _word, "short")
+        except click.exceptions.Exit as end:
+            ended = end.exit_code
+    captured = capsys.readouterr()
+    failed = {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
+    assert (ended, captured.err) == (code, f"{summary}\n")
+    assert json.loads(captured.out) == [[{"prod-hub": 3}, failed, {"prod-green-2": 7}][index] for index in chosen]
+
+
+def _word(length: int) -> str:
+    return "long" if length > 3 else "short"
 
 
 def test_whatever_is_no_error_of_ours_ends_it() -> None:

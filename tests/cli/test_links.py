@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tarmak_iam.cli.common_options import common_options
+from tarmak_iam.cli.parsing import common_options
 from tests.support import ADMIN, Shell
 
 MAPPINGS, SETTINGS, KUBECONFIG = "aws-iam-authenticator.yaml", "tarmak-iam.yaml", "kubeconfig"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tarmak_iam
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.errors import FileError
 from tests.docs.reference import GENERATED, TARGET
 from tests.docs.reference.api import MODULES, module_of, public_names

@@ -1,4 +1,4 @@
-"""apply: applies what `manifests` shows to the live cluster, with kubectl."""
+"""apply, verify: what `manifests` shows is applied to the live cluster with kubectl, and a login is tried."""
 
 from __future__ import annotations
 
@@ -7,28 +7,53 @@ from typing import Any, Literal
 import click
 
 from tarmak_iam.access.diff import effect_json
-from tarmak_iam.cli.console import note, print_json, print_line, record_done
+from tarmak_iam.cli.console import ExitCode, log_variables, note, print_json, print_line, record_done
 from tarmak_iam.cli.installation_notes import note_image
-from tarmak_iam.cli.live_cluster import (
-    Login,
-    change_json,
-    finish_login,
-    login_json,
-    print_changes,
-    stale_pod_json,
-    timeout_option,
-    try_login,
-    wait_option,
+from tarmak_iam.cli.options import (
+    access_options,
+    all_of,
+    format_option,
+    login_options,
+    object_options,
+    option,
+    seconds_option,
 )
-from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
-from tarmak_iam.cli.session import Session, exclusive_access, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import STATE_NAME
-from tarmak_iam.hook.cluster.results import Applied, ApplyFailed
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectChange
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, StalePod
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
 from tarmak_iam.hook.preflight import refuse_errors
+from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
+
+wait_options = all_of(
+    option(
+        "--wait/--no-wait",
+        "Wait until the DaemonSet runs on every master, then restart pods with another configuration one by one.",
+        default=True,
+    ),
+    seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
+)
+
+
+Login = Verified | TarmakIamError
+"""The result of a test login, or why the API server could not be asked."""
+
+
+def change_json(change: ObjectChange) -> dict[str, str]:
+    return {"action": str(change.action), "kind": change.kind, "namespace": change.namespace, "name": change.name}
+
+
+def stale_pod_json(stale: StalePod) -> dict[str, str]:
+    ref = stale.pod.ref
+    return {"namespace": ref.namespace, "name": ref.name, "node": stale.pod.node, "reason": stale.reason}
 
 
 @click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
@@ -43,11 +68,9 @@ from tarmak_iam.lint import Subjects
 )
 @option("--no-check", "Apply even if `check` finds errors.")
 @option("--force", "Overwrite objects and fields that others manage; apply even if the last admin loses access.")
-@wait_option
-@timeout_option
-@option("--verify", "Then verify a login, as `verify` does; exit code 4 if you are not mapped.")
-@role_option
-@profile_option
+@wait_options
+@option("--verify", "Then verify a login, as `verify` does; exit code 4 if you are not mapped.", "verifies")
+@login_options
 @format_option("text", "json")
 @pass_session
 def apply(
@@ -58,7 +81,7 @@ def apply(
     force: bool,
     wait: bool,
     timeout: float,
-    verify: bool,
+    verifies: bool,
     output: str,
     **overrides: Any,
 ) -> None:
@@ -72,11 +95,11 @@ def apply(
 
     That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
     """
-    if verify and dry_run:
+    if verifies and dry_run:
         raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
-    for name in ("role", "profile"):
-        if overrides[name] is not None and not verify:
-            raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
+    given = [name for name in ("role", "profile") if overrides[name] is not None]
+    if given and not verifies:
+        raise click.UsageError(f"--{given[0]} is for the login of --verify: add --verify")
     config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, overrides)
     if not no_check:
@@ -100,11 +123,33 @@ def apply(
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
+    login = _print_applied(installation, done, output, dry_run, kubectl if verifies else None)
+    for text in done.notes:
+        note(f"note: {text}")
+    if dry_run:
+        note("dry run: nothing was changed")
+        return
+    if done.state:
+        restore = installation.command("rollback")
+        note(f"the previous objects are saved in {done.state}; run `{restore}` to restore them")
+    state = "applied" if done.changed else "unchanged"
+    if login is None:
+        note(f"{state}, not verified; run `{installation.command('verify', *session.access)}` to verify a login")
+    else:
+        finish_login(login, installation, session.access, is_text=output == "text")
+        note(f"{state} and verified")
+
+
+def _print_applied(
+    installation: Installation, done: Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
+) -> Login | None:
+    """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
-        print_changes(done.changes)
+        for change in done.changes:
+            print_line(change.text)
         for effect in done.effects:
             print_line(effect.text)
-    login = try_login(installation, kubectl) if verify else None
+    login = None if kubectl is None else _try_login(installation, kubectl)
     if output == "json":
         print_json(
             {
@@ -116,33 +161,85 @@ def apply(
                 "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
                 "state": str(done.state) if done.state else None,
                 "notes": [*done.notes],
-                "verified": login_json(login),
+                "verified": _login_json(login),
             }
         )
-    _note_state(installation, done, dry_run, login, session.access, is_text=output == "text")
+    return login
 
 
-def _note_state(
-    installation: Installation,
-    done: Applied,
-    dry_run: str | None,
-    login: Login | None,
-    access: tuple[str, ...],
-    *,
-    is_text: bool,
-) -> None:
-    for text in done.notes:
-        note(f"note: {text}")
-    if dry_run:
-        note("dry run: nothing was changed")
+@click.command(epilog="\b\nExample: AWS_PROFILE=admin tarmak-iam verify")
+@access_options
+@login_options
+@seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
+@format_option("text", "json")
+@pass_session
+def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
+    """Log in with your AWS credentials, and compare the result with `whois`.
+
+    A token is created with your AWS credentials, and the API server is asked for its identity. Only a login as a mapped
+    principal verifies anything. If you are not mapped and the API server rejects you, or if you have no AWS
+    credentials, the exit code is 4, and the output says as whom to log in. Exit code 1 means that the login failed.
+
+    aws-iam-authenticator creates the token if it is on the PATH, otherwise tarmak-iam does. The admin's kubeconfig is
+    used to ask the API server, also for the reason of a rejection.
+    """
+    installation = session.installation(overrides)
+    kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
+    login = _try_login(installation, kubectl, seconds=timeout)
+    if output == "json" and (shown := _login_json(login)) is not None:
+        print_json(shown)
+    finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
+    log_variables(prefixes=["AWS_"])
+    try:
+        with stops_raised():  # so that no token is left in a file
+            return verify_login(installation, kubectl, seconds=seconds, tell=note)
+    except TarmakIamError as error:
+        return error
+
+
+def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
+    """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
+    and which command to run, with the options `access`. Raises the error of a login that could not be tried."""
+    if isinstance(login, TarmakIamError):
+        raise login
+    for line in login.diagnosis if is_text else ():
+        print_line(line)
+    if login.ok:
         return
-    if done.state:
-        note(
-            f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
-        )
-    state = "applied" if done.changed else "unchanged"
-    if login is None:
-        note(f"{state}, not verified; run `{installation.command('verify', *access)}` to verify a login")
+    if login.outcome is LoginOutcome.FAILED:
+        note(f"verification failed; {login.recovery_hint}")
+        code = ExitCode.FINDINGS
     else:
-        finish_login(login, installation, access, is_text=is_text)
-        note(f"{state} and verified")
+        command = installation.command("verify", *login.options, *access)
+        remedy = f"; run `{command}` to log in as that role" if login.options else ""
+        note(f"not verified: {login.why}{remedy}")
+        code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
+    click.get_current_context().exit(code)
+
+
+def _login_json(login: Login | None) -> dict[str, Any] | None:
+    """None for a login that was not tried, or could not be tried."""
+    if not isinstance(login, Verified):
+        return None
+    expected, got = login.expected, login.got
+    return {
+        "ok": login.ok,
+        "outcome": login.outcome.value,
+        "caller": login.identity.arn if login.identity else None,
+        "expected": expected
+        and {
+            "authenticated": expected.authenticated,
+            "username": expected.username,
+            "groups": expected.groups or [],
+            "reason": expected.reason,
+        },
+        "got": got and {"username": got.username, "groups": list(got.groups)},
+        "account": list(login.diagnosis),
+        "why": login.why,
+        "verifyAs": [candidate.text for candidate in login.candidates],
+        "tokenFrom": login.maker,
+        "method": login.method,
+    }

@@ -10,9 +10,8 @@ import click
 
 from tarmak_iam.cli.all_clusters import clusters_of, note_skipped
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
-from tarmak_iam.cli.console import log, note, print_json, print_payload
+from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completion import files
-from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_payload, record_written
+from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_payload, record_done
 from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_role, note_tunnel
 from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options, option
@@ -56,7 +56,7 @@ def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hi
             if write.before is None:
                 make_directory(write.path.parent, 0o700)
         replace_files(writes)
-        record_written(*(write.path for write in writes))
+        record_done("wrote", *(write.path for write in writes))
     _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
     name = wanted["clusters"][0]["name"]
     stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in merge.after)

@@ -14,9 +14,8 @@ import click
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup

@@ -13,8 +13,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
-from tarmak_iam.cli.console import note, print_json, print_payload, print_styled_line, record_written
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_styled_line, record_done
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.errors import FileError
@@ -194,7 +193,7 @@ def open_page(name: str, content: bytes) -> None:
             f"cannot write {name} to a temporary directory: {error.strerror or error}",
             remedy="set TMPDIR to a directory that can be written to, or print the page with -o html",
         ) from None
-    record_written(path)
+    record_done("wrote", path)
     is_opened = sys.platform in ("darwin", "win32", "cygwin") or any(os.environ.get(name) for name in _DISPLAYS)
     try:
         is_opened = is_opened and webbrowser.open(path.as_uri())

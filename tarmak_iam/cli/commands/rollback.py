@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from tarmak_iam.access.diff import effect_json
-from tarmak_iam.cli.console import note, print_json, print_line, record_done
-from tarmak_iam.cli.live_cluster import change_json, print_changes, stale_pod_json, timeout_option, wait_option
+from tarmak_iam.cli.commands.apply import change_json, stale_pod_json, wait_options
+from tarmak_iam.cli.console import aligned, note, print_json, print_line, record_done
 from tarmak_iam.cli.options import access_options, format_option, option
 from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit.labels import NAME, NAMESPACE
@@ -19,52 +19,46 @@ from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Rollback
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 
-_MAX_NAMED = 3
-
 
 def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
     """The newest one last, as in kubectl."""
+    made = []  # the changes; of a revision that was not completed, those that were planned
+    for revision in revisions:
+        is_over = revision.status in (Status.APPLIED, Status.UNDONE)
+        shown = [changed for changed in revision.objects if changed.is_change and (changed.is_done or not is_over)]
+        made.append((revision, [changed.change for changed in shown]))
     if output == "json":
-        changes = [
+        listed = [
             {
                 "number": revision.number,
                 "time": f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
                 "status": str(revision.status),
                 "cluster": revision.cluster,
                 "release": revision.release or None,
-                "changes": [change_json(change) for change in _revision_changes(revision)],
+                "changes": [change_json(change) for change in changes],
             }
-            for revision in revisions
+            for revision, changes in made
         ]
-        print_json({"changes": changes})
-        return
-    if not revisions:
+        print_json({"changes": listed})
+    elif not revisions:
         note("no changes: nothing was applied from this directory")
-        return
-    *_, latest = dict.fromkeys(revision.cluster for revision in revisions)
-    rows = [("CHANGE", "TIME", "STATUS", "OBJECTS")]
-    for revision in revisions:  # changes of a cluster that was created again since cannot be undone: it is another one
-        elsewhere = "" if revision.cluster == latest else " (of an earlier cluster)"
-        objects = _summary(_revision_changes(revision))
-        rows.append((str(revision.number), revision.when, f"{revision.status}{elsewhere}", objects))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        print_line("   ".join((*cells, row[3])).rstrip())
-
-
-def _revision_changes(revision: Revision) -> list[ObjectChange]:
-    """The changes that were made; of a change that was not completed, those that were planned."""
-    is_over = revision.status in (Status.APPLIED, Status.UNDONE)
-    return [changed.change for changed in revision.objects if changed.is_change and (changed.is_done or not is_over)]
+    else:
+        *_, latest = dict.fromkeys(revision.cluster for revision in revisions)
+        rows = [("CHANGE", "TIME", "STATUS", "OBJECTS")]
+        for revision, changes in made:
+            # Changes of a cluster that was created again since cannot be undone: it is another one.
+            elsewhere = "" if revision.cluster == latest else " (of an earlier cluster)"
+            rows.append((str(revision.number), revision.when, f"{revision.status}{elsewhere}", _summary(changes)))
+        for line in aligned(rows):
+            print_line(line)
 
 
 def _summary(changes: list[ObjectChange]) -> str:
-    """Many objects of one kind are summarised by their number."""
+    """More than three objects of one kind are summarised by their number."""
     counts = Counter((change.action, change.kind) for change in changes)
     texts = []
     for (action, kind), count in counts.items():
-        if count > _MAX_NAMED:
+        if count > 3:
             texts.append(f"{action} {count} objects of kind {kind}")
         else:
             texts += [change.text for change in changes if (change.action, change.kind) == (action, kind)]
@@ -82,8 +76,7 @@ def _summary(changes: list[ObjectChange]) -> str:
 @option("--dry-run", "Only print what would change, and who could log in afterwards.")
 @option("--state FILE", f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
 @option("--force", "Undo even if others changed the same fields, or if a node could not run its pod.")
-@wait_option
-@timeout_option
+@wait_options
 @format_option("text", "json")
 @pass_session
 def rollback(
@@ -136,7 +129,7 @@ def rollback(
     _print_done(done, output, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was changed")
-    elif any(_removes_the_authenticator(change) for change in done.changes):
+    elif any(removes_the_authenticator(change) for change in done.changes):
         note(f"IAM login is not possible now; {recovery_hint()}")
     if not done.undone:
         why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
@@ -145,25 +138,27 @@ def rollback(
 
 
 def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
-    if output != "json":
-        print_changes(done.changes)
-        return
-    later = done.access_after
-    print_json(
-        {
-            "changed": done.changed,
-            "dryRun": dry_run,
-            "undone": list(done.undone),
-            "changes": [change_json(change) for change in done.changes],
-            "effects": [effect_json(effect) for effect in later.effects] if later else [],
-            "afterwards": later and {"principals": later.principals, "admins": later.admins, "reason": later.reason},
-            "rolledOut": done.rolled_out,
-            "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
-        }
-    )
+    if output == "json":
+        later = done.access_after
+        print_json(
+            {
+                "changed": done.changed,
+                "dryRun": dry_run,
+                "undone": list(done.undone),
+                "changes": [change_json(change) for change in done.changes],
+                "effects": [effect_json(effect) for effect in later.effects] if later else [],
+                "afterwards": later
+                and {"principals": later.principals, "admins": later.admins, "reason": later.reason},
+                "rolledOut": done.rolled_out,
+                "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
+            }
+        )
+    else:
+        for change in done.changes:
+            print_line(change.text)
 
 
-def _removes_the_authenticator(change: ObjectChange) -> bool:
-    """Whether the change removes the authenticator. A DaemonSet of a plugin answers no logins."""
+def removes_the_authenticator(change: ObjectChange) -> bool:
+    """A DaemonSet of a plugin answers no logins."""
     ours = ("DaemonSet", NAMESPACE, NAME)
     return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours

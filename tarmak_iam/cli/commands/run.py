@@ -1,4 +1,5 @@
-"""run: runs tarmak, with steps before and after its apply and the commands that rewrite tarmak.yaml."""
+"""run, hook: tarmak, with steps before and after its apply and the commands that rewrite tarmak.yaml; and a shell
+function that runs every tarmak command so."""
 
 from __future__ import annotations
 
@@ -8,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import error_line, note
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, error_line, note, print_payload
 from tarmak_iam.cli.options import access_options, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
@@ -100,3 +100,22 @@ def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
     return ConfigError(
         f"{option} is {ours}, but tarmak's arguments select {theirs}", remedy=f"pass {option} to tarmak, after its name"
     )
+
+
+# `function`, because the shell would expand an alias of that name in `tarmak () {`. `command` starts a program, which
+# looks for tarmak on the PATH, so the function never calls itself. Its status is that of the last command.
+_FUNCTION = """\
+function tarmak {
+  command tarmak-iam run -- tarmak "$@"
+}
+"""
+
+
+@click.command(epilog='\b\nExample, in ~/.bashrc:\n  eval "$(tarmak-iam hook bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh"]), expose_value=False)
+def hook() -> None:
+    """Print a shell function `tarmak` that calls `tarmak-iam run -- tarmak`.
+
+    `command tarmak` still starts tarmak directly. Completion and aliases of tarmak still work.
+    """
+    print_payload(_FUNCTION)

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import click
 
 from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
-from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_line
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup

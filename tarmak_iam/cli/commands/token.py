@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.completion import roles
-from tarmak_iam.cli.console import log_variables, note, print_json, print_line
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, log_variables, note, print_json, print_line
 from tarmak_iam.cli.options import daemon_version_option, format_option, option, plain_role
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
@@ -35,7 +34,6 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
 
 @click.group(
     cls=CommandGroup,
-    has_cluster=False,
     invoke_without_command=True,
     subcommand_metavar="[inspect]",
     epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"

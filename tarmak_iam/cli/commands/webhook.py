@@ -1,9 +1,10 @@
-"""webhook: certificate, key and kubeconfig of the authenticator's server, before the first master exists."""
+"""webhook, doctor: certificate, key and kubeconfig of the authenticator's server, before the first master exists; and
+an offline check of such files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,33 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from tarmak_iam.cli.completion import daemon_versions
-from tarmak_iam.cli.console import note, print_line, record_written
-from tarmak_iam.cli.options import option, output_dir_option
-from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
+from tarmak_iam.cli.completion import daemon_versions, directories
+from tarmak_iam.cli.console import ExitCode, note, print_line, record_done
+from tarmak_iam.cli.formats import (
+    CheckReport,
+    FindingResult,
+    RuleDescription,
+    errors_reported,
+    findings_options,
+    is_failing,
+    print_report,
+    severity_summary,
+)
+from tarmak_iam.cli.installation_notes import note_incomplete
+from tarmak_iam.cli.options import option, output_dir_option, paths_argument
+from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
+from tarmak_iam.findings import Severity
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read_server_settings
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.pki.server_names import ServerNames
 from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
 from tarmak_iam.text import PLAIN
@@ -40,7 +55,7 @@ if TYPE_CHECKING:
     "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
     "      --hostname localhost --hostname master.internal"
 )
-@output_dir_option
+@output_dir_option("the files")
 @option("--days DAYS", "Validity of a new certificate, from now on.", type=int, default=DAYS)
 @option(
     "--hostname HOST",
@@ -83,21 +98,16 @@ def webhook(
     installation = session.installation_if_chosen()
     server = ServerSettings()
     if installation is not None and installation.mappings is not None:
-        given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}
-        server = _server(installation, installation.mappings.document, [key for key in given if not given[key]])
+        used = {"hostname": not hostnames, "address": address is None, "port": port is None}
+        server = _server(installation, installation.mappings.document, used)
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
+    port = server.port if port is None else port
     within = Boundary(output_dir, session.follow_links)
-    contents = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
-    existing = Existing(output_dir, *contents)
-    prepared = prepare(
-        existing,
-        names,
-        server.port if port is None else port,
-        now=datetime.now(timezone.utc),
-        days=days,
-        renew=renew,
-        version=version,
+    existing = Existing(
+        output_dir, *(read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
     )
+    now = datetime.now(timezone.utc)
+    prepared = prepare(existing, names, port, now=now, days=days, renew=renew, version=version)
     for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
         print_line(line)
     is_given = click.get_current_context().get_parameter_source("days") is ParameterSource.COMMANDLINE
@@ -119,12 +129,12 @@ def webhook(
         note(f"this kubeconfig is for {prepared.url}; {to_use}")
     if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
         note("IAM logins fail until the files are on all masters and both servers are restarted")
-        note(recovery_hint_of(installation))
+        note(installation.recovery_hint if installation else NOT_EXAMINED)
 
 
-def _server(installation: Installation, document: Document, keys: Iterable[str]) -> ServerSettings:
+def _server(installation: Installation, document: Document, used: dict[str, bool]) -> ServerSettings:
     """Those of the mappings file. Raises ConfigError, with the place in it, if the authenticator does not start, or a
-    server cannot use the value of one of these keys."""
+    server cannot use the value of one of the keys that are `used`."""
     try:
         server = read_server_settings(document, installation.daemon_version, installation.daemon.args)
     except DaemonNotStarted as stop:
@@ -138,9 +148,10 @@ def _server(installation: Installation, document: Document, keys: Iterable[str])
         "address": lambda: ServerNames(address=server.address),
         "port": lambda: ServerNames().url(server.port),
     }
-    for key in keys:
+    for key, check in checks.items():
         try:
-            checks[key]()
+            if used[key]:
+                check()
         except ConfigError as error:
             place = document.position(viper.ViperSettings(document.data, {}, {}).route(f"server.{key}"))
             raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
@@ -164,5 +175,71 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
             lines.append(f"{'restricted' if output.before == data else 'wrote'} {path}")
     make_directory(within.directory, 0o700)
     replace_files(written)
-    record_written(*(file.path for file in written))
+    record_done("wrote", *(file.path for file in written))
     return lines
+
+
+@click.command(
+    epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
+)
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
+@option("--root", "DIR is the root directory of a master, or of a copy of its files. Default: detected.", "is_master")
+@option(
+    "--expires-within DAYS",
+    "Warn about a certificate that expires within this number of days.",
+    type=click.IntRange(min=0),
+    default=EXPIRES_WITHIN,
+)
+@findings_options
+@pass_session
+@click.pass_context
+def doctor(
+    context: click.Context,
+    session: Session,
+    directory: Path,
+    is_master: bool,
+    expires_within: int,
+    output: str,
+    fail_on: str,
+) -> None:
+    """Check the webhook's files: a directory written by `webhook` or `render`, or a copy of a master's files.
+
+    Reads only files, and connects to nothing. If a cluster is selected, the files are also compared with its
+    tarmak.yaml. Exits with 0 if there are no findings, 1 if there are, and 2 if there are no files to check.
+    docs/doctor.md explains each ID.
+    """
+    from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
+
+    with errors_reported(output):
+        installation, why_not = None, ""
+        try:
+            installation = session.installation_if_chosen()
+        except TarmakIamError as error:
+            if session.is_named:
+                raise
+            why_not = str(error)
+        webhook_file = installation.webhook_file if installation else None
+        tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
+        now = datetime.now(timezone.utc)
+        report = examine_tree(tree, now=now, expires_within=expires_within, installation=installation)
+        if not report.saw_anything:
+            raise FileError(
+                "this directory has no files of the authenticator",
+                remedy="specify a directory with cert.pem, with a master's files, or with manifests",
+                place=Place(str(directory)),
+            )
+    rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
+    # Without the lines of the files: they may contain a key.
+    results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
+    print_report(output, CheckReport(results, lambda: rules))
+    note_incomplete(directory)
+    note(severity_summary(diagnosis.severity for diagnosis in report.diagnoses))
+    note(f"checked: {', '.join(report.seen) or 'nothing'}")
+    if report.unseen:
+        note(f"not found: {', '.join(report.unseen)}")
+    if installation is None:
+        note(f"not compared with tarmak.yaml: {why_not or 'no cluster is selected'}")
+    if any(diagnosis.severity is Severity.ERROR for diagnosis in report.diagnoses):
+        note(installation.recovery_hint if installation else NOT_EXAMINED)
+    if is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
+        context.exit(ExitCode.FINDINGS)

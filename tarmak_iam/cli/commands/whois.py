@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import note, print_json, print_line, working
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, working
 from tarmak_iam.cli.options import daemon_version_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json

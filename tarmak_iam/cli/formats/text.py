@@ -1,11 +1,10 @@
-"""Findings as text: a line each, on a terminal with the source line and a mark below the column, and a summary."""
+"""Findings as text: a line each, on a terminal with the source line and a mark below the column."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import click
 from tarmak_iam.cli.console import SEVERITY_COLOURS, cell_width, is_terminal, print_styled_line, with_coloured_severity
 from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.findings import Severity
 from tarmak_iam.text import one_line
 
 _MARK = "^"
@@ -93,11 +91,3 @@ def print_findings(report: CheckReport) -> None:
         line = f"{one_line(str(result.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
         print_styled_line(with_coloured_severity(line))
         print_excerpt(report.line_of(result.place), result.place, SEVERITY_COLOURS[finding.severity])
-
-
-def severity_summary(severities: Iterable[Severity]) -> str:
-    """`2 errors, 1 warning`, or `no findings`."""
-    severities = list(severities)
-    counts = [(str(severity), severities.count(severity)) for severity in Severity]
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
-    return ", ".join(parts) or "no findings"
