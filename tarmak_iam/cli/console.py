@@ -167,20 +167,22 @@ def _print(data: bytes | str, *, nl: bool = True, err: bool = False) -> None:
         click.echo(data, nl=nl, err=err, color=colour if err else None)
 
 
+def _meta() -> dict[str, Any]:
+    """What is known of this call of the program; nothing outside of one."""
+    context = click.get_current_context(silent=True)
+    return {} if context is None else context.meta
+
+
 def record_done(verb: str, *objects: object) -> None:
     """Records something that is not undone if the command fails later: a verb such as `wrote`, and its objects. Called
     right after it is done, before anything is printed."""
-    context = click.get_current_context(silent=True)
-    if context is not None and objects:
-        done: dict[str, dict[str, None]] = context.meta.setdefault(_DONE, {})
-        done.setdefault(verb, {}).update(dict.fromkeys(map(str, objects)))
+    if objects:
+        _meta().setdefault(_DONE, {}).setdefault(verb, {}).update(dict.fromkeys(map(str, objects)))
 
 
 def done_so_far() -> str:
     """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
-    context = click.get_current_context(silent=True)
-    done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
-    return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in done.items())
+    return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in _meta().get(_DONE, {}).items())
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
@@ -189,8 +191,7 @@ def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
     While another program writes to stderr too, the line begins with the name of this one, and nothing is raised.
     `plain`: without the name, and nothing is raised, because the exit code reports the failure as well.
     """
-    context = click.get_current_context(silent=True)
-    mark = "" if plain or context is None else context.meta.get(MARK, "")
+    mark = "" if plain else _meta().get(MARK, "")
     line = with_coloured_severity(defused(f"{mark}{one_line(message)}"))
     try:
         _print(click.style(line, dim=True) if dim else line, err=True)
@@ -253,16 +254,15 @@ def show_log(context: click.Context, times: int = 0) -> None:
                     shown.add(text)
                     note(f"* {one_line(text)}" if is_detail else text, plain=is_detail, dim=is_detail)
 
-        handler = Lines()
-        handler.name = LOGGER_NAME
-        logger.addHandler(handler)
+        logger.addHandler(Lines())
+        logger.handlers[-1].name = LOGGER_NAME
     if not times:
         return
-    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
-    logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
-    if context.meta[_TIMES] == times:
+    total = context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
+    logger.setLevel(logging.INFO if total == 1 else logging.DEBUG)
+    if total == times:
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
-    if context.meta[_TIMES] > 1:
+    if total > 1:
         import platform
         from importlib.metadata import version
 
@@ -281,8 +281,7 @@ def end_log() -> None:
 
 
 def is_verbose() -> bool:
-    context = click.get_current_context(silent=True)
-    return bool(context and context.meta.get(_TIMES))
+    return bool(_meta().get(_TIMES))
 
 
 def log(text: str, *args: object) -> None:

@@ -60,13 +60,13 @@ def in_turn_of_config(config: Path, edit: Callable[[], _Result]) -> _Result:
     """In turn with other edits of tarmak.yaml, and with a tarmak that may rewrite it. If a run was killed, the file may
     still be as tarmak rewrote it: the saved text is restored before the edit."""
 
-    def recover(is_alone: bool) -> None:
+    def restore(is_alone: bool) -> None:
         from tarmak_iam.hook.tarmak.backup import recover
 
         for line in recover(config, is_alone=is_alone):
             note(line)
 
-    return in_turn(lock_of_config(config), edit, CONFIG_EDIT, recover)
+    return in_turn(lock_of_config(config), edit, CONFIG_EDIT, restore)
 
 
 def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Result:
@@ -74,16 +74,14 @@ def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Resu
     return in_turn(lock_of_cluster_files(config), edit, CLUSTER_FILES_EDIT)
 
 
-_Command = Callable[..., None]
-
-
-def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[[_Command], _Command]:
-    def decorate(command: _Command) -> _Command:
+def _taking_turns(
+    turn: Callable[[Path, Callable[[], None]], None],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
             edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
-            path = None if dry_run else session.path()
-            if path is None:
+            if dry_run or (path := session.path()) is None:
                 edit()
             else:
                 turn(path, edit)
@@ -149,9 +147,8 @@ def finish_config_edit(
     usable = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
     if usable:  # with the names and the currentCluster that the edited file has
         apply = after.command_line(usable[0]).tarmak("clusters apply")
-        done += f"; run `{apply}` to apply it to the cluster"
-        if len(usable) > 1:
-            done = f"wrote {after.document.filename}; apply it to each of the {len(usable)} clusters, as in `{apply}`"
+        each = f"; apply it to each of the {len(usable)} clusters, as in `{apply}`"
+        done += each if len(usable) > 1 else f"; run `{apply}` to apply it to the cluster"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
@@ -159,11 +156,10 @@ def finish_config_edit(
     for finding in new_findings:
         note(str(finding))
     for cluster in before.selectable_clusters:
-        edited = _edited(before, after, cluster)
-        flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version) if edited else ""
-        if edited and flaw:
+        if (edited := _edited(before, after, cluster)) is not None:
             place = after.document.position((*edited.route.plain, "kubernetes", "version"))
-            note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
+            if flaw := version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version):
+                note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
 
 
 def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:

@@ -59,22 +59,10 @@ _COMMANDS = {
 }
 """Heading in the help -> command -> its module in `commands`, the attribute there, and one line of help."""
 
-# Subcommands, commands of Tarmak, and the names that similar tools use.
-_ALIASES = {
-    **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
-    **{name: f"config {name}" for name in ("get", "append", "patch")},
-    **dict.fromkeys(("lint", "validate"), "check"),
-    **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
-    "inspect": "token inspect",
-    "help": "--help",
-    "version": "--version",
-}
-
 
 @click.group(
     cls=LazyGroup,
     sections=_COMMANDS,
-    aliases=_ALIASES,
     params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
@@ -144,7 +132,12 @@ def _ended(call: Callable[[], int]) -> int:
             _note_end("the reader of the output closed the pipe")
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        _print_system_error(error)
+        reason = error.strerror or str(error)
+        if error.filename is not None:
+            note(f"{error.filename}: error: {reason}", plain=True)
+        else:
+            discard_output(sys.stdout)
+            _note_end(f"the output cannot be written: {reason}")
         return ExitCode.ERROR
     except Exception as error:
         _note_end(f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}")
@@ -163,15 +156,6 @@ def _print_error(error: click.ClickException | TarmakIamError) -> None:
         error.show()
     else:
         note(f"error: {usage_message(error)}", plain=True)
-
-
-def _print_system_error(error: OSError) -> None:
-    reason = error.strerror or str(error)
-    if error.filename is not None:
-        note(f"{error.filename}: error: {reason}", plain=True)
-    else:
-        discard_output(sys.stdout)
-        _note_end(f"the output cannot be written: {reason}")
 
 
 def _note_end(why: str) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -132,31 +131,19 @@ def _offer_common_options(command: click.Command) -> None:
 
 
 class CommandGroup(click.Group):
-    """`aliases`: other names for a command, or commands expected in this group -> the command."""
-
-    def __init__(self, *args: Any, aliases: Mapping[str, str] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._aliases = aliases or {}
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, known = args[0], self.list_commands(ctx)
         if name in known or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        alias = self._aliases.get(name)
-        if alias and " " in alias:  # a command line, and printed as one
-            alias = f"`{ctx.command_path} {alias}`"
-        remedy = f"did you mean {alias}?" if alias else did_you_mean(name, known, cutoff=LIKELY)
+        remedy = did_you_mean(name, known, cutoff=LIKELY)
         remedy = remedy or (f"choose one of {', '.join(known)}" if len(known) <= 6 else "")
         raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Nothing if words remain after the group's own options: then the first is not a command."""
-        return [] if vars(ctx).get("_protected_args") or ctx.args else self._offers(ctx, incomplete)
-
-    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return super().shell_complete(ctx, incomplete)
+        return [] if vars(ctx).get("_protected_args") or ctx.args else super().shell_complete(ctx, incomplete)
 
 
 class LazyGroup(CommandGroup):
@@ -186,59 +173,33 @@ class LazyGroup(CommandGroup):
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), row[2]) for name, row in commands.items()])
 
-    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """From the table, too."""
         from click.shell_completion import CompletionItem
 
+        if vars(ctx).get("_protected_args") or ctx.args:
+            return []
         named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-# Click has these only in the text of its message.
-_EXTRA = r"(?s)Got unexpected extra arguments? \((?P<words>.*)\)\Z"
-_NOT_ONE_OF = r"(['\"])(?P<value>.*)\1 is not one of "
-
-
 def usage_message(error: click.ClickException) -> str:
-    """The message on one line, without `error:`, and with the command that shows the help."""
+    """The message on one line, as our own begin: in lower case, without `error:`, and with the command that shows the
+    help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is None:
-        return _message(error)
-    extra = re.match(_EXTRA, error.message)
-    if isinstance(error, click.NoSuchOption):
-        remedy = _remedy_for_option(error.option_name, context)
-        message = f"unknown option {error.option_name}{remedy and '; ' + remedy}"
-    elif extra:
-        words = extra["words"].split(" ")
-        message = f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}"
-    else:
-        message = _message(error)
-    return f"{message} (see {context.command_path} --help)"
-
-
-def _remedy_for_option(name: str, context: click.Context) -> str:
-    parameters = context.command.get_params(context)
-    known = [option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)]
-    longer = [option for option in known if name.startswith("--") and option.startswith(name)]
-    if len(longer) == 1:
-        return f"did you mean {longer[0]}?"
-    remedy = did_you_mean(name, known, cutoff=LIKELY if context.parent else CLOSE) if len(name) > 2 else ""
-    if not remedy and context.parent is None:
-        return "specify options of a command after its name"
-    is_value = not remedy and isinstance(context.command, CommandOfValues)
-    return "to use it as a value, write -- before the first PATH" if is_value else remedy
-
-
-def _message(error: click.ClickException) -> str:
-    """Click's, as our own begin: in lower case; of a wrong choice with the likely one."""
-    message = error.format_message().removesuffix(".")
+    message = " ".join(error.format_message().split()).removesuffix(".")
     message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
-    kind = error.param.type if isinstance(error, click.BadParameter) and error.param else None
-    wrong = re.match(_NOT_ONE_OF, error.message)
-    if not (isinstance(kind, click.Choice) and wrong):
-        return message
-    remedy = did_you_mean(wrong["value"], [str(choice) for choice in kind.choices], cutoff=LIKELY)
-    return f"{message}; {remedy}" if remedy else message
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        name, parameters = error.option_name, context.command.get_params(context)
+        known = [option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)]
+        longer = [option for option in known if name.startswith("--") and option.startswith(name)]
+        remedy = did_you_mean(name, known, cutoff=LIKELY if context.parent else CLOSE) if len(name) > 2 else ""
+        remedy = f"did you mean {longer[0]}?" if len(longer) == 1 else remedy
+        if isinstance(context.command, CommandOfValues):
+            remedy = remedy or "to use it as a value, write -- before the first PATH"
+        remedy = remedy or ("" if context.parent else "specify options of a command after its name")
+        message = f"unknown option {name}{remedy and '; ' + remedy}"
+    return f"{message} (see {context.command_path} --help)" if context else message
 
 
 class CommandOfValues(click.Command):

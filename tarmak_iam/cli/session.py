@@ -44,16 +44,16 @@ class Session(NamedTuple):
     @property
     def is_named(self) -> bool:
         """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
-        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
+        from tarmak_iam.config import locate
 
-        return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
+        return bool(self.directory or self.cluster_name or os.environ.get(locate.ENVIRONMENT_VARIABLE))
 
     def path(self) -> Path | None:
         """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
-        from tarmak_iam.config.locate import config_path
+        from tarmak_iam.config import locate
 
         with contextlib.suppress(FileError):
-            return config_path(self.directory, os.environ)
+            return locate.config_path(self.directory, os.environ)
         return None
 
     def config(self) -> TarmakConfig:
@@ -64,23 +64,16 @@ class Session(NamedTuple):
         given = os.environ.get(variable)
         origin = f"{given} ({variable})" if given else f"~/.tarmak (neither -c nor {variable})"
         log("directory: %s", f"{self.directory} ({self.source})" if self.directory is not None else origin)
-        try:
-            with repair_offered(CommandLine(locate.directory_option(self.directory, os.environ)).tarmak_iam("check")):
-                return TarmakConfig.load(self.directory)
-        except FileError as error:
-            name = locate.CONFIG_NAME
-            is_default = self.directory is None and not given
-            is_missing = is_default and not os.path.lexists(locate.with_home(locate.DEFAULT_DIRECTORY) / name)
-            if is_missing and os.path.isfile(name):
-                error.remedy = f"add `-c .` to use the {name} in the working directory, or {error.remedy}"
-            raise
+        with repair_offered(self.command("check", with_cluster=False)):
+            return TarmakConfig.load(self.directory)
 
-    def command(self, words: str, *values: str) -> str:
+    def command(self, words: str, *values: str, with_cluster: bool = True) -> str:
         """A command line for the same directory and cluster, without reading the configuration. `words` are inserted as
         they are, `values` are quoted for the shell."""
-        from tarmak_iam.config.locate import directory_option
+        from tarmak_iam.config import locate
 
-        return CommandLine(directory_option(self.directory, os.environ), self.cluster_name).tarmak_iam(words, *values)
+        directory = locate.directory_option(self.directory, os.environ)
+        return CommandLine(directory, self.cluster_name if with_cluster else None).tarmak_iam(words, *values)
 
     def cluster(self, config: TarmakConfig) -> Cluster:
         """The cluster of --current-cluster, else that of currentCluster. Raises SelectionError."""

@@ -56,6 +56,7 @@ def test_commands_that_end_with_one_have_it_in_their_table() -> None:
         "map": ("map import", "map remove"),
         "settings": ("settings get",),
         "token": ("token inspect",),
+        "webhook": ("doctor",),
     }
     commands = {command for module in modules for command in subcommands.get(module, (module,))}
     one_word = {"check", "diff", "doctor", "whois"}

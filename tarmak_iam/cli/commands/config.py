@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 @click.group(
     name="config",
     cls=CommandGroup,
-    aliases={"show": "get", "add": "append", "remove": "unset", "delete": "unset", "rm": "unset", "merge": "patch"},
     epilog="\b\nExamples:\n"
     "  tarmak-iam config get kubernetes.version\n"
     "  tarmak-iam config set 'instancePools[worker].maxCount' 9\n"
@@ -258,12 +257,11 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
             key = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
             place = document.position(key.route)
             accepted = []
-            for text, where in ((expected, "the value of --if: "), (wanted, "")):
+            for text, where in (() if expected is None else ((expected, "the value of --if: "),)) + ((wanted, ""),):
                 try:
-                    accepted += [] if text is None else [typed_text(key, text)]
+                    accepted.append(typed_text(key, text))
                 except ConfigError as error:
-                    is_empty = where and text == ""
-                    remedy = "for a key that is not set, use --if-unset" if is_empty else error.remedy
+                    remedy = "for a key that is not set, use --if-unset" if where and not text else error.remedy
                     raise ConfigError(f"{where}{error.what}", remedy=remedy, place=place) from None
         value = written_value(document, key)
         if any(same(value, other) for other in accepted) or (value is UNSET and expected is None):

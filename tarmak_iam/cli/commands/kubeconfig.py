@@ -21,7 +21,6 @@ from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
 from tarmak_iam.files.lock import lock_file_of
 from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.backend_payloads import Manifest
-from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
 from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
@@ -69,47 +68,42 @@ def _print_merge(paths: list[Path], merge: Merge, wanted: Manifest, *, dry_run: 
         if merge.is_changed(index):
             diffs[index] = redacted_diff(None if file.is_new else file.document, after, wanted)
     if as_json:
-        entries = [(entry.kind, entry.name, entry.change, str(paths[entry.file])) for entry in merge.entries]
-        print_json(
-            {
-                "changed": bool(diffs),
-                "entries": [dict(zip(("kind", "name", "change", "file"), entry, strict=True)) for entry in entries],
-                "currentContext": None if merge.uses is None else str(paths[merge.uses]),
-                "diff": "".join(diffs.values()),
-            }
-        )
+        entries = []
+        for entry in merge.entries:
+            file_name = str(paths[entry.file])
+            entries.append({"kind": entry.kind, "name": entry.name, "change": entry.change, "file": file_name})
+        context = None if merge.uses is None else str(paths[merge.uses])
+        diff = "".join(diffs.values())
+        print_json({"changed": bool(diffs), "entries": entries, "currentContext": context, "diff": diff})
     else:
         for diff in diffs.values():
             print_diff(diff)
     for index, path in enumerate(paths):
-        if not dry_run or index not in diffs:
-            _note_merged(merge, index, path, wanted)
-        if index in diffs and path.exists() and path.stat().st_mode & 0o077:
-            note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
-        if index in diffs and merge.after[index].next_document is not None:
-            note(f"{path} contains several documents; kubectl reads only the first")
+        _note_merged(merge, index, path, wanted, would_change=dry_run and index in diffs)
     if dry_run and diffs:
         note("dry run: nothing was written")
 
 
-def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest) -> None:
-    """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
-    entries = [entry for entry in merge.entries if entry.file == index]
-    changes = {entry.change for entry in entries}
-    for change, verb, place in (
-        ("added", "added", "to"),
-        ("updated", "updated", "in"),
-        ("replaced", "replaced", "in"),
-        ("unchanged", "unchanged:", "in"),
-    ):
+def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest, *, would_change: bool) -> None:
+    """One line per kind of change to the file, unless it is only shown; a line `unchanged: ...` where nothing changed;
+    and what to do about the file if it changes."""
+    entries = [entry for entry in merge.entries if entry.file == index and not would_change]
+    is_unchanged = {entry.change for entry in entries} == {"unchanged"}
+    for change in ("added", "updated", "replaced", "unchanged"):
         names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
-        if names and (change != "unchanged" or changes == {"unchanged"}):
-            note(f"{verb} {names} {place} {path}")
+        if names and (change != "unchanged" or is_unchanged):
+            note(f"{change}{':' * is_unchanged} {names} {'to' if change == 'added' else 'in'} {path}")
     for entry in entries:
         if entry.kept_role is not None:
             note(f"the user {entry.name} keeps its role {entry.kept_role}; --role adds a separate user")
-    if merge.uses == index:
+    if merge.uses == index and not would_change:
         note(f"set the current context to {wanted['current-context']} in {path}")
+    if not merge.is_changed(index):
+        return
+    if path.exists() and path.stat().st_mode & 0o077:
+        note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
+    if merge.after[index].next_document is not None:
+        note(f"{path} contains several documents; kubectl reads only the first")
 
 
 _KUBECTLS = "\0"  # no file has this name
@@ -179,13 +173,10 @@ def kubeconfig(
     installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
     generated = client_kubeconfig(installation, server=server, certificate_authority=authority, **connection)
     if merge_into is None:
-        for name, given in (("--use", use), ("--force", force), ("--dry-run", dry_run)):
-            if given:
-                raise click.UsageError(f"{name} requires --merge")
-        if output == "json":
-            print_json(generated)
-        else:
-            print_payload(yaml_bytes(generated))
+        given = [f"--{name}" for name, flag in (("use", use), ("force", force), ("dry-run", dry_run)) if flag]
+        if given:
+            raise click.UsageError(f"{given[0]} requires --merge")
+        print_json(generated) if output == "json" else print_payload(yaml_bytes(generated))
         has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
     else:
         hint = installation.recovery_hint if force else ""
@@ -196,21 +187,13 @@ def kubeconfig(
         merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
         has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)
-    _note_connection(installation, server, connection["proxy_url"], has_authority=has_authority)
-
-
-def _note_connection(
-    installation: Installation, server: str | None, proxy_url: str | None, *, has_authority: bool
-) -> None:
-    """Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's
-    tunnel."""
+    # Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel.
     if not has_authority:
         note(
             f"note: the kubeconfig contains no CA, since {installation.admin_path} does not exist: kubectl verifies "
             f"{server} with the CAs of the operating system; specify --certificate-authority FILE for another CA"
         )
-    warning = proxy_warning(installation.settings.kubectlVersion) if proxy_url else ""
-    if warning:
+    if connection["proxy_url"] and (warning := proxy_warning(installation.settings.kubectlVersion)):
         note(f"warning: {warning}")
     if server is None:
         note_tunnel(installation)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -24,7 +24,6 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
-from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
@@ -38,7 +37,6 @@ from tarmak_iam.text import shortened
 @click.group(
     name="map",
     cls=CommandGroup,
-    aliases={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
     epilog="\b\nExamples:\n"
     "  tarmak-iam map list\n"
     "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
@@ -51,44 +49,35 @@ def mappings() -> None:
     """
 
 
-class _MappingsEdit(NamedTuple):
-    """An edit of the mappings of the selected cluster. `mappings` is what it starts from: those of a new file if there
-    is none. `options` are those of `mappings_edit_options`."""
+class _MappingsEdit:
+    """An edit of the mappings of the selected cluster: `mappings` are those of a new file if there is none. `options`
+    are those of `mappings_edit_options`. Raises TarmakIamError."""
 
-    files: ClusterFiles
-    before: Installation
-    mappings: Mappings
-    options: dict[str, Any]
-
-    @classmethod
-    def of(cls, session: Session, options: dict[str, Any]) -> _MappingsEdit:
-        """Raises TarmakIamError."""
-        config, cluster, files = session.selected()
+    def __init__(self, session: Session, options: dict[str, Any]) -> None:
+        config, cluster, self.files = session.selected()
         with working("reading the mappings"):
-            before = session.installation_of(config, cluster)
-        start = before.mappings or files.mappings_or_new()
-        return cls(files, before, start, options)
+            self.before = session.installation_of(config, cluster)
+        self.mappings = self.before.mappings or self.files.mappings_or_new()
+        self.options = options
+
+    def merge(self, wanted: Sequence[Wanted], *, strip_path: bool) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
+        with working("mapping the principals"):
+            return self.mappings.merge(wanted, strip_path=strip_path, refuse=principal_refusal(self.before))
 
     def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
         """Guards against lock-outs, writes the file, and prints diff, effects and new findings. `more` is added to the
         output of -o json. Raises TarmakIamError before anything is written."""
         me, force, dry_run, output = (self.options[name] for name in ("me", "force", "dry_run", "output"))
         if after is self.mappings:
-            note(f"unchanged: {unchanged}")
+            note(unchanged)
             if output == "json":
                 print_json({"changed": False, "effects": [], **more})
             return
         with working("checking the mappings"):
             effects = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
-        finish_edit(
-            self.before.mappings.document if self.before.mappings else None,
-            after.document,
-            after.save,
-            dry_run=dry_run,
-            done=f"wrote {self.files.mappings_path}",
-            effects=effects,
-            json=more if output == "json" else None,
-        )
+        document = self.before.mappings.document if self.before.mappings else None
+        done, json = f"wrote {self.files.mappings_path}", more if output == "json" else None
+        finish_edit(document, after.document, after.save, dry_run=dry_run, done=done, effects=effects, json=json)
         for text in effects.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
@@ -125,12 +114,10 @@ def import_(session: Session, /, file: str, form: str, strip_path: bool, **optio
 
 @edits_cluster_files
 def _import(session: Session, imported: Import, file: str, strip_path: bool, **options: Any) -> None:
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
-    refuse = principal_refusal(change.before)
-    with working(f"importing {len(imported.entries)} mappings"):
-        after, outcomes = change.mappings.merge(imported.entries, strip_path=strip_path, refuse=refuse)
+    after, outcomes = change.merge(imported.entries, strip_path=strip_path)
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
@@ -143,23 +130,16 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
     note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
-    entries = [
-        {
-            "principal": outcome.principal,
-            "action": str(outcome.action),
-            **place_json(outcome.wanted.place),
-            "reason": outcome.error.message if outcome.error else "",
-            "notes": list(outcome.notes),
-        }
-        for outcome in outcomes
-    ]
+    entries = []
+    for outcome in outcomes:
+        item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
+        entries.append({**item, "reason": outcome.error.message if outcome.error else "", "notes": [*outcome.notes]})
     left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
-    unchanged = f"all importable entries of {file} are already mapped"
+    unchanged = f"unchanged: all importable entries of {file} are already mapped"
     change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
-    lost = [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]
-    for text in lost:
-        note(text)
-    if lost:
+    if lost := [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]:
+        for text in lost:
+            note(text)
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -168,18 +148,14 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
     afterwards."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
     of_admins = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
-    names = [outcome.principal for outcome in of_admins]
-    lost = [
-        (outcome.wanted.place, outcome.principal)
-        for outcome in of_admins
-        if outcome.error is not None and principal_key(outcome.principal) not in mapped
-    ]
     left_out = [(skipped.place, skipped.admin) for skipped in imported.left_out if skipped.admin]
-    for place, principal in [*lost, *left_out]:
+    failed = [outcome for outcome in of_admins if outcome.error and principal_key(outcome.principal) not in mapped]
+    for place, principal in [*((outcome.wanted.place, outcome.principal) for outcome in failed), *left_out]:
         at = f"{place}: " if place else ""
         yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
     if not has_admin(after):
-        listed = ", ".join(map(shortened, dict.fromkeys([*names, *(principal for _, principal in left_out)])))
+        names = [*(outcome.principal for outcome in of_admins), *(principal for _, principal in left_out)]
+        listed = ", ".join(map(shortened, dict.fromkeys(names)))
         remedy = f"the file contains {listed}" if listed else f"map an admin: {after.admin_command}"
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
@@ -230,10 +206,10 @@ def list_(session: Session, output: str) -> None:
         # `arn` is empty for an account and for an SSO role, which have `account` and `sso` instead.
         items = []
         for entry in entries:
-            is_account = entry.kind == "account"
-            item = {"kind": entry.kind, "arn": "" if is_account else entry.arn, "username": entry.username}
-            also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
-            items.append({**item, "groups": list(entry.groups), **{key: text for key, text in also.items() if text}})
+            account, arn = (entry.arn, "") if entry.kind == "account" else ("", entry.arn)
+            item = {"kind": entry.kind, "arn": arn, "username": entry.username, "groups": list(entry.groups)}
+            also = {"account": account, "sso": entry.sso, "userid": entry.user_id}
+            items.append({**item, **{key: text for key, text in also.items() if text}})
         print_json(items)
     else:
         rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
@@ -299,18 +275,15 @@ def add(
     An existing mapping of the same principal is updated. The mappings file is created if it does not exist. If `check`
     reports an error in the new mapping, nothing is changed, unless --force is given; warnings are printed.
     """
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
-    refuse = principal_refusal(change.before)
-    with working("adding the mapping"):
-        after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
+    after, (outcome,) = change.merge([wanted], strip_path=strip_path)
     if outcome.error is not None:
         raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
-    unchanged = f"{outcome.principal} already has this mapping"
-    change.finish(after, EditKind.ADD, unchanged=unchanged)
+    change.finish(after, EditKind.ADD, unchanged=f"unchanged: {outcome.principal} already has this mapping")
 
 
 @mappings.command(
@@ -327,23 +300,20 @@ def remove(session: Session, principal: str, if_exists: bool, **options: Any) ->
 
     Exits with 1 if the principal is not mapped, unless --if-exists is given.
     """
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     with working("removing the mapping"):
         after = change.mappings.remove(principal)
-    if after is not change.mappings:
-        change.finish(after, EditKind.REMOVE, unchanged="")
-        return
-    principal = with_plain_account(principal)
-    meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
+    plain = with_plain_account(principal)
+    meant = closest_principal(plain, [entry.principal for entry in change.mappings.entries])
     suggestion = f"did you mean {meant}?" if meant else ""
-    try:
-        check_principal(principal)
-    except ConfigError as error:
-        error.remedy = suggestion or error.remedy
-        raise
-    missing = f"{principal} is not mapped{suggestion and '; ' + suggestion}"
-    note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
-    if options["output"] == "json":
-        print_json({"changed": False, "effects": []})
-    if not if_exists:
+    is_missing = after is change.mappings
+    if is_missing:
+        try:
+            check_principal(plain)
+        except ConfigError as error:
+            error.remedy = suggestion or error.remedy
+            raise
+    missing = f"{plain} is not mapped{suggestion and '; ' + suggestion}"
+    change.finish(after, EditKind.REMOVE, unchanged=f"unchanged: {missing}" if if_exists else f"error: {missing}")
+    if is_missing and not if_exists:
         click.get_current_context().exit(ExitCode.FINDINGS)

@@ -33,7 +33,6 @@ _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show`
 
 @click.group(
     cls=CommandGroup,
-    aliases={"list": "show", "add": "set", **dict.fromkeys(("remove", "delete", "rm"), "unset")},
     epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
 )
 def settings() -> None:
@@ -53,9 +52,9 @@ def show(session: Session, output: str) -> None:
     values = session.selected()[2].settings().effective
     if output == "json":
         print_json(values)
-        return
-    for key, value in values.items():
-        print_line(f"{key}: {value_text(value) or '-'}")
+    else:
+        for key, value in values.items():
+            print_line(f"{key}: {value_text(value) or '-'}")
 
 
 @settings.command(
@@ -121,19 +120,17 @@ def _edit(
     from tarmak_iam.installation.installation import Installation
 
     config, cluster, files = session.selected()
-    path = files.settings_path
-    before = files.settings_document()
+    path, before = files.settings_path, files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
     after = edit(start, written_route(start, (key,)))
+    chosen, _ = parse_settings(after.to_bytes(), after.filename)
     if after is start:
         note(f"unchanged: {unchanged}")
     else:
-        parse_settings(after.to_bytes(), after.filename)
         finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
         note_misplaced(files, cluster, Subject.SETTINGS)
     # What the release of the settings is open to, and what it does not support. That is not an error: the user may be
     # changing several settings, one at a time.
-    chosen, _ = parse_settings(after.to_bytes(), after.filename)
     mappings = None
     with contextlib.suppress(TarmakIamError):  # which is an error of the commands that need the mappings
         mappings = files.mappings()

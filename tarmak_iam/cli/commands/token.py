@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
 
-# The cache of the AWS CLI, which has the same files.
-_CACHE = (".aws", "cli", "cache")
-_VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
-
 
 @click.group(
     cls=CommandGroup,
@@ -74,7 +70,8 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
                 what = f"{parameter.opts[-1]} is an option of `token`, not of `token {context.invoked_subcommand}`"
                 raise click.UsageError(what, context)
         return
-    log_variables(*_VARIABLES, prefixes=["AWS_"])
+    variables = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
+    log_variables(*variables, prefixes=["AWS_"])
     options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program does
     session = context.find_object(Session)
     assert session is not None  # main makes it
@@ -83,7 +80,8 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
         cluster_id, settings = installation.cluster_id, installation.settings
         defaults = {"role": settings.role, "profile": settings.profile, "default_region": installation.region or None}
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
-    created = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
+    directory = Path.home() / ".aws" / "cli" / "cache" if cache else None  # that of the AWS CLI, with the same files
+    created = make_token(cluster_id, cache_directory=directory, **options)
     print_line(created.text if token_only else exec_credential(created, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
@@ -144,36 +142,50 @@ def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | N
 
 
 def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
+    def answer(refusal: str | None, otherwise: str) -> str:
+        return f"rejects it: {refusal}" if refusal else otherwise
+
     partition = f"partition {inspection.partition}" if inspection.partition else "no STS host"
     session = "with" if inspection.has_session_token else "without"
     rows = [
-        ("host", f"{inspection.host or '-'} ({partition})"),
-        ("region", inspection.region or "-"),
-        ("signed", _time(inspection.signed_at)),
-        ("expires", _time(inspection.expires_at)),
-        ("access key", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
-        ("signed headers", ", ".join(inspection.signed_headers) or "-"),
-        ("cluster ID", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
-        ("STS", _refusal_text(inspection.sts_refusal, "checks the signature")),
-        (str(version), _refusal_text(inspection.verdict(version).refusal, "asks STS")),
+        ("host:", f"{inspection.host or '-'} ({partition})"),
+        ("region:", inspection.region or "-"),
+        ("signed:", _time(inspection.signed_at)),
+        ("expires:", _time(inspection.expires_at)),
+        ("access key:", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
+        ("signed headers:", ", ".join(inspection.signed_headers) or "-"),
+        ("cluster ID:", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
+        ("STS:", answer(inspection.sts_refusal, "checks the signature")),
+        (f"{version}:", answer(inspection.verdict(version).refusal, "asks STS")),
+        *(("note:", text) for text in inspection.notes),
     ]
     for name, value in rows:
-        print_line(f"{name + ':':<16}{value}")
-    for text in inspection.notes:
-        print_line(f"{'note:':<16}{text}")
+        print_line(f"{name:<16}{value}")
     print_line("by release:")
     for verdict in inspection.verdicts:
-        print_line(f"  {verdict.versions:<19} {_refusal_text(verdict.refusal, 'asks STS')}")
+        print_line(f"  {verdict.versions:<19} {answer(verdict.refusal, 'asks STS')}")
+
+
+def _time(moment: datetime | None) -> str:
+    """With the time until then, or since then."""
+    from datetime import datetime, timezone
+
+    if moment is None:
+        return "-"
+    left = (moment - datetime.now(timezone.utc)).total_seconds()
+    minutes, seconds = divmod(int(abs(left)), 60)
+    away = f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + away if left > 0 else away + ' ago'})"
 
 
 def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str, object]:
-    refusal = inspection.verdict(version).refusal
+    refusal, signed, expires = inspection.verdict(version).refusal, inspection.signed_at, inspection.expires_at
     return {
         "host": inspection.host,
         "region": inspection.region,
         "partition": inspection.partition,
-        "signedAt": _stamp(inspection.signed_at),
-        "expiresAt": _stamp(inspection.expires_at),
+        "signedAt": f"{signed:%Y-%m-%dT%H:%M:%SZ}" if signed else None,
+        "expiresAt": f"{expires:%Y-%m-%dT%H:%M:%SZ}" if expires else None,
         "accessKeyId": inspection.access_key_id,
         "keyKind": str(inspection.key_kind),
         "hasSessionToken": inspection.has_session_token,
@@ -189,23 +201,3 @@ def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str,
         ],
         "notes": list(inspection.notes),
     }
-
-
-def _refusal_text(refusal: str | None, otherwise: str) -> str:
-    return f"rejects it: {refusal}" if refusal else otherwise
-
-
-def _time(moment: datetime | None) -> str:
-    """With the time until then, or since then."""
-    from datetime import datetime, timezone
-
-    if moment is None:
-        return "-"
-    left = (moment - datetime.now(timezone.utc)).total_seconds()
-    minutes, seconds = divmod(int(abs(left)), 60)
-    away = f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + away if left > 0 else away + ' ago'})"
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None

@@ -44,7 +44,6 @@ from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MAS
 from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:
-    from tarmak_iam.document import Document
     from tarmak_iam.installation.installation import Installation
     from tarmak_iam.pki.webhook_pair import Prepared
 
@@ -96,10 +95,7 @@ def webhook(
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
-    server = ServerSettings()
-    if installation is not None and installation.mappings is not None:
-        used = {"hostname": not hostnames, "address": address is None, "port": port is None}
-        server = _server(installation, installation.mappings.document, used)
+    server = _server(installation, {"hostname": not hostnames, "address": address is None, "port": port is None})
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
     port = server.port if port is None else port
     within = Boundary(output_dir, session.follow_links)
@@ -132,26 +128,26 @@ def webhook(
         note(installation.recovery_hint if installation else NOT_EXAMINED)
 
 
-def _server(installation: Installation, document: Document, used: dict[str, bool]) -> ServerSettings:
-    """Those of the mappings file. Raises ConfigError, with the place in it, if the authenticator does not start, or a
-    server cannot use the value of one of the keys that are `used`."""
+def _server(installation: Installation | None, used: dict[str, bool]) -> ServerSettings:
+    """Those of the mappings file, if any. Raises ConfigError, with the place in it, if the authenticator does not
+    start, or a server cannot use the value of one of the keys that are `used`."""
+    if installation is None or installation.mappings is None:
+        return ServerSettings()
+    document = installation.mappings.document
     try:
         server = read_server_settings(document, installation.daemon_version, installation.daemon.args)
     except DaemonNotStarted as stop:
-        raise ConfigError(
-            f"authenticator {installation.daemon_version} does not start: {stop.reason}",
-            remedy="fix the mappings file",
-            place=document.position(stop.route or ()),
-        ) from None
+        what = f"authenticator {installation.daemon_version} does not start: {stop.reason}"
+        place = document.position(stop.route or ())
+        raise ConfigError(what, remedy="fix the mappings file", place=place) from None
     checks: dict[str, Callable[[], object]] = {
         "hostname": lambda: ServerNames((server.hostname,)),
         "address": lambda: ServerNames(address=server.address),
         "port": lambda: ServerNames().url(server.port),
     }
-    for key, check in checks.items():
+    for key in (key for key in checks if used[key]):
         try:
-            if used[key]:
-                check()
+            checks[key]()
         except ConfigError as error:
             place = document.position(viper.ViperSettings(document.data, {}, {}).route(f"server.{key}"))
             raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
@@ -165,14 +161,14 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
     os.umask(umask)
     written, lines = [], []
     for output in prepared.outputs:
-        path, data, is_secret = within.directory / output.name, output.data, output.is_secret
+        path, is_secret, is_same = within.directory / output.name, output.is_secret, output.before == output.data
         mode = 0o600 if is_secret else 0o644 & ~umask
         # A secret must not be readable by others; the mode of other files is the owner's choice.
-        if output.before == data and is_current(path, data, mode if is_secret else 0o666):
+        if is_same and is_current(path, output.data, mode if is_secret else 0o666):
             lines.append(f"unchanged {path}")
         else:
-            written.append(Replacement(path, data, output.before, mode, is_secret, within))
-            lines.append(f"{'restricted' if output.before == data else 'wrote'} {path}")
+            written.append(Replacement(path, output.data, output.before, mode, is_secret, within))
+            lines.append(f"{'restricted' if is_same else 'wrote'} {path}")
     make_directory(within.directory, 0o700)
     replace_files(written)
     record_done("wrote", *(file.path for file in written))
@@ -223,10 +219,9 @@ def doctor(
         now = datetime.now(timezone.utc)
         report = examine_tree(tree, now=now, expires_within=expires_within, installation=installation)
         if not report.saw_anything:
+            remedy = "specify a directory with cert.pem, with a master's files, or with manifests"
             raise FileError(
-                "this directory has no files of the authenticator",
-                remedy="specify a directory with cert.pem, with a master's files, or with manifests",
-                place=Place(str(directory)),
+                "this directory has no files of the authenticator", remedy=remedy, place=Place(str(directory))
             )
     rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
     # Without the lines of the files: they may contain a key.

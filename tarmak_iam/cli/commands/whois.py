@@ -10,7 +10,7 @@ from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, working
 from tarmak_iam.cli.options import daemon_version_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
+from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.files.read import read_file
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
@@ -89,8 +89,6 @@ def whois(
                 filename=str(config_path),
                 private_dns_names=private_names_of(identity),
             )
-            if authenticator.failure is not None:
-                _check_format(session, config_path)
         else:
             installation = session.installation({"daemonVersion": daemon_version})
             if installation.mappings is None:
@@ -108,30 +106,6 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if exit_code and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-_EXTRACT = (
-    "kubectl -n kube-system get configmap aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml"
-)
-
-
-def _check_format(session: Session, path: Path) -> None:
-    """Raises ConfigError where --config is a file with mappings in another format."""
-    from tarmak_iam.mappings.formats import FORMATS, read_mappings
-
-    try:
-        content = read_mappings(_text(path), str(path))
-    except TarmakIamError:
-        return  # the answer has the reason of the authenticator itself
-    name = content.formats[0]
-    what = f"the file contains {FORMATS[name]}, not a configuration of the authenticator"
-    remedy = f"import the file with `{session.command('map import', str(path))}` and run whois without --config"
-    if name == "authenticator":
-        if not content.is_config_map:
-            return
-        what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
-        remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
-    raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
 def _text(path: Path) -> str:

@@ -380,7 +380,7 @@ def test_a_wrong_patch(shell: Shell, tmp_path: Path, text: str, line: str) -> No
             ["set", "/contact", "x", "--all-clusters"],
             "error: --all-clusters requires a path that begins at a cluster (see tarmak-iam config set --help)",
         ),
-        (["show", VERSION], "error: unknown command 'show'; did you mean get? (see tarmak-iam config --help)"),
+        (["get", VERSION, "x"], "error: got unexpected extra argument (x) (see tarmak-iam config get --help)"),
         (
             ["set", "kubernetes.apiServer.public", "maybe"],
             (
