@@ -44,8 +44,7 @@ class ClusterOutcome(Generic[T]):
 
 
 def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluster]:
-    """The clusters that a name selects, in file order, hubs only `with_hubs`: they have no authenticator. A note is
-    printed for each entry that is skipped. Raises SelectionError if there are none."""
+    """Those that a name selects, hubs only `with_hubs`. Entries that are skipped are noted. Raises SelectionError."""
     chosen = []
     for cluster in config.clusters:
         if cluster in config.selectable_clusters:
@@ -69,10 +68,7 @@ def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
 
 
 def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> Iterator[ClusterOutcome[T]]:
-    """Yields the outcome of each cluster as soon as it is finished, so that the caller can print it then.
-
-    `doing` is what a terminal shows meanwhile, as in `checking`. An error is printed when it happens.
-    """
+    """Yields each outcome as soon as it is there. `doing` is shown meanwhile, as in `checking`; errors are printed."""
     for number, cluster in enumerate(clusters, 1):
         name = shortened(cluster.cluster_name)
 
@@ -108,8 +104,8 @@ def finish_all(
     """Prints all results if the output is JSON, and a summary. `word` is what a result is called there: those of the
     `quiet` word are no findings. Exits with ERROR if a cluster failed, else with FINDINGS if there are some."""
     if output == "json":
-        errors = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
-        print_json([errors[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
+        failed = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
+        print_json([failed[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
     words = [(outcome.name, FAILED if outcome.error else word(outcome.value)) for outcome in outcomes]
     note(outcome_counts(words, quiet))
     states = {state for _, state in words} - {quiet}

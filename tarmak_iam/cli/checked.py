@@ -85,10 +85,9 @@ class Fixes(NamedTuple):
             return None
 
     def _recorded(self, loaded: tuple[_Result, RepairedFile] | None) -> _Result | None:
-        if loaded is None:
-            return None
-        self.repaired[loaded[1].after.filename] = loaded[1]
-        return loaded[0]
+        if loaded is not None:
+            self.repaired[loaded[1].after.filename] = loaded[1]
+        return loaded and loaded[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +105,15 @@ def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None =
 
     def checked(fixes: Fixes | None) -> Checked:
         config = _load(session, path, fixes)
-        if all_clusters:
-            return _check_clusters(session, config, config.selectable_clusters, fixes, counts=True)
-        return _check_chosen(session, config, fixes)
+        if not all_clusters:
+            return _check_chosen(session, config, fixes)
+        return _check_clusters(session, config, config.selectable_clusters, fixes, counts=True)
 
     return checked(fixes) if path is None else _in_turn(path, fixes, checked)
 
 
 def _load(session: Session, path: Path | None, fixes: Fixes | None) -> TarmakConfig:
-    """The tarmak.yaml of the session, which is at `path` if it exists, repaired by the fixes."""
+    """That of the session, which is at `path` if it exists, repaired by the fixes."""
     return (fixes.config(path) if fixes is not None and path is not None else None) or session.config()
 
 
@@ -123,10 +122,7 @@ def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _R
         return check(fixes)
     from tarmak_iam.cli.edits import in_turn_of_cluster_files, in_turn_of_config
 
-    def attempt() -> _Result:
-        return check(Fixes(fixes.is_unsafe, fixes.is_dry, {}))
-
-    return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, attempt))
+    return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, lambda: check(fixes._replace(repaired={}))))
 
 
 def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -> Checked:
@@ -172,15 +168,12 @@ def _check_clusters(
     outcomes = list(for_each(clusters, lambda cluster, _: _subjects_of(session, config, cluster, fixes), "reading"))
     errors = tuple(outcome.error for outcome in outcomes if outcome.error)
     subjects = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
-    checked = _examined(*subjects, errors=errors, fixes=fixes)
+    checked = _examined(*subjects, fixes=fixes)._replace(errors=errors)
     if not counts or not outcomes:
         return checked
-    unclean = {name for located in checked.findings for name in (located.cluster, *located.shared_by)}
-    words = []
-    for outcome in outcomes:
-        word = FAILED if outcome.error else "with findings" if outcome.name in unclean else "clean"
-        words.append((outcome.name, word))
-    return checked._replace(scope=f", {outcome_counts(words, 'clean')}")
+    words = {name: "with findings" for located in checked.findings for name in (located.cluster, *located.shared_by)}
+    states = ((outcome.name, FAILED if outcome.error else words.get(outcome.name, "clean")) for outcome in outcomes)
+    return checked._replace(scope=f", {outcome_counts([*states], 'clean')}")
 
 
 def _note_missing_pools(config: TarmakConfig) -> None:
@@ -190,14 +183,8 @@ def _note_missing_pools(config: TarmakConfig) -> None:
         note(f"{file}: note: no cluster has instance pools; Tarmak rejects every command until they are added")
 
 
-def _examined(
-    *subjects: Subjects,
-    errors: tuple[TarmakIamError, ...] = (),
-    fixes: Fixes | None = None,
-    within: Boundary | None = None,
-) -> Checked:
-    """Makes the `fixes` first, if any; `within` as in `_fix_and_write`. Raises ConfigError if a plugin cannot be used,
-    or fails; with `fixes` also FileError."""
+def _examined(*subjects: Subjects, fixes: Fixes | None = None, within: Boundary | None = None) -> Checked:
+    """Makes the `fixes` first, if any; `within` as in `_fix_and_write`. Raises TarmakIamError."""
     with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
         report = examine(*subjects)
     fixable: tuple[FixableFinding, ...] = ()
@@ -211,11 +198,11 @@ def _examined(
 
         fixable = fixable_findings(report, *subjects)
     texts = (part.text_of(subject) for part in subjects for subject in Subject)
-    documents = {text.filename: text for text in texts if text}
     installations = (part.installation for part in subjects if part.installation and not part.installation.is_hub)
     # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
     why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
-    return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, documents)
+    documents = {text.filename: text for text in texts if text}
+    return Checked(report.findings, report.suppressed, (), tuple(filter(None, why)), fixable, fixed, documents)
 
 
 def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
@@ -241,20 +228,18 @@ def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, 
                 parts += _in_turn(config, fixes, partial(_check_group, of_file, config, files, all_clusters))
         except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
-    return Checked(
-        tuple(finding for part in parts for finding in part.findings),
-        tuple(finding for part in parts for finding in part.suppressed),
-        tuple(error for part in parts for error in part.errors),
-        tuple(dict.fromkeys(reason for part in parts for reason in part.why_unexamined)),
-        tuple(finding for part in parts for finding in part.fixable),
-        sum(part.fixed for part in parts),
-        {name: document for part in parts for name, document in part.documents.items()},
-    )
+    whole = Checked()
+    for part in parts:
+        findings, suppressed = whole.findings + part.findings, whole.suppressed + part.suppressed
+        errors, fixable = whole.errors + part.errors, whole.fixable + part.fixable
+        why = tuple(dict.fromkeys(whole.why_unexamined + part.why_unexamined))
+        documents = {**whole.documents, **part.documents}
+        whole = Checked(findings, suppressed, errors, why, fixable, whole.fixed + part.fixed, documents)
+    return whole
 
 
 def _identity(path: Path) -> str:
-    """The same for the same file, but not for two links to a file: each has its own clusters' directories next to
-    it."""
+    """The same for two names of a file, but not for two links to it, next to which other files are."""
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
@@ -311,7 +296,7 @@ def _check_alone(file: NamedFile, session: Session, fixes: Fixes | None, why: st
         with repair_offered(CommandLine().tarmak_iam("check", name), file.path, within):
             if fixes is None or file.is_stream:
                 return _examined(Subjects(mappings=Mappings.parse(data, name)))
-            fixes = Fixes(fixes.is_unsafe, fixes.is_dry, {})
+            fixes = fixes._replace(repaired={})
             mappings = fixes.mappings(file.path, within) or Mappings.load(file.path, within=within)
         return _examined(Subjects(mappings=mappings), fixes=fixes, within=within)
     except FileChanged:
@@ -325,9 +310,6 @@ def _failed(error: TarmakIamError) -> Checked:
     return Checked(errors=(error,))
 
 
-# --- fixes -------------------------------------------------------------------------------------------------------
-
-
 def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, within: Boundary | None) -> FixOutcome:
     """Fixes what can be fixed of the report and writes the files that change, all or none of them, or only shows it.
     `within` is the boundary of a mappings file without a cluster.
@@ -337,7 +319,6 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
     from tarmak_iam.lint.fix_effects import before_repairs, lock_outs
     from tarmak_iam.lint.fixing import fix_findings
 
-    texts = {name: file.before for name, file in fixes.repaired.items()}
     with working("fixing"):
         outcome = fix_findings(*subjects, unsafe=fixes.is_unsafe, report=report)
     config = outcome.before[0].config
@@ -348,14 +329,14 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
     if lost:
         what = f"IAM login would be disabled, if it is enabled now: {'; '.join(lost)}; nothing was changed"
         raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=disabling[0].place)
-    changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
-    changed = [(text, document) for text, document in changed if text != document.text]
+    changed = []
+    for old, new in outcome.documents:
+        file = fixes.repaired.get(new.filename)
+        before = file.before if file else old.text
+        changed += [(before, new)] if before != new.text else []
     if not fixes.is_dry:
         # Of a repaired file that clusters share through links, each name has the same text.
-        replaced = {
-            os.path.realpath(document.filename): _replacement(outcome, text, document, within)
-            for text, document in changed
-        }
+        replaced = {os.path.realpath(new.filename): _replacement(outcome, text, new, within) for text, new in changed}
         replace_files(replaced.values())
         record_done("wrote", *(document.filename for _, document in changed))
     word = "would be fixed" if fixes.is_dry else "fixed"
@@ -387,8 +368,7 @@ def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boun
 
 
 def _effects(outcome: FixOutcome, fixes: Fixes, repairs: Sequence[Repair]) -> Iterator[str]:
-    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it. `repairs`
-    are those of a tarmak.yaml."""
+    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it."""
     from tarmak_iam.lint.fix_effects import effect_lines
     from tarmak_iam.lint.fixing import shared_files
 

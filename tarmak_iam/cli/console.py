@@ -99,8 +99,7 @@ def print_styled_line(line: str, *, err: bool = False) -> None:
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table with aligned columns on a terminal, `-` for an empty cell; elsewhere the rows alone, separated by tabs.
-    Nothing is cut."""
+    """Aligned columns on a terminal, `-` for an empty cell; elsewhere the rows alone, separated by tabs."""
     lines = [[one_line(cell) for cell in row] for row in rows]
     if not is_terminal(sys.stdout):
         for row in lines:
@@ -174,8 +173,7 @@ def _meta() -> dict[str, Any]:
 
 
 def record_done(verb: str, *objects: object) -> None:
-    """Records something that is not undone if the command fails later: a verb such as `wrote`, and its objects. Called
-    right after it is done, before anything is printed."""
+    """Right after something that is not undone if the command fails later: a verb such as `wrote`, and its objects."""
     if objects:
         _meta().setdefault(_DONE, {}).setdefault(verb, {}).update(dict.fromkeys(map(str, objects)))
 
@@ -351,8 +349,7 @@ def _remove_progress() -> None:
 
 @contextlib.contextmanager
 def working(doing: str) -> Iterator[None]:
-    """Shows on a terminal what a long computation is doing, and for how many seconds: `checking mappings (4 s)`. If
-    stderr is not a terminal, nothing is shown."""
+    """Shows on a terminal what a long computation is doing, and for how long: `checking mappings (4 s)`."""
 
     def hide(_: str) -> None:
         pass

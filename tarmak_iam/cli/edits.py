@@ -28,16 +28,14 @@ _Result = TypeVar("_Result")
 
 
 def read_given(file: str) -> tuple[bytes, str]:
-    """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
-    FileError."""
+    """The content of a file, and its name in messages. `-` is stdin, which may be closed. Raises FileError."""
     if file == "-":
         return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
     return read_file(Path(file)), file
 
 
 def read_import(file: str, form: str | None) -> Import:
-    """The mappings of a file; `-` is stdin. A warning is printed if an interrupted `render` left it there. Raises
-    TarmakIamError."""
+    """The mappings of a file, `-` is stdin; warns of an interrupted `render`. Raises TarmakIamError."""
     from tarmak_iam.cli.installation_notes import note_incomplete
     from tarmak_iam.mappings.formats import read_mappings
 
@@ -57,8 +55,7 @@ def in_turn(
 
 
 def in_turn_of_config(config: Path, edit: Callable[[], _Result]) -> _Result:
-    """In turn with other edits of tarmak.yaml, and with a tarmak that may rewrite it. If a run was killed, the file may
-    still be as tarmak rewrote it: the saved text is restored before the edit."""
+    """In turn with other edits, and with tarmak; a tarmak.yaml that a killed run left is restored before."""
 
     def restore(is_alone: bool) -> None:
         from tarmak_iam.hook.tarmak.backup import recover
@@ -109,8 +106,7 @@ def finish_edit(
     effects: Sequence[Effect] = (),
     json: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes, unless it is a dry run. Prints the diff and the effects on access, or both in JSON, which `json` is added
-    to. `before` is None for a new file."""
+    """Writes, unless it is a dry run, and prints diff and effects, or `json` with them. A new file has no `before`."""
     if not dry_run:  # before the diff: its reader may close the pipe
         write()
         record_done("wrote", after.filename)
@@ -131,8 +127,7 @@ def finish_edit(
 def finish_config_edit(
     before: TarmakConfig, after: TarmakConfig, *, clusters: Sequence[Cluster], unchanged: str, dry_run: bool
 ) -> None:
-    """Writes the edited configuration, unless it is a dry run or nothing has changed, and prints what has changed, and
-    the findings of `check` that are new. `clusters` are those that were edited."""
+    """Writes tarmak.yaml, and prints what has changed in these clusters, with the findings that are new."""
     from tarmak_iam.config.cluster_validation import version_change_flaw
     from tarmak_iam.lint import Subjects, check
     from tarmak_iam.lint.rule_run import added_findings

@@ -27,8 +27,7 @@ def note_objects(installation: Installation, left_out: Iterable[tuple[str, Confi
 
 
 def note_image(installation: Installation, *, only: str = "") -> None:
-    """A warning for each finding about the image or the Kubernetes version of the manifests, which are printed
-    anyway. `only`: the ID of the one rule whose findings are printed."""
+    """A warning for each finding about image or Kubernetes version; `only`: of the rule with this ID."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
@@ -56,8 +55,7 @@ def note_incomplete(directory: Path, remedy: str = "run it again before you use 
 
 
 def note_role(installation: Installation) -> None:
-    """A warning if the role of the kubeconfig is not mapped, so that no login would succeed, or if its session has the
-    same name for everybody although the mapping contains it."""
+    """A warning if no login would succeed with the role of the kubeconfig, or all its sessions have one name."""
     from tarmak_iam.identity.caller import identity_of
     from tarmak_iam.kubeconfig.exec_plugin import shared_session_flaw
 

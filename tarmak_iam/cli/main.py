@@ -39,7 +39,7 @@ _COMMANDS = {
     "Generate files": {
         "flags": ("render", "flags", "Print the API server's webhook flags."),
         "manifests": ("render", "manifests", "Print all Kubernetes objects, in apply order."),
-        "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
+        "kubeconfig": ("render", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
         "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
         "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
     },
@@ -47,7 +47,7 @@ _COMMANDS = {
         "diff": ("diff", "diff", "Show what apply would change, and for whom."),
         "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
         "verify": ("apply", "verify", "Log in, and compare the result with whois."),
-        "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
+        "rollback": ("apply", "rollback", "Undo the last change made by apply."),
         "run": ("run", "run", "Run tarmak with checks, apply and verification."),
         "hook": ("run", "hook", "Print a shell function that wraps every tarmak."),
     },
@@ -91,8 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer(cli, shell, args)
 
     def parse_and_run() -> int:
-        context = cli.make_context("tarmak-iam", args)
-        with context:  # errors are printed inside it, with the colours of its options
+        with cli.make_context("tarmak-iam", args) as context:  # errors are printed inside it, with its colours
             return _ended(lambda: _run(context))
 
     try:
@@ -120,7 +119,6 @@ def _ended(call: Callable[[], int]) -> int:
         return stop.exit_code
     except (click.ClickException, TarmakIamError) as error:
         _print_error(error)
-        return ExitCode.ERROR
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
@@ -138,10 +136,10 @@ def _ended(call: Callable[[], int]) -> int:
         else:
             discard_output(sys.stdout)
             _note_end(f"the output cannot be written: {reason}")
-        return ExitCode.ERROR
     except Exception as error:
         _note_end(f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}")
         return ExitCode.BUG
+    return ExitCode.ERROR
 
 
 def _print_error(error: click.ClickException | TarmakIamError) -> None:

@@ -40,8 +40,7 @@ class NamedFile(NamedTuple):
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is not a file that can be written, next to which others are found: a pipe, or stdin, although that
-        may be read from a file."""
+        """Whether it can only be read: a pipe, or stdin, although that may be read from a file."""
         return not self.path.is_file() or _is_stream(self.path)
 
     def boundary(self, *, follow_links: bool) -> Boundary:
@@ -49,8 +48,7 @@ class NamedFile(NamedTuple):
         return Boundary((self.config or self.path).parent, follow_links)
 
     def read(self, *, follow_links: bool) -> bytes:
-        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
-        tarmak.yaml, out of its own directory."""
+        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or its own."""
         if self.data is not None:
             return self.data
         if self.config is None or self.cluster is None:
@@ -95,8 +93,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
 
 
 def _owner(path: Path) -> tuple[Path | None, str | None]:
-    """The tarmak.yaml one directory up, and the name of the file's directory; else the tarmak.yaml next to the file,
-    where it would not be read."""
+    """The tarmak.yaml one directory up, and the name of the directory; else the tarmak.yaml next to the file."""
     home = _absolute(path).parent
     config = home.parent / CONFIG_NAME
     name: str | None = home.name
@@ -114,8 +111,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:
-    """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
-    as /dev/stdin, were typed by the user."""
+    """A link in a pull request could point to any file; those of the system, as /dev/stdin, were typed."""
     if path.is_symlink() and not _is_stream(path):
         Boundary(path.parent, follow_links).resolve(path)
     return read_file(path)

@@ -49,8 +49,7 @@ def seconds_option(about: str, default: float) -> Callable[[_Command], _Command]
 
 
 def paths_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """As paths: of one text, of several or of none. An empty one, as of an unset shell variable, would mean the working
-    directory."""
+    """As paths. An empty one, as of an unset shell variable, would mean the working directory."""
     if value is None:
         return None
     if not all([value] if isinstance(value, str) else value):

@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,6 +131,15 @@ def _offer_common_options(command: click.Command) -> None:
         _offer_common_options(subcommand)
 
 
+def _describe(command: click.Command, name: str, sections: Mapping[str, str]) -> None:
+    """Gives a command and its subcommands their help, which is a section of a page in the folder `help`."""
+    if name in sections:
+        about, example, more = sections[name].replace("\\b\n", "\b\n").partition("\nExample")
+        command.help, command.epilog = about.strip(), f"\b{example}{more.rstrip()}" if example else None
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        _describe(subcommand, f"{name} {subcommand.name}", sections)
+
+
 class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -164,6 +174,8 @@ class LazyGroup(CommandGroup):
         command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
         _offer_common_options(command)
+        text = Path(__file__).with_name("help").joinpath(f"{cmd_name}.txt").read_text("utf-8")
+        _describe(command, cmd_name, dict(part.split("\n", 1) for part in f"\n{text}".split("\n== ")[1:]))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -184,8 +196,7 @@ class LazyGroup(CommandGroup):
 
 
 def usage_message(error: click.ClickException) -> str:
-    """The message on one line, as our own begin: in lower case, without `error:`, and with the command that shows the
-    help."""
+    """On one line, as our own begin: in lower case, without `error:`; and the command that shows the help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = " ".join(error.format_message().split()).removesuffix(".")
     message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE

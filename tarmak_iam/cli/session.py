@@ -68,8 +68,7 @@ class Session(NamedTuple):
             return TarmakConfig.load(self.directory)
 
     def command(self, words: str, *values: str, with_cluster: bool = True) -> str:
-        """A command line for the same directory and cluster, without reading the configuration. `words` are inserted as
-        they are, `values` are quoted for the shell."""
+        """A command line for the same directory and cluster; `words` stay as they are, `values` are quoted."""
         from tarmak_iam.config import locate
 
         directory = locate.directory_option(self.directory, os.environ)
@@ -85,8 +84,7 @@ class Session(NamedTuple):
         return cluster
 
     def selected(self) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
-        """The configuration, the cluster and its files. Raises TarmakIamError: ConfigError for a hub, to which no
-        mapping and no setting applies."""
+        """The configuration, the cluster and its files. Raises TarmakIamError, also for a hub."""
         from tarmak_iam.config.cluster import check_masters
 
         config = self.config()
@@ -196,8 +194,7 @@ def kubectl_of(
 
 @contextlib.contextmanager
 def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
-    """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
-    was done is reported. Raises ToolError if another run has the lock."""
+    """Against other runs; SIGTERM ends the command as Ctrl-C does, and what was done is reported. Raises ToolError."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
@@ -212,7 +209,6 @@ def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLo
 def exclusive_access(
     session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
 ) -> Iterator[Kubectl]:
-    """kubectl for a command that writes to the cluster, which is locked unless it is a dry run. Raises
-    TarmakIamError."""
+    """kubectl for a command that writes, which locks the cluster unless it is a dry run. Raises TarmakIamError."""
     with contextlib.nullcontext() if dry_run else cluster_locked(config, cluster) as lock:
         yield kubectl_of(session, cluster.cluster_name, lock=lock)

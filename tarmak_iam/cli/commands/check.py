@@ -32,13 +32,7 @@ if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam check -o json --fail-on error\n"
-    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
-    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml\n"
-    "  tarmak-iam check --diff --unsafe-fixes"
-)
+@click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=paths_argument)
 @all_clusters_option
 @findings_options
@@ -58,22 +52,6 @@ def check(
     unsafe_fixes: bool,
     diff: bool,
 ) -> None:
-    """Find errors and lock-outs before they reach the cluster.
-
-    Without FILE: checks tarmak.yaml, and the mappings and settings of the current cluster, or with --all-clusters of
-    every cluster. With FILE: a tarmak.yaml is checked with all of its clusters, mappings or settings with their
-    cluster. A mappings file without a tarmak.yaml, or a dynamic file of the authenticator, is checked on its own, and
-    so is stdin, which is written as -.
-
-    Exits with 0 if there are no findings, 1 if there are, and 2 if a file cannot be read. A comment suppresses findings
-    by ID or name, on the same line or above their entry, list or file:
-
-    \b
-    # tarmak-iam: ignore[account-mapping] only our sandbox account
-
-    With --fix, findings that tarmak-iam can fix are fixed, and the others are reported. A fix is made only if its
-    finding is gone afterwards and no error is new. Everything else in the files stays as it is, byte for byte.
-    """
     if files and (session.directory or session.cluster_name):
         raise click.UsageError("FILE selects directory and cluster itself; remove -c and --cluster", context)
     if unsafe_fixes and not (fix or diff):

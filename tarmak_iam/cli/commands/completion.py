@@ -22,18 +22,9 @@ from tarmak_iam.cli.console import print_payload
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(
-    epilog='\b\nExamples:\n  eval "$(tarmak-iam completion bash)"    # in ~/.bashrc\n'
-    '  eval "$(tarmak-iam completion zsh)"     # in ~/.zshrc, after compinit\n'
-    "  tarmak-iam completion fish > ~/.config/fish/completions/tarmak-iam.fish"
-)
+@click.command()
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
-    """Print a script for completion of tarmak-iam in bash, zsh or fish.
-
-    It completes commands, options and their values. Cluster names, mapped ARNs, and keys of sections and settings are
-    read from the files selected by -c, --cluster and TARMAK_CONFIG. Completion writes nothing and connects to nothing.
-    """
     from importlib.resources import files
 
     script = files(__package__).joinpath(f"completion.{shell}").read_text("utf-8")

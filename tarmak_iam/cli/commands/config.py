@@ -35,40 +35,18 @@ if TYPE_CHECKING:
     from tarmak_iam.config import ConfigEdits
 
 
-@click.group(
-    name="config",
-    cls=CommandGroup,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config get kubernetes.version\n"
-    "  tarmak-iam config set 'instancePools[worker].maxCount' 9\n"
-    "  tarmak-iam config get '/environments[dev].location'",
-)
+@click.group(name="config", cls=CommandGroup)
 def config() -> None:
-    """Get and edit any key of tarmak.yaml. Comments and layout stay as they are.
-
-    A path begins at the cluster: kubernetes.version. With a leading / it begins at the root of the file:
-    /currentCluster. An item of a list is chosen by its name, by one of its keys, or by its index:
-    instancePools[worker], instancePools[type=worker], instancePools[0], instancePools[-1]. Put a key that contains
-    dots in quotes.
-    """
+    """See its page in the folder `help`."""
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config get 'instancePools[worker].maxCount'\n"
-    "  tarmak-iam config get --effective kubernetes.podCIDR\n"
-    "  tarmak-iam config get . -o json"
-)
+@config.command()
 @click.argument("path", metavar="PATH", shell_complete=key_paths)
 @root_option
 @option("--effective", "Print what Tarmak uses: its default for a key that is not set, if known.")
 @format_option("text", "json", "yaml")
 @pass_session
 def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
-    """Print the value of a key as it is written in tarmak.yaml. `.` is the whole cluster, `/` the whole file.
-
-    Exits with 1 if the key is not set. -v also prints the line of the value.
-    """
     parsed = KeyPath.parse(path, root=root)
     before = session.config()
     base = Route() if parsed.is_absolute else session.cluster(before).route
@@ -99,8 +77,7 @@ def _short_value(value: Any) -> str:
 
 
 class _KeysEdit(NamedTuple):
-    """An edit of keys in the chosen clusters; none are chosen if all paths are absolute. `options` are those of
-    `key_edit_options`."""
+    """Of keys in the chosen clusters, none if all paths are absolute, with the options of `key_edit_options`."""
 
     before: TarmakConfig
     clusters: tuple[Cluster, ...]
@@ -200,16 +177,7 @@ def errors_for_the_command_line() -> Iterator[None]:
         raise
 
 
-@config.command(
-    name="set",
-    cls=CommandOfValues,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10\n"
-    "  tarmak-iam config set environment dev metadata.name blue\n"
-    "  tarmak-iam config set kubernetes.apiServer.allowCIDRs '[192.0.2.0/24]'\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10 --all-clusters\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10 --if 1.14.9",
-)
+@config.command(name="set", cls=CommandOfValues)
 @click.argument(
     "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
 )
@@ -219,11 +187,6 @@ def errors_for_the_command_line() -> Iterator[None]:
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unset: bool, **options: bool) -> None:
-    """Set keys of tarmak.yaml. Missing parents are created.
-
-    A VALUE is read by the type of its key: a string as it is, a list or mapping in YAML or JSON. If Tarmak would reject
-    or ignore the result, nothing is written. Several keys are set and validated together.
-    """
     if len(pairs) % 2:
         KeyPath.parse(pairs[-1])  # which says what to write instead of KEY=VALUE
         raise click.UsageError(f"no value given for {pairs[-1]}")
@@ -246,8 +209,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 
 
 def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
-    """Exits with 1 if the key of the first path has another value than the expected one, and than the wanted one: then
-    it is set already."""
+    """Exits with 1 if the key of the first path has neither the expected value nor the wanted one."""
     from tarmak_iam.config.edit_checks import FORK
     from tarmak_iam.config.edits import typed_text
 
@@ -272,21 +234,12 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config unset kubernetes.apiServer.oidc\n"
-    "  tarmak-iam config unset 'kubernetes.apiServer.allowCIDRs[0.0.0.0/0]'"
-)
+@config.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
-    """Remove keys, or items of lists, with the comments that are about them. Parents that become empty are removed too,
-    except items of lists.
-
-    What is not there is removed already; a key that Tarmak does not know is taken for a slip then, except with --force.
-    """
     edit = _keys_edit(session, options, paths, skips_missing=True)
     present: dict[KeyPath, list[Route]] = {path: [] for path in edit.paths}
     missing = []  # for each path why nothing is there, if that is so
@@ -313,22 +266,13 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
     edit.finish(build, "; ".join(dict.fromkeys(missing)))
 
 
-@config.command(
-    cls=CommandOfValues,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config append kubernetes.apiServer.allowCIDRs 192.0.2.0/24\n"
-    "  tarmak-iam config append 'instancePools[worker].labels' \\\n      '{key: team, value: blue}'",
-)
+@config.command(cls=CommandOfValues)
 @click.argument("path", metavar="PATH", shell_complete=list_paths)
 @click.argument("values", nargs=-1, required=True, metavar="VALUE...")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def append(session: Session, path: str, values: tuple[str, ...], **options: bool) -> None:
-    """Add items to the end of a list, in the style of its other items. The list is created if it is missing.
-
-    An item that is in the list already is not added again.
-    """
     edit = _keys_edit(session, options, (path,))
 
     def build(edits: ConfigEdits) -> ConfigEdits:
@@ -339,21 +283,11 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
     edit.finish(build, f"{edit.paths[0]} already has {'this item' if len(values) == 1 else 'these items'}")
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config patch changes.yaml --dry-run\n"
-    "  echo 'kubernetes: {version: 1.14.10}' | tarmak-iam config patch -"
-)
+@config.command()
 @click.argument("file", metavar="FILE", shell_complete=files)
 @key_edit_options
 @pass_session
 def patch(session: Session, /, file: str, **options: bool) -> None:
-    """Merge a YAML or JSON mapping from FILE into the cluster, or with --root into the whole file. Use - for FILE to
-    read from stdin.
-
-    Mappings are merged; null removes a key; items of lists are found by their names, and added if there is none; every
-    other value replaces the old one.
-    """
     given = Document.parse(*read_given(file))  # before the lock: stdin may take its time
     if not isinstance(given.root, Mapping):
         remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"

@@ -36,15 +36,7 @@ _UP_TO_DATE = "up to date"
 _NONE = "no differences: the cluster is up to date"
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam diff\n"
-    "  tarmak-iam diff --all-clusters -o json\n"
-    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
-    "      tarmak-iam diff --from -\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
-    "      tarmak-iam diff --from -"
-)
+@click.command()
 @option("--from FILE", "Compare with a file, in any format that map import reads.", "file")
 @all_clusters_option
 @access_options
@@ -55,15 +47,6 @@ _NONE = "no differences: the cluster is up to date"
 def diff(
     session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
 ) -> None:
-    """Show what `apply` would change in the cluster.
-
-    The output lists objects, changes of access, pods that run another configuration than the cluster's objects, and
-    groups that no binding of the cluster names. With --from: how access would change compared with FILE (- for stdin).
-    With --all-clusters: each cluster, with the kubeconfig that tarmak prints for it; hubs are skipped, and -o json
-    prints a list.
-
-    Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
-    """
     if file is not None and session.access:
         raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
     if all_clusters and (file is not None or session.access):

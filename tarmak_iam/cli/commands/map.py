@@ -34,24 +34,13 @@ from tarmak_iam.mappings.principals import check_principal, closest_principal, p
 from tarmak_iam.text import shortened
 
 
-@click.group(
-    name="map",
-    cls=CommandGroup,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam map list\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --username admin --group system:masters",
-)
+@click.group(name="map", cls=CommandGroup)
 def mappings() -> None:
-    """Manage the mappings of a cluster: which IAM principals can log in, and with which username and groups.
-
-    The mappings file is <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
-    """
+    """See its page in the folder `help`."""
 
 
 class _MappingsEdit:
-    """An edit of the mappings of the selected cluster: `mappings` are those of a new file if there is none. `options`
-    are those of `mappings_edit_options`. Raises TarmakIamError."""
+    """Of the selected cluster, with the options of `mappings_edit_options`. Raises TarmakIamError."""
 
     def __init__(self, session: Session, options: dict[str, Any]) -> None:
         config, cluster, self.files = session.selected()
@@ -144,8 +133,7 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
 
 
 def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
-    """An error for each entry of system:masters that was not imported, and one if no mapping to it exists
-    afterwards."""
+    """An error for each entry of system:masters that was not imported, and one if nobody is mapped to it then."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
     of_admins = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
     left_out = [(skipped.place, skipped.admin) for skipped in imported.left_out if skipped.admin]
@@ -160,17 +148,11 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-@mappings.command(
-    short_help="Print the mappings in the format of a backend.",
-    epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
-)
+@mappings.command(short_help="Print the mappings in the format of a backend.")
 @option("--to", "Backend whose format is printed.", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
 @format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
-    """Print the mappings as a configuration file (MountedFile), as the ConfigMap aws-auth (EKSConfigMap) or as
-    IAMIdentityMapping objects (CRD). What the backend does not support is reported on stderr.
-    """
     installation = session.installation()
     if installation.mappings is None:
         raise ConfigError(
@@ -190,15 +172,10 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
-@mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
+@mappings.command(name="list", short_help="List the mappings.")
 @format_option("text", "json")
 @pass_session
 def list_(session: Session, output: str) -> None:
-    """List the mappings, in the order in which the authenticator evaluates them.
-
-    On a terminal this is a table. In a pipe each line is one mapping: kind, principal, username and groups, separated
-    by tabs, without a header.
-    """
     with working("reading the mappings"):
         mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
@@ -229,14 +206,7 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
     return tuple(dict.fromkeys(value))
 
 
-@mappings.command(
-    short_help="Map a role, a user, an SSO permission set or an account.",
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --username admin --group system:masters\n"
-    "  tarmak-iam map add sso:111122223333/Developer \\\n"
-    "      --username 'dev:{{SessionName}}' --group dev",
-)
+@mappings.command(short_help="Map a role, a user, an SSO permission set or an account.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @option(
     "--username NAME",
@@ -267,14 +237,6 @@ def add(
     strip_path: bool,
     **options: Any,
 ) -> None:
-    """Map an IAM principal to a Kubernetes username and groups.
-
-    ARN is the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or an account ID of 12 digits for a
-    whole account.
-
-    An existing mapping of the same principal is updated. The mappings file is created if it does not exist. If `check`
-    reports an error in the new mapping, nothing is changed, unless --force is given; warnings are printed.
-    """
     change = _MappingsEdit(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
@@ -286,20 +248,13 @@ def add(
     change.finish(after, EditKind.ADD, unchanged=f"unchanged: {outcome.principal} already has this mapping")
 
 
-@mappings.command(
-    short_help="Remove the mapping of a principal.",
-    epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
-)
+@mappings.command(short_help="Remove the mapping of a principal.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @option("--if-exists", "Exit with 0 if the principal is not mapped.")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files
 def remove(session: Session, principal: str, if_exists: bool, **options: Any) -> None:
-    """Remove every mapping of a principal: of an ARN, of sso:ACCOUNT/NAME, or of an account ID.
-
-    Exits with 1 if the principal is not mapped, unless --if-exists is given.
-    """
     change = _MappingsEdit(session, options)
     with working("removing the mapping"):
         after = change.mappings.remove(principal)

@@ -29,13 +29,7 @@ T = TypeVar("T")
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam report --all-clusters -o html > access.html\n"
-    "  tarmak-iam report --open\n"
-    "  tarmak-iam report --kubeconfig ~/.tarmak/dev-cluster/kubeconfig\n"
-    '  tarmak-iam report --all-clusters --live -o json --date "$(date -I)"'
-)
+@click.command()
 @all_clusters_option
 @option("--live", "Ask the clusters too, with the kubeconfig that Tarmak generates.")
 @access_options
@@ -47,12 +41,6 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
 def report(
     context: click.Context, session: Session, all_clusters: bool, live: bool, date: str, is_opened: bool, output: str
 ) -> None:
-    """Generate an access review: who can log in to a cluster.
-
-    Lists each principal with its username, groups and privilege, its entry in the mappings file, the findings about it,
-    and its last change in git. With --live, --kubeconfig or --context, the cluster is asked for its RBAC bindings and
-    its current mappings. If a cluster cannot be read, the review contains the others, and the exit code is 2.
-    """
     is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")

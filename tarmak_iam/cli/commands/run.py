@@ -17,14 +17,7 @@ from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 
 
-@click.command(
-    context_settings={"allow_interspersed_args": False},
-    options_metavar="[OPTIONS] --",
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam run -- tarmak clusters apply\n"
-    "  tarmak-iam run --rollback-on-failure -- \\\n"
-    "      tarmak -c ~/.tarmak clusters apply --configuration-only",
-)
+@click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] --")
 @option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
 @option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
 @option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
@@ -33,16 +26,6 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 @pass_session
 @click.pass_context
 def run(context: click.Context, session: Session, /, command: tuple[str, ...], **flags: bool) -> None:
-    """Run any tarmak command. Its arguments, the terminal and its exit code are passed through.
-
-    If awsIAMAuthenticatorInit is on, `clusters apply` is preceded by `check`, which stops it for errors and for a
-    lock-out. After its success the objects are applied, and a login is verified. For commands that rewrite tarmak.yaml,
-    its comments are kept.
-
-    tarmak's own arguments choose the directory and the cluster. Exit codes of tarmak-iam itself: 1 for findings and for
-    a failed login, 2 if something cannot be read or applied, 4 if the objects are applied but no mapped caller has
-    logged in, 127 if tarmak is not installed.
-    """
     name = Path(command[0]).name
     if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
         raise click.UsageError(
@@ -76,8 +59,7 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
 
 
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
-    """The environment for tarmak. Raises ConfigError if -c or --current-cluster of tarmak-iam contradicts tarmak's
-    arguments, which are not changed."""
+    """That of tarmak. Raises ConfigError if -c or --current-cluster contradicts tarmak's arguments, which win."""
     environment = dict(os.environ)
     if session.directory is not None:
         given = session.directory.expanduser()
@@ -111,11 +93,7 @@ function tarmak {
 """
 
 
-@click.command(epilog='\b\nExample, in ~/.bashrc:\n  eval "$(tarmak-iam hook bash)"')
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh"]), expose_value=False)
 def hook() -> None:
-    """Print a shell function `tarmak` that calls `tarmak-iam run -- tarmak`.
-
-    `command tarmak` still starts tarmak directly. Completion and aliases of tarmak still work.
-    """
     print_payload(_FUNCTION)

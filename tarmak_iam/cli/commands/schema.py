@@ -39,28 +39,13 @@ _OF_FILES = {
 """File that the schema is for -> its NAME on the command line, and its file name."""
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    f"  tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json\n"
-    "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
-)
+@click.command()
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
 @output_dir_option("the schemas of all three files", required=False)
 @option("--modeline", "Also name the schema in the first line of each file.", "with_modelines")
 @dry_run_option
 @pass_session
 def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
-    """Print the JSON Schema (draft-07) of a file, or of a section of tarmak.yaml.
-
-    NAME is tarmak.yaml, mappings, settings, or the name of a section; the default is kubernetes.apiServer.amazon.
-    Editors with yaml-language-server use the schema that the first line of a file names:
-
-    \b
-    # yaml-language-server: $schema=tarmak.schema.json
-
-    With --output-dir, the schemas of tarmak.yaml, mappings and settings are written to a directory. With --modeline,
-    such a line is also added to tarmak.yaml and to the files of its clusters.
-    """
     if output_dir is None:
         if with_modelines or dry_run:
             raise click.UsageError("--modeline and --dry-run require --output-dir")

@@ -31,24 +31,15 @@ from tarmak_iam.routes import Route
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
 
-@click.group(
-    cls=CommandGroup,
-    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
-)
+@click.group(cls=CommandGroup)
 def settings() -> None:
-    """Show or change tarmak-iam's settings of a cluster, such as image, versions, role and profile.
-
-    They are in <dir>/<cluster>/tarmak-iam.yaml. A setting that is not in the file has its default.
-    """
+    """See its page in the folder `help`."""
 
 
-@settings.command(
-    short_help="Show all settings with their values.", epilog="\b\nExample: tarmak-iam settings show -o json"
-)
+@settings.command(short_help="Show all settings with their values.")
 @format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
-    """Show all settings with their values. `-` means not set: a version is then that of the image or of tarmak.yaml."""
     values = session.selected()[2].settings().effective
     if output == "json":
         print_json(values)
@@ -57,14 +48,11 @@ def show(session: Session, output: str) -> None:
             print_line(f"{key}: {value_text(value) or '-'}")
 
 
-@settings.command(
-    short_help="Print the value of a setting.", epilog="\b\nExample: tarmak-iam settings get daemonVersion"
-)
+@settings.command(short_help="Print the value of a setting.")
 @click.argument("key", metavar="KEY", shell_complete=setting_keys)
 @format_option("text", "json")
 @pass_session
 def get(session: Session, key: str, output: str) -> None:
-    """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
     check_key(key)
     value = session.selected()[2].settings().effective[key]
     if value in (None, {}):
@@ -98,13 +86,12 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
 
 
-@settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
+@settings.command()
 @click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
-    """Remove a setting, so that its default is used."""
     check_key(key)
 
     def remove(document: Document, at: Route) -> Document:

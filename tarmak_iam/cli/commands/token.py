@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
 
 
-@click.group(
-    cls=CommandGroup,
-    invoke_without_command=True,
-    subcommand_metavar="[inspect]",
-    epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
-    "  tarmak-iam token -i dev-cluster --role arn:aws:iam::111122223333:role/Admin",
-)
+@click.group(cls=CommandGroup, invoke_without_command=True, subcommand_metavar="[inspect]")
 @option(
     "-i --cluster-id ID",
     "clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
@@ -59,10 +53,6 @@ _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, ST
 @option("--token-only", "Print only the token, not an ExecCredential.")
 @click.pass_context
 def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
-    """Print a token for kubectl as an ExecCredential, with the apiVersion that KUBERNETES_EXEC_INFO requests.
-
-    Options and environment variables are those of `aws-iam-authenticator token`, which it can replace.
-    """
     if context.invoked_subcommand is not None:
         for parameter in context.command.params:
             source = context.get_parameter_source(parameter.name or "")
@@ -85,24 +75,12 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
     print_line(created.text if token_only else exec_credential(created, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
-@token.command(
-    short_help="Explain a token, without sending it anywhere.",
-    epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
-)
+@token.command(short_help="Explain a token, without sending it anywhere.")
 @click.argument("token_text", metavar="[TOKEN]", required=False)
 @daemon_version_option
 @format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
-    """Explain a token: host, region, expiry, access key ID, and which releases reject it and why.
-
-    The token, or the ExecCredential that contains it, is read from standard input. Do not give TOKEN as an argument for
-    a valid token: it stays in the shell's history, where others may read it until it expires.
-
-    Exits with 0 if the authenticator would accept the token now, provided that its signature is right and it is for
-    this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of --daemon-version,
-    else that of the cluster's settings, else that of the default image.
-    """
     from datetime import datetime, timezone
 
     from tarmak_iam.cli.edits import read_given
@@ -125,8 +103,7 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
-    """Version, partition and region of the authenticator; without a cluster the version of the default image, and the
-    partition and region of the token."""
+    """Version, partition and region of the authenticator, as far as a cluster is known."""
     from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
     is_chosen = session.directory is not None or session.cluster_name is not None

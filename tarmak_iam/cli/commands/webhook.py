@@ -48,12 +48,7 @@ if TYPE_CHECKING:
     from tarmak_iam.pki.webhook_pair import Prepared
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam webhook --output-dir webhook\n"
-    "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
-    "      --hostname localhost --hostname master.internal"
-)
+@click.command()
 @output_dir_option("the files")
 @option("--days DAYS", "Validity of a new certificate, from now on.", type=int, default=DAYS)
 @option(
@@ -85,12 +80,6 @@ def webhook(
     renew: bool,
     daemon_version: str | None,
 ) -> None:
-    """Create the webhook's certificate, key and kubeconfig in advance, as the authenticator's `init` does.
-
-    Needs no tarmak.yaml. If a cluster is selected, host name, address and port are those of its mappings file. An
-    existing certificate and key are kept, as `init` does, and only the kubeconfig is written again. For a key alone, as
-    an interrupted run leaves it, a certificate is created.
-    """
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
@@ -155,8 +144,7 @@ def _server(installation: Installation | None, used: dict[str, bool]) -> ServerS
 
 
 def _write(within: Boundary, prepared: Prepared) -> list[str]:
-    """Writes all files or none, and returns a line for each file. The umask is applied, as `init` does, and the key is
-    readable by its owner only. Raises FileError."""
+    """All files or none, with a line for each. The umask is applied, as `init` does. Raises FileError."""
     umask = os.umask(0o077)  # it cannot be read without setting it
     os.umask(umask)
     written, lines = [], []
@@ -175,9 +163,7 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
     return lines
 
 
-@click.command(
-    epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
-)
+@click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
 @option("--root", "DIR is the root directory of a master, or of a copy of its files. Default: detected.", "is_master")
 @option(
@@ -198,12 +184,6 @@ def doctor(
     output: str,
     fail_on: str,
 ) -> None:
-    """Check the webhook's files: a directory written by `webhook` or `render`, or a copy of a master's files.
-
-    Reads only files, and connects to nothing. If a cluster is selected, the files are also compared with its
-    tarmak.yaml. Exits with 0 if there are no findings, 1 if there are, and 2 if there are no files to check.
-    docs/doctor.md explains each ID.
-    """
     from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
 
     with errors_reported(output):

@@ -17,14 +17,7 @@ from tarmak_iam.identity.caller import identity_of, private_names_of, typed_call
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --config config.yaml --file aws-auth.yaml \\\n"
-    "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
-)
+@click.command()
 @click.argument("arn", metavar="ARN", shell_complete=callers)
 @option("--session NAME", "Role session name to use if the ARN contains none.", "session_name", default="SESSION")
 @option("--user-id ID", "Unique ID of the principal: AIDA... or AROA...", default="")
@@ -67,15 +60,6 @@ def whois(
     exit_code: bool,
     output: str,
 ) -> None:
-    """Show who an IAM caller becomes in the cluster: username, groups, and the mapping that matches, or why the caller
-    is denied.
-
-    The answer is computed as the authenticator release of the cluster's settings computes it. With --config it is that
-    of --daemon-version, or of the release that is deployed by default. The ARN of a role means a session of that role.
-
-    Exits with 2 if the authenticator does not start with this configuration. With --exit-code, exits with 1 if the
-    caller is denied.
-    """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
     identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)

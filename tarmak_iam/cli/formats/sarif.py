@@ -89,8 +89,7 @@ def _results(report: CheckReport, ids: list[str], base: Path) -> Iterable[Json]:
 
 
 def _fixes(fix: OfferedFix | None, base: Path) -> Json:
-    """[3.27.30, 3.55], with the replacements [3.57] of the one file that it changes. Nothing for a fix that cannot be
-    made, or whose changes are too long for a report."""
+    """[3.27.30, 3.55], with replacements [3.57]. None if they cannot be made, or are too long for a report."""
     changes = fix.shown_changes if fix is not None else None
     if fix is None or not changes:
         return {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli.commands.rollback import removes_the_authenticator
+from tarmak_iam.cli.commands.apply import removes_the_authenticator
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tests.support import ADMIN
 from tests.support.admin_certificates import certificate, kubeconfig, logins
