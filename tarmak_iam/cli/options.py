@@ -17,8 +17,9 @@ from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def option(usage: str, about: str, parameter: str = "", **settings: Any) -> Callable[[_Command], _Command]:
-    """An option of a command, as in `declared`."""
+def option(usage: str, parameter: str = "", *, about: str = "", **settings: Any) -> Callable[[_Command], _Command]:
+    """An option of a command, as in `declared`. What it is about is in the page of the command in the folder `help`, or
+    in `options.txt` there, if it is not given."""
     names, settings = declared(usage, about, parameter, **settings)
     return click.option(*names, **settings)
 
@@ -45,7 +46,7 @@ class _Seconds(click.FloatRange):
 
 
 def seconds_option(about: str, default: float) -> Callable[[_Command], _Command]:
-    return option("--timeout SECONDS", about, type=_Seconds(min=0), default=default)
+    return option("--timeout SECONDS", about=about, type=_Seconds(min=0), default=default)
 
 
 def paths_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -61,7 +62,7 @@ def paths_argument(context: click.Context, parameter: click.Parameter, value: An
 def output_dir_option(about: str, *, required: bool = True) -> Callable[[_Command], _Command]:
     about = f"Directory for {about}; created if it does not exist."
     settings: dict[str, Any] = {"type": click.Path(), "shell_complete": directories, "callback": paths_argument}
-    return option("--output-dir DIR", about, required=required, **settings)
+    return option("--output-dir DIR", about=about, required=required, **settings)
 
 
 def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[str] | None:
@@ -72,7 +73,7 @@ def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple
 
 def _setting_option(usage: str, key: str, **settings: Any) -> Callable[[_Command], _Command]:
     """An option that overrides a setting, whose name its parameter has."""
-    return option(usage, SETTINGS[key].option, key, **settings)
+    return option(usage, key, about=SETTINGS[key].option, **settings)
 
 
 object_options = all_of(
@@ -98,7 +99,7 @@ login_options = all_of(
 )
 
 daemon_version_option = option(
-    "--daemon-version VERSION", SETTINGS["daemonVersion"].option, shell_complete=daemon_versions
+    "--daemon-version VERSION", about=SETTINGS["daemonVersion"].option, shell_complete=daemon_versions
 )
 
 kubeconfig_options = all_of(
@@ -110,22 +111,16 @@ kubeconfig_options = all_of(
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
     """-o, as `output`; the first format is the default."""
-    return option("-o --output", "Output format.", type=click.Choice(formats), default=formats[0])
+    return option("-o --output", about="Output format.", type=click.Choice(formats), default=formats[0])
 
 
 access_options = all_of(
-    option(
-        "--kubeconfig FILE",
-        "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints.",
-        type=click.Path(path_type=Path),
-        expose_value=False,
-        callback=choose,
-    ),
-    option("--context NAME", "Context of the kubeconfig.", "kube_context", expose_value=False, callback=choose),
+    option("--kubeconfig FILE", type=click.Path(path_type=Path), expose_value=False, callback=choose),
+    option("--context NAME", "kube_context", expose_value=False, callback=choose),
 )
 """--kubeconfig and --context, which become those of the session."""
 
-dry_run_option = option("--dry-run", "Only print what would change.")
+dry_run_option = option("--dry-run")
 
 
 def _check_all_clusters(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
@@ -138,36 +133,29 @@ def _check_all_clusters(context: click.Context, _parameter: click.Parameter, val
 
 all_clusters_option = option(
     "--all-clusters",
-    "Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
+    about="Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
     callback=_check_all_clusters,
 )
-root_option = option("--root", "Begin all paths at the root of the file, with or without /.")
+root_option = option("--root")
 
 key_edit_options = all_of(
     root_option,
     option(
         "--all-clusters",
-        "Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is skipped, "
-        "and so are hubs for keys of kubernetes.",
+        about="Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is "
+        "skipped, and so are hubs for keys of kubernetes.",
         callback=_check_all_clusters,
     ),
-    option("--force", "Also write keys that only a fork of Tarmak knows."),
-    option(
-        "--through-alias",
-        "Change a value that is shared through an alias or a merge key (<<) at its anchor, and so every use.",
-    ),
+    option("--force", about="Also write keys that only a fork of Tarmak knows."),
+    option("--through-alias"),
     dry_run_option,
 )
 
-strip_path_option = option(
-    "--strip-path",
-    "Remove the path from the role's ARN, because STS omits it. The mapping then matches every role of that name "
-    "in the account.",
-)
+strip_path_option = option("--strip-path")
 
 mappings_edit_options = all_of(
-    option("--me ARN", "Your own ARN; a change of its access requires --force.", shell_complete=callers),
-    option("--force", "Apply even if the last admin, a node role or --me loses access."),
+    option("--me ARN", shell_complete=callers),
+    option("--force", about="Apply even if the last admin, a node role or --me loses access."),
     dry_run_option,
     format_option("text", "json"),
 )

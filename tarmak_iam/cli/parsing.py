@@ -131,11 +131,19 @@ def _offer_common_options(command: click.Command) -> None:
         _offer_common_options(subcommand)
 
 
+_HELP_OF_OPTION = re.compile(r"^(--[\w-]+): (.*)\n?", re.MULTILINE)
+
+
 def _describe(command: click.Command, name: str, sections: Mapping[str, str]) -> None:
-    """Gives a command and its subcommands their help, which is a section of a page in the folder `help`."""
-    if name in sections:
-        about, example, more = sections[name].replace("\\b\n", "\b\n").partition("\nExample")
-        command.help, command.epilog = about.strip(), f"\b{example}{more.rstrip()}" if example else None
+    """Gives a command and its subcommands their help, and that of their options: of pages in the folder `help`."""
+    section = sections.get(name, "")
+    options = {**dict(_HELP_OF_OPTION.findall(sections[""])), **dict(_HELP_OF_OPTION.findall(section))}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.help:
+            parameter.help = next(options[name] for name in parameter.opts if name in options)
+    about, example, more = _HELP_OF_OPTION.sub("", section).replace("\\b\n", "\b\n").partition("\nExample")
+    command.help = about.strip() or command.help
+    command.epilog = f"\b{example}{more.rstrip()}" if example else command.epilog
     for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
         _describe(subcommand, f"{name} {subcommand.name}", sections)
 
@@ -174,7 +182,8 @@ class LazyGroup(CommandGroup):
         command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
         _offer_common_options(command)
-        text = Path(__file__).with_name("help").joinpath(f"{cmd_name}.txt").read_text("utf-8")
+        folder = Path(__file__).with_name("help")
+        text = "\n".join((folder / f"{page}.txt").read_text("utf-8") for page in ("options", cmd_name))
         _describe(command, cmd_name, dict(part.split("\n", 1) for part in f"\n{text}".split("\n== ")[1:]))
         return command
 

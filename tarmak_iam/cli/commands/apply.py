@@ -46,11 +46,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
 
 wait_options = all_of(
-    option(
-        "--wait/--no-wait",
-        "Wait until the DaemonSet runs on every master, then restart pods with another configuration one by one.",
-        default=True,
-    ),
+    option("--wait/--no-wait", default=True),
     seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
 )
 
@@ -71,17 +67,11 @@ def stale_pod_json(stale: StalePod) -> dict[str, str]:
 @click.command()
 @access_options
 @object_options
-@option(
-    "--dry-run",
-    "Change nothing. client (the default value) only reads; server: the API server checks the objects.",
-    type=click.Choice(["client", "server"]),
-    is_flag=False,
-    flag_value="client",
-)
-@option("--no-check", "Apply even if `check` finds errors.")
-@option("--force", "Overwrite objects and fields that others manage; apply even if the last admin loses access.")
+@option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
+@option("--no-check")
+@option("--force")
 @wait_options
-@option("--verify", "Then verify a login, as `verify` does; exit code 4 if you are not mapped.", "verifies")
+@option("--verify", "verifies")
 @login_options
 @format_option("text", "json")
 @pass_session
@@ -285,13 +275,11 @@ def _summary(changes: list[ObjectChange]) -> str:
 
 @click.command()
 @access_options
-@option("--list", "List the changes that apply made, and change nothing.", "listing")
-@option(
-    "--to N", "Go back to the state after change N. Default: undo only the last change.", type=click.IntRange(min=0)
-)
-@option("--dry-run", "Only print what would change, and who could log in afterwards.")
-@option("--state FILE", f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
-@option("--force", "Undo even if others changed the same fields, or if a node could not run its pod.")
+@option("--list", "listing")
+@option("--to N", type=click.IntRange(min=0))
+@option("--dry-run")
+@option("--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
+@option("--force")
 @wait_options
 @format_option("text", "json")
 @pass_session

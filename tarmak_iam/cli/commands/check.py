@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=paths_argument)
 @all_clusters_option
 @findings_options
-@option("--fix", "Fix findings where neither access nor what Tarmak uses changes.")
-@option("--unsafe-fixes", "With --fix or --diff: also make fixes that change access or what Tarmak uses.")
-@option("--diff", "Only print what --fix would change; exit with 1 if that is something.")
+@option("--fix")
+@option("--unsafe-fixes")
+@option("--diff")
 @pass_session
 @click.pass_context
 def check(

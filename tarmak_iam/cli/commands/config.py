@@ -43,7 +43,7 @@ def config() -> None:
 @config.command()
 @click.argument("path", metavar="PATH", shell_complete=key_paths)
 @root_option
-@option("--effective", "Print what Tarmak uses: its default for a key that is not set, if known.")
+@option("--effective")
 @format_option("text", "json", "yaml")
 @pass_session
 def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
@@ -181,8 +181,8 @@ def errors_for_the_command_line() -> Iterator[None]:
 @click.argument(
     "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
 )
-@option("--if VALUE", "Only if the key has that value; else exit with 1.", "expected")
-@option("--if-unset", "Only if the key is not set; else exit with 1.", "if_unset")
+@option("--if VALUE", "expected")
+@option("--if-unset", "if_unset")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml

@@ -37,7 +37,7 @@ _NONE = "no differences: the cluster is up to date"
 
 
 @click.command()
-@option("--from FILE", "Compare with a file, in any format that map import reads.", "file")
+@option("--from FILE", "file")
 @all_clusters_option
 @access_options
 @seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)

@@ -92,7 +92,7 @@ entries are imported.
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
 @click.argument("file", metavar="FILE", shell_complete=files)
-@option("--from", "Format of FILE.", "form", type=click.Choice(["auto", *FORMATS]), default="auto")
+@option("--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto")
 @strip_path_option
 @mappings_edit_options
 @pass_session
@@ -149,7 +149,7 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
 
 
 @mappings.command(short_help="Print the mappings in the format of a backend.")
-@option("--to", "Backend whose format is printed.", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
+@option("--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
 @format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
@@ -208,22 +208,9 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
 
 @mappings.command(short_help="Map a role, a user, an SSO permission set or an account.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@option(
-    "--username NAME",
-    "Kubernetes username; may contain templates such as {{SessionName}}. Required for a new role or user; an "
-    "existing mapping keeps its username without it.",
-)
-@option(
-    "--group GROUP",
-    "Kubernetes group; can be repeated. Added to the groups of an existing mapping.",
-    "groups",
-    multiple=True,
-    callback=separate_groups,
-)
-@option(
-    "--replace-groups",
-    "Replace the groups of an existing mapping with those of --group; without --group remove all of them.",
-)
+@option("--username NAME")
+@option("--group GROUP", "groups", multiple=True, callback=separate_groups)
+@option("--replace-groups")
 @strip_path_option
 @mappings_edit_options
 @pass_session
@@ -250,7 +237,7 @@ def add(
 
 @mappings.command(short_help="Remove the mapping of a principal.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@option("--if-exists", "Exit with 0 if the principal is not mapped.")
+@option("--if-exists")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files

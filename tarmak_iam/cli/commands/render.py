@@ -162,27 +162,14 @@ _KUBECTLS = "\0"  # no file has this name
 
 @click.command()
 @kubeconfig_options
-@option("--session-name NAME", "Name of the role session. Requires a role; not for --exec aws.")
-@option("--server URL", "API server. Default: the public address, or as in Tarmak's kubeconfig.")
-@option(
-    "--certificate-authority FILE",
-    "PEM file with the CA of the API server, which is embedded. Default: the CA in Tarmak's kubeconfig; with "
-    "--server, if that does not exist, the CAs of the operating system.",
-    shell_complete=files,
-)
-@option("--proxy-url URL", "Proxy for requests to the API server (kubectl 1.19 and later).")
-@option("--alias NAME", "Name of the context. Default: the cluster and the name of the role.")
-@option(
-    "--merge [FILE]",
-    "Add the entries to this kubeconfig, or update them there. Without FILE: the file that kubectl would "
-    "change (KUBECONFIG, else ~/.kube/config).",
-    "merge_into",
-    shell_complete=files,
-    is_flag=False,
-    flag_value=_KUBECTLS,
-)
-@option("--use", "With --merge: make its context the current one.")
-@option("--force", "With --merge: replace entries of the same name that tarmak-iam does not manage.")
+@option("--session-name NAME")
+@option("--server URL")
+@option("--certificate-authority FILE", shell_complete=files)
+@option("--proxy-url URL")
+@option("--alias NAME")
+@option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
+@option("--use")
+@option("--force")
 @dry_run_option
 @format_option("yaml", "json")
 @pass_session
@@ -261,7 +248,7 @@ class _RenderedCluster(NamedTuple):
 @object_options
 @kubeconfig_options
 @dry_run_option
-@option("--force", "Overwrite files that were not written by render, or were changed since.")
+@option("--force")
 @format_option("text", "json")
 @pass_session
 def render(

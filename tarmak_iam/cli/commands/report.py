@@ -31,10 +31,10 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
 
 @click.command()
 @all_clusters_option
-@option("--live", "Ask the clusters too, with the kubeconfig that Tarmak generates.")
+@option("--live")
 @access_options
-@option("--date TEXT", "Date of the review, shown as given.", default="")
-@option("--open", "Open the HTML report in a browser, from a private file.", "is_opened")
+@option("--date TEXT", default="")
+@option("--open", "is_opened")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context

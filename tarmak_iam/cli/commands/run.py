@@ -18,9 +18,9 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 
 
 @click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] --")
-@option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
-@option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
-@option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
+@option("--no-check")
+@option("--rollback-on-failure")
+@option("--rollback-unless-verified")
 @access_options
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session

@@ -42,7 +42,7 @@ _OF_FILES = {
 @click.command()
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
 @output_dir_option("the schemas of all three files", required=False)
-@option("--modeline", "Also name the schema in the first line of each file.", "with_modelines")
+@option("--modeline", "with_modelines")
 @dry_run_option
 @pass_session
 def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:

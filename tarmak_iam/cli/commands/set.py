@@ -17,13 +17,7 @@ from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
 
-_section_option = option(
-    "--section NAME",
-    "Section of the cluster; plugins can add sections.",
-    "name",
-    shell_complete=sections,
-    default=AMAZON.name,
-)
+_section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
 
 
 @click.command(name="set")

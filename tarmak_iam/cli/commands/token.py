@@ -29,28 +29,15 @@ _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, ST
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True, subcommand_metavar="[inspect]")
-@option(
-    "-i --cluster-id ID",
-    "clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
-    "profile of its settings.",
-    envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
-    show_envvar=True,
-)
-@option(
-    "-r --role ARN",
-    "ARN of the role to assume, with its path.",
-    envvar="DEFAULT_ROLE",
-    show_envvar=True,
-    callback=plain_role,
-    shell_complete=roles,
-)
-@option("-s --session-name NAME", "Role session name, the value of {{SessionName}}.")
-@option("-e --external-id ID", "External ID that the role's trust policy requires.")
-@option("--forward-session-name", "Use the session name of the current credentials.")
-@option("--profile NAME", "AWS profile for the credentials.")
-@option("--region REGION", "Region of STS. Default: the AWS configuration's, else the cluster's.")
-@option("--cache", "Cache the sessions of a profile in ~/.aws/cli/cache until they expire.")
-@option("--token-only", "Print only the token, not an ExecCredential.")
+@option("-i --cluster-id ID", envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", show_envvar=True)
+@option("-r --role ARN", envvar="DEFAULT_ROLE", show_envvar=True, callback=plain_role, shell_complete=roles)
+@option("-s --session-name NAME")
+@option("-e --external-id ID")
+@option("--forward-session-name")
+@option("--profile NAME")
+@option("--region REGION")
+@option("--cache")
+@option("--token-only")
 @click.pass_context
 def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
     if context.invoked_subcommand is not None:

@@ -50,22 +50,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @output_dir_option("the files")
-@option("--days DAYS", "Validity of a new certificate, from now on.", type=int, default=DAYS)
-@option(
-    "--hostname HOST",
-    "Host name or IP address of the webhook. The first is used in the URL, all are in the certificate. "
-    "Default: server.hostname of the mappings file, else localhost. Can be repeated.",
-    "hostnames",
-    multiple=True,
-)
-@option(
-    "--address IP", "Address that the server listens on. Default: server.address of the mappings file, else 127.0.0.1."
-)
-@option("--port PORT", f"Port of the URL. Default: server.port of the mappings file, else {DEFAULT_PORT}.", type=int)
-@option("--renew", "Create a new certificate and key; the old files are kept, with a date in their names.")
+@option("--days DAYS", type=int, default=DAYS)
+@option("--hostname HOST", "hostnames", multiple=True)
+@option("--address IP")
+@option("--port PORT", type=int)
+@option("--renew")
 @option(
     "--daemon-version VERSION",
-    f"Write the kubeconfig as `init` of this release does. Default: {MASTERS_VERSION}, the release on Tarmak's "
+    about=f"Write the kubeconfig as `init` of this release does. Default: {MASTERS_VERSION}, the release on Tarmak's "
     "masters.",
     shell_complete=daemon_versions,
 )
@@ -165,13 +157,8 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
 
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
-@option("--root", "DIR is the root directory of a master, or of a copy of its files. Default: detected.", "is_master")
-@option(
-    "--expires-within DAYS",
-    "Warn about a certificate that expires within this number of days.",
-    type=click.IntRange(min=0),
-    default=EXPIRES_WITHIN,
-)
+@option("--root", "is_master")
+@option("--expires-within DAYS", type=click.IntRange(min=0), default=EXPIRES_WITHIN)
 @findings_options
 @pass_session
 @click.pass_context

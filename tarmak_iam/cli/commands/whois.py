@@ -19,32 +19,14 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
 @click.command()
 @click.argument("arn", metavar="ARN", shell_complete=callers)
-@option("--session NAME", "Role session name to use if the ARN contains none.", "session_name", default="SESSION")
-@option("--user-id ID", "Unique ID of the principal: AIDA... or AROA...", default="")
-@option("--access-key-id ID", "ID of the access key that signs the request.", default="")
-@option(
-    "--config FILE",
-    "Configuration file of an authenticator, to use instead of the cluster's mappings; needs no tarmak.yaml.",
-    "config_path",
-    type=click.Path(path_type=Path),
-)
-@option(
-    "--file FILE",
-    "With --config: another file that the authenticator reads: the dynamic file, or objects of the cluster (the "
-    "ConfigMap aws-auth or IAMIdentityMapping objects, as printed by kubectl get -o yaml). The dynamic file must have "
-    "the file name that the configuration gives. Can be repeated.",
-    "file_paths",
-    type=click.Path(path_type=Path),
-    multiple=True,
-)
-@option(
-    "--daemon-arg ARG",
-    "With --config: a flag of the authenticator, such as --daemon-arg=--backend-mode=EKSConfigMap. Can be repeated.",
-    "daemon_args",
-    multiple=True,
-)
+@option("--session NAME", "session_name", default="SESSION")
+@option("--user-id ID", default="")
+@option("--access-key-id ID", default="")
+@option("--config FILE", "config_path", type=click.Path(path_type=Path))
+@option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
+@option("--daemon-arg ARG", "daemon_args", multiple=True)
 @daemon_version_option
-@option("--exit-code", "Exit with 1 if the caller is denied.")
+@option("--exit-code")
 @format_option("text", "json")
 @pass_session
 def whois(

@@ -34,13 +34,13 @@ _WITH_ERRORS = ("sarif", "github")
 findings_options = all_of(
     option(
         "-o --output",
-        "Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
+        about="Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
         type=click.Choice([*_FORMATS]),
         default="text",
     ),
     option(
         "--fail-on",
-        "Lowest severity that makes the command exit with 1.",
+        about="Lowest severity that makes the command exit with 1.",
         type=click.Choice(["error", "warning"]),
         default="warning",
     ),
