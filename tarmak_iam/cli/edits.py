@@ -71,13 +71,14 @@ def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Resu
     return in_turn(lock_of_cluster_files(config), edit, CLUSTER_FILES_EDIT)
 
 
-def _taking_turns(
-    turn: Callable[[Path, Callable[[], None]], None],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
+_Body = Callable[..., None]
+
+
+def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[[_Body], _Body]:
+    def decorate(body: _Body) -> _Body:
+        @functools.wraps(body)
         def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
-            edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
+            edit = functools.partial(body, session, *args, dry_run=dry_run, **options)
             if dry_run or (path := session.path()) is None:
                 edit()
             else:

@@ -66,18 +66,15 @@ def note_role(installation: Installation) -> None:
     if answer.started and not answer.authenticated:
         note(f"warning: no login succeeds with this kubeconfig: {answer.reason}")
     if flaw := shared_session_flaw(installation):
-        note(
-            f"warning: {flaw}; use --role '' and --profile NAME with a profile that has role_arn and role_session_name "
-            "in ~/.aws/config, or `kubeconfig --exec aws-iam-authenticator --session-name NAME` [IAM132]"
-        )
+        profile = "use --role '' and --profile NAME with a profile that has role_arn and role_session_name"
+        other = "`kubeconfig --exec aws-iam-authenticator --session-name NAME`"
+        note(f"warning: {flaw}; {profile} in ~/.aws/config, or {other} [IAM132]")
 
 
 def note_tunnel(installation: Installation) -> None:
     """A note if the kubeconfig works for ten minutes at a time."""
     server = api_server(installation)
     if server is not None and is_tunnel(server):
-        reopen = installation.command_line.tarmak("clusters kubeconfig")
-        note(
-            f"{server} is a tunnel that Tarmak keeps open for 10 minutes; "
-            f"run `{reopen}` to open it again, and if its port has changed, generate this kubeconfig again"
-        )
+        reopen = f"run `{installation.command_line.tarmak('clusters kubeconfig')}` to open it again"
+        what = f"{server} is a tunnel that Tarmak keeps open for 10 minutes"
+        note(f"{what}; {reopen}, and if its port has changed, generate this kubeconfig again")

@@ -13,7 +13,7 @@ from tarmak_iam._version import __version__
 from tarmak_iam.cli import console
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_line, note
-from tarmak_iam.cli.parsing import LazyGroup, common_options, usage_message
+from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
@@ -63,19 +63,14 @@ _COMMANDS = {
 @click.group(
     cls=LazyGroup,
     sections=_COMMANDS,
-    params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
-    "~/.tarmak, as for Tarmak itself.\n\n\b\n"
-    "Examples:\n"
-    "  tarmak-iam enable --dry-run\n"
-    "  tarmak-iam check --cluster dev-cluster -v\n"
-    "  tarmak-iam map add --help",
+    "~/.tarmak, as for Tarmak itself.\n\n\b\nExamples:\n  tarmak-iam enable --dry-run\n"
+    "  tarmak-iam check --cluster dev-cluster -v\n  tarmak-iam map add --help",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
     context.obj = session_of(context)
     if context.invoked_subcommand == "run":
         context.meta[console.MARK] = console.PREFIX

@@ -20,7 +20,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def option(usage: str, parameter: str = "", *, about: str = "", **settings: Any) -> Callable[[_Command], _Command]:
     """An option of a command, as in `declared`. What it is about is in the page of the command in the folder `help`, or
     in `options.txt` there, if it is not given."""
-    names, settings = declared(usage, about, parameter, **settings)
+    names, settings = declared(usage, parameter, about, **settings)
     return click.option(*names, **settings)
 
 

@@ -66,7 +66,7 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
         show_log(context, times)
 
 
-def declared(usage: str, about: str, parameter: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
+def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
     """The names of an option, and how it is declared. `usage` is its names and the placeholder of its value, as in
     `-i --cluster-id ID`; if it has no placeholder, type and default, it is a flag. The help shows the default.
     `parameter` is the name in Python."""
@@ -80,43 +80,19 @@ def declared(usage: str, about: str, parameter: str = "", **settings: Any) -> tu
     return names, {"help": about, "show_default": bool(settings.get("default")), **settings}
 
 
-_COMMON_OPTIONS = (
-    declared(
-        "-c --config-directory DIR", "Directory of tarmak.yaml.", callback=_choose_directory, shell_complete=directories
-    ),
+COMMON_OPTIONS = (
+    declared("-c --config-directory DIR", callback=_choose_directory, shell_complete=directories),
     declared(
         "--current-cluster --cluster ENV-NAME",  # as Tarmak spells it, and the short form
-        "Cluster to use instead of currentCluster of tarmak.yaml.",
         "cluster_name",
         callback=choose,
         is_eager=True,  # before the options that conflict with it, whatever their order
         shell_complete=clusters,
     ),
-    declared(
-        "--follow-links",
-        "Follow links in a cluster's directory that point outside of DIR, if you own link and target.",
-        callback=choose,
-        envvar="TARMAK_IAM_FOLLOW_LINKS",
-    ),
-    declared(
-        "--color",
-        "Colours; auto: only on a terminal, and not if NO_COLOR is set.",
-        callback=_choose_colour,
-        type=click.Choice(COLOUR_CHOICES),
-        is_eager=True,
-    ),
-    declared(
-        "-v --verbose",
-        "Print on stderr which files, variables and values are used; -vv: more details.",
-        callback=_choose_verbosity,
-        count=True,
-    ),
+    declared("--follow-links", callback=choose, envvar="TARMAK_IAM_FOLLOW_LINKS"),
+    declared("--color", callback=_choose_colour, type=click.Choice(COLOUR_CHOICES), is_eager=True),
+    declared("-v --verbose", callback=_choose_verbosity, count=True),
 )
-
-
-def common_options() -> list[click.Parameter]:
-    """The options of the main command, whose help lists them."""
-    return [CommonOption(names, is_listed=True, **settings) for names, settings in _COMMON_OPTIONS]
 
 
 def _offer_common_options(command: click.Command) -> None:
@@ -124,7 +100,7 @@ def _offer_common_options(command: click.Command) -> None:
     if any(isinstance(parameter, CommonOption) for parameter in command.params):
         return
     record: tuple[str, str] | None = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
-    for names, settings in _COMMON_OPTIONS:
+    for names, settings in COMMON_OPTIONS:
         command.params.append(CommonOption(names, is_listed=False, record=record, **settings))
         record = None
     for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
@@ -134,8 +110,12 @@ def _offer_common_options(command: click.Command) -> None:
 _HELP_OF_OPTION = re.compile(r"^(--[\w-]+): (.*)\n?", re.MULTILINE)
 
 
-def _describe(command: click.Command, name: str, sections: Mapping[str, str]) -> None:
+def _describe(command: click.Command, name: str, sections: Mapping[str, str] | None = None) -> None:
     """Gives a command and its subcommands their help, and that of their options: of pages in the folder `help`."""
+    if sections is None:
+        folder = Path(__file__).with_name("help")
+        pages = "\n".join((folder / f"{page}.txt").read_text("utf-8") for page in ("options", name))
+        sections = dict(part.split("\n", 1) for part in f"\n{pages}".split("\n== ")[1:])
     section = sections.get(name, "")
     options = {**dict(_HELP_OF_OPTION.findall(sections[""])), **dict(_HELP_OF_OPTION.findall(section))}
     for parameter in command.params:
@@ -168,7 +148,9 @@ class LazyGroup(CommandGroup):
     """`sections`: heading in the help -> name of a command -> its module, attribute and one line of help."""
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, tuple[str, str, str]]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        params = [CommonOption(names, is_listed=True, **settings) for names, settings in COMMON_OPTIONS]
+        super().__init__(*args, params=[*params, *kwargs.pop("params", ())], **kwargs)
+        _describe(self, "tarmak-iam")
         self._sections = sections
         self._lazy = {name: row for rows in sections.values() for name, row in rows.items()}
 
@@ -182,9 +164,7 @@ class LazyGroup(CommandGroup):
         command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
         _offer_common_options(command)
-        folder = Path(__file__).with_name("help")
-        text = "\n".join((folder / f"{page}.txt").read_text("utf-8") for page in ("options", cmd_name))
-        _describe(command, cmd_name, dict(part.split("\n", 1) for part in f"\n{text}".split("\n== ")[1:]))
+        _describe(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -76,11 +76,7 @@ _NOTHING_APPLIED = "nothing will be applied"
 
 
 def run_apply(
-    command: tuple[str, ...],
-    call: TarmakCall,
-    environment: Mapping[str, str],
-    session: Session,
-    flags: Mapping[str, bool],
+    command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], session: Session, flags: dict[str, bool]
 ) -> int:
     """Returns the exit code. `session` and `flags` are the options of `run`; directory and cluster are those of
     tarmak's own arguments. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
@@ -128,24 +124,20 @@ class _RunAroundApply:
             raise
 
     def _code(self) -> int:
-        def live_access(installation: Installation) -> Loaded | None:
+        no_check, follow_links = self.flags["no_check"], self.session.follow_links
+
+        def live(installation: Installation) -> Loaded | None:
             """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
             if not self._access.is_given:
-                files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
+                files = ClusterFiles.of(self.config, self.cluster, follow_links=follow_links)
                 files.within.resolve(files.kubeconfig_path)
             return self._access.live_access(installation)
 
         installation: Installation | None = None
         try:
-            before = before_apply(
-                self.config,
-                self.cluster,
-                live=live_access,
-                no_check=self.flags["no_check"],
-                follow_links=self.session.follow_links,
-            )
+            before = before_apply(self.config, self.cluster, live=live, no_check=no_check, follow_links=follow_links)
         except TarmakIamError as error:
-            if not self.flags["no_check"]:
+            if not no_check:
                 raise
             note(error_line(error, then=_NOTHING_APPLIED))
         else:
@@ -189,8 +181,8 @@ class _RunAroundApply:
             report = hook.run()
         if (applied := report.applied) is not None:  # None if it was not completed
             texts = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
-            texts += [effect.text for effect in applied.effects]
-            for text in (*texts, *(f"note: {text}" for text in applied.notes)):
+            texts += [*(effect.text for effect in applied.effects), *(f"note: {text}" for text in applied.notes)]
+            for text in texts:
                 note(text)
         if report.ok:
             note(report.text)

@@ -136,35 +136,22 @@ def _keys_edit(
         return _KeysEdit(before, (session.cluster(before),) if relative else (), paths, options)
     firsts = (path.steps[0] for path in relative if path.steps)
     skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-    clusters, skipped, errors = list[Cluster](), list[tuple[Cluster, str]](), list[NoSuchItem]()
-    for cluster in clusters_of(before, with_hubs=True):
-        name = shortened(cluster.cluster_name)
-        if cluster.is_hub and skips_hubs:
-            skipped.append((cluster, f"{name} is a hub: it has no masters"))
-        elif missing := next(_missing_items(before, cluster, relative, skips_last=skips_missing), None):
-            errors.append(missing)
-            skipped.append((cluster, f"{name}: {missing.what}"))
-        else:
-            clusters.append(cluster)
-    if not clusters and errors:
-        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-    for cluster, reason in skipped:
-        note_skipped(before, cluster, reason)
-    if not clusters:
-        raise SelectionError("no cluster with masters found", place=before.document.position(("clusters",)))
-    return _KeysEdit(before, tuple(clusters), paths, options)
-
-
-def _missing_items(
-    before: TarmakConfig, cluster: Cluster, paths: Sequence[KeyPath], *, skips_last: bool
-) -> Iterator[NoSuchItem]:
-    """The items of lists that paths name, and that the cluster does not have. `skips_last`: except at the end."""
-    for path in paths:
+    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
+    for cluster in clusters_of(before, with_hubs=not skips_hubs):
         try:
-            look_up(before.document, cluster.route, path, unknown=True)
+            for path in relative:
+                look_up(before.document, cluster.route, path, unknown=True)
         except NoSuchItem as missing:
-            if not (skips_last and missing.is_last):
-                yield missing
+            if not (skips_missing and missing.is_last):
+                lacking.append((cluster, missing))
+                continue
+        clusters.append(cluster)
+    if not clusters:
+        errors = [error for _, error in lacking]
+        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
+    for cluster, error in lacking:
+        note_skipped(before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+    return _KeysEdit(before, tuple(clusters), paths, options)
 
 
 @contextmanager

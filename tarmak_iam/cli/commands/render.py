@@ -83,11 +83,9 @@ def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hi
     """Merges the entries into the files, writes all of them or none, and prints what has changed. Returns whether the
     cluster's entry contains a CA afterwards: one that was there stays. `hint` is about recovery access. Raises
     TarmakIamError, also for an untouchable file of the cluster: Tarmak's own kubeconfig gives recovery access."""
-    existing = [read_if_present(path) for path in paths]
-    before = [
-        KubeconfigFile.new(str(path)) if data is None else KubeconfigFile.parse(data, str(path))
-        for path, data in zip(paths, existing, strict=True)
-    ]
+    existing, before = [read_if_present(path) for path in paths], list[KubeconfigFile]()
+    for name, data in zip(map(str, paths), existing, strict=True):
+        before.append(KubeconfigFile.new(name) if data is None else KubeconfigFile.parse(data, name))
     default = default_file([data is not None for data in existing])
     merge = merge_kubeconfig(before, wanted, default=default, force=options["force"], use=options["use"])
     real_paths = set(map(os.path.realpath, untouchable))
@@ -109,8 +107,8 @@ def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hi
         replace_files(writes)
         record_done("wrote", *(write.path for write in writes))
     _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
-    name = wanted["clusters"][0]["name"]
-    stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in merge.after)
+    cluster = wanted["clusters"][0]["name"]
+    stanzas = (KubeconfigFile.of(document).stanza("clusters", cluster) for document in merge.after)
     return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
 
 
@@ -213,10 +211,9 @@ def kubeconfig(
     note_role(installation)
     # Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel.
     if not has_authority:
-        note(
-            f"note: the kubeconfig contains no CA, since {installation.admin_path} does not exist: kubectl verifies "
-            f"{server} with the CAs of the operating system; specify --certificate-authority FILE for another CA"
-        )
+        why = f"since {installation.admin_path} does not exist: kubectl verifies {server}"
+        remedy = "specify --certificate-authority FILE for another CA"
+        note(f"note: the kubeconfig contains no CA, {why} with the CAs of the operating system; {remedy}")
     if connection["proxy_url"] and (warning := proxy_warning(installation.settings.kubectlVersion)):
         note(f"warning: {warning}")
     if server is None:
