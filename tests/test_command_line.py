@@ -23,8 +23,7 @@ COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type
 SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?:clusters|environments|init)\b")
 
 WITHOUT_CLUSTER = {
-    ("cli/options.py", "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints."): "help",
-    ("cli/commands/hook.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
+    ("cli/commands/run.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
     ("cli/commands/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
     (
         "cli/commands/settings.py",

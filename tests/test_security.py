@@ -40,10 +40,11 @@ server:
 
 
 def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
+    named = re.findall(r"`(tests/[\w/-]+\.(?:py|txt))::([\w ]+)`", TEXT)
     assert len(named) > 20
     for path, name in named:
-        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+        line = f"def {name}(" if path.endswith(".py") else f"== {name}\n"
+        assert line in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
 
 
 # --- the terminal ------------------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tarmak_iam.cli.console import error_line, note, progress
-from tarmak_iam.cli.exit_codes import ExitCode
+import click
+
+from tarmak_iam.cli.console import ExitCode, error_line, note, print_json, progress
 from tarmak_iam.cli.formats.text import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.text import shortened
@@ -43,8 +44,7 @@ class ClusterOutcome(Generic[T]):
 
 
 def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluster]:
-    """The clusters that a name selects, in file order, hubs only `with_hubs`: they have no authenticator. A note is
-    printed for each entry that is skipped. Raises SelectionError if there are none."""
+    """Those that a name selects, hubs only `with_hubs`. Entries that are skipped are noted. Raises SelectionError."""
     chosen = []
     for cluster in config.clusters:
         if cluster in config.selectable_clusters:
@@ -68,10 +68,7 @@ def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
 
 
 def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> Iterator[ClusterOutcome[T]]:
-    """Yields the outcome of each cluster as soon as it is finished, so that the caller can print it then.
-
-    `doing` is what a terminal shows meanwhile, as in `checking`. An error is printed when it happens.
-    """
+    """Yields each outcome as soon as it is there. `doing` is shown meanwhile, as in `checking`; errors are printed."""
     for number, cluster in enumerate(clusters, 1):
         name = shortened(cluster.cluster_name)
 
@@ -97,30 +94,28 @@ def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
     print_excerpt_of_error(error.place)
 
 
-def error_json(outcome: ClusterOutcome[T]) -> dict[str, str]:
-    """The item of a list of results for a cluster that failed."""
-    return {"cluster": outcome.name, "error": str(outcome.error)}
-
-
-def outcomes_exit_code(
-    outcomes: Iterable[ClusterOutcome[T]], has_found: Callable[[T], bool] = lambda _: False
-) -> ExitCode:
-    """ERROR if a cluster failed, else FINDINGS if one has findings, else OK."""
-    codes = [
-        ExitCode.ERROR if outcome.error else ExitCode.FINDINGS if has_found(outcome.value) else ExitCode.OK
-        for outcome in outcomes
-    ]
-    return max(codes, default=ExitCode.OK)
-
-
-def outcome_summary(outcomes: Sequence[ClusterOutcome[T]], word: Callable[[T], str], quiet: str) -> str:
-    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; the clusters of the `quiet` word are not listed."""
+def finish_all(
+    outcomes: Sequence[ClusterOutcome[T]],
+    as_json: Callable[[ClusterOutcome[T]], dict[str, object]],
+    output: str,
+    word: Callable[[T], str],
+    quiet: str,
+) -> None:
+    """Prints all results if the output is JSON, and a summary. `word` is what a result is called there: those of the
+    `quiet` word are no findings. Exits with ERROR if a cluster failed, else with FINDINGS if there are some."""
+    if output == "json":
+        failed = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
+        print_json([failed[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
     words = [(outcome.name, FAILED if outcome.error else word(outcome.value)) for outcome in outcomes]
-    return outcome_counts(words, quiet)
+    note(outcome_counts(words, quiet))
+    states = {state for _, state in words} - {quiet}
+    if states:
+        click.get_current_context().exit(ExitCode.ERROR if FAILED in states else ExitCode.FINDINGS)
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
-    """The same for pairs of a cluster's name and the word for its outcome."""
+    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`, of the clusters' names and the words for their
+    outcomes; the clusters of the `quiet` word are not listed."""
     names: dict[str, list[str]] = {quiet: []}
     for name, what in words:
         names.setdefault(what, []).append(shortened(name))

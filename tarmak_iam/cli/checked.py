@@ -9,25 +9,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from tarmak_iam.cli.all_clusters import for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.console import note, print_diff, record_written, working
-from tarmak_iam.cli.formats.text import severity_summary
+from tarmak_iam.cli.all_clusters import FAILED, for_each, outcome_counts, print_cluster_error
+from tarmak_iam.cli.console import note, print_diff, record_done, working
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
-from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
-from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
+from tarmak_iam.errors import FileChanged, FileError, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.files.atomic import Replacement, replace_files
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
-from tarmak_iam.mappings import mappings_file
+from tarmak_iam.mappings import template_repairs
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
 
@@ -53,21 +53,6 @@ class Checked(NamedTuple):
     is_complete: bool = True
     scope: str = ""
 
-    def line(self, place: Place) -> str:
-        """The line of a place, empty if the place has none."""
-        document = self.documents.get(place.filename)
-        return document.source.line(place.line) if document and place.line is not None else ""
-
-    def summary(self) -> str:
-        parts = [severity_summary(located.finding.severity for located in self.findings)]
-        if self.errors and not self.findings:
-            parts = ["no findings in the other files" if self.documents else "nothing could be checked"]
-        if self.suppressed:
-            parts.append(f"{len(self.suppressed)} suppressed by comments")
-        if self.fixed:
-            parts.append(f"{self.fixed} fixed")
-        return f"{', '.join(parts)}{self.scope}"
-
 
 class Fixes(NamedTuple):
     """What `check` does about findings that can be fixed in the files of one tarmak.yaml: `is_dry` only shows it. Files
@@ -78,17 +63,13 @@ class Fixes(NamedTuple):
     is_dry: bool
     repaired: dict[str, RepairedFile]
 
-    @property
-    def fresh(self) -> Fixes:
-        return self._replace(repaired={})
-
-    def config(self, path: Path | None) -> TarmakConfig | None:
+    def config(self, path: Path) -> TarmakConfig | None:
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
         is a safe fix, unless it disables IAM login. Raises FileError."""
-        loaded = TarmakConfig.load_repaired(path)
+        loaded = type_repairs.load_repaired(path) if path.is_file() else None
         if loaded is None or loaded[1].is_safe or self.is_unsafe:
-            return self._kept(loaded)
+            return self._recorded(loaded)
         for repair in loaded[1].repairs:
             if not repair.is_safe:
                 note(f"{repair.place}: not fixed: {repair.title}; it disables IAM login: this requires --unsafe-fixes")
@@ -99,15 +80,14 @@ class Fixes(NamedTuple):
         access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
         reports."""
         try:
-            return self._kept(mappings_file.load_repaired(path, within)) if self.is_unsafe else None
+            return self._recorded(template_repairs.load_repaired(path, within)) if self.is_unsafe else None
         except FileError:
             return None
 
-    def _kept(self, loaded: tuple[_Result, RepairedFile] | None) -> _Result | None:
-        if loaded is None:
-            return None
-        self.repaired[loaded[1].after.filename] = loaded[1]
-        return loaded[0]
+    def _recorded(self, loaded: tuple[_Result, RepairedFile] | None) -> _Result | None:
+        if loaded is not None:
+            self.repaired[loaded[1].after.filename] = loaded[1]
+        return loaded and loaded[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +105,16 @@ def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None =
 
     def checked(fixes: Fixes | None) -> Checked:
         config = _load(session, path, fixes)
-        if all_clusters:
-            return _check_clusters(session, config, config.selectable_clusters, fixes, tally=True)
-        return _check_chosen(session, config, fixes)
+        if not all_clusters:
+            return _check_chosen(session, config, fixes)
+        return _check_clusters(session, config, config.selectable_clusters, fixes, counts=True)
 
     return checked(fixes) if path is None else _in_turn(path, fixes, checked)
 
 
 def _load(session: Session, path: Path | None, fixes: Fixes | None) -> TarmakConfig:
-    """The tarmak.yaml of the session, which is at `path` if it exists, repaired by the fixes."""
-    repaired = fixes.config(path) if fixes is not None and path is not None and path.is_file() else None
-    return repaired or session.config()
+    """That of the session, which is at `path` if it exists, repaired by the fixes."""
+    return (fixes.config(path) if fixes is not None and path is not None else None) or session.config()
 
 
 def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _Result]) -> _Result:
@@ -143,7 +122,7 @@ def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _R
         return check(fixes)
     from tarmak_iam.cli.edits import in_turn_of_cluster_files, in_turn_of_config
 
-    return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, lambda: check(fixes.fresh)))
+    return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, lambda: check(fixes._replace(repaired={}))))
 
 
 def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -> Checked:
@@ -159,10 +138,10 @@ def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -
             why = error.what if checked.findings else error.message  # a finding has the remedy
             note(f"mappings and settings were not checked: {why}")
         return checked._replace(findings=(*more, *checked.findings), is_complete=False)
-    with working(f"reading {shortened(cluster.cluster_name)}"):
+    name, count = cluster.cluster_name, len(config.selectable_clusters)
+    with working(f"reading {shortened(name)}"):
         subjects = _subjects_of(session, config, cluster, fixes)
     checked = _examined(subjects, fixes=fixes)
-    name, count = cluster.cluster_name, len(config.selectable_clusters)
     if count == 1:
         return checked
     what = f"mappings and settings were checked for {name} only"
@@ -182,22 +161,19 @@ def _subjects_of(session: Session, config: TarmakConfig, cluster: Cluster, fixes
 
 
 def _check_clusters(
-    session: Session, config: TarmakConfig, clusters: Sequence[Cluster], fixes: Fixes | None, *, tally: bool = False
+    session: Session, config: TarmakConfig, clusters: Sequence[Cluster], fixes: Fixes | None, *, counts: bool = False
 ) -> Checked:
+    """With `counts`, the scope of the result says how many clusters have findings."""
     _note_missing_pools(config)
     outcomes = list(for_each(clusters, lambda cluster, _: _subjects_of(session, config, cluster, fixes), "reading"))
     errors = tuple(outcome.error for outcome in outcomes if outcome.error)
     subjects = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
-    checked = _examined(*subjects, errors=errors, fixes=fixes)
-    if not tally or not outcomes:
+    checked = _examined(*subjects, fixes=fixes)._replace(errors=errors)
+    if not counts or not outcomes:
         return checked
-    with_findings = {name for located in checked.findings for name in (located.cluster, *located.shared_by)}
-
-    def word(subjects: Subjects) -> str:
-        assert subjects.installation is not None  # as `of_cluster` makes them
-        return "with findings" if subjects.installation.cluster_id in with_findings else "clean"
-
-    return checked._replace(scope=f", {outcome_summary(outcomes, word, 'clean')}")
+    words = {name: "with findings" for located in checked.findings for name in (located.cluster, *located.shared_by)}
+    states = ((outcome.name, FAILED if outcome.error else words.get(outcome.name, "clean")) for outcome in outcomes)
+    return checked._replace(scope=f", {outcome_counts([*states], 'clean')}")
 
 
 def _note_missing_pools(config: TarmakConfig) -> None:
@@ -207,14 +183,8 @@ def _note_missing_pools(config: TarmakConfig) -> None:
         note(f"{file}: note: no cluster has instance pools; Tarmak rejects every command until they are added")
 
 
-def _examined(
-    *subjects: Subjects,
-    errors: tuple[TarmakIamError, ...] = (),
-    fixes: Fixes | None = None,
-    within: Boundary | None = None,
-) -> Checked:
-    """Makes the `fixes` first, if any; `within` as in `_fix_and_write`. Raises ConfigError if a plugin cannot be used,
-    or fails; with `fixes` also FileError."""
+def _examined(*subjects: Subjects, fixes: Fixes | None = None, within: Boundary | None = None) -> Checked:
+    """Makes the `fixes` first, if any; `within` as in `_fix_and_write`. Raises TarmakIamError."""
     with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
         report = examine(*subjects)
     fixable: tuple[FixableFinding, ...] = ()
@@ -228,11 +198,11 @@ def _examined(
 
         fixable = fixable_findings(report, *subjects)
     texts = (part.text_of(subject) for part in subjects for subject in Subject)
-    documents = {text.filename: text for text in texts if text}
     installations = (part.installation for part in subjects if part.installation and not part.installation.is_hub)
     # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
     why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
-    return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, documents)
+    documents = {text.filename: text for text in texts if text}
+    return Checked(report.findings, report.suppressed, (), tuple(filter(None, why)), fixable, fixed, documents)
 
 
 def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
@@ -249,40 +219,34 @@ def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, 
         else:
             groups.setdefault(_identity(named.config or named.path), []).append(named)
     for files in groups.values():
-        check = partial(_check_group, session, files, all_clusters=all_clusters)
+        config = files[0].config
         try:
-            parts += check(fixes) if files[0].config is None else _in_turn(files[0].config, fixes, check)
+            if config is None:
+                parts.append(_check_alone(files[0], session, fixes))
+            else:
+                of_file = Session(config, None, "FILE", session.follow_links)
+                parts += _in_turn(config, fixes, partial(_check_group, of_file, config, files, all_clusters))
         except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
-    return Checked(
-        tuple(finding for part in parts for finding in part.findings),
-        tuple(finding for part in parts for finding in part.suppressed),
-        tuple(error for part in parts for error in part.errors),
-        tuple(dict.fromkeys(reason for part in parts for reason in part.why_unexamined)),
-        tuple(finding for part in parts for finding in part.fixable),
-        sum(part.fixed for part in parts),
-        {name: document for part in parts for name, document in part.documents.items()},
-    )
+    whole = Checked()
+    for part in parts:
+        findings, suppressed = whole.findings + part.findings, whole.suppressed + part.suppressed
+        errors, fixable = whole.errors + part.errors, whole.fixable + part.fixable
+        why = tuple(dict.fromkeys(whole.why_unexamined + part.why_unexamined))
+        documents = {**whole.documents, **part.documents}
+        whole = Checked(findings, suppressed, errors, why, fixable, whole.fixed + part.fixed, documents)
+    return whole
 
 
 def _identity(path: Path) -> str:
-    """The same for the same file, but not for two links to a file: each has its own clusters' directories next to
-    it."""
+    """The same for two names of a file, but not for two links to it, next to which other files are."""
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
 def _check_group(
-    session: Session, files: Sequence[NamedFile], fixes: Fixes | None, *, all_clusters: bool
+    session: Session, path: Path, files: Sequence[NamedFile], all_clusters: bool, fixes: Fixes | None
 ) -> list[Checked]:
-    """For files that belong to one tarmak.yaml, or one file that belongs to none. With `fixes`, raises FileError."""
-    path = files[0].config
-    if path is None:
-        why = {
-            FileKind.CONFIG: "the files of its clusters are not known",
-            FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
-        }.get(files[0].kind, "it is not in a cluster's directory next to a tarmak.yaml")
-        return [_check_alone(files[0], session.follow_links, why, fixes)]
-    session = Session(path, None, "FILE", session.follow_links)
+    """For files that belong to the tarmak.yaml at `path`. With `fixes`, raises FileError."""
     try:
         config = _load(session, path, fixes)
     except TarmakIamError as error:
@@ -302,19 +266,26 @@ def _check_group(
         if file.cluster is not None and file.cluster not in names:
             remedy = did_you_mean(file.cluster, names)
             why = f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}"
-            parts.append(_check_alone(file, session.follow_links, why, fixes))
+            parts.append(_check_alone(file, session, fixes, why))
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            parts.append(_check_alone(file, session.follow_links, "it is not read as a file of a cluster", fixes))
+            parts.append(_check_alone(file, session, fixes, "it is not read as a file of a cluster"))
     return parts
 
 
-def _check_alone(file: NamedFile, follow_links: bool, why: str, fixes: Fixes | None) -> Checked:
+_WHY_ALONE = {
+    FileKind.CONFIG: "the files of its clusters are not known",
+    FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
+}
+
+
+def _check_alone(file: NamedFile, session: Session, fixes: Fixes | None, why: str = "") -> Checked:
+    why = why or _WHY_ALONE.get(file.kind, "it is not in a cluster's directory next to a tarmak.yaml")
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     if fixes is not None and file.is_stream:
         note(f"{file.path}: note: nothing is fixed: stdin and pipes are only checked")
-    name = str(file.path)
+    name, within = str(file.path), file.boundary(follow_links=session.follow_links)
     try:
-        data = file.read(follow_links=follow_links)
+        data = file.read(follow_links=session.follow_links)
         if file.kind is FileKind.SETTINGS:
             parse_settings(data, name)
             return Checked()
@@ -322,11 +293,10 @@ def _check_alone(file: NamedFile, follow_links: bool, why: str, fixes: Fixes | N
             return _examined(Subjects(TarmakConfig.parse(data, name)))
         if file.kind is FileKind.DYNAMIC_FILE:
             return _examined(Subjects(dynamic_file=Document.parse(data, name, json=True)))
-        within = file.boundary(follow_links=follow_links)
         with repair_offered(CommandLine().tarmak_iam("check", name), file.path, within):
             if fixes is None or file.is_stream:
                 return _examined(Subjects(mappings=Mappings.parse(data, name)))
-            fixes = fixes.fresh
+            fixes = fixes._replace(repaired={})
             mappings = fixes.mappings(file.path, within) or Mappings.load(file.path, within=within)
         return _examined(Subjects(mappings=mappings), fixes=fixes, within=within)
     except FileChanged:
@@ -340,9 +310,6 @@ def _failed(error: TarmakIamError) -> Checked:
     return Checked(errors=(error,))
 
 
-# --- fixes -------------------------------------------------------------------------------------------------------
-
-
 def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, within: Boundary | None) -> FixOutcome:
     """Fixes what can be fixed of the report and writes the files that change, all or none of them, or only shows it.
     `within` is the boundary of a mappings file without a cluster.
@@ -352,7 +319,6 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
     from tarmak_iam.lint.fix_effects import before_repairs, lock_outs
     from tarmak_iam.lint.fixing import fix_findings
 
-    texts = {name: file.before for name, file in fixes.repaired.items()}
     with working("fixing"):
         outcome = fix_findings(*subjects, unsafe=fixes.is_unsafe, report=report)
     config = outcome.before[0].config
@@ -363,16 +329,16 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
     if lost:
         what = f"IAM login would be disabled, if it is enabled now: {'; '.join(lost)}; nothing was changed"
         raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=disabling[0].place)
-    changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
-    changed = [(text, document) for text, document in changed if text != document.text]
+    changed = []
+    for old, new in outcome.documents:
+        file = fixes.repaired.get(new.filename)
+        before = file.before if file else old.text
+        changed += [(before, new)] if before != new.text else []
     if not fixes.is_dry:
         # Of a repaired file that clusters share through links, each name has the same text.
-        replaced = {
-            os.path.realpath(document.filename): _replacement(outcome, text, document, within)
-            for text, document in changed
-        }
+        replaced = {os.path.realpath(new.filename): _replacement(outcome, text, new, within) for text, new in changed}
         replace_files(replaced.values())
-        record_written(*(document.filename for _, document in changed))
+        record_done("wrote", *(document.filename for _, document in changed))
     word = "would be fixed" if fixes.is_dry else "fixed"
     for text, document in changed:
         if fixes.is_dry:
@@ -402,8 +368,7 @@ def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boun
 
 
 def _effects(outcome: FixOutcome, fixes: Fixes, repairs: Sequence[Repair]) -> Iterator[str]:
-    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it. `repairs`
-    are those of a tarmak.yaml."""
+    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it."""
     from tarmak_iam.lint.fix_effects import effect_lines
     from tarmak_iam.lint.fixing import shared_files
 

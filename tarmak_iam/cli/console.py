@@ -1,4 +1,4 @@
-"""The one place that writes to stdout and stderr: payload, notes, errors, progress and the lines of -v.
+"""The one place that writes to stdout and stderr: payload, notes, errors, progress and the lines of -v; the exit codes.
 
 Text from files and other programs is made safe here before it reaches a terminal, a log or a workflow run.
 """
@@ -9,12 +9,14 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import sys
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from enum import IntEnum
+from typing import Any, TextIO
 
 import click
 
@@ -22,8 +24,29 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.plugins import __version__
 from tarmak_iam.text import brief_list, defused, escaped, one_line, without_markers
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+class ExitCode(IntEnum):
+    """tarmak-iam's own exit codes; `run` also returns those of tarmak."""
+
+    OK = 0
+    FINDINGS = 1
+    """Also differences, and a login that failed."""
+    ERROR = 2
+    BUG = 3
+    NOT_VERIFIED = 4
+    """No mapped principal has logged in, so it is unknown whether the login works."""
+    CANNOT_BE_RUN = 126
+    """As shells use it, like the next one."""
+    NOT_FOUND = 127
+    BROKEN_PIPE = 141
+    """As for a process that SIGPIPE ends, such as any program before `| head`."""
+
+    __str__ = int.__repr__  # as in Python 3.11 and later
+
+
+def code_of_signal(stop: BaseException) -> int:
+    """Of an interruption, as shells report it; that of Ctrl-C if it has no signal."""
+    return 128 + int(getattr(stop, "signum", signal.SIGINT))
 
 
 COLOUR_CHOICES = ("auto", "always", "never")
@@ -46,20 +69,21 @@ def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | N
 
 
 def with_coloured_severity(line: str) -> str:
-    """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
     return re.sub(_SEVERITY, lambda word: click.style(word[0], fg=SEVERITY_COLOURS[word[0]]), line, count=1)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether it is a terminal; None is a stream that the caller has closed."""
+    """None is a stream that the caller has closed."""
     return stream is not None and stream.isatty()
 
 
 PREFIX = "tarmak-iam: "
+MARK = f"{__name__}.mark"
+"""What the context's `meta` has as PREFIX while another program writes to stderr too."""
+
 _OUTPUT = threading.RLock()
 """Held while something is printed: a thread shows progress, and must not do so between its removal and a line."""
 
-_MARK = f"{__name__}.mark"
 _DONE = f"{__name__}.done"
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -75,18 +99,22 @@ def print_styled_line(line: str, *, err: bool = False) -> None:
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table with aligned columns on a terminal, `-` for an empty cell; elsewhere the rows alone, separated by tabs.
-    Nothing is cut."""
+    """Aligned columns on a terminal, `-` for an empty cell; elsewhere the rows alone, separated by tabs."""
     lines = [[one_line(cell) for cell in row] for row in rows]
     if not is_terminal(sys.stdout):
         for row in lines:
             print_styled_line("\t".join(row).rstrip())
     elif lines:
-        lines = [list(header), *([cell or "-" for cell in row] for row in lines)]
-        widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
-        for row in lines:
-            padded = (cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True))
-            print_line("   ".join(padded).rstrip())
+        for line in aligned([header, *([cell or "-" for cell in row] for row in lines)]):
+            print_line(line)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows as lines; all but the last of their cells are as wide as the widest of their column."""
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True))
+        yield "   ".join(padded).rstrip()
 
 
 def cell_width(text: str) -> int:
@@ -138,25 +166,21 @@ def _print(data: bytes | str, *, nl: bool = True, err: bool = False) -> None:
         click.echo(data, nl=nl, err=err, color=colour if err else None)
 
 
-def record_done(verb: str, *objects: str) -> None:
-    """Records something that is not undone if the command fails later: a verb such as `changed`, and its objects."""
+def _meta() -> dict[str, Any]:
+    """What is known of this call of the program; nothing outside of one."""
     context = click.get_current_context(silent=True)
-    if context is not None:
-        done: dict[str, dict[str, None]] = context.meta.setdefault(_DONE, {})
-        done.setdefault(verb, {}).update(dict.fromkeys(objects))
+    return {} if context is None else context.meta
 
 
-def record_written(*paths: Path | str) -> None:
-    """Records written files. Called right after writing, before anything is printed."""
-    if paths:
-        record_done("wrote", *map(str, paths))
+def record_done(verb: str, *objects: object) -> None:
+    """Right after something that is not undone if the command fails later: a verb such as `wrote`, and its objects."""
+    if objects:
+        _meta().setdefault(_DONE, {}).setdefault(verb, {}).update(dict.fromkeys(map(str, objects)))
 
 
 def done_so_far() -> str:
     """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
-    context = click.get_current_context(silent=True)
-    done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
-    return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in done.items())
+    return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in _meta().get(_DONE, {}).items())
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
@@ -165,8 +189,7 @@ def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
     While another program writes to stderr too, the line begins with the name of this one, and nothing is raised.
     `plain`: without the name, and nothing is raised, because the exit code reports the failure as well.
     """
-    context = click.get_current_context(silent=True)
-    mark = "" if plain or context is None else context.meta.get(_MARK, "")
+    mark = "" if plain else _meta().get(MARK, "")
     line = with_coloured_severity(defused(f"{mark}{one_line(message)}"))
     try:
         _print(click.style(line, dim=True) if dim else line, err=True)
@@ -174,11 +197,6 @@ def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
         if not (plain or mark):
             raise
         discard_output(sys.stderr)
-
-
-def mark_notes(context: click.Context) -> None:
-    """From now on another program writes to stderr too."""
-    context.meta[_MARK] = PREFIX
 
 
 def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str:
@@ -191,9 +209,8 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
 def discard_output(stream: TextIO | None) -> None:
     """Drops what is still buffered: it cannot be written either, and Python would print an error at exit and change the
     exit code."""
-    if stream is None:  # closed by the caller
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if stream is not None:  # closed by the caller
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 LOGGER_NAME = "tarmak_iam"
@@ -235,16 +252,15 @@ def show_log(context: click.Context, times: int = 0) -> None:
                     shown.add(text)
                     note(f"* {one_line(text)}" if is_detail else text, plain=is_detail, dim=is_detail)
 
-        handler = Lines()
-        handler.name = LOGGER_NAME
-        logger.addHandler(handler)
+        logger.addHandler(Lines())
+        logger.handlers[-1].name = LOGGER_NAME
     if not times:
         return
-    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
-    logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
-    if context.meta[_TIMES] == times:
+    total = context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
+    logger.setLevel(logging.INFO if total == 1 else logging.DEBUG)
+    if total == times:
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
-    if context.meta[_TIMES] > 1:
+    if total > 1:
         import platform
         from importlib.metadata import version
 
@@ -258,14 +274,12 @@ def end_log() -> None:
         import logging
 
         logger = logging.getLogger(LOGGER_NAME)
-        for handler in [handler for handler in logger.handlers if handler.name == LOGGER_NAME]:
-            logger.removeHandler(handler)
-            logger.setLevel(logging.NOTSET)
+        logger.handlers = [handler for handler in logger.handlers if handler.name != LOGGER_NAME]
+        logger.setLevel(logging.NOTSET)
 
 
 def is_verbose() -> bool:
-    context = click.get_current_context(silent=True)
-    return bool(context and context.meta.get(_TIMES))
+    return bool(_meta().get(_TIMES))
 
 
 def log(text: str, *args: object) -> None:
@@ -335,8 +349,7 @@ def _remove_progress() -> None:
 
 @contextlib.contextmanager
 def working(doing: str) -> Iterator[None]:
-    """Shows on a terminal what a long computation is doing, and for how many seconds: `checking mappings (4 s)`. If
-    stderr is not a terminal, nothing is shown."""
+    """Shows on a terminal what a long computation is doing, and for how long: `checking mappings (4 s)`."""
 
     def hide(_: str) -> None:
         pass

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_written
+from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.session import Session
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
@@ -28,16 +28,14 @@ _Result = TypeVar("_Result")
 
 
 def read_given(file: str) -> tuple[bytes, str]:
-    """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
-    FileError."""
+    """The content of a file, and its name in messages. `-` is stdin, which may be closed. Raises FileError."""
     if file == "-":
         return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
     return read_file(Path(file)), file
 
 
 def read_import(file: str, form: str | None) -> Import:
-    """The mappings of a file; `-` is stdin. A warning is printed if an interrupted `render` left it there. Raises
-    TarmakIamError."""
+    """The mappings of a file, `-` is stdin; warns of an interrupted `render`. Raises TarmakIamError."""
     from tarmak_iam.cli.installation_notes import note_incomplete
     from tarmak_iam.mappings.formats import read_mappings
 
@@ -57,16 +55,15 @@ def in_turn(
 
 
 def in_turn_of_config(config: Path, edit: Callable[[], _Result]) -> _Result:
-    """In turn with other edits of tarmak.yaml, and with a tarmak that may rewrite it. If a run was killed, the file may
-    still be as tarmak rewrote it: the saved text is restored before the edit."""
+    """In turn with other edits, and with tarmak; a tarmak.yaml that a killed run left is restored before."""
 
-    def recover(is_alone: bool) -> None:
+    def restore(is_alone: bool) -> None:
         from tarmak_iam.hook.tarmak.backup import recover
 
         for line in recover(config, is_alone=is_alone):
             note(line)
 
-    return in_turn(lock_of_config(config), edit, CONFIG_EDIT, recover)
+    return in_turn(lock_of_config(config), edit, CONFIG_EDIT, restore)
 
 
 def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Result:
@@ -74,16 +71,15 @@ def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Resu
     return in_turn(lock_of_cluster_files(config), edit, CLUSTER_FILES_EDIT)
 
 
-_Command = Callable[..., None]
+_Body = Callable[..., None]
 
 
-def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[[_Command], _Command]:
-    def decorate(command: _Command) -> _Command:
-        @functools.wraps(command)
+def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[[_Body], _Body]:
+    def decorate(body: _Body) -> _Body:
+        @functools.wraps(body)
         def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
-            edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
-            path = None if dry_run else session.path()
-            if path is None:
+            edit = functools.partial(body, session, *args, dry_run=dry_run, **options)
+            if dry_run or (path := session.path()) is None:
                 edit()
             else:
                 turn(path, edit)
@@ -111,11 +107,10 @@ def finish_edit(
     effects: Sequence[Effect] = (),
     json: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes, unless it is a dry run. Prints the diff and the effects on access, or both in JSON, which `json` is added
-    to. `before` is None for a new file."""
+    """Writes, unless it is a dry run, and prints diff and effects, or `json` with them. A new file has no `before`."""
     if not dry_run:  # before the diff: its reader may close the pipe
         write()
-        record_written(after.filename)
+        record_done("wrote", after.filename)
     diff = unified_diff(before.text if before else "", after.text, after.filename)
     if json is None:
         print_diff(diff)
@@ -133,8 +128,7 @@ def finish_edit(
 def finish_config_edit(
     before: TarmakConfig, after: TarmakConfig, *, clusters: Sequence[Cluster], unchanged: str, dry_run: bool
 ) -> None:
-    """Writes the edited configuration, unless it is a dry run or nothing has changed, and prints what has changed, and
-    the findings of `check` that are new. `clusters` are those that were edited."""
+    """Writes tarmak.yaml, and prints what has changed in these clusters, with the findings that are new."""
     from tarmak_iam.config.cluster_validation import version_change_flaw
     from tarmak_iam.lint import Subjects, check
     from tarmak_iam.lint.check import added_findings
@@ -149,9 +143,8 @@ def finish_config_edit(
     usable = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
     if usable:  # with the names and the currentCluster that the edited file has
         apply = after.command_line(usable[0]).tarmak("clusters apply")
-        done += f"; run `{apply}` to apply it to the cluster"
-        if len(usable) > 1:
-            done = f"wrote {after.document.filename}; apply it to each of the {len(usable)} clusters, as in `{apply}`"
+        each = f"; apply it to each of the {len(usable)} clusters, as in `{apply}`"
+        done += each if len(usable) > 1 else f"; run `{apply}` to apply it to the cluster"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
@@ -159,11 +152,10 @@ def finish_config_edit(
     for finding in new_findings:
         note(str(finding))
     for cluster in before.selectable_clusters:
-        edited = _edited(before, after, cluster)
-        flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version) if edited else ""
-        if edited and flaw:
+        if (edited := _edited(before, after, cluster)) is not None:
             place = after.document.position((*edited.route.plain, "kubernetes", "version"))
-            note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
+            if flaw := version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version):
+                note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
 
 
 def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:

@@ -26,8 +26,7 @@ def note_objects(installation: Installation, left_out: Iterable[tuple[str, Confi
 
 
 def note_image(installation: Installation, *, only: str = "") -> None:
-    """A warning for each finding about the image or the Kubernetes version of the manifests, which are printed
-    anyway. `only`: the ID of the one rule whose findings are printed."""
+    """A warning for each finding about image or Kubernetes version; `only`: of the rule with this ID."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
@@ -55,8 +54,7 @@ def note_incomplete(directory: Path, remedy: str = "run it again before you use 
 
 
 def note_role(installation: Installation) -> None:
-    """A warning if the role of the kubeconfig is not mapped, so that no login would succeed, or if its session has the
-    same name for everybody although the mapping contains it."""
+    """A warning if no login would succeed with the role of the kubeconfig, or all its sessions have one name."""
     from tarmak_iam.identity.caller import identity_of
     from tarmak_iam.kubeconfig.exec_plugin import shared_session_flaw
 
@@ -67,18 +65,15 @@ def note_role(installation: Installation) -> None:
     if answer.started and not answer.authenticated:
         note(f"warning: no login succeeds with this kubeconfig: {answer.reason}")
     if flaw := shared_session_flaw(installation):
-        note(
-            f"warning: {flaw}; use --role '' and --profile NAME with a profile that has role_arn and role_session_name "
-            "in ~/.aws/config, or `kubeconfig --exec aws-iam-authenticator --session-name NAME` [IAM132]"
-        )
+        profile = "use --role '' and --profile NAME with a profile that has role_arn and role_session_name"
+        other = "`kubeconfig --exec aws-iam-authenticator --session-name NAME`"
+        note(f"warning: {flaw}; {profile} in ~/.aws/config, or {other} [IAM132]")
 
 
 def note_tunnel(installation: Installation) -> None:
     """A note if the kubeconfig works for ten minutes at a time."""
     server = api_server(installation)
     if server is not None and is_tunnel(server):
-        reopen = installation.command_line.tarmak("clusters kubeconfig")
-        note(
-            f"{server} is a tunnel that Tarmak keeps open for 10 minutes; "
-            f"run `{reopen}` to open it again, and if its port has changed, generate this kubeconfig again"
-        )
+        reopen = f"run `{installation.command_line.tarmak('clusters kubeconfig')}` to open it again"
+        what = f"{server} is a tunnel that Tarmak keeps open for 10 minutes"
+        note(f"{what}; {reopen}, and if its port has changed, generate this kubeconfig again")

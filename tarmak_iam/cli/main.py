@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
 import click
 
-from tarmak_iam.cli.common_options import common_options
+from tarmak_iam._version import __version__
+from tarmak_iam.cli import console
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tarmak_iam.cli.console import discard_output, done_so_far, end_log, error_line, mark_notes, note, show_log
-from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
+from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_line, note
 from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.plugins import __version__
 
 _COMMANDS = {
     "Edit tarmak.yaml and settings": {
@@ -35,23 +33,23 @@ _COMMANDS = {
     },
     "Check and review": {
         "check": ("check", "check", "Find errors and lock-outs before they happen."),
-        "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
+        "doctor": ("webhook", "doctor", "Check webhook files, such as those of a master, offline."),
         "report": ("report", "report", "Access review: who has which access, and why."),
     },
     "Generate files": {
-        "flags": ("manifests", "flags", "Print the API server's webhook flags."),
-        "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
-        "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
+        "flags": ("render", "flags", "Print the API server's webhook flags."),
+        "manifests": ("render", "manifests", "Print all Kubernetes objects, in apply order."),
+        "kubeconfig": ("render", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
         "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
         "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
     },
     "Live cluster": {
         "diff": ("diff", "diff", "Show what apply would change, and for whom."),
         "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
-        "verify": ("verify", "verify", "Log in, and compare the result with whois."),
-        "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
+        "verify": ("apply", "verify", "Log in, and compare the result with whois."),
+        "rollback": ("apply", "rollback", "Undo the last change made by apply."),
         "run": ("run", "run", "Run tarmak with checks, apply and verification."),
-        "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
+        "hook": ("run", "hook", "Print a shell function that wraps every tarmak."),
     },
     "Tools": {
         "token": ("token", "token", "Print a token for kubectl, or explain one."),
@@ -61,39 +59,22 @@ _COMMANDS = {
 }
 """Heading in the help -> command -> its module in `commands`, the attribute there, and one line of help."""
 
-# Subcommands, commands of Tarmak, and the names that similar tools use.
-_ALIASES = {
-    **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
-    **{name: f"config {name}" for name in ("get", "append", "patch")},
-    **dict.fromkeys(("lint", "validate"), "check"),
-    **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
-    "inspect": "token inspect",
-    "help": "--help",
-    "version": "--version",
-}
-
 
 @click.group(
     cls=LazyGroup,
     sections=_COMMANDS,
-    aliases=_ALIASES,
-    params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
-    "~/.tarmak, as for Tarmak itself.\n\n\b\n"
-    "Examples:\n"
-    "  tarmak-iam enable --dry-run\n"
-    "  tarmak-iam check --cluster dev-cluster -v\n"
-    "  tarmak-iam map add --help",
+    "~/.tarmak, as for Tarmak itself.\n\n\b\nExamples:\n  tarmak-iam enable --dry-run\n"
+    "  tarmak-iam check --cluster dev-cluster -v\n  tarmak-iam map add --help",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
     context.obj = session_of(context)
     if context.invoked_subcommand == "run":
-        mark_notes(context)
-    show_log(context)
+        context.meta[console.MARK] = console.PREFIX
+    console.show_log(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,14 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer(cli, shell, args)
 
     def parse_and_run() -> int:
-        context = cli.make_context("tarmak-iam", args)
-        with context:  # errors are printed inside it, with the colours of its options
+        with cli.make_context("tarmak-iam", args) as context:  # errors are printed inside it, with its colours
             return _ended(lambda: _run(context))
 
     try:
         return _ended(parse_and_run)
     finally:
-        end_log()
+        console.end_log()
 
 
 def _run(context: click.Context) -> int:
@@ -134,23 +114,27 @@ def _ended(call: Callable[[], int]) -> int:
         return stop.exit_code
     except (click.ClickException, TarmakIamError) as error:
         _print_error(error)
-        return ExitCode.ERROR
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
         _note_end("interrupted")
-        return code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        return code_of_signal(stop.__cause__ or stop)
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
             _note_end("the reader of the output closed the pipe")
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        _print_system_error(error)
-        return ExitCode.ERROR
+        reason = error.strerror or str(error)
+        if error.filename is not None:
+            note(f"{error.filename}: error: {reason}", plain=True)
+        else:
+            discard_output(sys.stdout)
+            _note_end(f"the output cannot be written: {reason}")
     except Exception as error:
         _note_end(f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}")
         return ExitCode.BUG
+    return ExitCode.ERROR
 
 
 def _print_error(error: click.ClickException | TarmakIamError) -> None:
@@ -165,15 +149,6 @@ def _print_error(error: click.ClickException | TarmakIamError) -> None:
         error.show()
     else:
         note(f"error: {usage_message(error)}", plain=True)
-
-
-def _print_system_error(error: OSError) -> None:
-    reason = error.strerror or str(error)
-    if error.filename is not None:
-        note(f"{error.filename}: error: {reason}", plain=True)
-    else:
-        discard_output(sys.stdout)
-        _note_end(f"the output cannot be written: {reason}")
 
 
 def _note_end(why: str) -> None:

@@ -17,10 +17,6 @@ from tarmak_iam.installation.cluster_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, with_templates_quoted
 
-_STDIN = "-"
-_STREAMS = ("/dev", "/dev/fd")
-"""The directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
-
 
 class FileKind(Enum):
     CONFIG = CONFIG_NAME
@@ -43,25 +39,21 @@ class NamedFile(NamedTuple):
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is not a file that can be written, next to which others are found: a pipe, or stdin, although that
-        may be read from a file."""
+        """Whether it can only be read: a pipe, or stdin, although that may be read from a file."""
         return not self.path.is_file() or _is_stream(self.path)
 
     def boundary(self, *, follow_links: bool) -> Boundary:
         """The directory that a link may not lead out of: that of its tarmak.yaml, else its own."""
-        home = self.config.parent if self.config is not None else self.path.parent
-        return Boundary(home, follow_links)
+        return Boundary((self.config or self.path).parent, follow_links)
 
     def read(self, *, follow_links: bool) -> bytes:
-        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
-        tarmak.yaml, out of its own directory."""
+        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or its own."""
         if self.data is not None:
             return self.data
         if self.config is None or self.cluster is None:
             return _read_alone(self.path, follow_links=follow_links)
         path = self.config.parent / self.cluster / self.path.name
-        data = read_if_present(path, self.boundary(follow_links=follow_links))
-        if data is None:
+        if (data := read_if_present(path, self.boundary(follow_links=follow_links))) is None:
             raise missing_file(self.path)
         return data
 
@@ -77,7 +69,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
             remedy = "specify a file, or a cluster with --cluster"
             raise FileError(f"this directory has no {CONFIG_NAME}", remedy=remedy, place=Place(str(path)))
         path = path / CONFIG_NAME
-    if str(path) == _STDIN and not path.exists():
+    if str(path) == "-" and not path.exists():
         path = Path("/dev/stdin")
     owner = _owner(path)
     intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
@@ -100,8 +92,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
 
 
 def _owner(path: Path) -> tuple[Path | None, str | None]:
-    """The tarmak.yaml one directory up, and the name of the file's directory; else the tarmak.yaml next to the file,
-    where it would not be read."""
+    """The tarmak.yaml one directory up, and the name of the directory; else the tarmak.yaml next to the file."""
     home = _absolute(path).parent
     config = home.parent / CONFIG_NAME
     name: str | None = home.name
@@ -119,16 +110,16 @@ def _absolute(path: Path) -> Path:
 
 
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:
-    """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
-    as /dev/stdin, were typed by the user."""
+    """A link in a pull request could point to any file; those of the system, as /dev/stdin, were typed."""
     if path.is_symlink() and not _is_stream(path):
         Boundary(path.parent, follow_links).resolve(path)
     return read_file(path)
 
 
 def _is_stream(path: Path) -> bool:
+    """In the directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
     parent = os.path.realpath(path.parent)
-    return parent in _STREAMS or Path(parent).is_relative_to("/proc")
+    return parent in ("/dev", "/dev/fd") or Path(parent).is_relative_to("/proc")
 
 
 def _by_content(text: bytes, path: Path) -> FileKind:

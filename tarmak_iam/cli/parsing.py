@@ -1,76 +1,156 @@
-"""Groups that import their commands when called, and suggestions for mistyped words."""
+"""How a command line is parsed: the common options, which are accepted before and after a command, groups that import
+their commands when called, and suggestions for mistyped words. Every call needs this, so it imports little."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
+import os
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.common_options import offer_common_options
+from tarmak_iam.cli.completion import clusters, directories
+from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, show_log
 from tarmak_iam.cli.session import session_of
-from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import CLOSE, LIKELY, did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-def cluster_remedy(context: click.Context, words: Iterable[str]) -> str:
-    """`use --cluster NAME` if one of the words is a cluster of tarmak.yaml, and none is selected; else empty."""
-    session = session_of(context)
-    likely = [word.rstrip("/") for word in words if "-" in word]
-    if likely and not session.cluster_name:
-        with contextlib.suppress(TarmakIamError):
-            names = {cluster.cluster_name for cluster in session.config().selectable_clusters}
-            return next((f"use --cluster {shlex.quote(word)}" for word in likely if word in names), "")
-    return ""
+class CommonOption(click.Option):
+    """An option of every command. Only the main help lists it; the help of a command has one line for all of them."""
+
+    def __init__(self, *args: Any, record: tuple[str, str] | None = None, is_listed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, expose_value=False, **kwargs)
+        self._record, self._is_listed = record, is_listed
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """None for a flag that the variable switches off. Raises BadParameter for a value that is no boolean."""
+        if not self.is_flag:
+            return super().resolve_envvar_value(ctx)
+        text = super(click.Option, self).resolve_envvar_value(ctx)  # Option's own of click 8.2.1 takes `0` for on
+        return text if text and click.BOOL.convert(text, self, ctx) else None
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return super().get_help_record(ctx) if self._is_listed else self._record
+
+
+def _choose_directory(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from tarmak_iam.config.locate import with_home
+
+        context.obj = session_of(context)._replace(directory=with_home(value) if value else None)
+
+
+def choose(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Sets the field of the session that has the name of the parameter, if the option is given."""
+    if value not in (None, False):
+        context.obj = session_of(context)._replace(**{str(parameter.name): value})
+
+
+def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None and context.parent is not None:  # keeps the choice made before the command
+        return
+    reached: click.Context | None = context
+    while reached is not None:  # errors are printed in the outermost one
+        reached.color = colour_of_choice(value, os.environ)
+        reached = reached.parent
+
+
+def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) -> None:
+    if times and not context.resilient_parsing:
+        show_log(context, times)
+
+
+def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
+    """The names of an option, and how it is declared. `usage` is its names and the placeholder of its value, as in
+    `-i --cluster-id ID`; if it has no placeholder, type and default, it is a flag. The help shows the default.
+    `parameter` is the name in Python."""
+    words = usage.split()
+    names = [word for word in words if word.startswith("-")]
+    if len(names) < len(words):
+        settings["metavar"] = words[-1]
+    elif not {"type", "default", "count"} & settings.keys():
+        settings["is_flag"] = True
+    names += [parameter] if parameter else []
+    return names, {"help": about, "show_default": bool(settings.get("default")), **settings}
+
+
+COMMON_OPTIONS = (
+    declared("-c --config-directory DIR", callback=_choose_directory, shell_complete=directories),
+    declared(
+        "--current-cluster --cluster ENV-NAME",  # as Tarmak spells it, and the short form
+        "cluster_name",
+        callback=choose,
+        is_eager=True,  # before the options that conflict with it, whatever their order
+        shell_complete=clusters,
+    ),
+    declared("--follow-links", callback=choose, envvar="TARMAK_IAM_FOLLOW_LINKS"),
+    declared("--color", callback=_choose_colour, type=click.Choice(COLOUR_CHOICES), is_eager=True),
+    declared("-v --verbose", callback=_choose_verbosity, count=True),
+)
+
+
+def _offer_common_options(command: click.Command) -> None:
+    """To a command and its subcommands. Does nothing the second time."""
+    if any(isinstance(parameter, CommonOption) for parameter in command.params):
+        return
+    record: tuple[str, str] | None = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
+    for names, settings in COMMON_OPTIONS:
+        command.params.append(CommonOption(names, is_listed=False, record=record, **settings))
+        record = None
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        _offer_common_options(subcommand)
+
+
+_HELP_OF_OPTION = re.compile(r"^(--[\w-]+): (.*)\n?", re.MULTILINE)
+
+
+def _describe(command: click.Command, name: str, sections: Mapping[str, str] | None = None) -> None:
+    """Gives a command and its subcommands their help, and that of their options: of pages in the folder `help`."""
+    if sections is None:
+        folder = Path(__file__).with_name("help")
+        pages = "\n".join((folder / f"{page}.txt").read_text("utf-8") for page in ("options", name))
+        sections = dict(part.split("\n", 1) for part in f"\n{pages}".split("\n== ")[1:])
+    section = sections.get(name, "")
+    options = {**dict(_HELP_OF_OPTION.findall(sections[""])), **dict(_HELP_OF_OPTION.findall(section))}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.help:
+            parameter.help = next(options[name] for name in parameter.opts if name in options)
+    about, example, more = _HELP_OF_OPTION.sub("", section).replace("\\b\n", "\b\n").partition("\nExample")
+    command.help = about.strip() or command.help
+    command.epilog = f"\b{example}{more.rstrip()}" if example else command.epilog
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        _describe(subcommand, f"{name} {subcommand.name}", sections)
 
 
 class CommandGroup(click.Group):
-    """`aliases`: other names for a command, or commands expected in this group -> the command. `has_cluster`: whether
-    the commands work on the cluster of --cluster."""
-
-    def __init__(
-        self, *args: Any, aliases: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._aliases, self._has_cluster = aliases or {}, has_cluster
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, known = args[0], self.list_commands(ctx)
         if name in known or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        alias = self._aliases.get(name)
-        if alias and " " in alias:  # a command line, and printed as one
-            alias = f"`{ctx.command_path} {alias}`"
-        remedy = (
-            (cluster_remedy(ctx, [name]) if self._has_cluster else "")
-            or (alias and f"did you mean {alias}?")
-            or did_you_mean(name, known, cutoff=LIKELY)
-            or (f"choose one of {', '.join(known)}" if len(known) <= 6 else "")
-        )
+        remedy = did_you_mean(name, known, cutoff=LIKELY)
+        remedy = remedy or (f"choose one of {', '.join(known)}" if len(known) <= 6 else "")
         raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Nothing if words remain after the group's own options: then the first is not a command."""
-        return [] if vars(ctx).get("_protected_args") or ctx.args else self._offers(ctx, incomplete)
-
-    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return super().shell_complete(ctx, incomplete)
+        return [] if vars(ctx).get("_protected_args") or ctx.args else super().shell_complete(ctx, incomplete)
 
 
 class LazyGroup(CommandGroup):
     """`sections`: heading in the help -> name of a command -> its module, attribute and one line of help."""
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, tuple[str, str, str]]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        params = [CommonOption(names, is_listed=True, **settings) for names, settings in COMMON_OPTIONS]
+        super().__init__(*args, params=[*params, *kwargs.pop("params", ())], **kwargs)
+        _describe(self, "tarmak-iam")
         self._sections = sections
         self._lazy = {name: row for rows in sections.values() for name, row in rows.items()}
 
@@ -83,7 +163,8 @@ class LazyGroup(CommandGroup):
         module, attribute, _ = self._lazy[cmd_name]
         command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
-        offer_common_options(command)
+        _offer_common_options(command)
+        _describe(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -93,58 +174,32 @@ class LazyGroup(CommandGroup):
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), row[2]) for name, row in commands.items()])
 
-    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """From the table, too."""
         from click.shell_completion import CompletionItem
 
+        if vars(ctx).get("_protected_args") or ctx.args:
+            return []
         named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-# Click has these only in the text of its message.
-_EXTRA = r"Got unexpected extra arguments? \((?P<words>.*)\)\Z"
-_NOT_A_NUMBER = r"(?s)'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z"
-_NOT_IN_RANGE = r"(?P<value>\S+) is not in the range x>=0\Z"
-_NOT_ONE_OF = r"(['\"])(?P<value>.*)\1 is not one of "
-
-
 def usage_message(error: click.ClickException) -> str:
-    """The message on one line, without `error:`, and with the command that shows the help."""
+    """On one line, as our own begin: in lower case, without `error:`; and the command that shows the help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f" (see {context.command_path} --help)" if context else ""
-    return f"{_message(error, context)}{hint}"
-
-
-def _message(error: click.ClickException, context: click.Context | None) -> str:
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
     if isinstance(error, click.NoSuchOption) and context is not None:
         name, parameters = error.option_name, context.command.get_params(context)
         known = [option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)]
         longer = [option for option in known if name.startswith("--") and option.startswith(name)]
         remedy = did_you_mean(name, known, cutoff=LIKELY if context.parent else CLOSE) if len(name) > 2 else ""
         remedy = f"did you mean {longer[0]}?" if len(longer) == 1 else remedy
-        if not remedy and context.parent is None:
-            remedy = "specify options of a command after its name"
-        remedy = remedy or _VALUE_REMEDY * isinstance(context.command, CommandOfValues)
-        return f"unknown option {error.option_name}{remedy and '; ' + remedy}"
-    extra = re.match(_EXTRA, error.message, re.DOTALL)
-    if extra and context is not None:
-        words = extra["words"].split(" ")
-        remedy = cluster_remedy(context, words)
-        return f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}{remedy and '; ' + remedy}"
-    # Click's message as our own begin: in lower case, and with numbers as a user calls them.
-    message = re.sub(
-        _NOT_A_NUMBER,
-        lambda number: f"'{number['value']}' is not a {'whole ' if number['kind'] == 'integer' else ''}number",
-        error.format_message().removesuffix("."),
-    )
-    message = re.sub(_NOT_IN_RANGE, r"\g<value> is below 0", message)
-    message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
-    kind = error.param.type if isinstance(error, click.BadParameter) and error.param else None
-    wrong = re.match(_NOT_ONE_OF, error.message)
-    if isinstance(kind, click.Choice) and wrong:
-        remedy = did_you_mean(wrong["value"], [str(choice) for choice in kind.choices], cutoff=LIKELY)
-        return f"{message}; {remedy}" if remedy else message
-    return message
+        if isinstance(context.command, CommandOfValues):
+            remedy = remedy or "to use it as a value, write -- before the first PATH"
+        remedy = remedy or ("" if context.parent else "specify options of a command after its name")
+        message = f"unknown option {name}{remedy and '; ' + remedy}"
+    return f"{message} (see {context.command_path} --help)" if context else message
 
 
 class CommandOfValues(click.Command):
@@ -158,10 +213,7 @@ class CommandOfValues(click.Command):
         for parameter in self.params:
             values = ctx.params.get(parameter.name or "") if isinstance(parameter, click.Argument) else None
             for value in (values,) if isinstance(values, str) else values or ():
-                if len(value) > 1 and value.startswith("-") and value not in literal and not re.match(_NUMBER, value):
+                is_number = re.match(r"-(\.?[0-9].*|\.inf)\Z", value)
+                if len(value) > 1 and value.startswith("-") and value not in literal and not is_number:
                     raise click.NoSuchOption(value.partition("=")[0], ctx=ctx)
         return rest
-
-
-_VALUE_REMEDY = "to use it as a value, write -- before the first PATH"
-_NUMBER = r"-(\.?[0-9].*|\.inf)\Z"

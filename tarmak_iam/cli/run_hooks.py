@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
-from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
+from tarmak_iam.cli.console import PREFIX, ExitCode, code_of_signal, error_line, is_terminal, note, progress
 from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
@@ -58,12 +56,11 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         def waiting(holder: str) -> None:
             note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {holder}; press Ctrl-C to stop waiting")
 
-        lock = file_lock(lock_file, busy, seconds=_WAIT_SECONDS, waiting=waiting)
         try:
-            held = stack.enter_context(lock)
+            held = stack.enter_context(file_lock(lock_file, busy, seconds=_WAIT_SECONDS, waiting=waiting))
         except KeyboardInterrupt as stop:
             note("interrupted: tarmak was not started, and nothing was changed")
-            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(stop)
         for line in backup.recover(path, is_alone=held.problem is None):
             note(line)
         # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
@@ -81,16 +78,11 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
 
 
-_LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
 _NOTHING_APPLIED = "nothing will be applied"
 
 
 def run_apply(
-    command: tuple[str, ...],
-    call: TarmakCall,
-    environment: Mapping[str, str],
-    session: Session,
-    flags: Mapping[str, bool],
+    command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], session: Session, flags: dict[str, bool]
 ) -> int:
     """Returns the exit code. `session` and `flags` are the options of `run`; directory and cluster are those of
     tarmak's own arguments. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
@@ -130,7 +122,7 @@ class _RunAroundApply:
         except KeyboardInterrupt as stop:
             with undisturbed():
                 note(f"interrupted: {self._state()}")
-            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(stop)
         except TarmakIamError:
             raise
         except Exception:
@@ -138,24 +130,20 @@ class _RunAroundApply:
             raise
 
     def _code(self) -> int:
-        def live_access(installation: Installation) -> Loaded | None:
+        no_check, follow_links = self.flags["no_check"], self.session.follow_links
+
+        def live(installation: Installation) -> Loaded | None:
             """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
             if not self._access.is_given:
-                files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
+                files = ClusterFiles.of(self.config, self.cluster, follow_links=follow_links)
                 files.within.resolve(files.kubeconfig_path)
             return self._access.live_access(installation)
 
         installation: Installation | None = None
         try:
-            before = before_apply(
-                self.config,
-                self.cluster,
-                live=live_access,
-                no_check=self.flags["no_check"],
-                follow_links=self.session.follow_links,
-            )
+            before = before_apply(self.config, self.cluster, live=live, no_check=no_check, follow_links=follow_links)
         except TarmakIamError as error:
-            if not self.flags["no_check"]:
+            if not no_check:
                 raise
             note(error_line(error, then=_NOTHING_APPLIED))
         else:
@@ -171,7 +159,7 @@ class _RunAroundApply:
             return ended.code
         if ended.asked is not None:
             note(f"interrupted: {self._state()}")
-            return code_of_signal(ended.asked)
+            return 128 + ended.asked
         return ExitCode.ERROR if installation is None else self._applied(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
@@ -188,7 +176,7 @@ class _RunAroundApply:
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
             note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
         home = ClusterFiles.of(self.config, self.cluster).home
-        if not _can_be_written(home):
+        if not can_be_written(home):
             reason = "the history for rollback cannot be saved, so nothing can be applied after tarmak"
             note(f"warning: {home}: the directory is not writable: {reason}; make it writable")
         return True
@@ -199,14 +187,14 @@ class _RunAroundApply:
             report = hook.run()
         if (applied := report.applied) is not None:  # None if it was not completed
             texts = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
-            texts += [effect.text for effect in applied.effects]
-            for text in (*texts, *(f"note: {text}" for text in applied.notes)):
+            texts += [*(effect.text for effect in applied.effects), *(f"note: {text}" for text in applied.notes)]
+            for text in texts:
                 note(text)
         if report.ok:
             note(report.text)
             return ExitCode.OK
         note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
-        if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
+        if report.is_failure and report.stage in (Stage.NOT_VERIFIED, Stage.FAILED) and not self.call.waits:
             note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
         code = ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
         if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
@@ -221,10 +209,8 @@ class _RunAroundApply:
         return code
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
-        flags = self.flags
-        policy = rollback_policy(
-            installation, on_failure=flags["rollback_on_failure"], unless_verified=flags["rollback_unless_verified"]
-        )
+        on_failure, unless_verified = (self.flags[f"rollback_{when}"] for when in ("on_failure", "unless_verified"))
+        policy = rollback_policy(installation, on_failure=on_failure, unless_verified=unless_verified)
         if report.is_to_roll_back(policy):
             return True
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
@@ -274,7 +260,7 @@ class _RunAroundApply:
         return Access(programs, chosen.kubeconfig, chosen.kube_context, options, tarmak, self.lock)
 
 
-def _can_be_written(directory: Path) -> bool:
+def can_be_written(directory: Path) -> bool:
     """Whether files can be created in the directory, which is created first if it does not exist."""
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.hook.programs import ClusterLock
+    from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.installation.installation import Installation
 
@@ -41,44 +41,38 @@ class Session(NamedTuple):
         words = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
         return words if self.kube_context is None else (*words, "--context", self.kube_context)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
+        from tarmak_iam.config import locate
+
+        return bool(self.directory or self.cluster_name or os.environ.get(locate.ENVIRONMENT_VARIABLE))
+
     def path(self) -> Path | None:
         """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
-        from tarmak_iam.config.locate import config_path
+        from tarmak_iam.config import locate
 
         with contextlib.suppress(FileError):
-            return config_path(self.directory, os.environ)
+            return locate.config_path(self.directory, os.environ)
         return None
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
-        from tarmak_iam.config import TarmakConfig
-        from tarmak_iam.config.locate import (
-            CONFIG_NAME,
-            DEFAULT_DIRECTORY,
-            ENVIRONMENT_VARIABLE,
-            directory_option,
-            with_home,
-        )
+        from tarmak_iam.config import TarmakConfig, locate
 
-        given = os.environ.get(ENVIRONMENT_VARIABLE)
-        origin = f"{given} ({ENVIRONMENT_VARIABLE})" if given else f"~/.tarmak (neither -c nor {ENVIRONMENT_VARIABLE})"
+        variable = locate.ENVIRONMENT_VARIABLE
+        given = os.environ.get(variable)
+        origin = f"{given} ({variable})" if given else f"~/.tarmak (neither -c nor {variable})"
         log("directory: %s", f"{self.directory} ({self.source})" if self.directory is not None else origin)
-        try:
-            with repair_offered(CommandLine(directory_option(self.directory, os.environ)).tarmak_iam("check")):
-                return TarmakConfig.load(self.directory)
-        except FileError as error:
-            is_default = self.directory is None and not given
-            is_missing = is_default and not os.path.lexists(with_home(DEFAULT_DIRECTORY) / CONFIG_NAME)
-            if is_missing and os.path.isfile(CONFIG_NAME):
-                error.remedy = f"add `-c .` to use the {CONFIG_NAME} in the working directory, or {error.remedy}"
-            raise
+        with repair_offered(self.command("check", with_cluster=False)):
+            return TarmakConfig.load(self.directory)
 
-    def command(self, words: str, *values: str) -> str:
-        """A command line for the same directory and cluster, without reading the configuration. `words` are inserted as
-        they are, `values` are quoted for the shell."""
-        from tarmak_iam.config.locate import directory_option
+    def command(self, words: str, *values: str, with_cluster: bool = True) -> str:
+        """A command line for the same directory and cluster; `words` stay as they are, `values` are quoted."""
+        from tarmak_iam.config import locate
 
-        return CommandLine(directory_option(self.directory, os.environ), self.cluster_name).tarmak_iam(words, *values)
+        directory = locate.directory_option(self.directory, os.environ)
+        return CommandLine(directory, self.cluster_name if with_cluster else None).tarmak_iam(words, *values)
 
     def cluster(self, config: TarmakConfig) -> Cluster:
         """The cluster of --current-cluster, else that of currentCluster. Raises SelectionError."""
@@ -90,8 +84,7 @@ class Session(NamedTuple):
         return cluster
 
     def selected(self) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
-        """The configuration, the cluster and its files. Raises TarmakIamError: ConfigError for a hub, to which no
-        mapping and no setting applies."""
+        """The configuration, the cluster and its files. Raises TarmakIamError, also for a hub."""
         from tarmak_iam.config.cluster import check_masters
 
         config = self.config()
@@ -108,13 +101,6 @@ class Session(NamedTuple):
         """The installation of the selected cluster. Raises TarmakIamError, also for a hub."""
         config, cluster, _ = self.selected()
         return self.installation_of(config, cluster, overrides)
-
-    @property
-    def is_named(self) -> bool:
-        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
-        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
-
-        return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
 
     def installation_if_chosen(self) -> Installation | None:
         """For commands that need no cluster: None if no directory or cluster is specified, and Tarmak's default
@@ -156,32 +142,25 @@ pass_session = click.make_pass_decorator(Session)
 def repair_offered(command: str, mappings: Path | None = None, within: Boundary | None = None) -> Iterator[None]:
     """An error for a tarmak.yaml whose values have the wrong type, or for this mappings file if its templates have no
     quotes, gets the command that repairs the file; `command` is that without options."""
-    from pathlib import Path
-
     try:
         yield
     except (ConfigError, ParseError) as error:
-        path = Path(error.place.filename) if error.place is not None else None
-        is_of_file = mappings is None or (path == mappings and isinstance(error, ParseError))
-        if path is not None and is_of_file and path.is_file():
+        filename = error.place.filename if error.place is not None else ""
+        is_of_file = mappings is None or (filename == str(mappings) and isinstance(error, ParseError))
+        if is_of_file and os.path.isfile(filename):
+            from pathlib import Path
+
             from tarmak_iam.config.type_repairs import with_types_repaired
             from tarmak_iam.files.read import read_if_present
-            from tarmak_iam.mappings.mappings_file import with_templates_quoted
+            from tarmak_iam.mappings.template_repairs import with_templates_quoted
 
             with contextlib.suppress(FileError):
                 repaired_as = with_types_repaired if mappings is None else with_templates_quoted
-                repaired = repaired_as(read_if_present(path, within) or b"", str(path))
+                repaired = repaired_as(read_if_present(Path(filename), within) or b"", filename)
                 if repaired is not None:
                     option = "--fix" if repaired.is_safe else "--fix --unsafe-fixes"
                     error.remedy = f"{error.remedy or 'it can be repaired'} (fix: `{command} {option}`)"
         raise
-
-
-def recovery_hint_of(installation: Installation | None) -> str:
-    """The text about recovery access; there may be no cluster."""
-    from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
-
-    return installation.recovery_hint if installation else NOT_EXAMINED
 
 
 def kubectl_of(
@@ -215,9 +194,8 @@ def kubectl_of(
 
 @contextlib.contextmanager
 def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
-    """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
-    was done is reported. Raises ToolError if another run has the lock."""
-    from tarmak_iam.hook.programs import cluster_lock, lock_path
+    """Against other runs; SIGTERM ends the command as Ctrl-C does, and what was done is reported. Raises ToolError."""
+    from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
     assert config.path is not None  # it is loaded from a file
@@ -231,7 +209,6 @@ def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLo
 def exclusive_access(
     session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
 ) -> Iterator[Kubectl]:
-    """kubectl for a command that writes to the cluster, which is locked unless it is a dry run. Raises
-    TarmakIamError."""
+    """kubectl for a command that writes, which locks the cluster unless it is a dry run. Raises TarmakIamError."""
     with contextlib.nullcontext() if dry_run else cluster_locked(config, cluster) as lock:
         yield kubectl_of(session, cluster.cluster_name, lock=lock)

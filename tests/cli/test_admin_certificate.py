@@ -16,57 +16,12 @@ from tests.support.admin_certificates import certificate, encoded, key_pem, kube
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 EXPIRED = kubeconfig(logins(certificate("2019-01-01", "2020-01-01")))
-RENEW = "run `tarmak -c {} clusters kubeconfig` for a new one"
 
 
 @pytest.fixture
 def home(shell: Shell) -> Path:
     shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     return shell.single / "dev-cluster"
-
-
-def test_check_finds_it(shell: Shell, home: Path) -> None:
-    path = write(home, EXPIRED)
-    checked = shell.dev("check", code=1)
-    assert checked.out.splitlines()[0] == (
-        f"{shell.single}/tarmak.yaml:15:3: error: the admin certificate in {path} expired on 2020-01-01; "
-        f"{RENEW.format(shell.single)} [IAM111]"
-    )
-    (shown,) = json.loads(shell.dev("check", "-o", "json", code=1).out)
-    assert (shown["id"], shown["path"], shown["cluster"]) == ("IAM111", ["clusters", 0], "dev-cluster")
-    assert f"::error file={shell.single}/tarmak.yaml,line=15" in shell.dev("check", "-o", "github", code=1).out
-
-
-def test_check_has_nothing_to_say_of_a_way_back(shell: Shell, home: Path) -> None:
-    write(home)
-    assert shell.dev("check").out == ""
-
-
-def test_check_has_nothing_to_say_where_tarmak_was_never_at_work(shell: Shell, home: Path) -> None:
-    (home / "kubeconfig").unlink()
-    assert shell.dev("check").out == ""
-    (home / "ssh_known_hosts").write_text("10.99.0.1 ecdsa-sha2-nistp256 AAAA\n")
-    assert "[IAM110]" in shell.dev("check", code=1).out
-
-
-def test_check_of_every_cluster(shell: Shell) -> None:
-    for name in ("prod-blue", "prod-green"):
-        write(shell.multi / name, EXPIRED.replace("dev-cluster", name))
-    found = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1).out
-    own = [(each["cluster"], each["remedy"]) for each in json.loads(found) if each["id"] == "IAM111"]
-    assert own == [
-        ("prod-blue", RENEW.format(shell.multi)),
-        ("prod-green", RENEW.format(f"{shell.multi} --current-cluster prod-green")),
-    ]
-
-
-def test_check_says_once_what_it_could_not_examine(shell: Shell, home: Path) -> None:
-    write(home, kubeconfig(f"client-certificate: /etc/hosts, client-key-data: {encoded(key_pem())}"))
-    for output in ("text", "json"):
-        told = shell.dev("check", "-o", output).err
-        assert told.splitlines()[0] == (
-            f"note: admin certificates were not checked: {home}/kubeconfig refers to other files"
-        )
 
 
 def alone(program: str) -> subprocess.CompletedProcess[str]:

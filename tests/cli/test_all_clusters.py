@@ -13,10 +13,8 @@ from tarmak_iam.cli.all_clusters import (
     ClusterOutcome,
     ReportProgress,
     clusters_of,
-    error_json,
+    finish_all,
     for_each,
-    outcome_summary,
-    outcomes_exit_code,
 )
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, Place, SelectionError
@@ -79,12 +77,33 @@ def test_an_error_does_not_end_the_others(capsys: pytest.CaptureFixture[str]) ->
         ("prod-blue", ()),
         ("prod-green-2", (7,)),
     ]
-    assert error_json(got[1]) == {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
-    assert outcomes_exit_code(got) == 2
-    assert outcomes_exit_code([got[0], got[2]], lambda value: value > 3) == 1
-    assert outcomes_exit_code([got[0], got[2]]) == 0
-    shown = outcome_summary(got, lambda value: "long" if value > 3 else "short", "short")
-    assert shown == "3 clusters: 1 short, 1 failed (prod-blue), 1 long (prod-green-2)"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "code", "summary"),
+    [
+        ([0, 1, 2], 2, "3 clusters: 1 short, 1 failed (prod-blue), 1 long (prod-green-2)"),
+        ([0, 2], 1, "2 clusters: 1 short, 1 long (prod-green-2)"),
+        ([0], 0, "1 cluster: 1 short"),
+    ],
+)
+def test_the_end_of_it(capsys: pytest.CaptureFixture[str], chosen: list[int], code: int, summary: str) -> None:
+    got = [outcomes(_fails_for_blue)[index] for index in chosen]
+    capsys.readouterr()
+    ended = 0
+    with click.Context(click.Command("x")):
+        try:
+            finish_all(got, lambda outcome: {outcome.name: outcome.value}, "json", _word, "short")
+        except click.exceptions.Exit as end:
+            ended = end.exit_code
+    captured = capsys.readouterr()
+    failed = {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
+    assert (ended, captured.err) == (code, f"{summary}\n")
+    assert json.loads(captured.out) == [[{"prod-hub": 3}, failed, {"prod-green-2": 7}][index] for index in chosen]
+
+
+def _word(length: int) -> str:
+    return "long" if length > 3 else "short"
 
 
 def test_whatever_is_no_error_of_ours_ends_it() -> None:
@@ -93,28 +112,6 @@ def test_whatever_is_no_error_of_ours_ends_it() -> None:
 
     with pytest.raises(click.Abort):
         outcomes(interrupted)
-
-
-@pytest.mark.parametrize("command", [["check"], ["render", "--output-dir", "x"], ["diff"]])
-@pytest.mark.parametrize("place", ["before", "between", "behind"])
-def test_not_with_one_cluster(shell: Shell, command: list[str], place: str) -> None:
-    chosen, every = ["--current-cluster", "prod-blue"], ["--all-clusters"]
-    args = {
-        "before": [*chosen, *command, *every],
-        "between": [*command, *chosen, *every],
-        "behind": [*command, *every, *chosen],
-    }
-    failed = shell.run("-c", shell.multi, *args[place], code=2)
-    assert (
-        "error: --cluster selects one cluster and --all-clusters selects all; use only one of them (see tarmak-iam"
-        in failed.err
-    )
-
-
-@pytest.mark.parametrize("given", [["--from", "-"], ["--kubeconfig", "x"], ["--context", "x"]])
-def test_a_diff_with_one_thing_is_about_one_cluster(shell: Shell, given: list[str]) -> None:
-    failed = shell.run("-c", shell.multi, "diff", "--all-clusters", *given, code=2)
-    assert "--all-clusters cannot be combined with --from, --kubeconfig or --context" in failed.err
 
 
 def mapped(shell: Shell, *names: str) -> None:
@@ -151,20 +148,6 @@ def test_what_one_is_refused_leaves_the_others_whole(shell: Shell, tmp_path: Pat
     assert done.err.splitlines()[-1] == "2 clusters: 1 rendered, 1 failed (prod-blue)"
 
 
-def test_a_dry_run_writes_nothing(shell: Shell, tmp_path: Path) -> None:
-    mapped(shell, "prod-blue", "prod-green")
-    done = shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", tmp_path / "out", "--dry-run")
-    assert not (tmp_path / "out").exists()
-    assert done.err.splitlines()[-2:] == ["dry run: nothing was written", "2 clusters: 2 could be rendered"]
-
-
-SWITCH_ON = """\
-              amazon:
-                  # tarmak-iam: ignore[IAM021] mapped with the next release
-                  awsIAMAuthenticatorInit: true
-"""
-
-
 def ids(done: str) -> list[tuple[str, str | None]]:
     return [(each["id"], each["cluster"]) for each in json.loads(done)]
 
@@ -185,28 +168,3 @@ def test_check_sees_each_and_tells_nothing_twice(shell: Shell) -> None:
     failed = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
     assert ids(failed.out) == [("IAM030", "prod-hub")]
     assert failed.err.startswith(f"{path}:")
-
-
-def test_comments_are_judged_where_all_clusters_were_seen(shell: Shell) -> None:
-    config = shell.multi / "tarmak.yaml"
-    blue, mark, green = config.read_text().partition("# --- green")
-    green = green.replace("      kubernetes:\n", "      kubernetes:\n          apiServer:\n" + SWITCH_ON)
-    config.write_text(blue + mark + green)
-    mapped(shell, "prod-blue")
-    every = shell.run("-c", shell.multi, "check", "--all-clusters")
-    assert every.err.startswith("no findings, 1 suppressed by comments, 3 clusters: 3 clean")
-    mapped(shell, "prod-green")
-    assert ids(shell.run("-c", shell.multi, "check", "-o", "json").out) == []
-    unused = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1)
-    assert ids(unused.out) == [("IAM095", None)]
-    (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("nothing: known\n")
-    unseen = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
-    assert ids(unseen.out) == []  # of the cluster that the comment is about, nothing is known
-
-
-def test_no_cluster_that_shares_a_mistake_is_clean(shell: Shell) -> None:
-    config = shell.multi / "tarmak.yaml"
-    text = config.read_text().replace("version: 1.12.9\n", "version: &v v1.12.9\n")
-    config.write_text(text.replace("version: 1.15.2 ", "version: *v "))
-    every = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
-    assert every.err.endswith("3 clusters: 1 clean, 2 with findings (prod-blue, prod-green)\n")

@@ -75,26 +75,6 @@ def test_the_option_several_times_is_a_list(mapped: Shell) -> None:
     assert "no backend is specified" in mapped.dev("manifests", "--backend", "", code=2).err
 
 
-def test_settings_choose_them_for_all_commands(mapped: Shell) -> None:
-    mapped.dev("settings", "set", "backends", "CRD")
-    answer = json.loads(mapped.dev("whois", ADMIN, "-o", "json").out)
-    assert (answer["username"], answer["line"]) == ("kubernetes-admin", 6)
-    assert answer["reason"] == f"the mapping for {ADMIN} matches"
-    mapped.dev("check")
-    assert mapped.dev("diff", "--from", mapped.single / "dev-cluster" / "aws-iam-authenticator.yaml").out == ""
-    dropped = mapped.dev("map", "remove", ADMIN, code=2)
-    assert "the last mapping to system:masters would be lost" in dropped.err
-
-
-def test_what_objects_cannot_carry_is_not_mapped(mapped: Shell) -> None:
-    mapped.dev("settings", "set", "backends", "CRD")
-    failed = mapped.dev("map", "add", "111122223333", code=2)
-    assert failed.err == (
-        "error: 111122223333: the backend CRD does not support accounts; "
-        f"add MountedFile: tarmak-iam -c {mapped.single} settings set backends CRD,MountedFile\n"
-    )
-
-
 def test_whois_knows_what_is_not_carried(mapped: Shell) -> None:
     mapped.dev("map", "add", "111122223333")
     bob = "arn:aws:iam::111122223333:user/bob"
@@ -109,26 +89,3 @@ def test_whois_knows_what_is_not_carried(mapped: Shell) -> None:
     assert answer["line"] == 16
     failed = mapped.dev("manifests", code=2)
     assert failed.err.endswith("set backends CRD,MountedFile\n")
-
-
-def test_an_sso_entry_that_is_not_carried(mapped: Shell) -> None:
-    mapped.dev("settings", "set", "image", "x:v0.7.9")
-    mapped.dev("settings", "set", "featureGates", "SSORoleMatch=true")
-    mapped.dev("map", "add", "sso:111122223333/Dev", "--username", "dev")
-    mapped.dev("settings", "set", "backends", "CRD")
-    arn = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
-    told = mapped.dev("whois", arn).out
-    assert "the backend CRD does not support its SSO mapping: add the backend MountedFile (" in told
-    mapped.dev("settings", "set", "backends", "CRD,MountedFile")
-    assert mapped.dev("whois", arn).out.startswith("username: dev\n")
-
-
-def test_a_release_without_backends(mapped: Shell) -> None:
-    failed = mapped.dev("manifests", "--backend", "CRD", "--image", "x:v0.4.0-scratch", code=2)
-    assert failed.err.startswith("error: authenticator v0.4.0 does not support backends: it reads only its file")
-
-
-def test_gates_are_one_flag_each(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "tarmak-iam.yaml").write_text('featureGates: {"A=true,AllAlpha": true}\n')
-    failed = shell.dev("settings", "show", code=2)
-    assert "'A=true,AllAlpha' is not a valid name of a feature gate" in failed.err

@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from tarmak_iam import __version__
-from tarmak_iam.cli.formats import BaseDirectory
-from tarmak_iam.cli.formats.sarif import FINGERPRINT
+from tarmak_iam.cli.formats import base_directory, path_below
+from tarmak_iam.cli.formats.sarif import FINGERPRINT, artifact
 from tests.support import ADMIN, ROOT, Shell
 
 EMITTED = json.loads((ROOT / "tests" / "cli" / "sarif-emitted.json").read_text(encoding="utf-8"))
@@ -208,16 +208,21 @@ def test_where_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     inner = tmp_path / "repo" / "clusters"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
-    assert BaseDirectory.of({}, in_repository=True).below("a.yaml") == "a.yaml"
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    assert path_below(base_directory(in_repository=True), "a.yaml") == "a.yaml"
     (tmp_path / "repo" / ".git").write_text("gitdir: elsewhere\n")  # as a worktree has it
-    assert BaseDirectory.of({}, in_repository=True).below("a.yaml") == "clusters/a.yaml"
-    assert BaseDirectory.of({}).below("a.yaml") == "a.yaml"
-    assert BaseDirectory.of({}, in_repository=True).uri("../b \u00fc:?.yaml") == ("b%20%C3%BC%3A%3F.yaml", True)
-    assert BaseDirectory.of({}, in_repository=True).uri("../../b.yaml") == (f"file://{tmp_path}/b.yaml", False)
-    assert BaseDirectory.of({"GITHUB_WORKSPACE": str(tmp_path)}).below("a.yaml") == "repo/clusters/a.yaml"
+    assert path_below(base_directory(in_repository=True), "a.yaml") == "clusters/a.yaml"
+    assert path_below(base_directory(), "a.yaml") == "a.yaml"
+    assert path_below(base_directory(), "../a.yaml") is None
+    assert path_below(inner, "..a.yaml") == "..a.yaml"
+    repository = base_directory(in_repository=True)
+    assert artifact("../b \u00fc:?.yaml", repository) == {"uri": "b%20%C3%BC%3A%3F.yaml", "uriBaseId": "%SRCROOT%"}
+    assert artifact("../../b.yaml", repository) == {"uri": f"file://{tmp_path}/b.yaml"}
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    assert path_below(base_directory(), "a.yaml") == "repo/clusters/a.yaml"
     (tmp_path / "link").symlink_to(tmp_path / "repo")
-    assert BaseDirectory.of({"GITHUB_WORKSPACE": str(tmp_path / "link")}).below("a.yaml") == "clusters/a.yaml"
-    assert BaseDirectory(inner).below("..a.yaml") == "..a.yaml"
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "link"))
+    assert path_below(base_directory(), "a.yaml") == "clusters/a.yaml"
 
 
 def test_doctor_too(shell: Shell, home: Path) -> None:

@@ -8,8 +8,9 @@ import click
 import pytest
 
 from tarmak_iam.cli.console import (
+    MARK,
+    PREFIX,
     error_line,
-    mark_notes,
     note,
     print_diff,
     print_json,
@@ -42,7 +43,7 @@ def test_lines_on_stderr(capsys: Captured) -> None:
     note("::error::a\n\x1b[2Jb")
     note("a ##vso[task.complete]b")
     with click.Context(click.Command("run")) as context:
-        mark_notes(context)
+        context.meta[MARK] = PREFIX
         note("::stop-commands::a", plain=True)
         note("a ##[group]\x07b")
         note(error_line(ConfigError("##[error]a"), then="b"))

@@ -54,15 +54,6 @@ def test_a_second_run_says_unchanged(shell: Shell, tmp_path: Path) -> None:
     )
 
 
-def test_a_dry_run_writes_nothing(shell: Shell) -> None:
-    before = sorted((path, path.read_bytes()) for path in shell.single.rglob("*") if path.is_file())
-    for command in (["enable"], ROLE, ["settings", "set", "profile", "dev"]):
-        done = shell.dev(*command, "--dry-run")
-        assert "+" in done.out
-        assert done.err == "dry run: nothing was written\n"
-    assert sorted((path, path.read_bytes()) for path in shell.single.rglob("*") if path.is_file()) == before
-
-
 def test_windows_line_ends_stay(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
@@ -71,16 +62,6 @@ def test_windows_line_ends_stay(shell: Shell) -> None:
     assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n") == before.count(b"\r\n") + 2
     shell.dev("disable")
     assert file.read_bytes() == before
-
-
-def test_another_cluster_and_a_hub(shell: Shell) -> None:
-    green = shell.run("-c", shell.multi, "--current-cluster", "prod-green", "enable")
-    assert "+          apiServer:" in green.out
-    for command in (["enable"], ["manifests"], ["render", "--output-dir", "x"]):
-        hub = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", *command, code=2)
-        assert "prod-hub is a hub: it has no masters" in hub.err
-    flags = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "flags")
-    assert (flags.out, flags.err) == ("", "Tarmak sets no webhook flag for prod-hub: it is a hub, without masters\n")
 
 
 @pytest.mark.parametrize(
@@ -117,29 +98,6 @@ def test_a_hub_has_no_iam_login(shell: Shell, command: list[str]) -> None:
     assert (shell.multi / "prod-hub" / "tarmak-iam.yaml").read_text() == "profile: dev\n"
 
 
-def test_an_import_into_a_hub(shell: Shell) -> None:
-    file = shell.multi.parent / "kops.yaml"
-    file.write_text(f"server:\n  mapRoles:\n  - {{roleARN: '{ADMIN}', username: a, groups: [b]}}\n")
-    hub = shell.run("-c", shell.multi, "--cluster", "prod-hub", "map", "import", file, code=2)
-    assert "prod-hub is a hub" in hub.err
-    assert not (shell.multi / "prod-hub").exists()
-
-
-def test_the_environment_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
-    assert shell.run("enable", "--dry-run").out.startswith(f"--- {shell.multi / 'tarmak.yaml'}\n")
-    assert shell.dev("enable", "--dry-run").out.startswith(f"--- {shell.single / 'tarmak.yaml'}\n")
-
-
-def test_flags_in_every_form(shell: Shell) -> None:
-    assert shell.dev("flags").err.endswith("awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set\n")
-    assert shell.dev("flags", "-o", "json").out == "{}\n"
-    shell.dev("enable")
-    path = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
-    assert json.loads(shell.dev("flags", "-o", "json").out) == {"authentication-token-webhook-config-file": path}
-    assert shell.dev("flags", "-o", "hieradata").out == "kubernetes::apiserver::aws_iam_authenticator_init: true\n"
-
-
 def test_manifests_and_kubeconfig(shell: Shell) -> None:
     shell.dev(*ROLE)
     loaded = list(YAML(typ="safe", pure=True).load_all(StringIO(shell.dev("manifests").out)))
@@ -155,113 +113,6 @@ def test_manifests_and_kubeconfig(shell: Shell) -> None:
     assert made["users"][0]["user"]["exec"]["args"] == ["token", "-i", "dev-cluster", "-r", ADMIN]
     yaml = YAML(typ="safe", pure=True)
     assert yaml.load(StringIO(shell.dev("kubeconfig", "--role", ADMIN, "--profile", "p").out)) == made
-
-
-def test_map_list_and_whois_as_json(shell: Shell) -> None:
-    assert shell.dev("map", "list").err == "no mappings: IAM login is not possible\n"
-    assert "has no mappings, so every caller is denied" in shell.dev("whois", ADMIN, code=2).err
-    shell.dev(*ROLE)
-    shell.dev("map", "add", "444455556666")
-    assert shell.dev("map", "list").out.splitlines() == [
-        f"role\t{ADMIN}\tkubernetes-admin\tsystem:masters",
-        "account\t444455556666",
-    ]
-    assert json.loads(shell.dev("map", "list", "-o", "json").out)[0] == {
-        "kind": "role",
-        "arn": ADMIN,
-        "username": "kubernetes-admin",
-        "groups": ["system:masters"],
-    }
-    answer = json.loads(shell.dev("whois", ADMIN, "-o", "json", "--session", "alice").out)
-    assert (answer["authenticated"], answer["username"], answer["line"]) == (True, "kubernetes-admin", 6)
-    assert shell.dev("whois", "arn:aws:iam::444455556666:user/Bob").out.startswith(
-        "username: arn:aws:iam::444455556666:user/Bob\ngroups:   -\n"
-    )
-    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("denied:   no mapping matches ")
-    shell.dev("map", "remove", ADMIN, "--force")
-    assert shell.dev("whois", ADMIN).out.startswith("denied: ")
-
-
-def test_settings(shell: Shell) -> None:
-    assert "image: public.ecr.aws/" in shell.dev("settings", "show").out
-    shell.dev("settings", "set", "daemonVersion", "v0.7.9")
-    shell.dev("settings", "set", "featureGates", "SSORoleMatch=true")
-    shown = json.loads(shell.dev("settings", "show", "-o", "json").out)
-    assert (shown["daemonVersion"], shown["featureGates"]) == ("v0.7.9", {"SSORoleMatch": True})
-    shell.dev("settings", "unset", "featureGates")
-    file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
-    assert file.read_text().splitlines()[1:] == ["daemonVersion: v0.7.9"]
-    assert "unknown setting 'imag'" in shell.dev("settings", "set", "imag", "x", code=2).err
-
-
-def test_check(shell: Shell) -> None:
-    shell.dev("enable")
-    warned = shell.dev("check", code=1)
-    file = shell.single / "tarmak.yaml"
-    assert warned.out.startswith(
-        f"{file}:34:34: warning: awsIAMAuthenticatorInit is on for dev-cluster, but no principal is mapped"
-    )
-    assert warned.out.rstrip().endswith("[IAM021]")
-    assert warned.err == "1 warning\n"
-    assert shell.dev("check", "--fail-on", "error").code == 0
-    (finding,) = json.loads(shell.dev("check", "-o", "json", code=1).out)
-    assert (finding["id"], finding["line"], finding["path"][-1]) == ("IAM021", 34, "awsIAMAuthenticatorInit")
-    text = file.read_text().replace("currentCluster: dev-cluster ", "currentCluster: other ")
-    file.write_text(text)
-    lost = shell.dev("check", code=1)
-    assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' must have exactly one dash")
-    assert lost.err.startswith(
-        "mappings and settings were not checked: currentCluster 'other' must have exactly one dash "
-        "(<environment>-<name>)\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: [\n", ":2:1: error: invalid YAML: "),
-        (
-            (
-                "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- kubernetes:\n    apiServer:\n"
-                '      amazon:\n        awsIAMAuthenticatorInit: "true"\n'
-            ),
-            (
-                ":7:34: error: clusters[0].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit must be a boolean, "
-                'not the string "true"; Tarmak rejects the whole file; write true or false without quotes (fix: `'
-            ),
-        ),
-        (
-            "kind: Config\n",
-            ":1:1: error: apiVersion is missing, so Tarmak rejects the whole file; add apiVersion: ",
-        ),
-        ("", ":1:1: error: the file is empty, so kind and apiVersion are missing; begin it with "),
-    ],
-)
-def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> None:
-    file = shell.single / "tarmak.yaml"
-    file.write_text(text)
-    for command in (["check"], ["enable"], ["manifests"], ROLE):
-        failed = shell.dev(*command, code=2)
-        assert failed.out == ""
-        assert failed.err.startswith(f"{file}{message}")
-        assert failed.err.count("\n") == 1
-    assert file.read_text() == text
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["-c", "/nonexistent", "check"], "/nonexistent: error: directory not found; specify the directory"),
-        (["enabel"], "error: unknown command 'enabel'; did you mean enable?"),
-        (["--current-cluster"], "error: option '--current-cluster' requires an argument"),
-        (["map", "add"], "error: missing argument 'ARN' (see tarmak-iam map add --help)"),
-        (["check", "-o", "xml"], "error: invalid value for '-o'"),
-    ],
-)
-def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
-    failed = shell.run(*args, code=2)
-    assert failed.err.startswith(message)
-    assert failed.err.count("\n") == 1
 
 
 def test_more_wrong_turns(shell: Shell) -> None:

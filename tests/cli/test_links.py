@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tarmak_iam.cli.common_options import common_options
+from tarmak_iam.cli.main import cli
 from tests.support import ADMIN, Shell
 
 MAPPINGS, SETTINGS, KUBECONFIG = "aws-iam-authenticator.yaml", "tarmak-iam.yaml", "kubeconfig"
@@ -197,7 +197,7 @@ def test_a_variable_that_is_off_is_off_whatever_click_takes_it_for(monkeypatch: 
     """click 8.2.1 takes every value of a flag for on."""
     monkeypatch.setattr(click.Option, "resolve_envvar_value", lambda *_: "True")
     monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "0")
-    follows = next(each for each in common_options() if each.name == "follow_links")
+    follows = next(each for each in cli.params if each.name == "follow_links")
     assert follows.resolve_envvar_value(click.Context(click.Command("x"))) is None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.support import ADMIN, Shell
+from tests.support import Shell
 from tests.support.commands import COMMANDS, CONTEXTS
 
 NAMES = ["-c", "--config-directory", "--current-cluster", "--cluster", "--color", "-v", "--verbose"]
@@ -46,25 +46,6 @@ def test_the_last_one_counts(shell: Shell, monkeypatch: pytest.MonkeyPatch, args
     shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "set", "publicELBAccessLogs.bucket", "blue-logs")
     monkeypatch.chdir(shell.single.parent)
     assert "publicELBAccessLogs.bucket: blue-logs\n" in shell.run(*args).out
-
-
-def test_below_a_group(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    shell.dev("map", "add", ADMIN, "--username", "a")
-    monkeypatch.chdir(shell.single.parent)
-    expected = f"role\t{ADMIN}\ta\n"
-    for line in ("map list -c single", "map -c single list", "map -c x list -csingle"):
-        assert shell.run(*line.split()).out == expected
-
-
-def test_an_empty_one_is_none(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
-    assert "prod-green" in shell.run("-c", shell.single, "show", "-c", "", "--current-cluster", "x", code=2).err
-
-
-def test_a_group_with_options_of_its_own_does_not_take_them_for_those(shell: Shell) -> None:
-    assert shell.run("token", "-c", shell.single, "inspect", "x", code=2).err.startswith("error: this is not a token")
-    mixed = shell.run("token", "-i", "x", "inspect", "x", code=2)
-    assert mixed.err.startswith("error: --cluster-id is an option of `token`, not of `token inspect`")
 
 
 def test_tarmaks_own_arguments_are_not_looked_at(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

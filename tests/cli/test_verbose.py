@@ -70,23 +70,6 @@ def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
     assert "Kubernetes: 1.29 (option)" in told(shell, *args, "--kubernetes-version", "1.29")
 
 
-def test_where_the_directory_comes_from(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = told(shell, "check", "-v", code=2)
-    assert failed == ["directory: ~/.tarmak (neither -c nor TARMAK_CONFIG)"]
-    monkeypatch.setenv("TARMAK_CONFIG", str(shell.single))
-    lines = told(shell, "check", "-v")
-    assert lines[:2] == ["environment: TARMAK_CONFIG=<dir>", "directory: <dir> (TARMAK_CONFIG)"]
-    assert shell.run("-v", "check").err.startswith("* environment: NO_COLOR=1\n")
-
-
-def test_what_is_written(shell: Shell) -> None:
-    lines = told(shell, "-c", shell.single, "set", "-v", "internalELBAccessLogs.bucket", "logs")
-    assert lines[-1] == f"wrote <dir>/tarmak.yaml ({(shell.single / 'tarmak.yaml').stat().st_size:,} bytes)"
-    lines = told(shell, "-c", shell.multi, "--current-cluster", "prod-blue", "-v", "settings", "set", "profile", "x")
-    assert any(line.startswith("creating the directory ") for line in lines) or (shell.multi / "prod-blue").is_dir()
-    assert "wrote" not in " ".join(told(shell, "-c", shell.single, "enable", "--dry-run", "-v"))
-
-
 def test_stdout_and_errors_are_as_without_it(shell: Shell) -> None:
     for args in (["check"], ["show"], ["manifests"], ["map", "list", "-o", "json"], ["flags"]):
         plain = shell.run("-c", shell.multi, *args, code=None)
@@ -102,14 +85,6 @@ def test_twice_tells_more(shell: Shell) -> None:
     assert [line for line in more if line.startswith("tarmak-iam ") and " Python " in line]
     assert [line for line in more if line.startswith("click ") and ", pydantic " in line]
     assert not [line for line in told(shell, "-c", shell.single, "check", "-v") if " Python " in line]
-
-
-def test_it_ends_with_the_call(shell: Shell) -> None:
-    told(shell, "-v", "-c", shell.single, "check")
-    shell.run("-v", "--bogus", code=2)
-    logger = logging.getLogger("tarmak_iam")
-    assert (logger.handlers, logger.level) == ([], logging.NOTSET)
-    assert "* " not in shell.dev("check").err
 
 
 def test_plugins(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,13 +127,6 @@ def test_programs_that_are_run(shell: Shell, tmp_path: Path, monkeypatch: pytest
     assert f"* run: {tmp_path / 'tarmak'} version\n" in passed.err
 
 
-def test_what_a_terminal_would_act_on_is_an_escape(shell: Shell) -> None:
-    shell.dev("settings", "set", "profile", "x")
-    settings = shell.single / "dev-cluster" / "tarmak-iam.yaml"
-    settings.write_text('profile: "a\\u202eb"\n')
-    assert any("setting profile: a\\u202eb" in line for line in told(shell, "-c", shell.single, "-v", "kubeconfig"))
-
-
 def test_the_library_tells_it_to_its_logger(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="tarmak_iam"):
         TarmakConfig.load(EXAMPLES / "single")
@@ -168,12 +136,3 @@ def test_the_library_tells_it_to_its_logger(caplog: pytest.LogCaptureFixture) ->
 def test_help_does_without_logging() -> None:
     code = "from tarmak_iam.cli.main import main\nassert main(['--help']) == 0"
     assert "logging" not in modules_after(code)
-
-
-def test_of_every_cluster(shell: Shell) -> None:
-    lines = told(shell, "check", "--all-clusters", "-v", "-c", shell.multi, code=None)
-    assert [line for line in lines if line.startswith("values in use for ")] == [
-        "values in use for prod-blue:",
-        "values in use for prod-green:",
-    ]
-    assert lines.count("setting backends: MountedFile (default)") == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tarmak_iam
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.errors import FileError
 from tests.docs.reference import GENERATED, TARGET
 from tests.docs.reference.api import MODULES, module_of, public_names
@@ -56,6 +56,7 @@ def test_commands_that_end_with_one_have_it_in_their_table() -> None:
         "map": ("map import", "map remove"),
         "settings": ("settings get",),
         "token": ("token inspect",),
+        "webhook": ("doctor",),
     }
     commands = {command for module in modules for command in subcommands.get(module, (module,))}
     one_word = {"check", "diff", "doctor", "whois"}

@@ -133,11 +133,11 @@ def test_a_history_that_cannot_be_saved_is_told_before(bench: Bench) -> None:
 
 
 def test_a_directory_that_is_created_first_can_be_written(tmp_path: Path) -> None:
-    assert run_hooks._can_be_written(tmp_path / "dev-cluster")
+    assert run_hooks.can_be_written(tmp_path / "dev-cluster")
     tmp_path.chmod(0o555)
     try:
         with modes_hold():
-            assert not run_hooks._can_be_written(tmp_path / "dev-cluster")
+            assert not run_hooks.can_be_written(tmp_path / "dev-cluster")
     finally:
         tmp_path.chmod(0o755)
 

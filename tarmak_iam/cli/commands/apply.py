@@ -1,53 +1,78 @@
-"""apply: applies what `manifests` shows to the live cluster, with kubectl."""
+"""apply, verify, rollback: the objects of the live cluster, with kubectl, and a test login."""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from tarmak_iam.access.diff import effect_json
-from tarmak_iam.cli.console import note, print_json, print_line, record_done
+from tarmak_iam.cli.console import ExitCode, aligned, log_variables, note, print_json, print_line, record_done
 from tarmak_iam.cli.installation_notes import note_image
-from tarmak_iam.cli.live_cluster import (
-    Login,
-    change_json,
-    finish_login,
-    login_json,
-    print_changes,
-    stale_pod_json,
-    timeout_option,
-    try_login,
-    wait_option,
+from tarmak_iam.cli.options import (
+    access_options,
+    all_of,
+    format_option,
+    login_options,
+    object_options,
+    option,
+    seconds_option,
 )
-from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
-from tarmak_iam.cli.session import Session, exclusive_access, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
-from tarmak_iam.hook.apply_hook import refuse_errors
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import Place, SelectionError, TarmakIamError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import STATE_NAME
-from tarmak_iam.hook.cluster.results import Applied, ApplyFailed
+from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.results import (
+    Applied,
+    ApplyFailed,
+    ObjectAction,
+    ObjectChange,
+    RollbackFailed,
+    RolledBack,
+)
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, StalePod
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
+from tarmak_iam.hook.preflight import refuse_errors
+from tarmak_iam.hook.tarmak.passthrough import stops_raised
+from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
 
+wait_options = all_of(
+    option("--wait/--no-wait", default=True),
+    seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
+)
 
-@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
+
+Login = Verified | TarmakIamError
+"""The result of a test login, or why the API server could not be asked."""
+
+
+def change_json(change: ObjectChange) -> dict[str, str]:
+    return {"action": str(change.action), "kind": change.kind, "namespace": change.namespace, "name": change.name}
+
+
+def stale_pod_json(stale: StalePod) -> dict[str, str]:
+    ref = stale.pod.ref
+    return {"namespace": ref.namespace, "name": ref.name, "node": stale.pod.node, "reason": stale.reason}
+
+
+@click.command()
 @access_options
 @object_options
-@option(
-    "--dry-run",
-    "Change nothing. client (the default value) only reads; server: the API server checks the objects.",
-    type=click.Choice(["client", "server"]),
-    is_flag=False,
-    flag_value="client",
-)
-@option("--no-check", "Apply even if `check` finds errors.")
-@option("--force", "Overwrite objects and fields that others manage; apply even if the last admin loses access.")
-@wait_option
-@timeout_option
-@option("--verify", "Then verify a login, as `verify` does; exit code 4 if you are not mapped.")
-@role_option
-@profile_option
+@option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
+@option("--no-check")
+@option("--force")
+@wait_options
+@option("--verify", "verifies")
+@login_options
 @format_option("text", "json")
 @pass_session
 def apply(
@@ -58,25 +83,15 @@ def apply(
     force: bool,
     wait: bool,
     timeout: float,
-    verify: bool,
+    verifies: bool,
     output: str,
     **overrides: Any,
 ) -> None:
-    """Apply what `manifests` shows to the cluster.
-
-    The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
-    are changed; those that are no longer generated are removed last. The previous objects are saved in
-    tarmak-iam.state.json, next to the mappings, for `rollback`. Then pods that do not run the cluster's configuration
-    are restarted one by one, even if `apply` changed nothing. With --no-wait a pod that is ready is restarted only if
-    it is the only one.
-
-    That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
-    """
-    if verify and dry_run:
+    if verifies and dry_run:
         raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
-    for name in ("role", "profile"):
-        if overrides[name] is not None and not verify:
-            raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
+    given = [name for name in ("role", "profile") if overrides[name] is not None]
+    if given and not verifies:
+        raise click.UsageError(f"--{given[0]} is for the login of --verify: add --verify")
     config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, overrides)
     if not no_check:
@@ -100,11 +115,33 @@ def apply(
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
+    login = _print_applied(installation, done, output, dry_run, kubectl if verifies else None)
+    for text in done.notes:
+        note(f"note: {text}")
+    if dry_run:
+        note("dry run: nothing was changed")
+        return
+    if done.state:
+        restore = installation.command("rollback")
+        note(f"the previous objects are saved in {done.state}; run `{restore}` to restore them")
+    state = "applied" if done.changed else "unchanged"
+    if login is None:
+        note(f"{state}, not verified; run `{installation.command('verify', *session.access)}` to verify a login")
+    else:
+        finish_login(login, installation, session.access, is_text=output == "text")
+        note(f"{state} and verified")
+
+
+def _print_applied(
+    installation: Installation, done: Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
+) -> Login | None:
+    """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
-        print_changes(done.changes)
+        for change in done.changes:
+            print_line(change.text)
         for effect in done.effects:
             print_line(effect.text)
-    login = try_login(installation, kubectl) if verify else None
+    login = None if kubectl is None else _try_login(installation, kubectl)
     if output == "json":
         print_json(
             {
@@ -116,33 +153,211 @@ def apply(
                 "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
                 "state": str(done.state) if done.state else None,
                 "notes": [*done.notes],
-                "verified": login_json(login),
+                "verified": _login_json(login),
             }
         )
-    _note_state(installation, done, dry_run, login, session.access, is_text=output == "text")
+    return login
 
 
-def _note_state(
-    installation: Installation,
-    done: Applied,
-    dry_run: str | None,
-    login: Login | None,
-    access: tuple[str, ...],
-    *,
-    is_text: bool,
+@click.command()
+@access_options
+@login_options
+@seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
+@format_option("text", "json")
+@pass_session
+def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
+    installation = session.installation(overrides)
+    kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
+    login = _try_login(installation, kubectl, seconds=timeout)
+    if output == "json" and (shown := _login_json(login)) is not None:
+        print_json(shown)
+    finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
+    log_variables(prefixes=["AWS_"])
+    try:
+        with stops_raised():  # so that no token is left in a file
+            return verify_login(installation, kubectl, seconds=seconds, tell=note)
+    except TarmakIamError as error:
+        return error
+
+
+def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
+    """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
+    and which command to run, with the options `access`. Raises the error of a login that could not be tried."""
+    if isinstance(login, TarmakIamError):
+        raise login
+    for line in login.diagnosis if is_text else ():
+        print_line(line)
+    if login.ok:
+        return
+    if login.outcome is LoginOutcome.FAILED:
+        note(f"verification failed; {login.recovery_hint}")
+        code = ExitCode.FINDINGS
+    else:
+        command = installation.command("verify", *login.options, *access)
+        remedy = f"; run `{command}` to log in as that role" if login.options else ""
+        note(f"not verified: {login.why}{remedy}")
+        code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
+    click.get_current_context().exit(code)
+
+
+def _login_json(login: Login | None) -> dict[str, Any] | None:
+    """None for a login that was not tried, or could not be tried."""
+    if not isinstance(login, Verified):
+        return None
+    expected, got = login.expected, login.got
+    return {
+        "ok": login.ok,
+        "outcome": login.outcome.value,
+        "caller": login.identity.arn if login.identity else None,
+        "expected": expected
+        and {
+            "authenticated": expected.authenticated,
+            "username": expected.username,
+            "groups": expected.groups or [],
+            "reason": expected.reason,
+        },
+        "got": got and {"username": got.username, "groups": list(got.groups)},
+        "account": list(login.diagnosis),
+        "why": login.why,
+        "verifyAs": [candidate.text for candidate in login.candidates],
+        "tokenFrom": login.maker,
+        "method": login.method,
+    }
+
+
+def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
+    """The newest one last, as in kubectl."""
+    made = []  # the changes; of a revision that was not completed, those that were planned
+    for revision in revisions:
+        is_over = revision.status in (Status.APPLIED, Status.UNDONE)
+        shown = [changed for changed in revision.objects if changed.is_change and (changed.is_done or not is_over)]
+        made.append((revision, [changed.change for changed in shown]))
+    if output == "json":
+        listed = [
+            {
+                "number": revision.number,
+                "time": f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
+                "status": str(revision.status),
+                "cluster": revision.cluster,
+                "release": revision.release or None,
+                "changes": [change_json(change) for change in changes],
+            }
+            for revision, changes in made
+        ]
+        print_json({"changes": listed})
+    elif not revisions:
+        note("no changes: nothing was applied from this directory")
+    else:
+        *_, latest = dict.fromkeys(revision.cluster for revision in revisions)
+        rows = [("CHANGE", "TIME", "STATUS", "OBJECTS")]
+        for revision, changes in made:
+            # Changes of a cluster that was created again since cannot be undone: it is another one.
+            elsewhere = "" if revision.cluster == latest else " (of an earlier cluster)"
+            rows.append((str(revision.number), revision.when, f"{revision.status}{elsewhere}", _summary(changes)))
+        for line in aligned(rows):
+            print_line(line)
+
+
+def _summary(changes: list[ObjectChange]) -> str:
+    """More than three objects of one kind are summarised by their number."""
+    counts = Counter((change.action, change.kind) for change in changes)
+    texts = []
+    for (action, kind), count in counts.items():
+        if count > 3:
+            texts.append(f"{action} {count} objects of kind {kind}")
+        else:
+            texts += [change.text for change in changes if (change.action, change.kind) == (action, kind)]
+    return ", ".join(texts)
+
+
+@click.command()
+@access_options
+@option("--list", "listing")
+@option("--to N", type=click.IntRange(min=0))
+@option("--dry-run")
+@option("--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
+@option("--force")
+@wait_options
+@format_option("text", "json")
+@pass_session
+def rollback(
+    session: Session,
+    listing: bool,
+    to: int | None,
+    dry_run: bool,
+    state: Path | None,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    output: str,
 ) -> None:
-    for text in done.notes:
-        note(f"note: {text}")
+    if listing and to is not None:
+        raise click.UsageError("--list cannot be combined with --to")
+    if state is not None and not state.exists():
+        raise SelectionError("history not found", remedy="check the path", place=Place(str(state)))
+    config, cluster, files = session.selected()
+    path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
+
+    def recovery_hint() -> str:
+        """Without loading the installation, which reads the mappings: they may be what has to be rolled back."""
+        return examine_admin(files.home, command_line=files.command_line, within=files.within).advice
+
+    if listing:
+        _print_history(read_history(path, within).revisions, output)
+        return
+    try:
+        with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:
+            done = roll_back(
+                kubectl,
+                path,
+                to=to,
+                force=force,
+                dry_run=dry_run,
+                wait=timeout if wait else None,
+                tell=note,
+                within=within,
+            )
+    except RollbackFailed:
+        note(recovery_hint())
+        raise
+    if done.changed and not dry_run:
+        record_done("changed", f"the objects of {cluster.cluster_name}")
+    _print_done(done, output, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was changed")
-        return
-    if done.state:
-        note(
-            f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
+    elif any(removes_the_authenticator(change) for change in done.changes):
+        note(f"IAM login is not possible now; {recovery_hint()}")
+    if not done.undone:
+        why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
+        further = files.command_line.tarmak_iam("rollback --list")
+        note(f"unchanged: {why}; run `{further}` to see all changes")
+
+
+def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
+    if output == "json":
+        later = done.access_after
+        print_json(
+            {
+                "changed": done.changed,
+                "dryRun": dry_run,
+                "undone": list(done.undone),
+                "changes": [change_json(change) for change in done.changes],
+                "effects": [effect_json(effect) for effect in later.effects] if later else [],
+                "afterwards": later
+                and {"principals": later.principals, "admins": later.admins, "reason": later.reason},
+                "rolledOut": done.rolled_out,
+                "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
+            }
         )
-    state = "applied" if done.changed else "unchanged"
-    if login is None:
-        note(f"{state}, not verified; run `{installation.command('verify', *access)}` to verify a login")
     else:
-        finish_login(login, installation, access, is_text=is_text)
-        note(f"{state} and verified")
+        for change in done.changes:
+            print_line(change.text)
+
+
+def removes_the_authenticator(change: ObjectChange) -> bool:
+    """A DaemonSet of a plugin answers no logins."""
+    ours = ("DaemonSet", NAMESPACE, NAME)
+    return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.cli.checked import Checked, Fixes, check_files, check_session
-from tarmak_iam.cli.console import note
-from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleDescription, TextChange
-from tarmak_iam.cli.formats.output import (
+from tarmak_iam.cli.console import ExitCode, note
+from tarmak_iam.cli.formats import (
+    CheckReport,
+    FindingResult,
+    OfferedFix,
+    RuleDescription,
+    TextChange,
     errors_reported,
-    fail_on_option,
-    findings_output_option,
+    findings_options,
     is_failing,
     print_report,
+    severity_summary,
 )
-from tarmak_iam.cli.options import all_clusters_option, file_arguments, fix_options
-from tarmak_iam.cli.parsing import cluster_remedy
+from tarmak_iam.cli.options import all_clusters_option, option, paths_argument
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import Place
 from tarmak_iam.lint import Located, all_rules
 from tarmak_iam.text import shortened
 
@@ -29,18 +32,13 @@ if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam check -o json --fail-on error\n"
-    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
-    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml\n"
-    "  tarmak-iam check --diff --unsafe-fixes"
-)
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=file_arguments)
+@click.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=paths_argument)
 @all_clusters_option
-@findings_output_option
-@fail_on_option
-@fix_options
+@findings_options
+@option("--fix")
+@option("--unsafe-fixes")
+@option("--diff")
 @pass_session
 @click.pass_context
 def check(
@@ -54,25 +52,8 @@ def check(
     unsafe_fixes: bool,
     diff: bool,
 ) -> None:
-    """Find errors and lock-outs before they reach the cluster.
-
-    Without FILE: checks tarmak.yaml, and the mappings and settings of the current cluster, or with --all-clusters of
-    every cluster. With FILE: a tarmak.yaml is checked with all of its clusters, mappings or settings with their
-    cluster. A mappings file without a tarmak.yaml, or a dynamic file of the authenticator, is checked on its own, and
-    so is stdin, which is written as -.
-
-    Exits with 0 if there are no findings, 1 if there are, and 2 if a file cannot be read. A comment suppresses findings
-    by ID or name, on the same line or above their entry, list or file:
-
-    \b
-    # tarmak-iam: ignore[account-mapping] only our sandbox account
-
-    With --fix, findings that tarmak-iam can fix are fixed, and the others are reported. A fix is made only if its
-    finding is gone afterwards and no error is new. Everything else in the files stays as it is, byte for byte.
-    """
     if files and (session.directory or session.cluster_name):
-        remedy = cluster_remedy(context, map(str, files)) or "remove -c and --cluster"
-        raise click.UsageError(f"FILE selects directory and cluster itself; {remedy}", context)
+        raise click.UsageError("FILE selects directory and cluster itself; remove -c and --cluster", context)
     if unsafe_fixes and not (fix or diff):
         raise click.UsageError("--unsafe-fixes requires --fix or --diff", context)
     if diff and output != "text":
@@ -101,18 +82,35 @@ def _print_summary(checked: Checked, output: str, *, is_diff: bool) -> None:
     if is_diff:
         count = f"{checked.fixed} finding{'' if checked.fixed == 1 else 's'}" if checked.fixed else "nothing"
         note(f"{count} would be fixed{f', {unsafe} more with --unsafe-fixes' if unsafe else ''}")
-    elif output != "json":
-        counts = ((len(checked.fixable) - unsafe, "--fix"), (unsafe, "--fix --unsafe-fixes"))
-        if fixable := ", ".join(f"{count} with `{option}`" for count, option in counts if count):
-            note(f"can be fixed: {fixable}")
-        note(checked.summary())
+        return
+    if output == "json":
+        return
+    counts = ((len(checked.fixable) - unsafe, "--fix"), (unsafe, "--fix --unsafe-fixes"))
+    if fixable := ", ".join(f"{count} with `{option}`" for count, option in counts if count):
+        note(f"can be fixed: {fixable}")
+    parts = [severity_summary(located.finding.severity for located in checked.findings)]
+    if checked.errors and not checked.findings:
+        parts = ["no findings in the other files" if checked.documents else "nothing could be checked"]
+    counts = ((len(checked.suppressed), "suppressed by comments"), (checked.fixed, "fixed"))
+    note(", ".join([*parts, *(f"{count} {what}" for count, what in counts if count)]) + checked.scope)
 
 
 def _report(checked: Checked) -> CheckReport:
     fixes = {id(fixable.located): _offer(checked.documents[fixable.filename], fixable) for fixable in checked.fixable}
     results = [_result(located, fix=fixes.get(id(located))) for located in checked.findings]
     results += [_result(located, located.reason) for located in checked.suppressed]
-    return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line, checked.is_complete)
+
+    def line_of(place: Place) -> str:
+        document = checked.documents.get(place.filename)
+        return document.source.line(place.line) if document and place.line is not None else ""
+
+    def rules() -> tuple[RuleDescription, ...]:
+        from tarmak_iam.lint.rule_docs import page_of
+
+        ordered = sorted(all_rules(), key=lambda rule: rule.id)
+        return tuple(RuleDescription(rule.id, rule.severity, rule.summary, page_of(rule.id)) for rule in ordered)
+
+    return CheckReport(tuple(results), rules, checked.errors, line_of, checked.is_complete)
 
 
 def _offer(document: Document, fixable: FixableFinding) -> OfferedFix:
@@ -136,10 +134,3 @@ def _result(located: Located, suppression: str | None = None, fix: OfferedFix | 
     path = [shortened(step) if isinstance(step, str) else step for step in steps]
     more = {"path": path, "cluster": None if located.cluster is None else shortened(located.cluster)}
     return FindingResult(located.finding, located.place, (located.cluster or "", *keys), suppression, more, fix)
-
-
-def _rule_descriptions() -> tuple[RuleDescription, ...]:
-    from tarmak_iam.lint.rule import page_of
-
-    rules = sorted(all_rules(), key=lambda rule: rule.id)
-    return tuple(RuleDescription(rule.id, rule.severity, rule.summary, page_of(rule.id)) for rule in rules)

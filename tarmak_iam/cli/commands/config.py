@@ -10,9 +10,8 @@ import click
 
 from tarmak_iam.cli.all_clusters import clusters_of, note_skipped
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
-from tarmak_iam.cli.console import log, note, print_json, print_payload
+from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
@@ -43,41 +42,18 @@ if TYPE_CHECKING:
     from tarmak_iam.config import ConfigEdits
 
 
-@click.group(
-    name="config",
-    cls=CommandGroup,
-    aliases={"show": "get", "add": "append", "remove": "unset", "delete": "unset", "rm": "unset", "merge": "patch"},
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config get kubernetes.version\n"
-    "  tarmak-iam config set 'instancePools[worker].maxCount' 9\n"
-    "  tarmak-iam config get '/environments[dev].location'",
-)
+@click.group(name="config", cls=CommandGroup)
 def config() -> None:
-    """Get and edit any key of tarmak.yaml. Comments and layout stay as they are.
-
-    A path begins at the cluster: kubernetes.version. With a leading / it begins at the root of the file:
-    /currentCluster. An item of a list is chosen by its name, by one of its keys, or by its index:
-    instancePools[worker], instancePools[type=worker], instancePools[0], instancePools[-1]. Put a key that contains
-    dots in quotes.
-    """
+    """See its page in the folder `help`."""
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config get 'instancePools[worker].maxCount'\n"
-    "  tarmak-iam config get --effective kubernetes.podCIDR\n"
-    "  tarmak-iam config get . -o json"
-)
+@config.command()
 @click.argument("path", metavar="PATH", shell_complete=key_paths)
 @root_option
-@option("--effective", "Print what Tarmak uses: its default for a key that is not set, if known.")
+@option("--effective")
 @format_option("text", "json", "yaml")
 @pass_session
 def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
-    """Print the value of a key as it is written in tarmak.yaml. `.` is the whole cluster, `/` the whole file.
-
-    Exits with 1 if the key is not set. -v also prints the line of the value.
-    """
     parsed = KeyPath.parse(path, root=root)
     before = session.config()
     base = Route() if parsed.is_absolute else session.cluster(before).route
@@ -108,8 +84,7 @@ def _short_value(value: Any) -> str:
 
 
 class _KeysEdit(NamedTuple):
-    """An edit of keys in the chosen clusters; none are chosen if all paths are absolute. `options` are those of
-    `key_edit_options`."""
+    """Of keys in the chosen clusters, none if all paths are absolute, with the options of `key_edit_options`."""
 
     before: TarmakConfig
     clusters: tuple[Cluster, ...]
@@ -154,35 +129,22 @@ def _keys_edit(
         return _KeysEdit(before, (session.cluster(before),) if relative else (), paths, options)
     firsts = (path.steps[0] for path in relative if path.steps)
     skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-    clusters, skipped, errors = list[Cluster](), list[tuple[Cluster, str]](), list[NoSuchItem]()
-    for cluster in clusters_of(before, with_hubs=True):
-        name = shortened(cluster.cluster_name)
-        if cluster.is_hub and skips_hubs:
-            skipped.append((cluster, f"{name} is a hub: it has no masters"))
-        elif missing := next(_missing_items(before, cluster, relative, skips_last=skips_missing), None):
-            errors.append(missing)
-            skipped.append((cluster, f"{name}: {missing.what}"))
-        else:
-            clusters.append(cluster)
-    if not clusters and errors:
-        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-    for cluster, reason in skipped:
-        note_skipped(before, cluster, reason)
-    if not clusters:
-        raise SelectionError("no cluster with masters found", place=before.document.position(("clusters",)))
-    return _KeysEdit(before, tuple(clusters), paths, options)
-
-
-def _missing_items(
-    before: TarmakConfig, cluster: Cluster, paths: Sequence[KeyPath], *, skips_last: bool
-) -> Iterator[NoSuchItem]:
-    """The items of lists that paths name, and that the cluster does not have. `skips_last`: except at the end."""
-    for path in paths:
+    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
+    for cluster in clusters_of(before, with_hubs=not skips_hubs):
         try:
-            look_up(before.document, cluster.route, path, unknown=True)
+            for path in relative:
+                look_up(before.document, cluster.route, path, unknown=True)
         except NoSuchItem as missing:
-            if not (skips_last and missing.is_last):
-                yield missing
+            if not (skips_missing and missing.is_last):
+                lacking.append((cluster, missing))
+                continue
+        clusters.append(cluster)
+    if not clusters:
+        errors = [error for _, error in lacking]
+        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
+    for cluster, error in lacking:
+        note_skipped(before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+    return _KeysEdit(before, tuple(clusters), paths, options)
 
 
 @contextmanager
@@ -195,30 +157,16 @@ def errors_for_the_command_line() -> Iterator[None]:
         raise
 
 
-@config.command(
-    name="set",
-    cls=CommandOfValues,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10\n"
-    "  tarmak-iam config set environment dev metadata.name blue\n"
-    "  tarmak-iam config set kubernetes.apiServer.allowCIDRs '[192.0.2.0/24]'\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10 --all-clusters\n"
-    "  tarmak-iam config set kubernetes.version 1.14.10 --if 1.14.9",
-)
+@config.command(name="set", cls=CommandOfValues)
 @click.argument(
     "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
 )
-@option("--if VALUE", "Only if the key has that value; else exit with 1.", "expected")
-@option("--if-unset", "Only if the key is not set; else exit with 1.", "if_unset")
+@option("--if VALUE", "expected")
+@option("--if-unset", "if_unset")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unset: bool, **options: bool) -> None:
-    """Set keys of tarmak.yaml. Missing parents are created.
-
-    A VALUE is read by the type of its key: a string as it is, a list or mapping in YAML or JSON. If Tarmak would reject
-    or ignore the result, nothing is written. Several keys are set and validated together.
-    """
     if len(pairs) % 2:
         KeyPath.parse(pairs[-1])  # which says what to write instead of KEY=VALUE
         raise click.UsageError(f"no value given for {pairs[-1]}")
@@ -241,8 +189,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 
 
 def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
-    """Exits with 1 if the key of the first path has another value than the expected one, and than the wanted one: then
-    it is set already."""
+    """Exits with 1 if the key of the first path has neither the expected value nor the wanted one."""
     from tarmak_iam.config.edit_checks import FORK
     from tarmak_iam.config.edits import typed_text
 
@@ -252,12 +199,11 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
             key = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
             place = document.position(key.route)
             accepted = []
-            for text, where in ((expected, "the value of --if: "), (wanted, "")):
+            for text, where in (() if expected is None else ((expected, "the value of --if: "),)) + ((wanted, ""),):
                 try:
-                    accepted += [] if text is None else [typed_text(key, text)]
+                    accepted.append(typed_text(key, text))
                 except ConfigError as error:
-                    is_empty = where and text == ""
-                    remedy = "for a key that is not set, use --if-unset" if is_empty else error.remedy
+                    remedy = "for a key that is not set, use --if-unset" if where and not text else error.remedy
                     raise ConfigError(f"{where}{error.what}", remedy=remedy, place=place) from None
         value = written_value(document, key)
         if any(same(value, other) for other in accepted) or (value is UNSET and expected is None):
@@ -268,21 +214,12 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config unset kubernetes.apiServer.oidc\n"
-    "  tarmak-iam config unset 'kubernetes.apiServer.allowCIDRs[0.0.0.0/0]'"
-)
+@config.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
-    """Remove keys, or items of lists, with the comments that are about them. Parents that become empty are removed too,
-    except items of lists.
-
-    What is not there is removed already; a key that Tarmak does not know is taken for a slip then, except with --force.
-    """
     edit = _keys_edit(session, options, paths, skips_missing=True)
     present: dict[KeyPath, list[Route]] = {path: [] for path in edit.paths}
     missing = []  # for each path why nothing is there, if that is so
@@ -309,22 +246,13 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
     edit.finish(build, "; ".join(dict.fromkeys(missing)))
 
 
-@config.command(
-    cls=CommandOfValues,
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config append kubernetes.apiServer.allowCIDRs 192.0.2.0/24\n"
-    "  tarmak-iam config append 'instancePools[worker].labels' \\\n      '{key: team, value: blue}'",
-)
+@config.command(cls=CommandOfValues)
 @click.argument("path", metavar="PATH", shell_complete=list_paths)
 @click.argument("values", nargs=-1, required=True, metavar="VALUE...")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def append(session: Session, path: str, values: tuple[str, ...], **options: bool) -> None:
-    """Add items to the end of a list, in the style of its other items. The list is created if it is missing.
-
-    An item that is in the list already is not added again.
-    """
     edit = _keys_edit(session, options, (path,))
 
     def build(edits: ConfigEdits) -> ConfigEdits:
@@ -335,21 +263,11 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
     edit.finish(build, f"{edit.paths[0]} already has {'this item' if len(values) == 1 else 'these items'}")
 
 
-@config.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam config patch changes.yaml --dry-run\n"
-    "  echo 'kubernetes: {version: 1.14.10}' | tarmak-iam config patch -"
-)
+@config.command()
 @click.argument("file", metavar="FILE", shell_complete=files)
 @key_edit_options
 @pass_session
 def patch(session: Session, /, file: str, **options: bool) -> None:
-    """Merge a YAML or JSON mapping from FILE into the cluster, or with --root into the whole file. Use - for FILE to
-    read from stdin.
-
-    Mappings are merged; null removes a key; items of lists are found by their names, and added if there is none; every
-    other value replaces the old one.
-    """
     given = Document.parse(*read_given(file))  # before the lock: stdin may take its time
     if not isinstance(given.root, Mapping):
         remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +10,18 @@ import click
 
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
-from tarmak_iam.cli.all_clusters import (
-    ReportProgress,
-    clusters_of,
-    error_json,
-    for_each,
-    outcome_summary,
-    outcomes_exit_code,
-)
-from tarmak_iam.cli.console import note, print_diff, print_json, print_line
+from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.commands.apply import change_json, stale_pod_json
+from tarmak_iam.cli.console import ExitCode, note, print_diff, print_json, print_line
 from tarmak_iam.cli.edits import read_import
-from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
-from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options, option
+from tarmak_iam.cli.options import (
+    access_options,
+    all_clusters_option,
+    format_option,
+    object_options,
+    option,
+    seconds_option,
+)
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import LiveDiff, live_diff
@@ -32,51 +32,32 @@ from tarmak_iam.mappings.formats import as_mappings
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
 
-
 _UP_TO_DATE = "up to date"
 _NONE = "no differences: the cluster is up to date"
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam diff\n"
-    "  tarmak-iam diff --all-clusters -o json\n"
-    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
-    "      tarmak-iam diff --from -\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
-    "      tarmak-iam diff --from -"
-)
-@option("--from FILE", "Compare with a file, in any format that map import reads.", "file")
+@click.command()
+@option("--from FILE", "file")
 @all_clusters_option
 @access_options
-@option(
-    "--timeout SECONDS",
-    "How long to wait for each answer of the API server, at least 5 seconds.",
-    type=SECONDS,
-    default=ANSWER_SECONDS,
-)
+@seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
 @object_options
 @format_option("text", "json")
 @pass_session
 def diff(
     session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
 ) -> None:
-    """Show what `apply` would change in the cluster.
-
-    The output lists objects, changes of access, pods that run another configuration than the cluster's objects, and
-    groups that no binding of the cluster names. With --from: how access would change compared with FILE (- for stdin).
-    With --all-clusters: each cluster, with the kubeconfig that tarmak prints for it; hubs are skipped, and -o json
-    prints a list.
-
-    Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
-    """
-    is_reached = bool(session.access)
-    if file is not None and is_reached:
+    if file is not None and session.access:
         raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
-    if all_clusters and (file is not None or is_reached):
+    if all_clusters and (file is not None or session.access):
         raise click.UsageError("--all-clusters cannot be combined with --from, --kubeconfig or --context")
+
+    def live(installation: Installation, tell: ReportProgress = note) -> LiveDiff:
+        manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
+        return live_diff(installation, kubectl_of(session, installation.cluster_id, tell, seconds=timeout))
+
     if all_clusters:
-        _diff_all(session, overrides, output, timeout)
+        _diff_all(session, live, output, overrides)
         return
     installation = session.installation(overrides)
     if file is not None:
@@ -86,7 +67,7 @@ def diff(
             note(f"note: {entry}")
         differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
-        differences = _live(session, installation, timeout)
+        differences = live(installation)
     if output == "json":
         print_json(_as_json(differences, with_objects=file is None))
     else:
@@ -98,39 +79,31 @@ def diff(
     note("no differences: access stays the same" if file else _NONE)
 
 
-def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout: float) -> None:
+def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, overrides: dict[str, Any]) -> None:
     config = session.config()
 
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
-        return _live(session, session.installation_of(config, cluster, overrides), timeout, tell)
+        return live(session.installation_of(config, cluster, overrides), tell)
 
-    outcomes, results = [], []
+    outcomes = []
     for outcome in for_each(clusters_of(config), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
-            results.append(error_json(outcome))
             continue
-        differences = outcome.value
-        results.append({"cluster": outcome.name, **_as_json(differences, with_objects=True)})
-        if not differences.changed:
+        if not outcome.value.changed:
             note(f"{outcome.name}: {_NONE}")
         elif output == "json":
             note(f"{outcome.name}:")
         else:
             print_line(f"{outcome.name}:")
-            _print(differences)
-        for text in differences.notes:
+            _print(outcome.value)
+        for text in outcome.value.notes:
             note(f"note: {text}")
-    if output == "json":
-        print_json(results)
-    note(outcome_summary(outcomes, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE))
-    if code := outcomes_exit_code(outcomes, lambda result: result.changed):
-        click.get_current_context().exit(code)
 
+    def as_json(outcome: ClusterOutcome[LiveDiff]) -> dict[str, object]:
+        return {"cluster": outcome.name, **_as_json(outcome.value, with_objects=True)}
 
-def _live(session: Session, installation: Installation, timeout: float, tell: ReportProgress = note) -> LiveDiff:
-    manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
-    return live_diff(installation, kubectl_of(session, installation.cluster_id, tell, seconds=timeout))
+    finish_all(outcomes, as_json, output, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE)
 
 
 def _print(differences: LiveDiff) -> None:

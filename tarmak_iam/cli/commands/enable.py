@@ -16,27 +16,19 @@ from tarmak_iam.config.edits import reads_differently
 from tarmak_iam.text import shortened
 
 
-@click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster enable --dry-run")
+@click.command()
 @dry_run_option
 @pass_session
 @edits_tarmak_yaml
 def enable(session: Session, dry_run: bool) -> None:
-    """Enable IAM login for a cluster: set awsIAMAuthenticatorInit in tarmak.yaml to true.
-
-    Prints the changed lines of tarmak.yaml. Every other byte of the file stays as it is.
-    """
     _edit(session, TarmakConfig.enable_authenticator, dry_run=dry_run)
 
 
-@click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster disable")
+@click.command()
 @dry_run_option
 @pass_session
 @edits_tarmak_yaml
 def disable(session: Session, dry_run: bool) -> None:
-    """Disable IAM login for a cluster: remove awsIAMAuthenticatorInit from tarmak.yaml.
-
-    Parents that become empty are removed too. If the key has its own comment, it is set to false instead.
-    """
     _edit(session, TarmakConfig.disable_authenticator, dry_run=dry_run)
 
 

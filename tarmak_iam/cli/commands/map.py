@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup
@@ -25,71 +24,49 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
-from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.installation import ADD_ADMIN, Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
-from tarmak_iam.mappings.entries import check_principal, closest_principal, principal_key
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
+from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
 from tarmak_iam.text import shortened
 
 
-@click.group(
-    name="map",
-    cls=CommandGroup,
-    aliases={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam map list\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --username admin --group system:masters",
-)
+@click.group(name="map", cls=CommandGroup)
 def mappings() -> None:
-    """Manage the mappings of a cluster: which IAM principals can log in, and with which username and groups.
-
-    The mappings file is <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
-    """
+    """See its page in the folder `help`."""
 
 
-class _MappingsEdit(NamedTuple):
-    """An edit of the mappings of the selected cluster. `mappings` is what it starts from: those of a new file if there
-    is none. `options` are those of `mappings_edit_options`."""
+class _MappingsEdit:
+    """Of the selected cluster, with the options of `mappings_edit_options`. Raises TarmakIamError."""
 
-    files: ClusterFiles
-    before: Installation
-    mappings: Mappings
-    options: dict[str, Any]
-
-    @classmethod
-    def of(cls, session: Session, options: dict[str, Any]) -> _MappingsEdit:
-        """Raises TarmakIamError."""
-        config, cluster, files = session.selected()
+    def __init__(self, session: Session, options: dict[str, Any]) -> None:
+        config, cluster, self.files = session.selected()
         with working("reading the mappings"):
-            before = session.installation_of(config, cluster)
-        start = before.mappings or files.mappings_or_new()
-        return cls(files, before, start, options)
+            self.before = session.installation_of(config, cluster)
+        self.mappings = self.before.mappings or self.files.mappings_or_new()
+        self.options = options
+
+    def merge(self, wanted: Sequence[Wanted], *, strip_path: bool) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
+        with working("mapping the principals"):
+            return self.mappings.merge(wanted, strip_path=strip_path, refuse=principal_refusal(self.before))
 
     def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
         """Guards against lock-outs, writes the file, and prints diff, effects and new findings. `more` is added to the
         output of -o json. Raises TarmakIamError before anything is written."""
         me, force, dry_run, output = (self.options[name] for name in ("me", "force", "dry_run", "output"))
         if after is self.mappings:
-            note(f"unchanged: {unchanged}")
+            note(unchanged)
             if output == "json":
                 print_json({"changed": False, "effects": [], **more})
             return
         with working("checking the mappings"):
             effects = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
-        finish_edit(
-            self.before.mappings.document if self.before.mappings else None,
-            after.document,
-            after.save,
-            dry_run=dry_run,
-            done=f"wrote {self.files.mappings_path}",
-            effects=effects,
-            json=more if output == "json" else None,
-        )
+        document = self.before.mappings.document if self.before.mappings else None
+        done, json = f"wrote {self.files.mappings_path}", more if output == "json" else None
+        finish_edit(document, after.document, after.save, dry_run=dry_run, done=done, effects=effects, json=json)
         for text in effects.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
@@ -115,7 +92,7 @@ entries are imported.
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
 @click.argument("file", metavar="FILE", shell_complete=files)
-@option("--from", "Format of FILE.", "form", type=click.Choice(["auto", *FORMATS]), default="auto")
+@option("--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto")
 @strip_path_option
 @mappings_edit_options
 @pass_session
@@ -126,12 +103,10 @@ def import_(session: Session, /, file: str, form: str, strip_path: bool, **optio
 
 @edits_cluster_files
 def _import(session: Session, imported: Import, file: str, strip_path: bool, **options: Any) -> None:
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
-    refuse = principal_refusal(change.before)
-    with working(f"importing {len(imported.entries)} mappings"):
-        after, outcomes = change.mappings.merge(imported.entries, strip_path=strip_path, refuse=refuse)
+    after, outcomes = change.merge(imported.entries, strip_path=strip_path)
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
@@ -144,62 +119,45 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
     note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
-    entries = [
-        {
-            "principal": outcome.principal,
-            "action": str(outcome.action),
-            **place_json(outcome.wanted.place),
-            "reason": outcome.error.message if outcome.error else "",
-            "notes": list(outcome.notes),
-        }
-        for outcome in outcomes
-    ]
+    entries = []
+    for outcome in outcomes:
+        item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
+        entries.append({**item, "reason": outcome.error.message if outcome.error else "", "notes": [*outcome.notes]})
     left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
-    unchanged = f"all importable entries of {file} are already mapped"
+    unchanged = f"unchanged: all importable entries of {file} are already mapped"
     change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
-    lost = [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]
-    for text in lost:
-        note(text)
-    if lost:
+    if lost := [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]:
+        for text in lost:
+            note(text)
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
-    """An error for each entry of system:masters that was not imported, and one if no mapping to it exists
-    afterwards."""
+    """An error for each entry of system:masters that was not imported, and one if nobody is mapped to it then."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
     of_admins = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
-    names = [outcome.principal for outcome in of_admins]
-    lost = [
-        (outcome.wanted.place, outcome.principal)
-        for outcome in of_admins
-        if outcome.error is not None and principal_key(outcome.principal) not in mapped
-    ]
     left_out = [(skipped.place, skipped.admin) for skipped in imported.left_out if skipped.admin]
-    for place, principal in [*lost, *left_out]:
+    failed = [outcome for outcome in of_admins if outcome.error and principal_key(outcome.principal) not in mapped]
+    for place, principal in [*((outcome.wanted.place, outcome.principal) for outcome in failed), *left_out]:
         at = f"{place}: " if place else ""
         yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
     if not has_admin(after):
-        listed = ", ".join(map(shortened, dict.fromkeys([*names, *(principal for _, principal in left_out)])))
-        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.command(ADD_ADMIN)}"
+        names = [*(outcome.principal for outcome in of_admins), *(principal for _, principal in left_out)]
+        listed = ", ".join(map(shortened, dict.fromkeys(names)))
+        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.admin_command}"
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-@mappings.command(
-    short_help="Print the mappings in the format of a backend.",
-    epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
-)
-@option("--to", "Backend whose format is printed.", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
+@mappings.command(short_help="Print the mappings in the format of a backend.")
+@option("--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
 @format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
-    """Print the mappings as a configuration file (MountedFile), as the ConfigMap aws-auth (EKSConfigMap) or as
-    IAMIdentityMapping objects (CRD). What the backend does not support is reported on stderr.
-    """
     installation = session.installation()
     if installation.mappings is None:
-        command = installation.command("map add ARN --username NAME --group GROUP")
-        raise ConfigError(f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {command}")
+        raise ConfigError(
+            f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {installation.map_command}"
+        )
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
@@ -214,15 +172,10 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
-@mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
+@mappings.command(name="list", short_help="List the mappings.")
 @format_option("text", "json")
 @pass_session
 def list_(session: Session, output: str) -> None:
-    """List the mappings, in the order in which the authenticator evaluates them.
-
-    On a terminal this is a table. In a pipe each line is one mapping: kind, principal, username and groups, separated
-    by tabs, without a header.
-    """
     with working("reading the mappings"):
         mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
@@ -230,10 +183,10 @@ def list_(session: Session, output: str) -> None:
         # `arn` is empty for an account and for an SSO role, which have `account` and `sso` instead.
         items = []
         for entry in entries:
-            is_account = entry.kind == "account"
-            item = {"kind": entry.kind, "arn": "" if is_account else entry.arn, "username": entry.username}
-            also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
-            items.append({**item, "groups": list(entry.groups), **{key: text for key, text in also.items() if text}})
+            account, arn = (entry.arn, "") if entry.kind == "account" else ("", entry.arn)
+            item = {"kind": entry.kind, "arn": arn, "username": entry.username, "groups": list(entry.groups)}
+            also = {"account": account, "sso": entry.sso, "userid": entry.user_id}
+            items.append({**item, **{key: text for key, text in also.items() if text}})
         print_json(items)
     else:
         rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
@@ -253,31 +206,11 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
     return tuple(dict.fromkeys(value))
 
 
-@mappings.command(
-    short_help="Map a role, a user, an SSO permission set or an account.",
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --username admin --group system:masters\n"
-    "  tarmak-iam map add sso:111122223333/Developer \\\n"
-    "      --username 'dev:{{SessionName}}' --group dev",
-)
+@mappings.command(short_help="Map a role, a user, an SSO permission set or an account.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@option(
-    "--username NAME",
-    "Kubernetes username; may contain templates such as {{SessionName}}. Required for a new role or user; an "
-    "existing mapping keeps its username without it.",
-)
-@option(
-    "--group GROUP",
-    "Kubernetes group; can be repeated. Added to the groups of an existing mapping.",
-    "groups",
-    multiple=True,
-    callback=separate_groups,
-)
-@option(
-    "--replace-groups",
-    "Replace the groups of an existing mapping with those of --group; without --group remove all of them.",
-)
+@option("--username NAME")
+@option("--group GROUP", "groups", multiple=True, callback=separate_groups)
+@option("--replace-groups")
 @strip_path_option
 @mappings_edit_options
 @pass_session
@@ -291,59 +224,38 @@ def add(
     strip_path: bool,
     **options: Any,
 ) -> None:
-    """Map an IAM principal to a Kubernetes username and groups.
-
-    ARN is the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or an account ID of 12 digits for a
-    whole account.
-
-    An existing mapping of the same principal is updated. The mappings file is created if it does not exist. If `check`
-    reports an error in the new mapping, nothing is changed, unless --force is given; warnings are printed.
-    """
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
-    refuse = principal_refusal(change.before)
-    with working("adding the mapping"):
-        after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
+    after, (outcome,) = change.merge([wanted], strip_path=strip_path)
     if outcome.error is not None:
         raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
-    unchanged = f"{outcome.principal} already has this mapping"
-    change.finish(after, EditKind.ADD, unchanged=unchanged)
+    change.finish(after, EditKind.ADD, unchanged=f"unchanged: {outcome.principal} already has this mapping")
 
 
-@mappings.command(
-    short_help="Remove the mapping of a principal.",
-    epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
-)
+@mappings.command(short_help="Remove the mapping of a principal.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@option("--if-exists", "Exit with 0 if the principal is not mapped.")
+@option("--if-exists")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files
 def remove(session: Session, principal: str, if_exists: bool, **options: Any) -> None:
-    """Remove every mapping of a principal: of an ARN, of sso:ACCOUNT/NAME, or of an account ID.
-
-    Exits with 1 if the principal is not mapped, unless --if-exists is given.
-    """
-    change = _MappingsEdit.of(session, options)
+    change = _MappingsEdit(session, options)
     with working("removing the mapping"):
         after = change.mappings.remove(principal)
-    if after is not change.mappings:
-        change.finish(after, EditKind.REMOVE, unchanged="")
-        return
-    principal = with_plain_account(principal)
-    meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
+    plain = with_plain_account(principal)
+    meant = closest_principal(plain, [entry.principal for entry in change.mappings.entries])
     suggestion = f"did you mean {meant}?" if meant else ""
-    try:
-        check_principal(principal)
-    except ConfigError as error:
-        error.remedy = suggestion or error.remedy
-        raise
-    missing = f"{principal} is not mapped{suggestion and '; ' + suggestion}"
-    note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
-    if options["output"] == "json":
-        print_json({"changed": False, "effects": []})
-    if not if_exists:
+    is_missing = after is change.mappings
+    if is_missing:
+        try:
+            check_principal(plain)
+        except ConfigError as error:
+            error.remedy = suggestion or error.remedy
+            raise
+    missing = f"{plain} is not mapped{suggestion and '; ' + suggestion}"
+    change.finish(after, EditKind.REMOVE, unchanged=f"unchanged: {missing}" if if_exists else f"error: {missing}")
+    if is_missing and not if_exists:
         click.get_current_context().exit(ExitCode.FINDINGS)

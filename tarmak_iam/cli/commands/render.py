@@ -1,15 +1,18 @@
-"""render: all artifacts of a cluster as files."""
+"""flags, manifests, kubeconfig, render: what is generated for a cluster and its users, printed or as files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tarmak_iam.cli.all_clusters import clusters_of, error_json, for_each, outcome_summary, outcomes_exit_code
-from tarmak_iam.cli.console import note, print_json, print_line, record_done
+from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each
+from tarmak_iam.cli.completion import files
+from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_line, print_payload, record_done
+from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_incomplete, note_objects, note_role, note_tunnel
 from tarmak_iam.cli.options import (
     all_clusters_option,
@@ -22,14 +25,199 @@ from tarmak_iam.cli.options import (
 )
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.cluster import check_masters
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.emit.emitters import objects as emit_objects
+from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.kubeconfig import client_kubeconfig
+from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
+from tarmak_iam.files.lock import lock_file_of
+from tarmak_iam.files.read import read_file, read_if_present
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.cluster_files import is_cluster_id
+from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
+from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
+from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
+from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
 
 if TYPE_CHECKING:
-    from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.config import Cluster
     from tarmak_iam.installation.installation import Installation
+
+
+@click.command()
+@format_option("args", "json", "hieradata")
+@pass_session
+def flags(session: Session, output: str) -> None:
+    config = session.config()
+    installation = session.installation_of(config, session.cluster(config))
+    args = webhook_args(installation)
+    if output == "json":
+        print_json(dict(arg.removeprefix("--").split("=", 1) for arg in args))
+    else:
+        for line in args if output == "args" else webhook_hieradata(installation):
+            print_line(line)
+    if not args:
+        why = "awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set"
+        why = "it is a hub, without masters" if installation.is_hub else why
+        note(f"Tarmak sets no webhook flag for {installation.cluster_id}: {why}")
+
+
+@click.command()
+@object_options
+@format_option("yaml", "json")
+@pass_session
+def manifests(session: Session, /, output: str, **overrides: Any) -> None:
+    installation = session.installation(overrides)
+    objects, left_out = emit_objects(installation)
+    note_objects(installation, left_out)
+    if output == "json":
+        print_json({"apiVersion": "v1", "kind": "List", "items": objects})
+    else:
+        print_payload(b"---\n".join(yaml_bytes(manifest) for manifest in objects))
+
+
+def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
+    """Merges the entries into the files, writes all of them or none, and prints what has changed. Returns whether the
+    cluster's entry contains a CA afterwards: one that was there stays. `hint` is about recovery access. Raises
+    TarmakIamError, also for an untouchable file of the cluster: Tarmak's own kubeconfig gives recovery access."""
+    existing, before = [read_if_present(path) for path in paths], list[KubeconfigFile]()
+    for name, data in zip(map(str, paths), existing, strict=True):
+        before.append(KubeconfigFile.new(name) if data is None else KubeconfigFile.parse(data, name))
+    default = default_file([data is not None for data in existing])
+    merge = merge_kubeconfig(before, wanted, default=default, force=options["force"], use=options["use"])
+    real_paths = set(map(os.path.realpath, untouchable))
+    writes = []
+    for index, path in enumerate(paths):
+        if merge.is_changed(index):
+            if os.path.realpath(path) in real_paths:
+                what = "this file belongs to the cluster itself; nothing was written"
+                raise FileError(what, remedy="specify another FILE for --merge", place=Place(str(path)))
+            writes.append(Replacement(path, merge.after[index].to_bytes(), existing[index], mode=0o600))
+    for entry in merge.entries:
+        if entry.change == "replaced":
+            where = f"the {entry.kind} '{entry.name}' in {paths[entry.file]}"
+            note(f"forced: {where} was not managed by tarmak-iam; {hint}")
+    if not options["dry_run"]:
+        for write in writes:
+            if write.before is None:
+                make_directory(write.path.parent, 0o700)
+        replace_files(writes)
+        record_done("wrote", *(write.path for write in writes))
+    _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
+    cluster = wanted["clusters"][0]["name"]
+    stanzas = (KubeconfigFile.of(document).stanza("clusters", cluster) for document in merge.after)
+    return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
+
+
+def _print_merge(paths: list[Path], merge: Merge, wanted: Manifest, *, dry_run: bool, as_json: bool) -> None:
+    diffs = {}
+    for index, (file, after) in enumerate(zip(merge.before, merge.after, strict=True)):
+        if merge.is_changed(index):
+            diffs[index] = redacted_diff(None if file.is_new else file.document, after, wanted)
+    if as_json:
+        entries = []
+        for entry in merge.entries:
+            file_name = str(paths[entry.file])
+            entries.append({"kind": entry.kind, "name": entry.name, "change": entry.change, "file": file_name})
+        context = None if merge.uses is None else str(paths[merge.uses])
+        diff = "".join(diffs.values())
+        print_json({"changed": bool(diffs), "entries": entries, "currentContext": context, "diff": diff})
+    else:
+        for diff in diffs.values():
+            print_diff(diff)
+    for index, path in enumerate(paths):
+        _note_merged(merge, index, path, wanted, would_change=dry_run and index in diffs)
+    if dry_run and diffs:
+        note("dry run: nothing was written")
+
+
+def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest, *, would_change: bool) -> None:
+    """A line per kind of change to the file, unless it is only shown, and what to do about the file."""
+    entries = [entry for entry in merge.entries if entry.file == index and not would_change]
+    is_unchanged = {entry.change for entry in entries} == {"unchanged"}
+    for change in ("added", "updated", "replaced", "unchanged"):
+        names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
+        if names and (change != "unchanged" or is_unchanged):
+            note(f"{change}{':' * is_unchanged} {names} {'to' if change == 'added' else 'in'} {path}")
+    for entry in entries:
+        if entry.kept_role is not None:
+            note(f"the user {entry.name} keeps its role {entry.kept_role}; --role adds a separate user")
+    if merge.uses == index and not would_change:
+        note(f"set the current context to {wanted['current-context']} in {path}")
+    if not merge.is_changed(index):
+        return
+    if path.exists() and path.stat().st_mode & 0o077:
+        note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
+    if merge.after[index].next_document is not None:
+        note(f"{path} contains several documents; kubectl reads only the first")
+
+
+_KUBECTLS = "\0"  # no file has this name
+
+
+@click.command()
+@kubeconfig_options
+@option("--session-name NAME")
+@option("--server URL")
+@option("--certificate-authority FILE", shell_complete=files)
+@option("--proxy-url URL")
+@option("--alias NAME")
+@option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
+@option("--use")
+@option("--force")
+@dry_run_option
+@format_option("yaml", "json")
+@pass_session
+def kubeconfig(
+    session: Session,
+    /,
+    server: str | None,
+    certificate_authority: str | None,
+    merge_into: str | None,
+    use: bool,
+    force: bool,
+    dry_run: bool,
+    output: str,
+    **options: str | None,
+) -> None:
+    config, cluster, cluster_files = session.selected()
+    for name, path in (("--certificate-authority", certificate_authority), ("--merge", merge_into)):
+        if path == "":
+            raise click.UsageError(f"{name} '' is not a file name")
+    authority = None if certificate_authority is None else read_file(Path(certificate_authority))
+    if authority is not None:
+        authority_data(authority, Place(str(certificate_authority)))  # raises ConfigError if kubectl could not use it
+    connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
+    reads_admin = server is None or authority is None
+    installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
+    generated = client_kubeconfig(installation, server=server, certificate_authority=authority, **connection)
+    if merge_into is None:
+        given = [f"--{name}" for name, flag in (("use", use), ("force", force), ("dry-run", dry_run)) if flag]
+        if given:
+            raise click.UsageError(f"{given[0]} requires --merge")
+        print_json(generated) if output == "json" else print_payload(yaml_bytes(generated))
+        has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
+    else:
+        hint = installation.recovery_hint if force else ""
+        log_variables("KUBECONFIG")
+        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+        untouchable = [path for path in (*cluster_files.own, config.path) if path]
+        flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
+        merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
+        has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
+    note_role(installation)
+    # Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel.
+    if not has_authority:
+        why = f"since {installation.admin_path} does not exist: kubectl verifies {server}"
+        remedy = "specify --certificate-authority FILE for another CA"
+        note(f"note: the kubeconfig contains no CA, {why} with the CAs of the operating system; {remedy}")
+    if connection["proxy_url"] and (warning := proxy_warning(installation.settings.kubectlVersion)):
+        note(f"warning: {warning}")
+    if server is None:
+        note_tunnel(installation)
 
 
 _DONE = {
@@ -44,34 +232,25 @@ _UNWRITTEN = (FileAction.UNCHANGED, FileAction.KEEP)
 
 
 class _RenderedCluster(NamedTuple):
-    """The rendered files of a cluster, and their directory."""
+    """The files of a cluster in their directory, and the emitters that were skipped."""
 
     installation: Installation
     plan: DirectoryPlan
     left_out: list[tuple[str, ConfigError]]
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam render --output-dir out && kubectl apply -k out\n"
-    "  tarmak-iam render --output-dir out --all-clusters"
-)
-@output_dir_option
+@click.command()
+@output_dir_option("the files")
 @all_clusters_option
 @object_options
 @kubeconfig_options
 @dry_run_option
-@option("--force", "Overwrite files that were not written by render, or were changed since.")
+@option("--force")
 @format_option("text", "json")
 @pass_session
 def render(
     session: Session, /, output_dir: Path, all_clusters: bool, dry_run: bool, force: bool, output: str, **overrides: Any
 ) -> None:
-    """Write all artifacts of a cluster to a directory: flags, kubeconfig, and the objects for `kubectl apply -k`.
-
-    Only files written by an earlier render are replaced, or removed if they are no longer generated. With
-    --all-clusters each cluster has its own directory DIR/CLUSTER, hubs are skipped, and -o json prints a list.
-    """
     config = session.config()
     # Never to be overwritten, above all the admin certificates:
     clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
@@ -83,66 +262,48 @@ def render(
         artifacts, left_out = emit_all(installation)
         planned = plan_directory(directory, artifacts, installation.cluster_id, force=force, untouchable=own_files)
         note_incomplete(directory, "run it without --dry-run to complete it" if dry_run else "this run completes it")
-        if not dry_run:  # before anything is printed: the reader may close the pipe
+        if not dry_run:
             write_directory(planned)
             for step in planned.steps:
                 if step.action not in _UNWRITTEN:
-                    record_done(_DONE[step.action], str(step.path))
+                    record_done(_DONE[step.action], step.path)
         return _RenderedCluster(installation, planned, left_out)
 
     if all_clusters:
-        _render_all(config, lambda cluster: make(cluster, output_dir / cluster.cluster_name), output, dry_run=dry_run)
+        outcomes = []
+        directories = {cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config)}
+        for outcome in for_each([*directories], lambda cluster, _: make(cluster, directories[cluster]), "rendering"):
+            outcomes.append(outcome)
+            if not outcome.error:
+                note(f"{outcome.name}:")
+                _print_files(outcome.value, output, dry_run=dry_run)
+        if dry_run:
+            note(_DRY)
+        done = "could be rendered" if dry_run else "rendered"
+        finish_all(outcomes, lambda made: _as_json(made.value, dry_run=dry_run), output, lambda _: done, done)
         return
     check_masters(cluster := session.cluster(config))
     made = make(cluster, output_dir)
     if output == "json":
         print_json(_as_json(made, dry_run=dry_run))
-    else:
-        _print(made.plan, dry_run=dry_run)
-        if dry_run:
+    _print_files(made, output, dry_run=dry_run, says_dry=dry_run)
+
+
+def _print_files(made: _RenderedCluster, output: str, *, dry_run: bool, says_dry: bool = False) -> None:
+    """What was written as text, and notes; without the skipped artifacts for JSON, which contains them itself."""
+    steps = made.plan.steps
+    if output != "json":
+        for step in steps:
+            would = dry_run and step.action not in _UNWRITTEN
+            print_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}")
+        for step in steps:
+            if step.action is FileAction.KEEP:
+                why = "it was changed by hand since it was written"
+                note(f"{step.path} is no longer generated, but was not removed: {why}")
+        if says_dry:
             note(_DRY)
-    _note_render(made, with_left_out=output != "json")
-
-
-def _render_all(
-    config: TarmakConfig, make: Callable[[Cluster], _RenderedCluster], output: str, *, dry_run: bool
-) -> None:
-    outcomes = []
-    for outcome in for_each(clusters_of(config), lambda cluster, _: make(cluster), "rendering"):
-        outcomes.append(outcome)
-        if outcome.error:
-            continue
-        note(f"{outcome.name}:")
-        if output != "json":
-            _print(outcome.value.plan, dry_run=dry_run)
-        _note_render(outcome.value, with_left_out=output != "json")
-    if output == "json":
-        print_json(
-            [error_json(outcome) if outcome.error else _as_json(outcome.value, dry_run=dry_run) for outcome in outcomes]
-        )
-    if dry_run:
-        note(_DRY)
-    done = "could be rendered" if dry_run else "rendered"
-    note(outcome_summary(outcomes, lambda _: done, done))
-    if code := outcomes_exit_code(outcomes):
-        click.get_current_context().exit(code)
-
-
-def _print(planned: DirectoryPlan, *, dry_run: bool) -> None:
-    for step in planned.steps:
-        would = dry_run and step.action not in _UNWRITTEN
-        print_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}")
-    for step in planned.steps:
-        if step.action is FileAction.KEEP:
-            note(
-                f"{step.path} is no longer generated, but was not removed: it was changed by hand since it was written"
-            )
-
-
-def _note_render(made: _RenderedCluster, *, with_left_out: bool) -> None:
-    """Without the skipped artifacts for JSON, which contains them itself."""
-    note_objects(made.installation, made.left_out if with_left_out else ())
-    if any(step.action is FileAction.REMOVE and step.path.suffix == ".yaml" for step in made.plan.steps):
+    note_objects(made.installation, made.left_out if output != "json" else ())
+    if any(step.action is FileAction.REMOVE and step.path.suffix == ".yaml" for step in steps):
         note("note: removing the file of an object does not delete the object from a cluster; use kubectl to delete it")
     if "kubeconfig" not in dict(made.left_out):
         note_role(made.installation)
@@ -150,12 +311,11 @@ def _note_render(made: _RenderedCluster, *, with_left_out: bool) -> None:
 
 
 def _as_json(made: _RenderedCluster, *, dry_run: bool) -> dict[str, object]:
+    steps = made.plan.steps
     return {
         "cluster": made.installation.cluster_id,
         "directory": str(made.plan.directory),
         "dryRun": dry_run,
-        "files": [
-            {"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in made.plan.steps
-        ],
+        "files": [{"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in steps],
         "leftOut": [{"name": name, "reason": str(error)} for name, error in made.left_out],
     }

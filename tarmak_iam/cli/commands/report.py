@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,8 +13,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
-from tarmak_iam.cli.console import note, print_json, print_payload, print_styled_line, record_written
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_styled_line, record_done
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.errors import FileError
@@ -22,42 +21,26 @@ from tarmak_iam.lint import Subjects, examine
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
-    from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.installation.installation import Installation
     from tarmak_iam.report import AccessReview, ClusterReview, ReviewedCluster
 
-    Connect = Callable[[Cluster, ReportProgress], Kubectl]
-
 
 T = TypeVar("T")
-_WITH, _WITHOUT, _HUB = "with IAM login", "without IAM login", "hub"
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam report --all-clusters -o html > access.html\n"
-    "  tarmak-iam report --open\n"
-    "  tarmak-iam report --kubeconfig ~/.tarmak/dev-cluster/kubeconfig\n"
-    '  tarmak-iam report --all-clusters --live -o json --date "$(date -I)"'
-)
+@click.command()
 @all_clusters_option
-@option("--live", "Ask the clusters too, with the kubeconfig that Tarmak generates.")
+@option("--live")
 @access_options
-@option("--date TEXT", "Date of the review, shown as given.", default="")
-@option("--open", "Open the HTML report in a browser, from a private file.", "is_opened")
+@option("--date TEXT", default="")
+@option("--open", "is_opened")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context
 def report(
     context: click.Context, session: Session, all_clusters: bool, live: bool, date: str, is_opened: bool, output: str
 ) -> None:
-    """Generate an access review: who can log in to a cluster.
-
-    Lists each principal with its username, groups and privilege, its entry in the mappings file, the findings about it,
-    and its last change in git. With --live, --kubeconfig or --context, the cluster is asked for its RBAC bindings and
-    its current mappings. If a cluster cannot be read, the review contains the others, and the exit code is 2.
-    """
     is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
@@ -65,13 +48,7 @@ def report(
         if context.get_parameter_source("output") is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
         output = "html"
-    config = session.config()
-
-    def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
-        return kubectl_of(session, cluster.cluster_name, report_progress)
-
-    reach = connect if live or is_asked else None
-    review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
+    review = _reviewed(session, session.config(), date, all_clusters=all_clusters, is_live=live or is_asked)
     _print(review, output, is_opened=is_opened)
     if all_clusters and review.clusters:
         note(_counts(review))
@@ -97,53 +74,39 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    order = [_WITH, _WITHOUT, _HUB, FAILED]
-    states = []
+    states: dict[str, list[tuple[str, str]]] = {"with IAM login": [], "without IAM login": [], "hub": [], FAILED: []}
     for cluster in review.clusters:
-        state = _HUB if cluster.is_hub else _WITH if cluster.is_login_possible else _WITHOUT
-        states.append((cluster.cluster, FAILED if cluster.error or cluster.live_error else state))
-    states.sort(key=lambda pair: order.index(pair[1]))
-    words = {_WITHOUT: "without"} if any(state == _WITH for _, state in states) else {}
-    return outcome_counts([(name, words.get(state, state)) for name, state in states], "")
+        state = "hub" if cluster.is_hub else f"{'with' if cluster.is_login_possible else 'without'} IAM login"
+        state = FAILED if cluster.error or cluster.live_error else state
+        word = "without" if state == "without IAM login" else state
+        states[state].append((cluster.cluster, word))
+    if not states["with IAM login"]:
+        states["without IAM login"] = [(name, "without IAM login") for name, _ in states["without IAM login"]]
+    return outcome_counts([pair for pairs in states.values() for pair in pairs], "")
 
 
-def _each(
-    clusters: Sequence[Cluster], work: ClusterWork[T], doing: str, *, all_clusters: bool
-) -> list[ClusterOutcome[T]]:
+def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> list[ClusterOutcome[T]]:
     """Of all clusters, errors are part of the review; else they end the command."""
     if all_clusters:
         return list(for_each(clusters, work, doing))
     return [ClusterOutcome(cluster, (work(cluster, note),)) for cluster in clusters]
 
 
-def _reviewed(
-    session: Session, config: TarmakConfig, connect: Connect | None, *, all_clusters: bool, date: str
-) -> AccessReview:
+def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters: bool, is_live: bool) -> AccessReview:
     """The review of one cluster, or of all."""
-    from tarmak_iam.report import (
-        Repository,
-        ReviewedCluster,
-        ask_cluster,
-        put_together,
-        review_cluster,
-        unreadable_cluster,
-    )
+    from tarmak_iam import report
+    from tarmak_iam.lint.fixing import with_fixes_in_remedies
 
-    clusters = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    def read(cluster: Cluster, _: ReportProgress) -> Subjects:
+        return Subjects.of_cluster(config, cluster, session.files(config, cluster))
+
     outcomes = _each(
-        clusters,
-        lambda cluster, _: Subjects.of_cluster(config, cluster, session.files(config, cluster)),
-        "reading",
-        all_clusters=all_clusters,
+        all_clusters, config.selectable_clusters if all_clusters else (session.cluster(config),), read, "reading"
     )
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
-    checked_report = examine(*checked)
-    if checked_report.findings:
-        from tarmak_iam.lint.fixing import with_fixes_in_remedies
-
-        checked_report = with_fixes_in_remedies(checked_report, *checked)
+    checked_report = with_fixes_in_remedies(examine(*checked), *checked)
     assert config.path is not None  # it is loaded from a file
-    repository = Repository.of(config.path.parent)
+    repository = report.Repository.of(config.path.parent)
     if repository.remedy:
         note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
     reviewed: dict[str, ReviewedCluster] = {}
@@ -151,26 +114,26 @@ def _reviewed(
     for outcome in outcomes:
         if outcome.error is not None:
             place = config.document.position(outcome.cluster.route)
-            reviewed[outcome.name] = ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
+            unreadable = report.unreadable_cluster(outcome.name, place, outcome.error)
+            reviewed[outcome.name] = report.ReviewedCluster(unreadable)
         elif installation := outcome.value.installation:  # of_cluster sets one
-            review = review_cluster(outcome.value, checked_report, repository)
-            reviewed[outcome.name] = ReviewedCluster(review, installation.loaded)
+            review = report.review_cluster(outcome.value, checked_report, repository)
+            reviewed[outcome.name] = report.ReviewedCluster(review, installation.loaded)
             if not review.is_hub:
                 with_masters[outcome.cluster] = installation
 
     def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
-        assert connect is not None  # else no cluster is asked
-        kubectl = connect(cluster, report_progress)
-        return ask_cluster(reviewed[cluster.cluster_name].review, with_masters[cluster], kubectl)
+        kubectl = kubectl_of(session, cluster.cluster_name, report_progress)
+        return report.ask_cluster(reviewed[cluster.cluster_name].review, with_masters[cluster], kubectl)
 
     # What each cluster answers is added to its review, or why it could not be asked.
-    for answer in _each(list(with_masters) if connect else (), ask, "asking", all_clusters=all_clusters):
+    for answer in _each(all_clusters, list(with_masters) if is_live else (), ask, "asking"):
         before, error = reviewed[answer.name], answer.error
         after = answer.value if error is None else replace(before.review, live=True, live_error=error.message)
         reviewed[answer.name] = replace(before, review=after)
         if error is None and after.live_error:
             note(f"{answer.name}: {after.live_error}")
-    return put_together(config.path, list(reviewed.values()), checked_report, repository, date)
+    return report.put_together(config.path, list(reviewed.values()), checked_report, repository, date)
 
 
 _DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
@@ -194,7 +157,7 @@ def open_page(name: str, content: bytes) -> None:
             f"cannot write {name} to a temporary directory: {error.strerror or error}",
             remedy="set TMPDIR to a directory that can be written to, or print the page with -o html",
         ) from None
-    record_written(path)
+    record_done("wrote", path)
     is_opened = sys.platform in ("darwin", "win32", "cygwin") or any(os.environ.get(name) for name in _DISPLAYS)
     try:
         is_opened = is_opened and webbrowser.open(path.as_uri())

@@ -1,4 +1,5 @@
-"""run: runs tarmak, with steps before and after its apply and the commands that rewrite tarmak.yaml."""
+"""run, hook: tarmak, with steps before and after its apply and the commands that rewrite tarmak.yaml; and a shell
+function that runs every tarmak command so."""
 
 from __future__ import annotations
 
@@ -8,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import error_line, note
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, error_line, note, print_payload
 from tarmak_iam.cli.options import access_options, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
@@ -17,32 +17,15 @@ from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 
 
-@click.command(
-    context_settings={"allow_interspersed_args": False},
-    options_metavar="[OPTIONS] --",
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam run -- tarmak clusters apply\n"
-    "  tarmak-iam run --rollback-on-failure -- \\\n"
-    "      tarmak -c ~/.tarmak clusters apply --configuration-only",
-)
-@option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
-@option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
-@option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
+@click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] --")
+@option("--no-check")
+@option("--rollback-on-failure")
+@option("--rollback-unless-verified")
 @access_options
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session
 @click.pass_context
 def run(context: click.Context, session: Session, /, command: tuple[str, ...], **flags: bool) -> None:
-    """Run any tarmak command. Its arguments, the terminal and its exit code are passed through.
-
-    If awsIAMAuthenticatorInit is on, `clusters apply` is preceded by `check`, which stops it for errors and for a
-    lock-out. After its success the objects are applied, and a login is verified. For commands that rewrite tarmak.yaml,
-    its comments are kept.
-
-    tarmak's own arguments choose the directory and the cluster. Exit codes of tarmak-iam itself: 1 for findings and for
-    a failed login, 2 if something cannot be read or applied, 4 if the objects are applied but no mapped caller has
-    logged in, 127 if tarmak is not installed.
-    """
     name = Path(command[0]).name
     if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
         raise click.UsageError(
@@ -76,8 +59,7 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
 
 
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
-    """The environment for tarmak. Raises ConfigError if -c or --current-cluster of tarmak-iam contradicts tarmak's
-    arguments, which are not changed."""
+    """That of tarmak. Raises ConfigError if -c or --current-cluster contradicts tarmak's arguments, which win."""
     environment = dict(os.environ)
     if session.directory is not None:
         given = session.directory.expanduser()
@@ -100,3 +82,18 @@ def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
     return ConfigError(
         f"{option} is {ours}, but tarmak's arguments select {theirs}", remedy=f"pass {option} to tarmak, after its name"
     )
+
+
+# `function`, because the shell would expand an alias of that name in `tarmak () {`. `command` starts a program, which
+# looks for tarmak on the PATH, so the function never calls itself. Its status is that of the last command.
+_FUNCTION = """\
+function tarmak {
+  command tarmak-iam run -- tarmak "$@"
+}
+"""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh"]), expose_value=False)
+def hook() -> None:
+    print_payload(_FUNCTION)

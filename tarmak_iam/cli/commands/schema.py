@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import click
 
-from tarmak_iam.cli.completion import directories, schemas
-from tarmak_iam.cli.console import note, print_diff, print_payload, record_written
+from tarmak_iam.cli.completion import schemas
+from tarmak_iam.cli.console import note, print_diff, print_payload, record_done
 from tarmak_iam.cli.edits import edits_cluster_files, edits_tarmak_yaml
-from tarmak_iam.cli.options import directory_argument, dry_run_option, option
+from tarmak_iam.cli.options import dry_run_option, option, output_dir_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
@@ -40,36 +39,13 @@ _OF_FILES = {
 """File that the schema is for -> its NAME on the command line, and its file name."""
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    f"  tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json\n"
-    "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
-)
+@click.command()
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
-@option(
-    "--output-dir DIR",
-    "Directory for the schemas of all three files; created if it does not exist.",
-    type=click.Path(),
-    shell_complete=directories,
-    callback=lambda context, parameter, value: (
-        value if value is None else directory_argument(context, parameter, value)
-    ),
-)
-@option("--modeline", "Also name the schema in the first line of each file.", "with_modelines")
+@output_dir_option("the schemas of all three files", required=False)
+@option("--modeline", "with_modelines")
 @dry_run_option
 @pass_session
 def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
-    """Print the JSON Schema (draft-07) of a file, or of a section of tarmak.yaml.
-
-    NAME is tarmak.yaml, mappings, settings, or the name of a section; the default is kubernetes.apiServer.amazon.
-    Editors with yaml-language-server use the schema that the first line of a file names:
-
-    \b
-    # yaml-language-server: $schema=tarmak.schema.json
-
-    With --output-dir, the schemas of tarmak.yaml, mappings and settings are written to a directory. With --modeline,
-    such a line is also added to tarmak.yaml and to the files of its clusters.
-    """
     if output_dir is None:
         if with_modelines or dry_run:
             raise click.UsageError("--modeline and --dry-run require --output-dir")
@@ -84,48 +60,6 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
         _write_schemas(within, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was written")
-
-
-@edits_tarmak_yaml
-@edits_cluster_files
-def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
-    # All of them before anything is written: nothing changes if one of them is not valid YAML.
-    edits = []
-    for path, before, files in _documents(session):
-        _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
-        # From the file to the schema, as the language server reads it: relative, and without blanks.
-        schema = os.path.relpath(os.path.realpath(within.directory / filename), os.path.realpath(path.parent))
-        edits.append((path, before, with_modeline(before, modeline(quote(os.fsencode(schema)))), files))
-    _write_schemas(within, dry_run=dry_run)
-    for path, before, after, files in edits:
-        if before.is_json:
-            note(f"{path} is JSON, which has no comments; name the schema in the editor's settings")
-            continue
-        if after is before:
-            note(f"unchanged {path}")
-            continue
-        if files and not dry_run:
-            files.write(path, after, before)
-        elif not dry_run:
-            replace_file(path, after.to_bytes(), expected=before.to_bytes())
-        if not dry_run:
-            record_written(path)
-        print_diff(unified_diff(before.text, after.text, after.filename))
-
-
-def _documents(session: Session) -> Iterator[tuple[Path, Document, ClusterFiles | None]]:
-    """tarmak.yaml, and the existing mappings and settings of all its clusters, with the files of the cluster. Raises
-    TarmakIamError."""
-    config = session.config()
-    assert config.path is not None  # it is loaded from a file
-    yield config.path, Document.parse(read_file(config.path), str(config.path)), None
-    for cluster in config.selectable_clusters:
-        if is_cluster_id(cluster.cluster_name):
-            files = session.files(config, cluster)
-            for path in (files.mappings_path, files.settings_path):
-                data = read_if_present(path, files.within)
-                if data is not None:
-                    yield path, Document.parse(data, str(path)), files
 
 
 def _schema_named(name: str) -> Schema:
@@ -154,8 +88,46 @@ def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
             continue
         if not dry_run:
             replace_file(path, data, expected=before, within=within)
-            record_written(path)
+            record_done("wrote", path)
         note(f"{'would write' if dry_run else 'wrote'} {path}")
+
+
+@edits_tarmak_yaml
+@edits_cluster_files
+def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
+    config = session.config()
+    assert config.path is not None  # it is loaded from a file
+    paths: list[tuple[Path, ClusterFiles | None]] = [(config.path, None)]
+    for cluster in config.selectable_clusters:
+        if is_cluster_id(cluster.cluster_name):
+            files = session.files(config, cluster)
+            paths += [(files.mappings_path, files), (files.settings_path, files)]
+    # All of them before anything is written: nothing changes if one of them is not valid YAML.
+    edits = []
+    for path, of_cluster in paths:
+        data = read_if_present(path, of_cluster.within) if of_cluster else read_file(path)
+        if data is None:
+            continue
+        before = Document.parse(data, str(path))
+        _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
+        # From the file to the schema, as the language server reads it: relative, and without blanks.
+        reference = os.path.relpath(os.path.realpath(within.directory / filename), os.path.realpath(path.parent))
+        edits.append((path, before, with_modeline(before, modeline(quote(os.fsencode(reference)))), of_cluster))
+    _write_schemas(within, dry_run=dry_run)
+    for path, before, after, of_cluster in edits:
+        if before.is_json:
+            note(f"{path} is JSON, which has no comments; name the schema in the editor's settings")
+            continue
+        if after is before:
+            note(f"unchanged {path}")
+            continue
+        if not dry_run:
+            if of_cluster:
+                of_cluster.write(path, after, before)
+            else:
+                replace_file(path, after.to_bytes(), expected=before.to_bytes())
+            record_done("wrote", path)
+        print_diff(unified_diff(before.text, after.text, after.filename))
 
 
 def modeline(reference: str) -> str:

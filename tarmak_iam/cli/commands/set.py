@@ -16,18 +16,10 @@ from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
 
-_section_option = option(
-    "--section NAME",
-    "Section of the cluster; plugins can add sections.",
-    "name",
-    shell_complete=sections,
-    default=AMAZON.name,
-)
+_section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
 
 
-@click.command(
-    name="set", epilog="\b\nExample: tarmak-iam set internalELBAccessLogs.bucket my-logs\n\nThe keys: tarmak-iam show"
-)
+@click.command(name="set")
 @click.argument(
     "pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...", shell_complete=section_keys_or_values
 )
@@ -36,11 +28,6 @@ _section_option = option(
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
-    """Set keys of a section of the cluster in tarmak.yaml, such as publicELBAccessLogs.bucket.
-
-    Several keys are set and validated together. If Tarmak would reject the result, nothing is written. The rest of the
-    file stays as it is, byte for byte.
-    """
     if len(pairs) % 2:
         raise click.UsageError(f"no value given for {pairs[-1]}")
     config, section = session.config(), section_named(name)
@@ -52,29 +39,24 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
 
 
-@click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
+@click.command()
 @click.argument("key", metavar="KEY", shell_complete=section_keys)
 @_section_option
 @dry_run_option
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
-    """Remove a key of a section, so that its default is used. Parents that become empty are removed too."""
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     after = config.unset(cluster.cluster_name, key, section)
     finish_config_edit(config, after, clusters=[cluster], unchanged=f"{key} is not set", dry_run=dry_run)
 
 
-@click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
+@click.command()
 @_section_option
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
-    """Show a section as it takes effect: the values of tarmak.yaml, and the defaults of the other keys.
-
-    The text output lists every key in the form that `set` accepts, with `-` for a key without a value.
-    """
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     given = cluster.section(section)

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import click
 
 from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
-from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_line
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
-from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup
@@ -32,41 +31,28 @@ from tarmak_iam.routes import Route
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
 
-@click.group(
-    cls=CommandGroup,
-    aliases={"list": "show", "add": "set", **dict.fromkeys(("remove", "delete", "rm"), "unset")},
-    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
-)
+@click.group(cls=CommandGroup)
 def settings() -> None:
-    """Show or change tarmak-iam's settings of a cluster, such as image, versions, role and profile.
-
-    They are in <dir>/<cluster>/tarmak-iam.yaml. A setting that is not in the file has its default.
-    """
+    """See its page in the folder `help`."""
 
 
-@settings.command(
-    short_help="Show all settings with their values.", epilog="\b\nExample: tarmak-iam settings show -o json"
-)
+@settings.command(short_help="Show all settings with their values.")
 @format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
-    """Show all settings with their values. `-` means not set: a version is then that of the image or of tarmak.yaml."""
     values = session.selected()[2].settings().effective
     if output == "json":
         print_json(values)
-        return
-    for key, value in values.items():
-        print_line(f"{key}: {value_text(value) or '-'}")
+    else:
+        for key, value in values.items():
+            print_line(f"{key}: {value_text(value) or '-'}")
 
 
-@settings.command(
-    short_help="Print the value of a setting.", epilog="\b\nExample: tarmak-iam settings get daemonVersion"
-)
+@settings.command(short_help="Print the value of a setting.")
 @click.argument("key", metavar="KEY", shell_complete=setting_keys)
 @format_option("text", "json")
 @pass_session
 def get(session: Session, key: str, output: str) -> None:
-    """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
     check_key(key)
     value = session.selected()[2].settings().effective[key]
     if value in (None, {}):
@@ -100,13 +86,12 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
 
 
-@settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
+@settings.command()
 @click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
-    """Remove a setting, so that its default is used."""
     check_key(key)
 
     def remove(document: Document, at: Route) -> Document:
@@ -122,19 +107,17 @@ def _edit(
     from tarmak_iam.installation.installation import Installation
 
     config, cluster, files = session.selected()
-    path = files.settings_path
-    before = files.settings_document()
+    path, before = files.settings_path, files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
     after = edit(start, written_route(start, (key,)))
+    chosen, _ = parse_settings(after.to_bytes(), after.filename)
     if after is start:
         note(f"unchanged: {unchanged}")
     else:
-        parse_settings(after.to_bytes(), after.filename)
         finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
         note_misplaced(files, cluster, Subject.SETTINGS)
     # What the release of the settings is open to, and what it does not support. That is not an error: the user may be
     # changing several settings, one at a time.
-    chosen, _ = parse_settings(after.to_bytes(), after.filename)
     mappings = None
     with contextlib.suppress(TarmakIamError):  # which is an error of the commands that need the mappings
         mappings = files.mappings()

@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.completion import roles
-from tarmak_iam.cli.console import log_variables, note, print_json, print_line
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, log_variables, note, print_json, print_line
 from tarmak_iam.cli.options import daemon_version_option, format_option, option, plain_role
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
@@ -27,47 +26,19 @@ if TYPE_CHECKING:
 
 _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
 
-# The cache of the AWS CLI, which has the same files.
-_CACHE = (".aws", "cli", "cache")
-_VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
 
-
-@click.group(
-    cls=CommandGroup,
-    has_cluster=False,
-    invoke_without_command=True,
-    subcommand_metavar="[inspect]",
-    epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
-    "  tarmak-iam token -i dev-cluster --role arn:aws:iam::111122223333:role/Admin",
-)
-@option(
-    "-i --cluster-id ID",
-    "clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
-    "profile of its settings.",
-    envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
-    show_envvar=True,
-)
-@option(
-    "-r --role ARN",
-    "ARN of the role to assume, with its path.",
-    envvar="DEFAULT_ROLE",
-    show_envvar=True,
-    callback=plain_role,
-    shell_complete=roles,
-)
-@option("-s --session-name NAME", "Role session name, the value of {{SessionName}}.")
-@option("-e --external-id ID", "External ID that the role's trust policy requires.")
-@option("--forward-session-name", "Use the session name of the current credentials.")
-@option("--profile NAME", "AWS profile for the credentials.")
-@option("--region REGION", "Region of STS. Default: the AWS configuration's, else the cluster's.")
-@option("--cache", "Cache the sessions of a profile in ~/.aws/cli/cache until they expire.")
-@option("--token-only", "Print only the token, not an ExecCredential.")
+@click.group(cls=CommandGroup, invoke_without_command=True, subcommand_metavar="[inspect]")
+@option("-i --cluster-id ID", envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", show_envvar=True)
+@option("-r --role ARN", envvar="DEFAULT_ROLE", show_envvar=True, callback=plain_role, shell_complete=roles)
+@option("-s --session-name NAME")
+@option("-e --external-id ID")
+@option("--forward-session-name")
+@option("--profile NAME")
+@option("--region REGION")
+@option("--cache")
+@option("--token-only")
 @click.pass_context
 def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
-    """Print a token for kubectl as an ExecCredential, with the apiVersion that KUBERNETES_EXEC_INFO requests.
-
-    Options and environment variables are those of `aws-iam-authenticator token`, which it can replace.
-    """
     if context.invoked_subcommand is not None:
         for parameter in context.command.params:
             source = context.get_parameter_source(parameter.name or "")
@@ -75,7 +46,8 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
                 what = f"{parameter.opts[-1]} is an option of `token`, not of `token {context.invoked_subcommand}`"
                 raise click.UsageError(what, context)
         return
-    log_variables(*_VARIABLES, prefixes=["AWS_"])
+    variables = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
+    log_variables(*variables, prefixes=["AWS_"])
     options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program does
     session = context.find_object(Session)
     assert session is not None  # main makes it
@@ -84,28 +56,17 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
         cluster_id, settings = installation.cluster_id, installation.settings
         defaults = {"role": settings.role, "profile": settings.profile, "default_region": installation.region or None}
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
-    created = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
+    directory = Path.home() / ".aws" / "cli" / "cache" if cache else None  # that of the AWS CLI, with the same files
+    created = make_token(cluster_id, cache_directory=directory, **options)
     print_line(created.text if token_only else exec_credential(created, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
-@token.command(
-    short_help="Explain a token, without sending it anywhere.",
-    epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
-)
+@token.command(short_help="Explain a token, without sending it anywhere.")
 @click.argument("token_text", metavar="[TOKEN]", required=False)
 @daemon_version_option
 @format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
-    """Explain a token: host, region, expiry, access key ID, and which releases reject it and why.
-
-    The token, or the ExecCredential that contains it, is read from standard input. Do not give TOKEN as an argument for
-    a valid token: it stays in the shell's history, where others may read it until it expires.
-
-    Exits with 0 if the authenticator would accept the token now, provided that its signature is right and it is for
-    this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of --daemon-version,
-    else that of the cluster's settings, else that of the default image.
-    """
     from datetime import datetime, timezone
 
     from tarmak_iam.cli.edits import read_given
@@ -128,8 +89,7 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
-    """Version, partition and region of the authenticator; without a cluster the version of the default image, and the
-    partition and region of the token."""
+    """Version, partition and region of the authenticator, as far as a cluster is known."""
     from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
     is_chosen = session.directory is not None or session.cluster_name is not None
@@ -145,36 +105,50 @@ def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | N
 
 
 def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
+    def answer(refusal: str | None, otherwise: str) -> str:
+        return f"rejects it: {refusal}" if refusal else otherwise
+
     partition = f"partition {inspection.partition}" if inspection.partition else "no STS host"
     session = "with" if inspection.has_session_token else "without"
     rows = [
-        ("host", f"{inspection.host or '-'} ({partition})"),
-        ("region", inspection.region or "-"),
-        ("signed", _time(inspection.signed_at)),
-        ("expires", _time(inspection.expires_at)),
-        ("access key", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
-        ("signed headers", ", ".join(inspection.signed_headers) or "-"),
-        ("cluster ID", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
-        ("STS", _refusal_text(inspection.sts_refusal, "checks the signature")),
-        (str(version), _refusal_text(inspection.verdict(version).refusal, "asks STS")),
+        ("host:", f"{inspection.host or '-'} ({partition})"),
+        ("region:", inspection.region or "-"),
+        ("signed:", _time(inspection.signed_at)),
+        ("expires:", _time(inspection.expires_at)),
+        ("access key:", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
+        ("signed headers:", ", ".join(inspection.signed_headers) or "-"),
+        ("cluster ID:", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
+        ("STS:", answer(inspection.sts_refusal, "checks the signature")),
+        (f"{version}:", answer(inspection.verdict(version).refusal, "asks STS")),
+        *(("note:", text) for text in inspection.notes),
     ]
     for name, value in rows:
-        print_line(f"{name + ':':<16}{value}")
-    for text in inspection.notes:
-        print_line(f"{'note:':<16}{text}")
+        print_line(f"{name:<16}{value}")
     print_line("by release:")
     for verdict in inspection.verdicts:
-        print_line(f"  {verdict.versions:<19} {_refusal_text(verdict.refusal, 'asks STS')}")
+        print_line(f"  {verdict.versions:<19} {answer(verdict.refusal, 'asks STS')}")
+
+
+def _time(moment: datetime | None) -> str:
+    """With the time until then, or since then."""
+    from datetime import datetime, timezone
+
+    if moment is None:
+        return "-"
+    left = (moment - datetime.now(timezone.utc)).total_seconds()
+    minutes, seconds = divmod(int(abs(left)), 60)
+    away = f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + away if left > 0 else away + ' ago'})"
 
 
 def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str, object]:
-    refusal = inspection.verdict(version).refusal
+    refusal, signed, expires = inspection.verdict(version).refusal, inspection.signed_at, inspection.expires_at
     return {
         "host": inspection.host,
         "region": inspection.region,
         "partition": inspection.partition,
-        "signedAt": _stamp(inspection.signed_at),
-        "expiresAt": _stamp(inspection.expires_at),
+        "signedAt": f"{signed:%Y-%m-%dT%H:%M:%SZ}" if signed else None,
+        "expiresAt": f"{expires:%Y-%m-%dT%H:%M:%SZ}" if expires else None,
         "accessKeyId": inspection.access_key_id,
         "keyKind": str(inspection.key_kind),
         "hasSessionToken": inspection.has_session_token,
@@ -190,23 +164,3 @@ def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str,
         ],
         "notes": list(inspection.notes),
     }
-
-
-def _refusal_text(refusal: str | None, otherwise: str) -> str:
-    return f"rejects it: {refusal}" if refusal else otherwise
-
-
-def _time(moment: datetime | None) -> str:
-    """With the time until then, or since then."""
-    from datetime import datetime, timezone
-
-    if moment is None:
-        return "-"
-    left = (moment - datetime.now(timezone.utc)).total_seconds()
-    minutes, seconds = divmod(int(abs(left)), 60)
-    away = f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + away if left > 0 else away + ' ago'})"
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None

@@ -1,9 +1,10 @@
-"""webhook: certificate, key and kubeconfig of the authenticator's server, before the first master exists."""
+"""webhook, doctor: certificate, key and kubeconfig of the authenticator's server, before the first master exists; and
+an offline check of such files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,51 +12,52 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from tarmak_iam.cli.completion import daemon_versions
-from tarmak_iam.cli.console import note, print_line, record_written
-from tarmak_iam.cli.options import option, output_dir_option
-from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
+from tarmak_iam.cli.completion import daemon_versions, directories
+from tarmak_iam.cli.console import ExitCode, note, print_line, record_done
+from tarmak_iam.cli.formats import (
+    CheckReport,
+    FindingResult,
+    RuleDescription,
+    errors_reported,
+    findings_options,
+    is_failing,
+    print_report,
+    severity_summary,
+)
+from tarmak_iam.cli.installation_notes import note_incomplete
+from tarmak_iam.cli.options import option, output_dir_option, paths_argument
+from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
+from tarmak_iam.findings import Severity
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read_server_settings
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR, ServerNames
+from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
+from tarmak_iam.pki.server_names import ServerNames
+from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
 from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:
-    from tarmak_iam.document import Document
     from tarmak_iam.installation.installation import Installation
     from tarmak_iam.pki.webhook_pair import Prepared
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam webhook --output-dir webhook\n"
-    "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
-    "      --hostname localhost --hostname master.internal"
-)
-@output_dir_option
-@option("--days DAYS", "Validity of a new certificate, from now on.", type=int, default=DAYS)
-@option(
-    "--hostname HOST",
-    "Host name or IP address of the webhook. The first is used in the URL, all are in the certificate. "
-    "Default: server.hostname of the mappings file, else localhost. Can be repeated.",
-    "hostnames",
-    multiple=True,
-)
-@option(
-    "--address IP", "Address that the server listens on. Default: server.address of the mappings file, else 127.0.0.1."
-)
-@option("--port PORT", f"Port of the URL. Default: server.port of the mappings file, else {DEFAULT_PORT}.", type=int)
-@option("--renew", "Create a new certificate and key; the old files are kept, with a date in their names.")
+@click.command()
+@output_dir_option("the files")
+@option("--days DAYS", type=int, default=DAYS)
+@option("--hostname HOST", "hostnames", multiple=True)
+@option("--address IP")
+@option("--port PORT", type=int)
+@option("--renew")
 @option(
     "--daemon-version VERSION",
-    f"Write the kubeconfig as `init` of this release does. Default: {MASTERS_VERSION}, the release on Tarmak's "
+    about=f"Write the kubeconfig as `init` of this release does. Default: {MASTERS_VERSION}, the release on Tarmak's "
     "masters.",
     shell_complete=daemon_versions,
 )
@@ -70,33 +72,19 @@ def webhook(
     renew: bool,
     daemon_version: str | None,
 ) -> None:
-    """Create the webhook's certificate, key and kubeconfig in advance, as the authenticator's `init` does.
-
-    Needs no tarmak.yaml. If a cluster is selected, host name, address and port are those of its mappings file. An
-    existing certificate and key are kept, as `init` does, and only the kubeconfig is written again. For a key alone, as
-    an interrupted run leaves it, a certificate is created.
-    """
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
-    server = ServerSettings()
-    if installation is not None and installation.mappings is not None:
-        given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}
-        server = _server(installation, installation.mappings.document, [key for key in given if not given[key]])
+    server = _server(installation, {"hostname": not hostnames, "address": address is None, "port": port is None})
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
+    port = server.port if port is None else port
     within = Boundary(output_dir, session.follow_links)
-    contents = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
-    existing = Existing(output_dir, *contents)
-    prepared = prepare(
-        existing,
-        names,
-        server.port if port is None else port,
-        now=datetime.now(timezone.utc),
-        days=days,
-        renew=renew,
-        version=version,
+    existing = Existing(
+        output_dir, *(read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
     )
+    now = datetime.now(timezone.utc)
+    prepared = prepare(existing, names, port, now=now, days=days, renew=renew, version=version)
     for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
         print_line(line)
     is_given = click.get_current_context().get_parameter_source("days") is ParameterSource.COMMANDLINE
@@ -118,26 +106,27 @@ def webhook(
         note(f"this kubeconfig is for {prepared.url}; {to_use}")
     if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
         note("IAM logins fail until the files are on all masters and both servers are restarted")
-        note(recovery_hint_of(installation))
+        note(installation.recovery_hint if installation else NOT_EXAMINED)
 
 
-def _server(installation: Installation, document: Document, keys: Iterable[str]) -> ServerSettings:
-    """Those of the mappings file. Raises ConfigError, with the place in it, if the authenticator does not start, or a
-    server cannot use the value of one of these keys."""
+def _server(installation: Installation | None, used: dict[str, bool]) -> ServerSettings:
+    """Those of the mappings file, if any. Raises ConfigError, with the place in it, if the authenticator does not
+    start, or a server cannot use the value of one of the keys that are `used`."""
+    if installation is None or installation.mappings is None:
+        return ServerSettings()
+    document = installation.mappings.document
     try:
         server = read_server_settings(document, installation.daemon_version, installation.daemon.args)
     except DaemonNotStarted as stop:
-        raise ConfigError(
-            f"authenticator {installation.daemon_version} does not start: {stop.reason}",
-            remedy="fix the mappings file",
-            place=document.position(stop.route or ()),
-        ) from None
+        what = f"authenticator {installation.daemon_version} does not start: {stop.reason}"
+        place = document.position(stop.route or ())
+        raise ConfigError(what, remedy="fix the mappings file", place=place) from None
     checks: dict[str, Callable[[], object]] = {
         "hostname": lambda: ServerNames((server.hostname,)),
         "address": lambda: ServerNames(address=server.address),
         "port": lambda: ServerNames().url(server.port),
     }
-    for key in keys:
+    for key in (key for key in checks if used[key]):
         try:
             checks[key]()
         except ConfigError as error:
@@ -147,21 +136,72 @@ def _server(installation: Installation, document: Document, keys: Iterable[str])
 
 
 def _write(within: Boundary, prepared: Prepared) -> list[str]:
-    """Writes all files or none, and returns a line for each file. The umask is applied, as `init` does, and the key is
-    readable by its owner only. Raises FileError."""
+    """All files or none, with a line for each. The umask is applied, as `init` does. Raises FileError."""
     umask = os.umask(0o077)  # it cannot be read without setting it
     os.umask(umask)
     written, lines = [], []
     for output in prepared.outputs:
-        path, data, is_secret = within.directory / output.name, output.data, output.is_secret
+        path, is_secret, is_same = within.directory / output.name, output.is_secret, output.before == output.data
         mode = 0o600 if is_secret else 0o644 & ~umask
         # A secret must not be readable by others; the mode of other files is the owner's choice.
-        if output.before == data and is_current(path, data, mode if is_secret else 0o666):
+        if is_same and is_current(path, output.data, mode if is_secret else 0o666):
             lines.append(f"unchanged {path}")
         else:
-            written.append(Replacement(path, data, output.before, mode, is_secret, within))
-            lines.append(f"{'restricted' if output.before == data else 'wrote'} {path}")
+            written.append(Replacement(path, output.data, output.before, mode, is_secret, within))
+            lines.append(f"{'restricted' if is_same else 'wrote'} {path}")
     make_directory(within.directory, 0o700)
     replace_files(written)
-    record_written(*(file.path for file in written))
+    record_done("wrote", *(file.path for file in written))
     return lines
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
+@option("--root", "is_master")
+@option("--expires-within DAYS", type=click.IntRange(min=0), default=EXPIRES_WITHIN)
+@findings_options
+@pass_session
+@click.pass_context
+def doctor(
+    context: click.Context,
+    session: Session,
+    directory: Path,
+    is_master: bool,
+    expires_within: int,
+    output: str,
+    fail_on: str,
+) -> None:
+    from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
+
+    with errors_reported(output):
+        installation, why_not = None, ""
+        try:
+            installation = session.installation_if_chosen()
+        except TarmakIamError as error:
+            if session.is_named:
+                raise
+            why_not = str(error)
+        webhook_file = installation.webhook_file if installation else None
+        tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
+        now = datetime.now(timezone.utc)
+        report = examine_tree(tree, now=now, expires_within=expires_within, installation=installation)
+        if not report.saw_anything:
+            remedy = "specify a directory with cert.pem, with a master's files, or with manifests"
+            raise FileError(
+                "this directory has no files of the authenticator", remedy=remedy, place=Place(str(directory))
+            )
+    rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
+    # Without the lines of the files: they may contain a key.
+    results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
+    print_report(output, CheckReport(results, lambda: rules))
+    note_incomplete(directory)
+    note(severity_summary(diagnosis.severity for diagnosis in report.diagnoses))
+    note(f"checked: {', '.join(report.seen) or 'nothing'}")
+    if report.unseen:
+        note(f"not found: {', '.join(report.unseen)}")
+    if installation is None:
+        note(f"not compared with tarmak.yaml: {why_not or 'no cluster is selected'}")
+    if any(diagnosis.severity is Severity.ERROR for diagnosis in report.diagnoses):
+        note(installation.recovery_hint if installation else NOT_EXAMINED)
+    if is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
+        context.exit(ExitCode.FINDINGS)

@@ -7,52 +7,26 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import note, print_json, print_line, working
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, working
 from tarmak_iam.cli.options import daemon_version_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
+from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.files.read import read_file
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
 
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --config config.yaml --file aws-auth.yaml \\\n"
-    "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
-)
+@click.command()
 @click.argument("arn", metavar="ARN", shell_complete=callers)
-@option("--session NAME", "Role session name to use if the ARN contains none.", "session_name", default="SESSION")
-@option("--user-id ID", "Unique ID of the principal: AIDA... or AROA...", default="")
-@option("--access-key-id ID", "ID of the access key that signs the request.", default="")
-@option(
-    "--config FILE",
-    "Configuration file of an authenticator, to use instead of the cluster's mappings; needs no tarmak.yaml.",
-    "config_path",
-    type=click.Path(path_type=Path),
-)
-@option(
-    "--file FILE",
-    "With --config: another file that the authenticator reads: the dynamic file, or objects of the cluster (the "
-    "ConfigMap aws-auth or IAMIdentityMapping objects, as printed by kubectl get -o yaml). The dynamic file must have "
-    "the file name that the configuration gives. Can be repeated.",
-    "file_paths",
-    type=click.Path(path_type=Path),
-    multiple=True,
-)
-@option(
-    "--daemon-arg ARG",
-    "With --config: a flag of the authenticator, such as --daemon-arg=--backend-mode=EKSConfigMap. Can be repeated.",
-    "daemon_args",
-    multiple=True,
-)
+@option("--session NAME", "session_name", default="SESSION")
+@option("--user-id ID", default="")
+@option("--access-key-id ID", default="")
+@option("--config FILE", "config_path", type=click.Path(path_type=Path))
+@option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
+@option("--daemon-arg ARG", "daemon_args", multiple=True)
 @daemon_version_option
-@option("--exit-code", "Exit with 1 if the caller is denied.")
+@option("--exit-code")
 @format_option("text", "json")
 @pass_session
 def whois(
@@ -68,15 +42,6 @@ def whois(
     exit_code: bool,
     output: str,
 ) -> None:
-    """Show who an IAM caller becomes in the cluster: username, groups, and the mapping that matches, or why the caller
-    is denied.
-
-    The answer is computed as the authenticator release of the cluster's settings computes it. With --config it is that
-    of --daemon-version, or of the release that is deployed by default. The ARN of a role means a session of that role.
-
-    Exits with 2 if the authenticator does not start with this configuration. With --exit-code, exits with 1 if the
-    caller is denied.
-    """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
     identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
@@ -90,8 +55,6 @@ def whois(
                 filename=str(config_path),
                 private_dns_names=private_names_of(identity),
             )
-            if authenticator.failure is not None:
-                _check_format(session, config_path)
         else:
             installation = session.installation({"daemonVersion": daemon_version})
             if installation.mappings is None:
@@ -110,30 +73,6 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if exit_code and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-_EXTRACT = (
-    "kubectl -n kube-system get configmap aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml"
-)
-
-
-def _check_format(session: Session, path: Path) -> None:
-    """Raises ConfigError where --config is a file with mappings in another format."""
-    from tarmak_iam.mappings.formats import FORMATS, read_mappings
-
-    try:
-        content = read_mappings(_text(path), str(path))
-    except TarmakIamError:
-        return  # the answer has the reason of the authenticator itself
-    name = content.formats[0]
-    what = f"the file contains {FORMATS[name]}, not a configuration of the authenticator"
-    remedy = f"import the file with `{session.command('map import', str(path))}` and run whois without --config"
-    if name == "authenticator":
-        if not content.is_config_map:
-            return
-        what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
-        remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
-    raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
 def _text(path: Path) -> str:

@@ -1,23 +1,52 @@
-"""The findings of `check` and `doctor`, as the input of every output format."""
+"""The findings of `check` and `doctor`: the input of every output format of -o, and the format json."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
-from tarmak_iam.errors import Place, TarmakIamError
+import click
+
+from tarmak_iam.cli.console import print_json
+from tarmak_iam.cli.options import all_of, option
+from tarmak_iam.errors import Place, TarmakIamError, place_json
 from tarmak_iam.findings import Finding, Severity
 from tarmak_iam.text import MESSAGE
 
 if TYPE_CHECKING:
     from tarmak_iam.doctor.checks import Diagnosis
 
+_FORMATS = {
+    "text": ("text", "print_findings"),
+    "json": ("", "print_findings_json"),
+    "sarif": ("sarif", "print_sarif"),
+    "github": ("github", "print_annotations"),
+}
+"""The value of -o -> a module of this package, and its function that prints a report."""
+
+_WITH_ERRORS = ("sarif", "github")
+"""An error that ends the command is part of these outputs too, so that the output alone is complete."""
+
+findings_options = all_of(
+    option(
+        "-o --output",
+        about="Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
+        type=click.Choice([*_FORMATS]),
+        default="text",
+    ),
+    option(
+        "--fail-on",
+        about="Lowest severity that makes the command exit with 1.",
+        type=click.Choice(["error", "warning"]),
+        default="warning",
+    ),
+)
 
 _LONGEST_LINE = 200
-
 
 TextChange = dict[str, Any]
 """As in JSON: what replaces the text of a file from `line` and `column` to `endLine` and `endColumn`, in code points
@@ -78,32 +107,63 @@ class CheckReport(NamedTuple):
         return (result for result in self.results if result.suppression is None)
 
 
-class BaseDirectory(NamedTuple):
-    """The directory that file names are relative to."""
+def print_report(output: str, report: CheckReport) -> None:
+    module, function = _FORMATS[output]
+    getattr(import_module(f"{__name__}.{module}".removesuffix(".")), function)(report)
 
-    directory: Path
 
-    @classmethod
-    def of(cls, environ: Mapping[str, str], *, in_repository: bool = False) -> BaseDirectory:
-        """Where a GitHub workflow has checked out the repository, else the root of the repository that the working
-        directory is in, if that is asked for, else the working directory."""
-        here = Path.cwd()
-        if workspace := environ.get("GITHUB_WORKSPACE"):
-            return cls(Path(workspace))
-        directories = (here, *here.parents) if in_repository else ()
-        return cls(next((directory for directory in directories if (directory / ".git").exists()), here))
+@contextlib.contextmanager
+def errors_reported(output: str) -> Iterator[None]:
+    """An error inside is printed by the formats that contain errors, and raised again."""
+    try:
+        yield
+    except TarmakIamError as error:
+        if output in _WITH_ERRORS:
+            print_report(output, CheckReport(errors=(error,)))
+        raise
 
-    def below(self, filename: str) -> str | None:
-        """The path relative to it, with slashes; None for a file outside of it."""
-        for real in (os.path.abspath, os.path.realpath):
-            path = os.path.relpath(real(filename), real(self.directory))
-            if path.split(os.sep, 1)[0] != os.pardir:
-                return path.replace(os.sep, "/")
-        return None
 
-    def uri(self, filename: str) -> tuple[str, bool]:
-        """As a URI, and whether that is relative to it: a file elsewhere has an absolute one."""
-        below = self.below(filename)
-        if below is None:
-            return f"file://{quote(os.fsencode(os.path.abspath(filename)))}", False
-        return quote(os.fsencode(below)), True
+def is_failing(severities: Iterable[Severity], fail_on: str) -> bool:
+    """Whether one of them has at least the severity of `--fail-on`."""
+    return any(severity is Severity.ERROR or fail_on == "warning" for severity in severities)
+
+
+def severity_summary(severities: Iterable[Severity]) -> str:
+    """`2 errors, 1 warning`, or `no findings`."""
+    severities = list(severities)
+    counts = [(str(severity), severities.count(severity)) for severity in Severity]
+    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count) or "no findings"
+
+
+def print_findings_json(report: CheckReport) -> None:
+    """A list. `fix` is null if the finding cannot be fixed, and has no edits if they are too long for a report."""
+    findings = []
+    for result in report.unsuppressed:
+        finding, fix = result.finding, result.fix
+        item = {"id": finding.id, "severity": str(finding.severity), **place_json(result.place), **result.more}
+        item |= {"message": finding.message, "remedy": finding.remedy}
+        if isinstance(finding, Finding):
+            item["fix"] = None
+            if fix is not None and (changes := fix.shown_changes) is not None:
+                item["fix"] = {"title": fix.title, "safe": fix.is_safe, "edits": changes}
+        findings.append(item)
+    print_json(findings)
+
+
+def base_directory(*, in_repository: bool = False) -> Path:
+    """The directory that file names are relative to: where a GitHub workflow has checked out the repository, else the
+    root of the repository that the working directory is in, if that is asked for, else the working directory."""
+    here = Path.cwd()
+    if workspace := os.environ.get("GITHUB_WORKSPACE"):
+        return Path(workspace)
+    directories = (here, *here.parents) if in_repository else ()
+    return next((directory for directory in directories if (directory / ".git").exists()), here)
+
+
+def path_below(base: Path, filename: str) -> str | None:
+    """The path relative to the directory, with slashes; None for a file outside of it."""
+    for real in (os.path.abspath, os.path.realpath):
+        path = os.path.relpath(real(filename), real(base))
+        if path.split(os.sep, 1)[0] != os.pardir:
+            return path.replace(os.sep, "/")
+    return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tarmak_iam.cli.console import print_command
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport
+from tarmak_iam.cli.formats import CheckReport, base_directory, path_below
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 
@@ -15,7 +16,7 @@ _ESCAPES = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"), (":", "%3A"), (",", "%2C
 
 def print_annotations(report: CheckReport) -> None:
     """A line for each error and each finding that is not suppressed."""
-    base = BaseDirectory.of(os.environ)
+    base = base_directory()
     for error in report.errors:
         print_command(_command(Severity.ERROR, error.place, "tarmak-iam", error.message, base))
     for result in report.unsuppressed:
@@ -25,10 +26,10 @@ def print_annotations(report: CheckReport) -> None:
         print_command(_command(finding.severity, result.place, finding.id, message, base))
 
 
-def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:
+def _command(severity: Severity, place: Place | None, title: str, message: str, base: Path) -> str:
     properties: dict[str, object] = {}
     if place is not None:
-        file = base.below(place.filename) or os.path.abspath(place.filename)
+        file = path_below(base, place.filename) or os.path.abspath(place.filename)
         properties = {"file": file, "line": place.line, "col": place.column}
     properties["title"] = title
     listed = ",".join(f"{name}={_escaped(str(value), _ESCAPES)}" for name, value in properties.items() if value)

@@ -7,10 +7,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tarmak_iam.cli.console import print_json
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport, OfferedFix, RuleDescription
+from tarmak_iam.cli.formats import CheckReport, OfferedFix, RuleDescription, base_directory, path_below
 from tarmak_iam.errors import Place
 from tarmak_iam.plugins import __version__
 
@@ -19,43 +21,32 @@ FINGERPRINT = "tarmakIamFinding/v1"
 """Our own name: GitHub's upload computes `primaryLocationLineHash` itself, and another value would conflict."""
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_ROOT = "%SRCROOT%"
 _REMEDY = r"(?ms)^## Remedy\n+(.*?)(?=^## |\Z)"
 
 
 def print_sarif(report: CheckReport) -> None:
     """The whole log, the same for the same input."""
-    base = BaseDirectory.of(os.environ, in_repository=True)
+    base = base_directory(in_repository=True)
     fired = {result.finding.id for result in report.results}
     rules = [rule for rule in report.rules() if rule.id in fired]
-    notifications = [
-        {
-            "level": "error",
-            "message": {"text": error.message},
-            **({"locations": [_location(error.place, base)]} if error.place else {}),
-        }
-        for error in report.errors
-    ]
+    notifications = []
+    for error in report.errors:
+        where = {"locations": [_location(error.place, base)]} if error.place else {}
+        notifications.append({"level": "error", "message": {"text": error.message}, **where})
     driver = {"name": "tarmak-iam", "version": __version__, "rules": [_rule(rule) for rule in rules]}
     # [3.20.14] is false if something could not be checked; the notifications [3.20.21] say what.
     invocation = {
         "executionSuccessful": report.is_complete and not notifications,
         **({"toolExecutionNotifications": notifications} if notifications else {}),
     }
-    log = {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": driver},
-                "invocations": [invocation],
-                "columnKind": "unicodeCodePoints",  # [3.14.17] as places here count them
-                "newlineSequences": ["\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"],  # [3.14.18] YAML 1.1's
-                "results": list(_results(report, [rule.id for rule in rules], base)),
-            }
-        ],
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",  # [3.14.17] as places here count them
+        "newlineSequences": ["\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"],  # [3.14.18] YAML 1.1's
+        "results": list(_results(report, [rule.id for rule in rules], base)),
     }
-    print_json(log)
+    print_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: RuleDescription) -> Json:
@@ -75,11 +66,11 @@ def _rule(rule: RuleDescription) -> Json:
     }
 
 
-def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterable[Json]:
+def _results(report: CheckReport, ids: list[str], base: Path) -> Iterable[Json]:
     seen: Counter[str] = Counter()
     for result in report.results:
         finding, reason = result.finding, result.suppression
-        uri, _ = base.uri(result.place.filename)
+        uri = artifact(result.place.filename, base)["uri"]
         constant = "\n".join((finding.id, uri, *result.fingerprint_parts, report.line_of(result.place).strip()))
         print_ = hashlib.sha256(constant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[print_] += 1
@@ -97,9 +88,8 @@ def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterab
         }
 
 
-def _fixes(fix: OfferedFix | None, base: BaseDirectory) -> Json:
-    """[3.27.30, 3.55], with the replacements [3.57] of the one file that it changes. Nothing for a fix that cannot be
-    made, or whose changes are too long for a report."""
+def _fixes(fix: OfferedFix | None, base: Path) -> Json:
+    """[3.27.30, 3.55], with replacements [3.57]. None if they cannot be made, or are too long for a report."""
     changes = fix.shown_changes if fix is not None else None
     if fix is None or not changes:
         return {}
@@ -110,17 +100,19 @@ def _fixes(fix: OfferedFix | None, base: BaseDirectory) -> Json:
         inserted = {"insertedContent": {"text": change["text"]}} if change["text"] else {}  # [3.57.4]
         replacements.setdefault(change["file"], []).append({"deletedRegion": region, **inserted})
     title = fix.title if fix.is_safe else f"{fix.title} (unsafe: changes access or what Tarmak uses)"
-    files = [{"artifactLocation": _artifact(name, base), "replacements": made} for name, made in replacements.items()]
+    files = [{"artifactLocation": artifact(name, base), "replacements": made} for name, made in replacements.items()]
     return {"fixes": [{"description": {"text": title}, "artifactChanges": files}]}
 
 
-def _artifact(filename: str, base: BaseDirectory) -> Json:
-    uri, is_below = base.uri(filename)
-    return {"uri": uri, **({"uriBaseId": _ROOT} if is_below else {})}
+def artifact(filename: str, base: Path) -> Json:
+    below = path_below(base, filename)
+    if below is None:  # a file elsewhere has an absolute URI
+        return {"uri": f"file://{quote(os.fsencode(os.path.abspath(filename)))}"}
+    return {"uri": quote(os.fsencode(below)), "uriBaseId": "%SRCROOT%"}
 
 
-def _location(place: Place, base: BaseDirectory) -> Json:
-    physical: Json = {"artifactLocation": _artifact(place.filename, base)}
+def _location(place: Place, base: Path) -> Json:
+    physical: Json = {"artifactLocation": artifact(place.filename, base)}
     if place.line is not None:
         column = {"startColumn": place.column} if place.column is not None else {}
         physical["region"] = {"startLine": place.line, **column}

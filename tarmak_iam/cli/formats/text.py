@@ -1,11 +1,10 @@
-"""Findings as text: a line each, on a terminal with the source line and a mark below the column, and a summary."""
+"""Findings as text: a line each, on a terminal with the source line and a mark below the column."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import click
 from tarmak_iam.cli.console import SEVERITY_COLOURS, cell_width, is_terminal, print_styled_line, with_coloured_severity
 from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.findings import Severity
 from tarmak_iam.text import one_line
 
 _MARK = "^"
@@ -44,12 +42,10 @@ def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
     room = max(width - len(gutter) - 1, _LEAST)
     begin = 0 if total <= room else min(max(at - room // 2, 0), total - room)
     end = total if total <= room else begin + room
-    left, right = begin + len(_CUT) if begin else 0, end - len(_CUT) if end < total else end
-    seen = [cell for cell in cells if cell[0] >= left and cell[0] + cell[2] <= right]
-    shown = "".join(text for _, text, _ in seen)
-    first = seen[0][0] if seen else 0
     before, after = _CUT if begin else "", _CUT if end < total else ""
-    blanks = len(before) + at - first
+    seen = [cell for cell in cells if cell[0] >= begin + len(before) and cell[0] + cell[2] <= end - len(after)]
+    shown = "".join(text for _, text, _ in seen)
+    blanks = len(before) + at - (seen[0][0] if seen else 0)
     return f"{gutter}{before}{shown.rstrip()}{after}", f"{' ' * (len(gutter) - 2)}| {' ' * blanks}{_MARK}"
 
 
@@ -70,13 +66,12 @@ def print_excerpt_of_error(place: Place | None) -> None:
     """The same on stderr, for an error: its file is read again, if it is one that may be shown."""
     if place is None or place.line is None or not is_terminal(sys.stderr):
         return
-    from tarmak_iam.config.locate import CONFIG_NAME
     from tarmak_iam.document.source import Source
     from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.files.read import read_if_present
 
     path = Path(place.filename)
-    boundary = None if path.name == CONFIG_NAME else Boundary(path.parent.parent)
+    boundary = None if path.name == "tarmak.yaml" else Boundary(path.parent.parent)
     with suppress(TarmakIamError, OSError):
         if path.name in _SHOWN and path.is_file():
             text = (read_if_present(path, boundary) or b"").decode("utf-8", "replace")
@@ -93,11 +88,3 @@ def print_findings(report: CheckReport) -> None:
         line = f"{one_line(str(result.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
         print_styled_line(with_coloured_severity(line))
         print_excerpt(report.line_of(result.place), result.place, SEVERITY_COLOURS[finding.severity])
-
-
-def severity_summary(severities: Iterable[Severity]) -> str:
-    """`2 errors, 1 warning`, or `no findings`."""
-    severities = list(severities)
-    counts = [(str(severity), severities.count(severity)) for severity in Severity]
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
-    return ", ".join(parts) or "no findings"

@@ -43,7 +43,7 @@ def test_an_output_that_cannot_be_written_hides_no_change(stand: Stand, monkeypa
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tarmak_iam.cli.live_cluster.print_line", full)
+    monkeypatch.setattr("tarmak_iam.cli.commands.apply.print_line", full)
     monkeypatch.setattr("tarmak_iam.cli.main.discard_output", lambda _: None)
     told = "error: changed the objects of dev-cluster, but the output cannot be written: No space left on device\n"
     dry = stand.shell.dev("apply", "--dry-run", "client", code=2)
@@ -104,7 +104,7 @@ class TestApplyAndVerify:
     def test_a_login_that_fails(self, stand: Stand) -> None:
         reviewed(stand, "root")
         once = functools.partial(verify_login, pause=100)
-        with mock.patch("tarmak_iam.cli.live_cluster.verify_login", once):
+        with mock.patch("tarmak_iam.cli.commands.apply.verify_login", once):
             done = stand.shell.dev("apply", "--verify", code=1)
         assert "created ConfigMap" in done.out
         assert done.err.splitlines()[-1] == f"verification failed; {recovery_hint(stand)}"

@@ -16,8 +16,6 @@ import pytest
 from tests.support import Shell
 from tests.support.kubeconfigs import OTHER, ROLE
 
-FOREIGN = "users:\n- name: dev-cluster\n  user:\n    token: c2VjcmV0\n"
-
 
 @pytest.fixture
 def home(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -32,18 +30,6 @@ def mode(path: Path) -> int:
 def server_of(shell: Shell) -> str:
     made = json.loads(shell.dev("kubeconfig", "-o", "json").out)
     return str(made["clusters"][0]["cluster"]["server"])
-
-
-def test_a_new_file_is_what_kubeconfig_prints(shell: Shell, home: Path) -> None:
-    file = home / ".kube" / "config"
-    done = shell.dev("kubeconfig", "--merge")
-    assert file.read_text() == shell.dev("kubeconfig").out
-    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
-    assert done.err == (
-        f"added cluster dev-cluster, context dev-cluster, user dev-cluster to {file}\n"
-        f"set the current context to dev-cluster in {file}\n"
-    )
-    assert done.out.startswith(f"--- {file}\n+++ {file}\n@@ -0,0 +1,")
 
 
 def test_a_second_run_is_unchanged(shell: Shell, home: Path) -> None:
@@ -75,55 +61,6 @@ def test_unmanaged_entries_stay_and_are_not_shown(shell: Shell, tmp_path: Path) 
     )
 
 
-def test_a_role_that_is_there_is_kept_and_reported(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "mine"
-    args = f"[token, -i, dev-cluster, -r, '{ROLE}']"
-    file.write_text(
-        f"users:\n- name: dev-cluster\n  user: {{exec: {{command: aws-iam-authenticator, args: {args}}}}}\n"
-    )
-    done = shell.dev("kubeconfig", "--merge", file)
-    assert f"the user dev-cluster keeps its role {ROLE}; --role adds a separate user\n" in done.err
-    assert args in file.read_text()
-
-
-def test_a_dry_run_writes_nothing(shell: Shell, home: Path, tmp_path: Path) -> None:
-    done = shell.dev("kubeconfig", "--merge", "--dry-run")
-    assert done.err == "dry run: nothing was written\n"
-    assert "+kind: Config" in done.out
-    assert not (home / ".kube").exists()
-    file = tmp_path / "mine"
-    file.write_text(OTHER)
-    assert "+- name: dev-cluster" in shell.dev("kubeconfig", "--merge", file, "--dry-run").out
-    assert file.read_text() == OTHER
-
-
-def test_an_entry_that_is_not_ours(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "mine"
-    file.write_text(FOREIGN)
-    failed = shell.dev("kubeconfig", "--merge", file, code=2)
-    assert failed.err == (
-        f"{file}:2:3: error: the user 'dev-cluster' is not managed by tarmak-iam: it contains token; "
-        "nothing was written; specify another file, rename the entry, or replace it with --force\n"
-    )
-    assert file.read_text() == FOREIGN
-    forced = shell.dev("kubeconfig", "--merge", file, "--force")
-    assert f"forced: the user 'dev-cluster' in {file} was not managed by tarmak-iam; no recovery access: " in forced.err
-    assert f"replaced user dev-cluster in {file}\n" in forced.err
-    assert "c2VjcmV0" not in forced.out + forced.err + file.read_text()
-
-
-def test_nothing_is_written_where_one_of_two_files_is_refused(
-    shell: Shell, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = tmp_path / "a", tmp_path / "b"
-    first.write_text(OTHER)
-    second.write_text(FOREIGN)
-    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
-    shell.dev("kubeconfig", "--merge", code=2)
-    assert (first.read_text(), second.read_text()) == (OTHER, FOREIGN)
-    assert not home.exists() or not (home / ".kube").exists()
-
-
 def test_what_was_written_is_put_back_where_another_file_cannot_be(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,50 +88,6 @@ def _refusing(path: Path) -> Callable[..., int]:
     return refuse
 
 
-def test_tarmaks_own_kubeconfig_is_not_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = shell.single / "dev-cluster" / "kubeconfig"
-    before = own.read_bytes()
-    message = (
-        f"{own}: error: this file belongs to the cluster itself; nothing was written; "
-        "specify another FILE for --merge\n"
-    )
-    assert shell.dev("kubeconfig", "--merge", own, "--role", ROLE, "--force", code=2).err.endswith(message)
-    monkeypatch.setenv("KUBECONFIG", str(own))
-    assert shell.dev("kubeconfig", "--merge", "--role", ROLE, "--force", code=2).err.endswith(message)
-    assert own.read_bytes() == before
-
-
-def test_json(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "mine"
-    file.write_text(OTHER)
-    done = json.loads(shell.dev("kubeconfig", "--merge", file, "-o", "json", "--use").out)
-    diff = done.pop("diff")
-    assert diff.startswith(f"--- {file}\n")
-    assert "c2VjcmV0" not in diff
-    assert done == {
-        "changed": True,
-        "entries": [
-            {"kind": kind, "name": "dev-cluster", "change": "added", "file": str(file)}
-            for kind in ("cluster", "context", "user")
-        ],
-        "currentContext": str(file),
-    }
-    again = json.loads(shell.dev("kubeconfig", "--merge", file, "-o", "json", "--use").out)
-    assert (again["changed"], again["diff"], again["currentContext"]) == (False, "", None)
-
-
-@pytest.mark.parametrize("option", ["--use", "--force", "--dry-run"])
-def test_options_of_merging_alone(shell: Shell, option: str) -> None:
-    assert shell.dev("kubeconfig", option, code=2).err.startswith(f"error: {option} requires --merge")
-
-
-def test_no_file(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "--merge '' is not a file name" in shell.dev("kubeconfig", "--merge", "", code=2).err
-    monkeypatch.setenv("KUBECONFIG", ":")
-    assert "KUBECONFIG contains no file name; unset it" in shell.dev("kubeconfig", "--merge", code=2).err
-    assert shell.dev("kubeconfig", "--merge", tmp_path, code=2).err.startswith(f"{tmp_path}: error: cannot be read")
-
-
 def test_a_symlink_stays_one(shell: Shell, tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text(OTHER)
@@ -216,20 +109,6 @@ def test_a_tunnel_is_told(shell: Shell) -> None:
     assert note in shell.dev("kubeconfig", "--merge", shell.single / "new").err
     shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")
     assert note in shell.dev("render", "--output-dir", shell.single / "out").err
-
-
-def test_settings_and_options(shell: Shell) -> None:
-    shell.dev("settings", "set", "exec", "aws")
-    shell.dev("settings", "set", "kubectlVersion", "1.10.0")
-    printed = shell.dev("kubeconfig").out
-    assert "command: aws\n" in printed
-    assert "client.authentication.k8s.io/v1alpha1\n" in printed
-    printed = shell.dev("kubeconfig", "--exec", "tarmak-iam", "--kubectl-version", "1.30.1").out
-    assert "command: tarmak-iam\n" in printed
-    assert "client.authentication.k8s.io/v1beta1\n" in printed
-    failed = shell.dev("kubeconfig", "--kubectl-version", "latest", code=2)
-    assert "kubectlVersion: 'latest' is not a valid Kubernetes version" in failed.err
-    assert "invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
 
 
 def test_a_colleague_has_a_profile_and_no_role(shell: Shell) -> None:
@@ -312,8 +191,3 @@ def test_a_file_that_kubectl_has_rewritten_is_still_unchanged(
     done = shell.dev("kubeconfig", "--merge", file, *options)
     assert (done.out, done.err[:10]) == ("", "unchanged:")
     assert not (home / ".kube" / "config").exists()
-
-
-def test_a_role_with_its_account_as_the_console_shows_it(shell: Shell) -> None:
-    typed = ROLE.replace("111122223333", "1111-2222-3333")
-    assert shell.dev("kubeconfig", "--role", typed).out == shell.dev("kubeconfig", "--role", ROLE).out

@@ -47,12 +47,6 @@ def test_server_and_ca_work_without_tarmaks_kubeconfig(alone: Shell, authority: 
     )
 
 
-def test_a_broken_kubeconfig_of_tarmak_is_not_read_where_it_is_not_needed(shell: Shell, authority: Path) -> None:
-    (shell.single / "dev-cluster" / "kubeconfig").write_text("{")
-    shell.dev("kubeconfig", "--server", API, code=2)
-    shell.dev("kubeconfig", "--server", API, "--certificate-authority", authority)
-
-
 def test_without_server_ca_and_tarmaks_kubeconfig(alone: Shell, authority: Path) -> None:
     own, tarmak = alone.single / "dev-cluster" / "kubeconfig", f"tarmak -c {alone.single} clusters kubeconfig"
     assert alone.dev("kubeconfig", code=2).err == (
@@ -119,65 +113,6 @@ def test_all_of_it_is_merged_and_a_second_time_unchanged(alone: Shell, tmp_path:
     assert file.read_text() == merged
     fewer = ("kubeconfig", "--merge", file, "--server", API, "--certificate-authority", authority, "--alias", "my dev")
     assert alone.dev(*fewer).err.startswith("unchanged: ")
-
-
-def test_an_alias_that_is_another_context(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "mine"
-    file.write_text(OTHER)
-    failed = shell.dev("kubeconfig", "--merge", file, "--alias", "other", code=2)
-    assert "the context 'other' is not managed by tarmak-iam: its cluster is 'other', not 'dev-cluster'" in failed.err
-    assert file.read_text() == OTHER
-
-
-def test_the_password_of_a_proxy_is_not_in_a_diff(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "mine"
-    proxy = "http://user:c2VjcmV0@proxy:3128"
-    done = shell.dev("kubeconfig", "--merge", file, "--proxy-url", proxy)
-    assert "+    proxy-url: REDACTED\n" in done.out
-    assert "c2VjcmV0" not in done.out + done.err
-    assert f"    proxy-url: {proxy}\n" in file.read_text()
-
-
-def test_a_kubectl_that_ignores_the_proxy(shell: Shell) -> None:
-    words = ("kubeconfig", "--proxy-url", "http://proxy:3128", "--kubectl-version")
-    assert shell.dev(*words, "1.18.20").err == (
-        "warning: kubectl 1.18.20 ignores proxy-url; use kubectl 1.19 or later, or set HTTPS_PROXY\n"
-    )
-    assert shell.dev(*words, "1.19.0").err == ""
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--server", "api.x"], "'api.x' is not a valid server URL; use a URL such as https://api.example.com:6443"),
-        (["--proxy-url", "x"], "'x' is not a valid proxy URL; use a URL such as http://proxy.example.com:3128"),
-        (["--alias", ""], "the name of the context is empty; specify a name, as in dev"),
-        (
-            ["--session-name", "alice", "--role", ROLE, "--exec", "aws"],
-            (
-                "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth; "
-                "use aws-iam-authenticator or tarmak-iam for --exec"
-            ),
-        ),
-    ],
-)
-def test_values_that_cannot_be_used(shell: Shell, words: list[str], message: str) -> None:
-    assert shell.dev("kubeconfig", *words, code=2).err == f"error: {message}\n"
-
-
-def test_a_ca_file_that_cannot_be_used(shell: Shell, tmp_path: Path, authority: Path) -> None:
-    words = ("kubeconfig", "--server", API, "--certificate-authority")
-    assert shell.dev(*words, "", code=2).err.startswith("error: --certificate-authority '' is not a file name")
-    missing = tmp_path / "missing"
-    assert shell.dev(*words, missing, code=2).err.startswith(f"{missing}: error: file not found")
-    authority.write_text("no PEM")
-    error = f"{authority}: error: the file contains no certificate in PEM format; "
-    assert shell.dev(*words, authority, code=2).err.startswith(error)
-    authority.write_text(PEM + "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
-    failed = shell.dev(*words, authority, code=2)
-    assert failed.err == (
-        f"{authority}: error: the file contains a private key; specify a file that contains only the CA's certificate\n"
-    )
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")

@@ -42,68 +42,6 @@ def aws_auth(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> None:
-    done = shell.dev("map", "import", aws_auth)
-    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    assert "".join(done.err.splitlines(keepends=True)[:-1]) == (
-        f"{aws_auth}:8:7: added {ADMIN}\n"
-        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev never matches: STS omits the path of "
-        "a role; map arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or use "
-        "--strip-path\n"
-        f"{aws_auth}:14:7: added {NODE}\n"
-        f"{aws_auth}:20:7: added 012345678901\n"
-        "aws-auth: 3 added, 1 skipped\n"
-        f"wrote {file}\n"
-    )
-    assert done.err.endswith("[IAM074]\n")
-    assert done.out.splitlines()[-3:] == [
-        f"{ADMIN}: can log in as admin with group system:masters",
-        (f"{NODE}: can log in as system:node:{{{{EC2PrivateDNSName}}}} with groups system:bootstrappers, system:nodes"),
-        "every other principal of account 012345678901: can log in under its own ARN without groups",
-    ]
-    assert file.read_text().endswith(
-        f"""\
-clusterID: dev-cluster
-server:
-  mapRoles:
-  - roleARN: {ADMIN}
-    username: admin
-    groups:
-    - system:masters
-  - roleARN: {NODE}
-    username: "system:node:{{{{EC2PrivateDNSName}}}}"
-    groups:
-    - system:bootstrappers
-    - system:nodes
-  mapAccounts:
-  - "012345678901"
-"""
-    )
-    again = shell.dev("map", "import", aws_auth)
-    assert again.out == ""
-    assert again.err.endswith(
-        f"aws-auth: 3 unchanged, 1 skipped\nunchanged: all importable entries of {aws_auth} are already mapped\n"
-    )
-    assert shell.dev("map", "import", aws_auth, "--strip-path").out.endswith(
-        "\narn:aws:iam::111122223333:role/Dev: can log in as dev without groups\n"
-    )
-
-
-def test_guards_hold_for_an_import_too(shell: Shell, aws_auth: Path) -> None:
-    shell.dev("map", "import", aws_auth)
-    aws_auth.write_text(AWS_AUTH.replace("system:masters", "dev"))
-    refused = shell.dev("map", "import", aws_auth, code=2)
-    assert f"error: the last mapping to system:masters would be lost ({ADMIN}); nothing was changed" in refused.err
-    assert refused.out == ""
-    shell.dev("map", "import", aws_auth, "--force", "--dry-run", code=1)
-    forced = shell.dev("map", "import", aws_auth, "--force", code=1)
-    assert forced.out.endswith(f"\n{ADMIN}: gains dev; loses system:masters\n")
-    assert forced.err.endswith(
-        "error: no principal is mapped to system:masters after the import; map an admin: "
-        f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters\n"
-    )
-
-
 def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(AWS_AUTH.replace("\n", "\r\n").encode())))
     shown = json.loads(shell.dev("map", "import", "-", "-o", "json", "--dry-run").out)
@@ -121,30 +59,6 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
         "notes": [],
     }
     assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
-
-
-def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
-    missing = shell.dev("map", "import", "/nonexistent/x.yaml", code=2)
-    assert missing.err == "/nonexistent/x.yaml: error: file not found; check the path\n"
-    tarmak = shell.single / "tarmak.yaml"
-    assert shell.dev("map", "import", tarmak, code=2).err == (
-        f"{tarmak}:4:1: error: no mappings found: this is a Config of "
-        "api.tarmak.io/v1alpha1; specify a file in one of these formats: authenticator, aws-auth, crd, kops, eksctl\n"
-    )
-    assert shell.dev("map", "import", aws_auth, "--from", "kops", code=2).err == (
-        f"{aws_auth}:1:1: error: no mappings found in the format kops: this is a ConfigMap (aws-auth); "
-        "try --from auto\n"
-    )
-    aws_auth.write_text("a: b: c\n")
-    assert shell.dev("map", "import", aws_auth, code=2).err.startswith(f"{aws_auth}:1:")
-
-
-def test_control_characters_are_shown_as_escapes(shell: Shell, aws_auth: Path) -> None:
-    aws_auth.write_text(f'iamIdentityMappings: [{{arn: "{ADMIN}\\e[2J", username: a}}, {{arn: x, "\\e[1m": y}}]\n')
-    done = shell.dev("map", "import", aws_auth, code=1)
-    assert "\x1b" not in done.err + done.out
-    assert f"skipped {ADMIN}\\x1b[2J: " in done.err
-    assert "the key \\x1b[1m has no equivalent" in done.err
 
 
 def test_converting(shell: Shell, aws_auth: Path) -> None:
@@ -199,31 +113,6 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     assert shell.dev("diff", "--from", older).out == ""
 
 
-def test_diff_with_a_file_of_what_the_daemon_could_not_use(shell: Shell, aws_auth: Path) -> None:
-    aws_auth.write_text("- arn: arn:aws-cn:iam::111122223333:role/Dev\n  username: dev\n")
-    told = shell.dev("diff", "--from", aws_auth)
-    assert told.out == ""
-    assert told.err.splitlines()[0] == (
-        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is in partition aws-cn, but the cluster is "
-        "in partition aws: it never matches; map a principal in the cluster's partition"
-    )
-
-
-def test_the_mappings_file_is_not_imported_into_itself(shell: Shell) -> None:
-    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    path.write_text(AWS_AUTH)
-    assert "is the mappings file itself" in shell.dev("map", "import", path, code=2).err
-
-
-def test_diff_of_a_file_with_any_name(shell: Shell) -> None:
-    shell.dev("map", "add", "arn:aws:iam::111122223333:role/Any", "--username", "any", "--group", "g")
-    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    for name in ("before.bak", "before", "before.json", "before.toml"):
-        copy = shell.single / name
-        copy.write_bytes(path.read_bytes())
-        assert "no differences" in shell.dev("diff", "--from", copy).err
-
-
 LOST = "is mapped to system:masters in the file, and was not imported"
 
 
@@ -274,27 +163,3 @@ def test_an_entry_of_an_admin_that_cannot_be_read(shell: Shell, aws_auth: Path, 
     (error,) = imported(shell, aws_auth, text, code=1)
     assert error.startswith((f"{aws_auth}:5:", f"{aws_auth}:6:"))
     assert error.endswith(f": error: {who} {LOST}")
-
-
-def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_auth: Path) -> None:
-    entry = f"    - {{rolearn: {ADMIN}, username: a, groups: [system:masters]}}\n"
-    text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n{entry}"
-    assert imported(shell, aws_auth, text + entry, code=0) == []
-    assert imported(shell, aws_auth, f"{text}    - {{rolearn: {ADMIN}, username: a}}\n", "--force", code=1) == [
-        f"{aws_auth}:5:7: error: {ADMIN} {LOST}",
-        f"error: no principal is mapped to system:masters after the import; the file contains {ADMIN}",
-    ]
-    assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=1) == [
-        (
-            "error: no principal is mapped to system:masters after the import; map an admin: "
-            f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters"
-        )
-    ]
-
-
-def test_an_import_prints_what_check_finds(shell: Shell, aws_auth: Path) -> None:
-    aws_auth.write_text(AWS_AUTH.replace("system:masters", "system:masters,dev").replace("role/team/Dev", "role/Dev"))
-    done = shell.dev("map", "import", aws_auth, code=1)
-    assert "the group 'system:masters,dev' contains a comma" in done.err
-    assert "[IAM114]" in done.err
-    assert "[IAM" not in shell.dev("map", "import", aws_auth, code=1).err

@@ -138,24 +138,6 @@ def test_two_clusters_do_not_share_a_directory(shell: Shell, tmp_path: Path) -> 
     shell.run(*green, out, "--force")
 
 
-def test_no_force_writes_over_a_file_of_any_cluster(shell: Shell) -> None:
-    shell.run("-c", shell.multi, "--current-cluster", "prod-blue", *ROLE)
-    home = shell.multi / "prod-green"
-    before = content(home)
-    command: list[str | Path] = [
-        "-c",
-        shell.multi,
-        "--current-cluster",
-        "prod-blue",
-        "render",
-        "--force",
-        "--output-dir",
-        home,
-    ]
-    assert "this file belongs to the cluster itself; nothing was written" in shell.run(*command, code=2).err
-    assert content(home) == before
-
-
 def test_windows_line_ends_make_the_same_files(mapped: Shell, tmp_path: Path) -> None:
     mapped.dev("render", "--output-dir", tmp_path / "one")
     file = mapped.single / "dev-cluster" / "aws-iam-authenticator.yaml"

@@ -22,21 +22,6 @@ from tests.support.work_trees import Work, needs_git
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 DEV = "arn:aws:iam::111122223333:role/Dev"
-INTRODUCTION = """\
-Access review
-This access review lists the principals (IAM roles, users, accounts and SSO permission sets) that are configured to \
-log in to the Kubernetes cluster dev-cluster with AWS IAM credentials. For each principal it shows the username, \
-groups and privilege in Kubernetes, and the entry of the mappings file that grants them.
-It was generated from tarmak.yaml and from the settings and mappings files of each cluster. The commit of these files \
-and their last changes are not known: no git repository. The cluster was not asked: rights that RBAC bindings grant \
-are not included.
-It lists 2 principals; 1 has admin access.
-The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
-can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
-it can get more rights. If no privilege is shown, none of these is known.
-Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
-tokens of service accounts).
-"""
 
 
 @pytest.fixture
@@ -64,26 +49,6 @@ def mapped(shell: Shell) -> None:
     shell.dev("enable")
     shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     shell.dev("map", "add", DEV, "--username", "dev:{{SessionName}}", "--group", "developers")
-
-
-def test_one_cluster(shell: Shell) -> None:
-    mapped(shell)
-    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
-    assert shell.dev("report").out.splitlines() == [
-        *INTRODUCTION.splitlines(),
-        "",
-        "dev-cluster: awsIAMAuthenticatorInit is on, authenticator v0.7.18, backend MountedFile, Kubernetes 1.12.9",
-        f"  no recovery access: the current context of {kubeconfig} has no client certificate",
-        "  2 principals, 1 with admin access",
-        f"  {ADMIN}",
-        "    becomes  admin, groups system:masters",
-        "    admin    group system:masters",
-        f"    entry    {path}:6:5",
-        f"  {DEV}",
-        "    becomes  dev:{{SessionName}}, groups developers",
-        f"    entry    {path}:10:5",
-    ]
 
 
 @needs_git
@@ -134,20 +99,6 @@ def test_json(shell: Shell) -> None:
     assert own["live"] is None
 
 
-def test_a_cluster_without_mappings(shell: Shell) -> None:
-    out = shell.dev("report").out
-    assert "  IAM login is not possible: it has no mappings file" in out
-    assert "  IAM login is not possible: awsIAMAuthenticatorInit is off" in out
-
-
-def test_files_that_cannot_be_read(shell: Shell) -> None:
-    mapped(shell)
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
-    broken = shell.dev("report", code=2)
-    assert broken.out == ""
-    assert "aws-iam-authenticator.yaml:1:10: error: invalid YAML" in broken.err
-
-
 def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     multi = ("-c", shell.multi)
     for name in ("prod-blue", "prod-green"):
@@ -183,28 +134,6 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     assert "the mappings file must be a YAML mapping" in blue["error"]
 
 
-def test_clusters_with_and_without_login(shell: Shell) -> None:
-    multi = ("-c", shell.multi, "--current-cluster", "prod-green")
-    shell.run(*multi, "enable")
-    shell.run(*multi, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
-    done = shell.run("-c", shell.multi, "report", "--all-clusters")
-    assert done.err == "3 clusters: 1 with IAM login (prod-green), 1 without (prod-blue), 1 hub (prod-hub)\n"
-    numbers = "It lists 1 principal; 1 has admin access to at least one cluster."
-    assert f"{numbers} IAM login is not possible for prod-blue: " in done.out
-
-
-def test_a_finding_about_several_entries_is_printed_once(shell: Shell) -> None:
-    shell.dev("enable")
-    for name in ("A", "B", "C"):
-        shell.dev("map", "add", f"{DEV}{name}", "--username", "{{SessionName}}", "--group", name, code=0)
-    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    lines = shell.dev("report").out.splitlines()
-    assert lines.count("    findings IAM070: see below") == 3
-    (number,) = (at for at, line in enumerate(lines) if "[IAM070]" in line)
-    assert lines[number].startswith(f"  {path}:7:15: warning: ")
-    assert lines[number + 1] == "    also at 11:15, 15:15"
-
-
 def test_open(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mapped(shell)
     opened: list[str] = []
@@ -226,15 +155,6 @@ def test_open(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         refused = shell.dev("report", "--open", "-o", output, code=2)
         assert f"--open shows HTML: use it without -o {output}, or with -o html" in refused.err
     assert len(opened) == 1
-
-
-def test_options_that_contradict_each_other(shell: Shell) -> None:
-    for options in (("--kubeconfig", "x"), ("--context", "x")):
-        refused = shell.run("-c", shell.multi, "report", "--all-clusters", *options, code=2)
-        assert "--kubeconfig and --context are for one cluster: use --live with --all-clusters" in refused.err
-    refused = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "report", "--all-clusters", code=2)
-    assert "--cluster selects one cluster" in refused.err
-    assert "kubeconfig not found" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
 
 
 def test_a_cluster_that_is_asked(shell: Shell, cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli.commands.rollback import _removes_the_authenticator
+from tarmak_iam.cli.commands.apply import removes_the_authenticator
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tests.support import ADMIN
 from tests.support.admin_certificates import certificate, kubeconfig, logins
@@ -58,7 +58,7 @@ def test_a_rollback_without_a_way_back(stand: Stand, text: str | None, what: str
 def test_only_without_the_authenticator_itself_nobody_can_log_in(
     action: ObjectAction, kind: str, namespace: str, name: str, expected: bool
 ) -> None:
-    assert _removes_the_authenticator(ObjectChange(action, kind, namespace, name)) is expected
+    assert removes_the_authenticator(ObjectChange(action, kind, namespace, name)) is expected
 
 
 def test_a_rollback_that_stops_midway_says_what_was_found_of_the_admin_certificate(stand: Stand) -> None:

@@ -31,13 +31,6 @@ def test_the_files_of_schemas_are_what_it_prints(shell: Shell, args: list[str], 
     assert shell.run("schema", *args).out == (ROOT / "schemas" / f"{file}.json").read_text(encoding="utf-8")
 
 
-def test_a_name_that_there_is_not(shell: Shell) -> None:
-    assert shell.run("schema", "mapping", code=2).err == "error: unknown schema 'mapping'; did you mean mappings?\n"
-    assert "choose one of kubernetes.apiServer.amazon, tarmak.yaml, mappings, settings" in (
-        shell.run("schema", "x", code=2).err
-    )
-
-
 @pytest.fixture
 def multi(shell: Shell) -> Path:
     for name in ("prod-blue", "prod-green"):
@@ -68,25 +61,11 @@ def test_a_directory_of_them_and_a_line_in_each_file(shell: Shell, multi: Path) 
     shell.run("-c", multi, "check", "--all-clusters")
 
 
-def test_a_dry_run_writes_nothing(shell: Shell, multi: Path) -> None:
-    before = (multi / "tarmak.yaml").read_bytes()
-    done = shell.run("-c", multi, "schema", "--output-dir", multi / "s", "--modeline", "--dry-run")
-    assert f"would write {multi / 's' / 'tarmak.schema.json'}\n" in done.err
-    assert f"+{LINE}s/tarmak.schema.json\n" in done.out
-    assert not (multi / "s").exists()
-    assert (multi / "tarmak.yaml").read_bytes() == before
-
-
 def test_without_a_cluster_only_the_schemas(shell: Shell, tmp_path: Path) -> None:
     shell.run("schema", "--output-dir", tmp_path / "s")
     shell.run("schema", "--output-dir", tmp_path / "t", "--modeline", code=2)
     assert (tmp_path / "s").exists()
     assert not (tmp_path / "t").exists()
-
-
-@pytest.mark.parametrize("args", [["--modeline"], ["--dry-run"], ["mappings", "--output-dir", "x"]])
-def test_what_does_not_go_together(shell: Shell, args: list[str]) -> None:
-    assert "--output-dir" in shell.run("schema", *args, code=2).err
 
 
 def test_json_is_left_alone(shell: Shell, tmp_path: Path) -> None:

@@ -189,12 +189,3 @@ def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
     older = json.loads(shell.dev("token", "inspect", "-o", "json", "--daemon-version", "v0.5.9", OLD, code=1).out)
     assert older["daemonVersion"] == "v0.5.9"
     assert older["refusal"] == "its AWS SDK has no STS host 'sts.il-central-1.amazonaws.com' in partition aws"
-
-
-def test_inspect_of_a_cluster_that_cannot_be_read(shell: Shell, tmp_path: Path) -> None:
-    failed = shell.run("-c", tmp_path / "nowhere", "token", "inspect", OLD, code=2)
-    assert "directory not found" in failed.err
-
-
-def test_help_warns_of_the_history(shell: Shell) -> None:
-    assert "history" in shell.run("token", "inspect", "--help").out

@@ -8,8 +8,8 @@ import sys
 import click
 import pytest
 
-from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.live_cluster import finish_login
+from tarmak_iam.cli.commands.apply import finish_login
+from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import Verified
 from tests.support import ADMIN, Shell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode
 
 _EVERY = {
     ExitCode.OK: "done",
