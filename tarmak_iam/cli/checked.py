@@ -13,7 +13,7 @@ from tarmak_iam.cli.all_clusters import FAILED, for_each, outcome_counts, print_
 from tarmak_iam.cli.console import note, print_diff, record_done, working
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
-from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
@@ -22,12 +22,11 @@ from tarmak_iam.files.atomic import Replacement, replace_files
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.misplaced_files import misplaced_files
+from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
-from tarmak_iam.mappings import template_repairs
+from tarmak_iam.mappings import mappings_file
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
 
@@ -67,7 +66,7 @@ class Fixes(NamedTuple):
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
         is a safe fix, unless it disables IAM login. Raises FileError."""
-        loaded = type_repairs.load_repaired(path) if path.is_file() else None
+        loaded = TarmakConfig.load_repaired(path) if path.is_file() else None
         if loaded is None or loaded[1].is_safe or self.is_unsafe:
             return self._recorded(loaded)
         for repair in loaded[1].repairs:
@@ -80,7 +79,7 @@ class Fixes(NamedTuple):
         access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
         reports."""
         try:
-            return self._recorded(template_repairs.load_repaired(path, within)) if self.is_unsafe else None
+            return self._recorded(mappings_file.load_repaired(path, within)) if self.is_unsafe else None
         except FileError:
             return None
 

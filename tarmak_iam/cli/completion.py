@@ -63,7 +63,7 @@ class Asked(NamedTuple):
 
     def section(self) -> tuple[Section[Any], dict[tuple[str, ...], str]]:
         """That of --section, and its keys."""
-        from tarmak_iam.config.amazon import AMAZON
+        from tarmak_iam.config.api_server import AMAZON
         from tarmak_iam.config.section_keys import keys_of, section_named
 
         section = section_named(self.context.params.get("name") or AMAZON.name)
@@ -149,10 +149,9 @@ def section_keys_or_values(asked: Asked) -> Offers:
 
 
 def _key_paths(asked: Asked, *, only_lists: bool = False) -> Offers:
-    from tarmak_iam.config.path_offers import PathOffers
 
     config = asked.config()
-    return PathOffers(config, asked.base(config, asked.typed), only_lists).after(asked.typed)
+    return path_offers(config, asked.base(config, asked.typed), asked.typed, only_lists=only_lists)
 
 
 key_paths = completer(_key_paths)
@@ -163,7 +162,7 @@ list_paths = completer(lambda asked: _key_paths(asked, only_lists=True))
 @completer
 def key_paths_or_values(asked: Asked) -> Offers:
     """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
-    from tarmak_iam.config.path_offers import value_offers
+    from tarmak_iam.config.path_lookup import value_offers
 
     if len(asked.given) % 2 == 0:
         return _key_paths(asked)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from tarmak_iam._version import __version__
 from tarmak_iam.cli import console
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_line, note
 from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.plugins import __version__
 
 _COMMANDS = {
     "Edit tarmak.yaml and settings": {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.hook.lock import ClusterLock
+    from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.installation.installation import Installation
 
@@ -152,7 +152,7 @@ def repair_offered(command: str, mappings: Path | None = None, within: Boundary 
 
             from tarmak_iam.config.type_repairs import with_types_repaired
             from tarmak_iam.files.read import read_if_present
-            from tarmak_iam.mappings.template_repairs import with_templates_quoted
+            from tarmak_iam.mappings.mappings_file import with_templates_quoted
 
             with contextlib.suppress(FileError):
                 repaired_as = with_types_repaired if mappings is None else with_templates_quoted
@@ -195,7 +195,7 @@ def kubectl_of(
 @contextlib.contextmanager
 def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
     """Against other runs; SIGTERM ends the command as Ctrl-C does, and what was done is reported. Raises ToolError."""
-    from tarmak_iam.hook.lock import cluster_lock, lock_path
+    from tarmak_iam.hook.programs import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
     assert config.path is not None  # it is loaded from a file

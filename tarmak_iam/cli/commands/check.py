@@ -105,7 +105,7 @@ def _report(checked: Checked) -> CheckReport:
         return document.source.line(place.line) if document and place.line is not None else ""
 
     def rules() -> tuple[RuleDescription, ...]:
-        from tarmak_iam.lint.rule_docs import page_of
+        from tarmak_iam.lint.rule import page_of
 
         ordered = sorted(all_rules(), key=lambda rule: rule.id)
         return tuple(RuleDescription(rule.id, rule.severity, rule.summary, page_of(rule.id)) for rule in ordered)

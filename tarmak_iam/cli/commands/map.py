@@ -24,13 +24,13 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
-from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.installation import ADD_ADMIN, Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
+from tarmak_iam.mappings.entries import check_principal, closest_principal, principal_key
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
-from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
 from tarmak_iam.text import shortened
 
 
@@ -144,7 +144,7 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
     if not has_admin(after):
         names = [*(outcome.principal for outcome in of_admins), *(principal for _, principal in left_out)]
         listed = ", ".join(map(shortened, dict.fromkeys(names)))
-        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.admin_command}"
+        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.command(ADD_ADMIN)}"
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
@@ -155,9 +155,8 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
 def convert(session: Session, backend: str, output: str) -> None:
     installation = session.installation()
     if installation.mappings is None:
-        raise ConfigError(
-            f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {installation.map_command}"
-        )
+        command = installation.command("map add ARN --username NAME --group GROUP")
+        raise ConfigError(f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {command}")
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
