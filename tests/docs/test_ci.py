@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document
-from tests.docs.pages import File, Page
+from tests.docs.pages import Page
 from tests.support import ADMIN, ROOT, Shell
 
 PAGE = ROOT / "docs" / "ci.md"
-FILES = {step.name: step.text for step in Page.read(PAGE).steps() if isinstance(step, File)}
+FILES = {step.name: step.text for step in Page.read(PAGE).steps() if step.kind == "file"}
 WORKFLOW = FILES[".github/workflows/check-clusters.yaml"]
 
 
