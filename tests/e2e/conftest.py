@@ -15,13 +15,13 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from tests.e2e import components, tarmak_build
-from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import StsRun, sts_on_loopback
 from tests.e2e.sts_judgement import Principal
+from tests.support.certificates import Authority
 
 # A suite of its own, which needs more of the machine: `make e2e-node`.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E_NODE") else ["node"]

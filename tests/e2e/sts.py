@@ -5,16 +5,14 @@ The daemon finds it through HTTPS_PROXY, a CONNECT proxy that leads every host t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler
 
-from tests.e2e.aws_proxy import https_behind_proxy
-from tests.e2e.certificates import Pair
 from tests.e2e.sts_judgement import Principal, Refusal, judged
+from tests.support.certificates import Pair
+from tests.support.servers import Handler, proxied
 
 __all__ = ["Principal", "StsRun", "sts_on_loopback"]
 
@@ -44,33 +42,23 @@ def sts_on_loopback(pair: Pair, principals: Mapping[str, Principal]) -> Iterator
     """`principals`: by access key id; it may change while this runs."""
     run = StsRun("")
 
-    class Sts(BaseHTTPRequestHandler):
+    class Sts(Handler):
         def do_GET(self) -> None:
             found = judged(self.path, dict(self.headers.items()), principals, datetime.now(timezone.utc) + run.ahead)
             if isinstance(found, Refusal):
                 run.refused.append(found.code)
                 error = {"Code": found.code, "Message": found.message, "Type": "Sender"}
-                self._answer(found.status, {"Error": error, "RequestId": "0"})
+                self.answer({"Error": error, "RequestId": "0"}, found.status)
                 return
             run.asked.append(found.arn)
             result = {"Account": found.account, "Arn": found.arn, "UserId": found.user_id}
-            self._answer(200, {"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}})
-
-        def _answer(self, status: int, value: object) -> None:
-            body = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}})
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             """For the header Date."""
             now = (datetime.now(timezone.utc) + run.ahead).timestamp()
             return super().date_time_string(now if timestamp is None else timestamp)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with https_behind_proxy(pair, Sts) as run.proxy:
+    context = pair.context
+    with proxied(Sts, lambda _: context) as run.proxy:
         yield run

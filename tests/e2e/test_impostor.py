@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from tests.e2e.conftest import ON_BOTH, PRINCIPALS, Stage
 from tests.e2e.test_live import ADMIN, verified
+from tests.support.certificates import Pair
+from tests.support.servers import Handler, serving
 
 pytestmark = ON_BOTH
 WHO = PRINCIPALS["admin"]
@@ -24,34 +21,9 @@ USER = {
 }
 
 
-class _Impostor(BaseHTTPRequestHandler):
+class Impostor(Handler):
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body = json.dumps({**asked, "status": {"authenticated": True, "user": USER}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def impostor(stage: Stage) -> Iterator[None]:
-    """With the daemon's certificate, where the API server asks the daemon."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(stage.home.state / "cert.pem", stage.home.state / "key.pem")
-    with ThreadingHTTPServer(("127.0.0.1", stage.home.port), _Impostor) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+        self.answer({**json.loads(self.body), "status": {"authenticated": True, "user": USER}})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +37,8 @@ def impostor(stage: Stage) -> Iterator[None]:
 )
 def test_nobody_is_verified(stage: Stage, caller: str, more: dict[str, str], why: str) -> None:
     stage.home.map(ADMIN)
-    with impostor(stage):
+    tls = Pair(stage.home.state / "cert.pem", stage.home.state / "key.pem").context  # the daemon's own
+    with serving(Impostor, tls, stage.home.port):
         found = verified(stage, caller, code=1, **more)
     assert found["outcome"] == "failed"
     assert why in " ".join(found["account"])

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import tarmak_build
-from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import admin_kubeconfig
 from tests.e2e.ec2 import HOSTS, ec2_on_loopback
 from tests.hook.conftest import Ran
 from tests.support import EXAMPLES, ROOT
+from tests.support.certificates import Authority
 
 TARMAK = tarmak_build.available()
 TEXT = (EXAMPLES / "single" / "tarmak.yaml").read_text()

@@ -12,7 +12,6 @@ import pytest
 
 from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.e2e import components
-from tests.e2e.certificates import Authority
 from tests.e2e.conftest import PRINCIPALS, Stage
 from tests.e2e.control_plane import control_plane
 from tests.e2e.installation import Home
@@ -22,9 +21,10 @@ from tests.e2e.node.image import write_image
 from tests.e2e.node.machine import PAUSE_IMAGE, Node, NodeFiles, node
 from tests.e2e.node.masters import Masters, make_master
 from tests.e2e.node.network import isolated
-from tests.e2e.node.registry import registry_on_loopback
 from tests.e2e.processes import free_port
 from tests.e2e.sts import StsRun, sts_on_loopback
+from tests.support.certificates import Authority
+from tests.support.servers import Handler, serving
 
 ADMIN = """\
   mapRoles:
@@ -34,6 +34,16 @@ DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: d
 APPLY = ("apply", "--no-check")
 """The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error."""
 OLDER = f"localhost:9/aws-iam-authenticator:{components.DAEMONS[1]}"
+
+
+class _Registry(Handler):
+    """One without an image, of the distribution API: what every name leads to that is not imported."""
+
+    def do_GET(self) -> None:
+        body = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
+        self.answer(body, 200 if self.path == "/v2/" else 404)
+
+    do_HEAD = do_GET
 
 
 @pytest.fixture(scope="session")
@@ -69,11 +79,13 @@ def _masters(directory: Path) -> Iterator[Masters]:
         sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
         control_plane(directory, [*home.flags, *flags]) as plane,
         controllers(plane),
-        registry_on_loopback() as registry,
+        serving(_Registry) as registry,
     ):
         home.reach(plane)
         images = _images(directory, sts, authority)
-        files = NodeFiles(directory / "admin.kubeconfig", clients.path, registry, images, home.state)
+        files = NodeFiles(
+            directory / "admin.kubeconfig", clients.path, int(registry.rpartition(":")[2]), images, home.state
+        )
         with node("m1", directory / "m1", free_port(), files) as first:
             make_master(plane, first)
             yield Masters(Stage(home, plane, sts, authority.path), files, directory, first)
