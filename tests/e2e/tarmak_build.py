@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tests.e2e.components import cache_directory
-from tests.e2e.golang import Missing, module_source, run, run_go
+from tests.e2e.golang import Missing, cache_directory, module_source, run, run_go
 
 __all__ = ["Tarmak", "available", "build"]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.e2e.conftest import ON_BOTH, PRINCIPALS, Stage
-from tests.e2e.test_live import ADMIN, verified
+from tests.e2e.test_live import verified
 from tests.support.certificates import Pair
 from tests.support.servers import Handler, serving
 
@@ -36,7 +36,6 @@ class Impostor(Handler):
     ],
 )
 def test_nobody_is_verified(stage: Stage, caller: str, more: dict[str, str], why: str) -> None:
-    stage.home.map(ADMIN)
     tls = Pair(stage.home.state / "cert.pem", stage.home.state / "key.pem").context  # the daemon's own
     with serving(Impostor, tls, stage.home.port):
         found = verified(stage, caller, code=1, **more)

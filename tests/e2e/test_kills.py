@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Stage, with_first
-from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, _clear, get
-from tests.e2e.test_locks import LEASE, lease, run, start
+from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, Stage, with_first
+from tests.e2e.test_locks import run, start
 
 # Once so many writes have landed, it kills the tarmak-iam that called it; the answer never comes.
 _KUBECTL = """\
@@ -28,17 +25,8 @@ exit $code
 """
 
 
-@pytest.fixture(autouse=True)
-def _empty(stage: Stage) -> Iterator[None]:
-    stage.home.map(ADMIN)
-    _clear(stage)
-    yield
-    _clear(stage)
-    stage.plane.object("leases", LEASE, method="DELETE")
-
-
 def contents(stage: Stage) -> tuple[Any, Any]:
-    return get(stage, "configmap")["data"], get(stage, "daemonset")["spec"]["template"]
+    return stage.object()["data"], stage.object("daemonset")["spec"]["template"]
 
 
 def killed(stage: Stage, directory: Path, number: int) -> None:
@@ -47,11 +35,10 @@ def killed(stage: Stage, directory: Path, number: int) -> None:
     real, program = (stage.home.bin / "kubectl").resolve(), directory / "kubectl"
     program.write_text(_KUBECTL.format(real=real, root=directory, number=number))
     program.chmod(0o755)
-    path = os.pathsep.join([str(directory), stage.caller_environment("admin")["PATH"]])
-    process = start(stage, *APPLY, PATH=path)
+    process = start(stage, *APPLY, PATH=stage.path_with(directory))
     said = process.communicate(timeout=1200)[0]
     assert process.returncode == -signal.SIGKILL, said
-    assert lease(stage)
+    assert stage.lease
 
 
 @pytest.mark.parametrize("number", with_first(1, [1, 2]))
@@ -70,11 +57,10 @@ def test_after_a_write(stage: Stage, tmp_path: Path, number: int) -> None:
     assert contents(stage)[1] != before[1]
     run(stage, "rollback", "--no-wait")
     assert contents(stage) == before
-    assert lease(stage) is None
+    assert stage.lease is None
 
     killed(stage, tmp_path, number)
-    edit = ("patch", "configmap", "aws-iam-authenticator", "--namespace", "kube-system", "--patch")
-    stage.plane.kubectl(*edit, '{"data": {"config.yaml": "theirs"}}')
+    stage.edit("theirs")
     assert "has since been changed by another manager" in run(stage, "rollback", "--no-wait", code=2)
     assert contents(stage)[0] == {"config.yaml": "theirs"}
     run(stage, "rollback", "--no-wait", "--force")

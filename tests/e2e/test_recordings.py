@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import components
+from tests.e2e.answering_daemons import answering_daemon
 from tests.e2e.recordings import mapped, started
 from tests.support import golden_json
 
@@ -16,7 +17,7 @@ STARTUP = golden_json("authenticator", "startup.json")
 
 @pytest.mark.parametrize("version", components.ANSWERING_DAEMONS)
 def test_every_recording_of_a_release(version: str, tmp_path: Path) -> None:
-    components.needed(components.answering_daemon(version))
+    components.needed(answering_daemon(version))
     differ = [
         case["id"] for case in MAPPING["cases"] if mapped(version, case, MAPPING, tmp_path) != case["expected"][version]
     ]

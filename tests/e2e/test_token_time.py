@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -14,10 +13,6 @@ import pytest
 from tests.e2e.conftest import EACH_DAEMON, PRINCIPALS, Stage
 from tests.support import ROOT
 
-ADMIN = """\
-  mapRoles:
-  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
-"""
 _TOKEN = """\
 #!/bin/sh
 PYTHONPATH='{root}' exec '{python}' - <<END
@@ -42,7 +37,6 @@ def said(stage: Stage, caller: str = "admin", **more: str) -> str:
 
 @pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
-    stage.home.map(ADMIN)
     with stage.daemon(version):
         assert stage.login("admin").username == "admin:ann-example.com"
         assert "the AWS credentials have expired (ExpiredToken)" in said(stage, "expired")
@@ -54,7 +48,6 @@ def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
 
 @pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
-    stage.home.map(ADMIN)
     with stage.daemon(version):
         with stage.sts.clock_ahead(minutes=10):
             assert stage.login("admin").username == "admin:ann-example.com"
@@ -72,9 +65,7 @@ def test_a_token_from_another_time(stage: Stage, version: str, minutes: int, tmp
     maker = tmp_path / "aws-iam-authenticator"
     maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))
     maker.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{stage.home.bin}{os.pathsep}{os.environ['PATH']}"
-    stage.home.map(ADMIN)
     with stage.daemon(version):
-        text = said(stage, PATH=path)
+        text = said(stage, PATH=stage.path_with(tmp_path))
         assert "a wrong clock (SignatureDoesNotMatch)" in text
     assert PRINCIPALS["admin"].session_token not in text
