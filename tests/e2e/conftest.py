@@ -19,8 +19,7 @@ from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
-from tests.e2e.sts import StsRun, sts_on_loopback
-from tests.e2e.sts_judgement import Principal
+from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 from tests.support.certificates import Authority
 
 # A suite of its own, which needs more of the machine: `make e2e-node`.
