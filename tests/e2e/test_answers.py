@@ -1,4 +1,5 @@
-"""`whois` and `check` against the authenticator's own code, with random configurations and callers.
+"""`whois` and `check` against the authenticator's own code, with random configurations and callers; and the
+recordings that other tests use.
 
 TARMAK_IAM_E2E_CALLERS is how many callers are compared (all releases together), TARMAK_IAM_E2E_SEED the first seed.
 """
@@ -24,6 +25,8 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tests.e2e import components
 from tests.e2e.answering_daemons import Asked, answering_daemon, answers_of, user_of
 from tests.e2e.random_logins import NODE_NAMES, Login, login_of
+from tests.e2e.recordings import mapped, started
+from tests.support import golden_json
 from tests.support.installations import CONFIG, ON
 
 _CALLERS = int(os.environ.get("TARMAK_IAM_E2E_CALLERS", "400"))
@@ -143,3 +146,17 @@ def _problem(version: str, login: Login, answered: list[Review]) -> str:
         each.subject is Subject.MAPPINGS and (each.severity is Severity.ERROR or each.recovery) for each in findings
     )
     return "" if is_said or loaded(version, login).grants else "nobody can log in, and no finding says so"
+
+
+MAPPING = golden_json("authenticator", "mapping.json")
+STARTUP = golden_json("authenticator", "startup.json")
+
+
+@pytest.mark.parametrize("version", components.ANSWERING_DAEMONS)
+def test_every_recording_of_a_release(version: str, tmp_path: Path) -> None:
+    components.needed(answering_daemon(version))
+    differ = [
+        case["id"] for case in MAPPING["cases"] if mapped(version, case, MAPPING, tmp_path) != case["expected"][version]
+    ]
+    differ += [case["id"] for case in STARTUP if started(version, case, tmp_path) is not case["started"][version]]
+    assert not differ

@@ -1,5 +1,5 @@
 """What the API server itself makes of rights that lead to more, or only look like it: real requests of somebody who has
-just these rights. `report` says the same of them."""
+just these rights. `report` says the same of them, and `map` and `apply` object to the loss of what makes a node one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tarmak_iam.access.lockout import losses
 from tarmak_iam.document import Document
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.privilege import privilege_of
 from tarmak_iam.report.rbac import Rbac
 from tests.e2e import components
-from tests.e2e.access_reviews import Api
+from tests.e2e.access_reviews import Api, Caller, Request
 from tests.e2e.conftest import Stage
+from tests.support.reviews import installation
 
 RBAC = "rbac.authorization.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
@@ -224,3 +227,33 @@ def test_a_service_account_without_a_namespace(api: Api) -> None:
     bound = {**objects[1], "kind": "ClusterRoleBinding", "metadata": {"name": name}}
     status, answer = api.call("POST", f"{ROLES}/clusterrolebindings", bound)
     assert (status, "subjects[0].namespace" in json.dumps(answer)) == (422, True)
+
+
+NODE_ROLE = "arn:aws:iam::111122223333:role/Node"
+
+
+def mapped(username: str, groups: tuple[str, ...]) -> Installation:
+    entry = f"{{roleARN: '{NODE_ROLE}', username: '{username}', groups: {[*groups]}}}"
+    return installation(f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {entry}\n")
+
+
+@pytest.mark.parametrize(
+    ("username", "groups", "is_node"),
+    [
+        ("system:node:n1", ("system:nodes",), True),
+        ("system:node:n1", ("system:bootstrappers", "system:nodes"), True),
+        ("system:node:n1", (), False),
+        ("system:node:n1", ("system:bootstrappers",), False),
+        ("kubelet", ("system:nodes",), False),
+        ("system:nodes", ("system:nodes",), False),
+    ],
+)
+def test_a_node_needs_both_its_name_and_its_group(
+    api: Api, username: str, groups: tuple[str, ...], is_node: bool
+) -> None:
+    """It reads and registers its node, and follows the Services, or may do none of that."""
+    caller = Caller(username, (*groups, "system:authenticated"))
+    requests = (Request("get", "nodes", name="n1"), Request("create", "nodes"), Request("list", "services"))
+    assert api.allowed([(caller, each) for each in requests]) == [is_node] * 3
+    lost = losses(mapped(username, groups), mapped("nobody", ()))
+    assert lost == ((f"the nodes of {NODE_ROLE} could no longer join",) if is_node else ())

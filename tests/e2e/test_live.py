@@ -141,7 +141,7 @@ def test_rollback_leaves_the_note_of_what_was_applied(stage: Stage) -> None:
 @ON_TARMAKS
 def test_an_apply_that_is_killed_midway(stage: Stage, tmp_path: Path) -> None:
     """Before the DaemonSet is written: the next apply does the rest, and one rollback undoes both. On a current
-    Kubernetes test_kills kills it."""
+    Kubernetes test_locks kills it."""
     stage.live(*APPLY)
     before = meant(stage)
     stage.home.map(ADMIN + DEPLOYER)
