@@ -3,8 +3,7 @@
 xdist has marks for that, `--dist loadgroup`: it writes the group into the test's id, which pytest from 9.2 on does not
 take. Here the release is read off the id. The tests mostly wait, each in its turn, so those on one Kubernetes are
 several groups, each with an API server of its own: what a group leaves behind, no other meets, in whatever order they
-are run. On local nodes every worker has a cluster of its own, and each test is a group, except those that share a
-second master.
+are run. On local nodes every worker has a cluster of its own, and each test is a group.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ class ByApiServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no ty
         """A test that shares nothing with others is a group of its own."""
         path, _, name = nodeid.partition("::")
         server = _SERVER.search(nodeid)
-        if server is None or path.endswith("/test_two_masters.py"):
-            return path if path.endswith("/test_two_masters.py") else nodeid
+        if server is None:
+            return nodeid
         part = part_of(path.rpartition("/")[2].removesuffix(".py"))
         half = crc32(name.encode()) % 2 if part in _HALVED else ""
         return f"{server[1] or server[2]} {part} {half}"

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from tests.e2e import components
 from tests.e2e.control_plane import LONG
 from tests.e2e.node import cgroups
-from tests.e2e.node.network import HERE, led
 from tests.e2e.processes import running
 
 __all__ = ["PAUSE_IMAGE", "Node", "NodeFiles", "node"]
@@ -48,16 +47,8 @@ class Node:
     """The process id of its first process."""
     cgroup: str
 
-    @property
-    def network(self) -> Path:
-        return Path(f"/proc/{self.process}/ns/net")
-
     def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text(errors="replace")
-
-    def inside(self, path: str) -> Path:
-        """A path of the node, as this machine sees it."""
-        return Path(f"/proc/{self.process}/root{path}")
 
     def ctr(self, *args: str | Path) -> str:
         command = ["ctr", "--address", self.directory / "containerd.sock", "--namespace", "k8s.io", *args]
@@ -127,19 +118,12 @@ class Node:
 
 
 @contextmanager
-def node(
-    name: str, directory: Path, port: int, files: NodeFiles, own_network: Sequence[int] | None = None
-) -> Iterator[Node]:
-    """Until it has registered is waited for by the caller, who knows the API server.
-
-    `port` is its kubelet's. `own_network`: with a network namespace of its own, in which these ports lead to this one.
-    """
+def node(name: str, directory: Path, port: int, files: NodeFiles) -> Iterator[Node]:
+    """Until it has registered is waited for by the caller, who knows the API server. `port` is its kubelet's."""
     group = f"{cgroups.PREFIX}{os.getpid()}-{name}"
     made = Node(name, directory, port, 0, group)
     _prepare(made, files)
     namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if own_network is not None:
-        namespaces.append("--net")
     unshare: list[str | Path] = ["unshare", *namespaces, sys.executable, _HERE / "inside.py", directory]
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), **LONG}
     with ExitStack() as stack:
@@ -152,10 +136,6 @@ def node(
         outer.wait_until((directory / "containerd.sock").exists)
         for archive in files.images:
             made.ctr("images", "import", archive)
-        for each in own_network or ():
-            stack.enter_context(led(each, listening=made.network, connecting=HERE))
-        if own_network is not None:
-            stack.enter_context(led(port, listening=HERE, connecting=made.network))
         yield made
 
 
