@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,8 +17,16 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tests.e2e.access_reviews import Api, Caller, Request
 from tests.e2e.conftest import CURRENT, TARMAKS, Stage
-from tests.e2e.escalation_questions import ANONYMOUS, Answers, Question, questions, some_requests, starting_pods
-from tests.e2e.random_rbac import NAMESPACES, Names, objects_of
+from tests.e2e.random_rbac import (
+    ANONYMOUS,
+    NAMESPACES,
+    Answers,
+    Names,
+    Question,
+    RandomRbac,
+    questions,
+    starting_pods,
+)
 from tests.support.reviews import installation
 
 ACCOUNT = "111122223333"
@@ -48,20 +55,13 @@ MAPPINGS = """\
   mapAccounts: ["444455556666"]
 """
 SESSIONS = ("alice", "team", "a@b.c")
-NAMES = Names(
-    users=(
-        *("alice", "Alice", "bob", "dev:alice", "dev:a-b.c", "dev:a@b.c", "a@b.c", "r", "o", "bare", "random"),
-        *("team:111122223333", "system:kube-controller-manager"),
-        *("system:serviceaccount:team:deployer", "system:anonymous", "system:node:n1"),
-        *(f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve", f"arn:aws:iam::{ACCOUNT}:user/Bob"),
-    ),
-    groups=(
-        *("readers", "Readers", "developers", "admins", "a-b.c", "a@b.c", "system:admins", "111122223333", "alice"),
-        *("readers", "developers"),
-        *("system:serviceaccounts", "system:serviceaccounts:team"),
-    ),
-    accounts=(("team", "deployer"), ("other", "bot"), ("kube-system", "deployer")),
-)
+USERS = """alice Alice bob dev:alice dev:a-b.c dev:a@b.c a@b.c r o bare random team:111122223333
+    system:kube-controller-manager system:serviceaccount:team:deployer system:anonymous system:node:n1"""
+GROUPS = """readers Readers developers admins a-b.c a@b.c system:admins 111122223333 alice readers developers
+    system:serviceaccounts system:serviceaccounts:team"""
+ARNS = (f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve", f"arn:aws:iam::{ACCOUNT}:user/Bob")
+ACCOUNTS = (("team", "deployer"), ("other", "bot"), ("kube-system", "deployer"))
+NAMES = Names((*USERS.split(), *ARNS), tuple(GROUPS.split()), ACCOUNTS)
 
 
 def callers() -> dict[str, tuple[Caller, ...]]:
@@ -112,10 +112,11 @@ def test_no_privilege_and_no_right_is_understated(cluster: Stage, api: Api) -> N
     wrong: list[str] = []
     of_the_cluster = api.of_the_cluster() | OF_THE_CLUSTER
     for seed in seeds():
-        objects = objects_of(seed, NAMES)
+        rbac = RandomRbac(seed, NAMES)
+        objects = rbac.objects()
         api.create(objects)
         asked = questions(objects, has_signers=cluster.plane.is_server_side)
-        requests = some_requests(Random(seed), objects, of_the_cluster)
+        requests = rbac.requests(objects, of_the_cluster)
         compared = Comparison(objects, Answers(api), Reported.of(cluster), asked, requests)
         wrong += [f"seed {seed}: {each}" for each in compared.differences()]
         api.delete(objects)
