@@ -99,11 +99,9 @@ regions: $(VENV)/.tested
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
 
-# The pages in docs/reference (commands, versions, Python API) from the program, and the tables in docs/hook.md of what
-# happens after a kill.
+# The pages in docs/reference (commands, versions, Python API) from the program.
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
-	$(BIN)/python -m tests.support.kill_table
 
 docs: $(VENV)/.tested
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs

@@ -30,8 +30,6 @@ for _number, _usual in (
     if threading.current_thread() is threading.main_thread() and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
-both_ways.install()
-
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 # A mutant that many examples are needed for is one for a test of its own.
@@ -49,6 +47,16 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_rest_of_samples(items)
+
+
+_fsync = os.fsync
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No machine fails here: nothing waits for a disk. Edits both ways take a third of the time of `make test`, which
+    leaves them to the room that they are about."""
+    setattr(os, "fsync", _fsync if "files" in item.path.parts else int)  # noqa: B010  # mypy knows no other way
+    both_ways.install(profile() != QUICK or "document" in item.path.parts)
 
 
 def pytest_collection_finish() -> None:

@@ -28,8 +28,8 @@ def single(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def multi(tmp_path: Path) -> Path:
-    return copy_examples(tmp_path)[1]
+def multi(single: Path) -> Path:
+    return single.parent / "multi"
 
 
 def test_provision_prepares_a_cluster(single: Path) -> None:
@@ -79,15 +79,13 @@ def test_every_cluster_but_the_hub_gets_the_version(multi: Path) -> None:
 
 
 def test_a_version_that_tarmak_cannot_install_is_one_line(multi: Path) -> None:
-    file = multi / "tarmak.yaml"
-    before = file.read_bytes()
-    error = (
-        f"error: {file}:27:20: the edit was refused: Tarmak cannot install Kubernetes 1.18.0: it downloads the "
-        "hyperkube binary, which Kubernetes does not publish for 1.17 and later; "
-        "write a version below 1.17, as in 1.16.15\n"
+    before = (multi / "tarmak.yaml").read_bytes()
+    code, out, err = run("bump_versions.py", multi, "prod", "1.18.0")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(
+        f"error: {multi / 'tarmak.yaml'}:27:20: the edit was refused: Tarmak cannot install Kubernetes"
     )
-    assert run("bump_versions.py", multi, "prod", "1.18.0") == (1, "", error)
-    assert file.read_bytes() == before
+    assert (multi / "tarmak.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["provision", "bump_versions"])

@@ -15,6 +15,9 @@ from tests.support.imports import modules_after
 
 GROUP = "tarmak_iam.sections"
 POINTS = "[tarmak_iam.sections]\ncosts = acme:COSTS\n"
+SECTIONS = (
+    "from tarmak_iam.config.section_keys import load_sections\nassert [each.name for each in load_sections()] == "
+)
 
 
 @pytest.fixture
@@ -45,68 +48,39 @@ def write(directory: Path, text: str | None) -> None:
     ],
 )
 def test_directories_of_distributions(path: Path, name: str, text: str | None, expected: bool) -> None:
+    (path / "other.egg-info").write_text("Name: other\n")  # a file has no entry points
     write(path / name, text)
     assert may_have_group(GROUP) is expected
     assert bool(metadata.entry_points(group=GROUP)) is expected
 
 
-def test_an_egg_info_that_is_a_file(path: Path) -> None:
-    (path / "acme.egg-info").write_text("Name: acme\n")
+@pytest.mark.parametrize("kind", ["directory", "archive", "egg", "no text", "unreadable", "finder"])
+def test_what_is_not_known_is_left_to_importlib(path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     assert not may_have_group(GROUP)
-
-
-def test_the_working_directory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(path / "acme-1.dist-info", POINTS)
-    monkeypatch.chdir(path)
-    monkeypatch.setattr(sys, "path", [""])
-    assert may_have_group(GROUP)
-
-
-def test_archives_are_left_to_importlib(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with zipfile.ZipFile(path / "all.zip", "w") as archive:
-        archive.writestr("acme-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
-        archive.writestr("acme-1.dist-info/entry_points.txt", POINTS)
-    monkeypatch.setattr(sys, "path", [str(path / "all.zip")])
-    assert may_have_group(GROUP)
-    assert metadata.entry_points(group=GROUP)
-
-
-def test_eggs_are_left_to_importlib(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(path / "acme-1.egg" / "EGG-INFO", POINTS)
-    monkeypatch.setattr(sys, "path", [str(path / "acme-1.egg")])
-    assert may_have_group(GROUP)
-
-
-def test_an_import_path_that_is_not_text(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [path])
-    assert may_have_group(GROUP)
-
-
-def test_an_unreadable_file_is_left_to_importlib(path: Path) -> None:
-    (path / "acme-1.dist-info" / "entry_points.txt").mkdir(parents=True)
-    assert may_have_group(GROUP)
-
-
-@pytest.mark.usefixtures("path")
-def test_other_finders_of_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not may_have_group(GROUP)
-
-    class Finder:
-        @staticmethod
-        def find_distributions(context: object) -> list[object]:
-            del context
-            return []
-
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
+    if kind == "directory":
+        write(path / "acme-1.dist-info", POINTS)
+        monkeypatch.chdir(path)
+        monkeypatch.setattr(sys, "path", [""])
+    elif kind == "archive":
+        with zipfile.ZipFile(path / "all.zip", "w") as archive:
+            archive.writestr("acme-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+            archive.writestr("acme-1.dist-info/entry_points.txt", POINTS)
+        monkeypatch.setattr(sys, "path", [str(path / "all.zip")])
+    elif kind == "egg":
+        write(path / "acme-1.egg" / "EGG-INFO", POINTS)
+        monkeypatch.setattr(sys, "path", [str(path / "acme-1.egg")])
+    elif kind == "no text":
+        monkeypatch.setattr(sys, "path", [path])
+    elif kind == "unreadable":
+        (path / "acme-1.dist-info" / "entry_points.txt").mkdir(parents=True)
+    else:
+        finder = type("Finder", (), {"find_distributions": staticmethod(lambda _: [])})
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder])
     assert may_have_group(GROUP)
 
 
 def test_without_plugins_importlib_metadata_is_not_imported() -> None:
-    code = (
-        "from tarmak_iam.config.section_keys import load_sections\n"
-        "assert [each.name for each in load_sections()] == ['kubernetes.apiServer.amazon']\n"
-        "assert 'importlib.metadata' not in sys.modules"
-    )
+    code = f"{SECTIONS}['kubernetes.apiServer.amazon']\nassert 'importlib.metadata' not in sys.modules"
     assert "pydantic" not in modules_after(code)
 
 
@@ -117,9 +91,5 @@ def test_a_plugin_on_the_import_path_is_found(tmp_path: Path) -> None:
         "class Costs(SectionModel):\n    centre: str = ''\n"
         "COSTS = Section(('costs',), Costs)\n"
     )
-    code = (
-        f"sys.path.append({str(tmp_path)!r})\n"
-        "from tarmak_iam.config.section_keys import load_sections\n"
-        "assert [each.name for each in load_sections()] == ['kubernetes.apiServer.amazon', 'costs']"
-    )
+    code = f"sys.path.append({str(tmp_path)!r})\n{SECTIONS}['kubernetes.apiServer.amazon', 'costs']"
     assert "acme" in modules_after(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,22 +15,8 @@ import pytest
 from tests.support import EXAMPLES, ROOT
 from tests.support.forks import TARMAK_IAM, forked
 
-CONFIG = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata:
-    name: cluster
-  # who pays
-  costs: {centre: 4711}  # as agreed
-  kubernetes:
-    apiServer:
-      public: true
-    dashboard:
-      enabled: true
-"""
+PLUGIN = ROOT / "tests" / "example_plugin"
+CONFIG, MAPPINGS = ((PLUGIN / name).read_text(encoding="utf-8") for name in ("tarmak.yaml", "mappings.yaml"))
 
 
 @dataclass(frozen=True)
@@ -47,22 +34,15 @@ class Installed:
         return done
 
 
-def install(package: Path, target: Path) -> Path:
-    """With pip, offline: setuptools is among what the tests need."""
-    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *offline, "--target", str(target), str(package)], check=True
-    )
-    return target
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    package = tmp_path_factory.mktemp("package") / "example"
-    package.mkdir()
-    for file in (ROOT / "tests" / "example_plugin").glob("*.*"):  # setuptools builds beside the sources
-        (package / file.name).write_bytes(file.read_bytes())
-    return install(package, tmp_path_factory.mktemp("site"))
+    """With pip, offline: setuptools is among what the tests need."""
+    package, target = tmp_path_factory.mktemp("package") / "example", tmp_path_factory.mktemp("site")
+    shutil.copytree(PLUGIN, package)  # setuptools builds beside the sources
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "install", *offline, "--target", str(target), str(package)]
+    subprocess.run(command, check=True)
+    return target
 
 
 @pytest.fixture
@@ -156,19 +136,6 @@ def test_it_is_in_the_schema(installed: Installed) -> None:
     assert json.loads(installed.run("schema", "costs").stdout)["required"] == ["centre"]
 
 
-MAPPINGS = """\
-clusterID: dev-cluster
-server:
-  mapRoles:
-  - roleARN: arn:aws:iam::111122223333:role/Admin
-    username: admin
-    groups: ["system:masters"]
-  - roleARN: arn:aws:iam::111122223333:role/Payments
-    username: "payments:{{SessionName}}"
-    groups: ["dev:payments", "on-call", "dev:{{AccountID}}"]
-"""
-
-
 @pytest.fixture
 def mapped(installed: Installed) -> Installed:
     """With mappings, and a place and an address that the artifacts need."""
@@ -207,15 +174,9 @@ def test_its_rule_is_one_of_check(mapped: Installed) -> None:
     file = mapped.file.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
     what = "the group 'on-call' does not name its environment; rename it to dev:on-call"
     assert f"{file}:7:5: warning: {what} [TEAM001]" in found
-    file.write_text(
-        MAPPINGS.replace(
-            "  - roleARN: arn:aws:iam::111122223333:role/Payments",
-            (
-                "  # tarmak-iam: ignore[TEAM001] the group is older than the rule\n"
-                "  - roleARN: arn:aws:iam::111122223333:role/Payments"
-            ),
-        )
-    )
+    entry = "  - roleARN: arn:aws:iam::111122223333:role/Payments"
+    ignored = "  # tarmak-iam: ignore[TEAM001] the group is older than the rule"
+    file.write_text(MAPPINGS.replace(entry, f"{ignored}\n{entry}"))
     assert "TEAM001" not in mapped.run("check", code=1).stdout
 
 
@@ -238,6 +199,5 @@ def test_a_plugin_that_cannot_be_loaded(installed: Installed, tmp_path: Path) ->
 
 
 def test_the_readable_examples_do_not_need_it(site: Path) -> None:
-    assert Installed(site, EXAMPLES / "single" / "tarmak.yaml").run(
-        "show", "--section", "costs", "-o", "json"
-    ).stdout == ("{}\n")
+    readable = Installed(site, EXAMPLES / "single" / "tarmak.yaml")
+    assert readable.run("show", "--section", "costs", "-o", "json").stdout == "{}\n"

@@ -59,39 +59,6 @@ class Trap:
         return done.returncode, done.stdout, done.stderr, self.log.read_text()
 
 
-def config(marker: Path) -> str:
-    """Every setting of git's that runs something, by reading alone."""
-    touch = f"touch {marker}"
-    return f"""\
-[core]
-	repositoryformatversion = 1
-	fsmonitor = {touch}; false
-	sshCommand = {touch}; false
-	hooksPath = hooks
-	pager = {touch}
-	askPass = {touch}
-[extensions]
-	partialClone = origin
-[remote "origin"]
-	url = "ext::sh -c touch% {marker}"
-	promisor = true
-	partialclonefilter = blob:none
-[protocol "ext"]
-	allow = always
-[filter "x"]
-	clean = {touch}; cat
-	smudge = {touch}; cat
-	required = true
-[diff "x"]
-	textconv = {touch}; cat
-	command = {touch}
-[gpg]
-	program = {touch}
-[log]
-	showSignature = true
-"""
-
-
 @pytest.fixture(scope="module")
 def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
     root = tmp_path_factory.mktemp("trap").resolve()
@@ -105,7 +72,9 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
     (work.root / "other.yaml").write_text(MAPPINGS)
     gone = work.git("rev-parse", f"{first}:tarmak.yaml")
     marker = root / "marker"
-    set_up(work, config(marker), gone)
+    # Every setting of git's that runs something, by reading alone.
+    settings = (ROOT / "tests" / "support" / "git_trap.ini").read_text(encoding="utf-8")
+    set_up(work, settings.replace("MARKER", str(marker)), gone)
     return Trap(work.root, marker, root / "strace.log")
 
 

@@ -16,6 +16,7 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.errors import Place
 from tarmak_iam.identity import Answer, Authenticator, Identity, whois
+from tests.support import bring_plugins
 
 
 def test_every_public_name_is_there() -> None:
@@ -36,16 +37,8 @@ def test_what_is_imported_late_is_no_module() -> None:
 
 def test_pinned_signatures() -> None:
     assert list(inspect.signature(Document.parse).parameters)[:3] == ["data", "filename", "index"]
-    assert list(inspect.signature(whois).parameters) == [
-        "config_text",
-        "identity",
-        "version",
-        "cluster_id",
-        "args",
-        "files",
-        "filename",
-        "private_dns_names",
-    ]
+    names = "config_text identity version cluster_id args files filename private_dns_names"
+    assert list(inspect.signature(whois).parameters) == names.split()
     assert inspect.signature(whois).parameters["version"].default == "v0.7.18"
     assert list(inspect.signature(Identity).parameters) == ["arn", "account", "user_id", "access_key_id"]
     for name in ("started", "authenticated", "username", "groups", "uid", "extra", "reason", "alternatives"):
@@ -65,17 +58,6 @@ def test_errors_begin_with_their_place() -> None:
 def test_the_built_in_section_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_sections()[0] is AMAZON
 
-    class Point:
-        name = "again"
-        value = "x:y"
-        dist = type("Dist", (), {"name": "other-package"})
-
-        @staticmethod
-        def load() -> object:
-            return Section(AMAZON.path, Amazon)
-
-    monkeypatch.setattr(
-        "importlib.metadata.entry_points", lambda group: [Point] if group == "tarmak_iam.sections" else []
-    )
-    with pytest.raises(TarmakIamError, match="both tarmak-iam and other-package provide"):
+    bring_plugins(monkeypatch, "tarmak_iam.sections", Section(AMAZON.path, Amazon))
+    with pytest.raises(TarmakIamError, match="both tarmak-iam and package0 provide"):
         load_sections()

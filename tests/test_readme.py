@@ -1,10 +1,6 @@
-"""The README is short, its table and that of docs/command-line.md have every command, and the targets of make exist;
-tests/docs runs the blocks."""
+"""The README is short. Its table and that of docs/command-line.md have every command; tests/docs runs the blocks."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import pytest
 
@@ -26,25 +22,3 @@ def test_every_command_is_in_the_table(page: str, head: str) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < MOST_LINES
-
-
-def test_the_make_targets_exist() -> None:
-    makefile = Path(ROOT / "Makefile").read_text()
-    targets = (
-        "demo",
-        "test",
-        "test-all",
-        "lint",
-        "schemas",
-        "reference",
-        "goldens",
-        "docs",
-        "e2e",
-        "e2e-all",
-        "e2e-node",
-        "bench",
-        "comparison",
-        "compat",
-    )
-    for target in (*targets, "dist"):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE)

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
                 sys.stderr.write(f"{error}\n")
                 return 2
         for each in mismatches:
-            sys.stdout.write(f"{each}\n\n")
+            sys.stdout.write(f"{each.text}\n\n")
         found = found or bool(mismatches)
         if given.update and mismatches:
             (ROOT / page.name).write_text(updated(page, mismatches), encoding="utf-8")

@@ -1,107 +1,84 @@
-"""Runs a page in a session, and compares it with the actual output."""
+"""Runs a page in a session, and compares it with the actual output. A line `...` on the page matches any lines."""
 
 from __future__ import annotations
 
+import difflib
+import re
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.docs.compare import difference, matches, shortened
-from tests.docs.pages import Command, File, Page, Program, Script, Setup, Step
+from tests.docs.pages import Page, Step
 from tests.docs.session import Ran, Session, session
 
-__all__ = ["Mismatch", "Output", "run_page", "updated"]
+__all__ = ["Mismatch", "matches", "run_page", "updated"]
+
+ANY = "..."
 
 
-@dataclass(frozen=True)
-class Output:
-    """The output that a page should show. `line` is the first line of the present output on the page, from 1."""
-
-    line: int
-    shown: int
-    """The number of lines of the present output."""
-    lines: tuple[str, ...]
-    indent: str
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """`output` is None if another output on the page would not fix the mismatch."""
+class Mismatch(NamedTuple):
+    """`output`: the lines that the page should show for the step; None if another output would not help."""
 
     text: str
-    output: Output | None = None
-
-    def __str__(self) -> str:
-        return self.text
+    step: Step
+    output: tuple[str, ...] | None = None
 
 
 def run_page(page: Page, root: Path) -> list[Mismatch]:
     """`root`: an empty directory. Raises PageError for a page with an unsupported block."""
     steps = page.steps()
     with session(root) as shell:
-        return [each for step in steps for each in _run(page, step, shell)]
+        return [mismatch for step in steps for mismatch in _run(page.name, step, shell)]
 
 
 def updated(page: Page, mismatches: list[Mismatch]) -> str:
-    """The page's text with the actual output."""
+    """The page's text with the actual output; where the page leaves lines out, it is for a person to shorten."""
     lines = page.text.splitlines()
-    outputs = [each.output for each in mismatches if each.output is not None]
-    for output in sorted(outputs, key=lambda each: each.line, reverse=True):
-        new = [f"{output.indent}{line}".rstrip() for line in output.lines]
-        lines[output.line - 1 : output.line - 1 + output.shown] = new
+    for _, step, output in sorted(mismatches, key=lambda each: each.step.output_line, reverse=True):
+        if output is not None and step.output is not None and ANY not in step.output:
+            new = [f"{step.indent}{line}".rstrip() for line in output]
+            lines[step.output_line - 1 : step.output_line - 1 + len(step.output)] = new
     return "\n".join(lines) + "\n"
 
 
-def _run(page: Page, step: Step, shell: Session) -> Iterator[Mismatch]:
-    at = f"{page.name}:{step.line}"
-    match step:
-        case Setup():
-            yield from _succeeds(f"{at}: setup: {step.command}", shell.run(step.command))
-        case Script():
-            yield from _script(page, step, shell)
-        case File():
+def matches(expected: Sequence[str], got: Sequence[str]) -> bool:
+    """Ignores trailing spaces: they are invisible, and editors remove them."""
+    pattern = "".join(r"(?:.*\n)*?" if line.rstrip() == ANY else re.escape(line.rstrip()) + r"\n" for line in expected)
+    return re.fullmatch(pattern, "".join(f"{line.rstrip()}\n" for line in got)) is not None
+
+
+def _run(name: str, step: Step, shell: Session) -> Iterator[Mismatch]:
+    at = f"{name}:{step.line}"
+    match step.kind:
+        case "setup":
+            yield from _failed(f"{at}: setup: {step.text}", step, shell.run(step.text))
+        case "script":
+            ran = shell.run_script(step.text)
+            number = ran.failed_line or 1
+            yield from _failed(f"{name}:{step.line + number - 1}: {step.text.splitlines()[number - 1]}", step, ran)
+        case "file":
             shell.write(step.name, step.text)
-        case Command():
-            yield from _command(at, step, shell.run(step.command))
-        case Program():
-            yield from _program(at, step, shell.run_python(step.text))
+        case "command":
+            ran = shell.run(step.text)
+            yield from _differs(f"{at}: $ {step.text}", step, ran)
+            if not step.asks_code:
+                unasked = ", and the next command is not `echo $?`"
+                yield from _failed(f"{at}: $ {step.text}", step, ran, unasked)
+        case "program":
+            ran = shell.run_python(step.text)
+            yield from _failed(f"{at}: the program fails", step, ran)
+            if not ran.code:
+                yield from _differs(f"{at}: the program's output", step, ran)
 
 
-def _command(at: str, step: Command, ran: Ran) -> Iterator[Mismatch]:
-    got = tuple(ran.output.splitlines())
-    if not matches(step.output, got):
-        shown = Output(step.output_line, len(step.output), tuple(shortened(step.output, got)), step.indent)
-        yield Mismatch(f"{at}: $ {step.command}\n{_indented(difference(step.output, got))}", shown)
-    if ran.code and not step.asks_code:
-        yield Mismatch(
-            f"{at}: $ {step.command}\n    exit code {ran.code}, and the next command is not `echo $?`\n"
-            + _indented(ran.output)
-        )
-
-
-def _script(page: Page, step: Script, shell: Session) -> Iterator[Mismatch]:
-    ran = shell.run_script(step.text)
-    if ran.code:
-        number = ran.failed_line or 1
-        line = step.text.splitlines()[number - 1]
-        yield from _succeeds(f"{page.name}:{step.line + number - 1}: {line}", ran)
-
-
-def _program(at: str, step: Program, ran: Ran) -> Iterator[Mismatch]:
-    if ran.code:
-        yield from _succeeds(f"{at}: the program fails", ran)
-        return
+def _differs(what: str, step: Step, ran: Ran) -> Iterator[Mismatch]:
     got = tuple(ran.output.splitlines())
     if step.output is not None and not matches(step.output, got):
-        shown = Output(step.output_line, len(step.output), tuple(shortened(step.output, got)), step.indent)
-        yield Mismatch(f"{at}: the program's output\n{_indented(difference(step.output, got))}", shown)
+        diff = "\n".join(difflib.unified_diff(step.output, got, "page", "actual output", lineterm="", n=2))
+        yield Mismatch(f"{what}\n{textwrap.indent(diff, '    ')}", step, got)
 
 
-def _succeeds(what: str, ran: Ran) -> Iterator[Mismatch]:
+def _failed(what: str, step: Step, ran: Ran, more: str = "") -> Iterator[Mismatch]:
     if ran.code:
-        yield Mismatch(f"{what}\n    exit code {ran.code}\n{_indented(ran.output)}")
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "    ")
+        yield Mismatch(f"{what}\n    exit code {ran.code}{more}\n{textwrap.indent(ran.output, '    ')}", step)

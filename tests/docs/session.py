@@ -1,58 +1,50 @@
-"""A reader's shell: one bash in a fresh home, which goes on from command to command as a terminal's does.
+"""A reader's shell in a fresh home: each command is a bash of its own, which goes on where the one before it ended.
 
-A command that ends the shell does not end the session: the next one finds directory, exported variables and functions
-as they were. Output is not a terminal's: no colours, no progress, lines as a pipe gets them.
+A command that ends the shell does not end the session: the next one finds directory, variables and functions as they
+were. Output is not a terminal's: no colours, no progress, lines as a pipe gets them.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import select
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 from tests.docs.stand_ins.cloud import OWN_KEY, OWN_SECRET
 from tests.docs.stand_ins.sts import sts_for
 from tests.support import EXAMPLES, ROOT
 from tests.support.forks import TARMAK_IAM, write_program
 
-__all__ = ["Ran", "Session", "session"]
+__all__ = ["Ran", "Session", "needs_bash", "session"]
 
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 SECONDS = 600
-_TOO_LONG = 124  # as timeout(1) has it
 _STAND_INS = Path(__file__).parent / "stand_ins"
 _PROGRAMS = {
     "tarmak-iam": TARMAK_IAM,
     **{name: f"tests.docs.stand_ins.{name}" for name in ("tarmak", "kubectl", "aws")},
 }
-_SESSION_NAME = "tarmak-iam-1772443800"
-_VALID_UNTIL = "2027-03-02"
-# Reads the names of files with commands; descriptors of its own, so that nothing that runs can see or end them.
-_DRIVER = """
-trap '{{ export -p; declare -f; printf "cd -- %q\\n" "$PWD"; }} >{state}' EXIT
-[ ! -e {state} ] || . {state}
-__status=$1
-while IFS= read -r -u {commands} __file; do
-    (exit "$__status")
-    . "$__file" </dev/null {commands}<&- {statuses}>&-
-    __status=$?
-    set +e; trap - ERR
-    printf '%s\\n' "$__status" >&{statuses}
-done
+# What bash itself sets is read-only, and cannot be set again: it says so.
+_SHELL = """\
+trap '{{ declare -p; declare -f; }} >{root}/state; pwd -P >{root}/directory' EXIT
+[ ! -e {root}/state ] || . {root}/state 2>/dev/null
+(exit {status})
+. {root}/command </dev/null
 """
 
 
-@dataclass(frozen=True)
-class Ran:
+class Ran(NamedTuple):
     """`output`: standard output and error as they came, with the reader's own paths. `failed_line`: of a script,
     from 1, where its first failing command is."""
 
@@ -66,139 +58,76 @@ class Session:
     """`root` holds everything: home, programs, state of the stand-ins."""
 
     root: Path
-    environment: Mapping[str, str]
-    _bash: subprocess.Popen[bytes] | None = None
-    _commands: int = -1
-    _statuses: int = -1
-    _status: int = 0
-    _count: int = 0
-    _left: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environment: dict[str, str]
+    code: int = 0
+    """Of the last command."""
+    groups: list[int] = field(default_factory=list)
+    """Of processes: what commands have left running is in them."""
 
     @property
     def home(self) -> Path:
         return self.root / "home"
 
     @property
-    def work(self) -> Path:
-        return self.home / "work"
+    def directory(self) -> Path:
+        """Where the shell is."""
+        path = self.root / "directory"
+        return Path(path.read_text().removesuffix("\n")) if path.exists() else self.home / "work"
 
     def run(self, text: str) -> Ran:
         """Commands as they are typed."""
-        return self._run(text)
+        (self.root / "command").write_text(f"{text}\n", encoding="utf-8")
+        script = _SHELL.format(root=shlex.quote(str(self.root)), status=self.code)
+        with (self.root / "output").open("wb") as output:
+            bash = subprocess.Popen(
+                ["bash", "--norc", "--noprofile", "-c", script],
+                cwd=self.directory,
+                env={} if (self.root / "state").exists() else self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            self.groups.append(bash.pid)
+            try:
+                self.code = bash.wait(SECONDS)
+            except subprocess.TimeoutExpired:
+                self.close()
+                bash.wait()
+                self.code = 124  # as timeout(1) has it
+        return Ran(self.code, self.shown((self.root / "output").read_text(encoding="utf-8", errors="replace")))
 
     def run_script(self, text: str) -> Ran:
         """Commands that must all succeed: the first that fails ends it."""
         failed = self.root / "failed"
         failed.unlink(missing_ok=True)
         note = f"trap 'echo \"$LINENO\" >{shlex.quote(str(failed))}' ERR"
-        ran = self._run(f"set -e; {note}; {text}")
-        line = int(failed.read_text()) if failed.exists() else None
-        return Ran(ran.code, ran.output, line)
+        ran = self.run(f"set -e; {note}; {text}")
+        return ran._replace(failed_line=int(failed.read_text()) if failed.exists() else None)
 
     def run_python(self, text: str) -> Ran:
         """A program of its own, in the working directory; its output alone."""
-        path = self._file("program.py", text)
-        return self._run(f"python3 {shlex.quote(str(path))}")
+        path = self.root / "program.py"
+        path.write_text(text, encoding="utf-8")
+        return self.run(f"python3 {shlex.quote(str(path))}")
 
     def write(self, name: str, text: str) -> None:
         path = self.home / name[2:] if name.startswith("~/") else self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    @property
-    def directory(self) -> Path:
-        """Where the shell is."""
-        before = self._status
-        found = Path(self._run("command pwd -P").output.strip().replace("/home/you", str(self.home), 1))
-        self._status = before
-        return found
-
     def shown(self, text: str) -> str:
         """With the reader's own paths, and one time in the name of every role session and certificate."""
-        text = re.sub(r"(valid until |\"notAfter\": \")\d{4}-\d\d-\d\d\b", rf"\g<1>{_VALID_UNTIL}", text)
-        text = re.sub(r"\btarmak-iam-\d{10}\b", _SESSION_NAME, text)
+        text = re.sub(r"(valid until |\"notAfter\": \")\d{4}-\d\d-\d\d\b", r"\g<1>2027-03-02", text)
+        text = re.sub(r"\btarmak-iam-\d{10}\b", "tarmak-iam-1772443800", text)
         text = re.sub(r"(?<![\w.])" + re.escape(str(self.home)), "/home/you", text)
         return text.replace(str(self.root), "/tmp").replace(str(ROOT), "/home/you/tarmak-iam")
 
     def close(self) -> None:
-        """Ends the shell and whatever it left running."""
-        self._end()
-        for process in self._left:
-            _kill(process)
-
-    def _run(self, text: str) -> Ran:
-        if self._bash is None:
-            self._start()
-        start = self._output.stat().st_size
-        path = self._file("command", text + "\n")
-        os.write(self._commands, f"{path}\n".encode())
-        self._status = self._answer()
-        with self._output.open("rb") as stream:
-            stream.seek(start)
-            said = stream.read().decode(errors="replace")
-        return Ran(self._status, self.shown(said))
-
-    def _file(self, name: str, text: str) -> Path:
-        path = self.root / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    @property
-    def _output(self) -> Path:
-        return self.root / "output"
-
-    def _start(self) -> None:
-        read_commands, self._commands = os.pipe()
-        self._statuses, write_statuses = os.pipe()
-        state = shlex.quote(str(self.root / "state"))
-        driver = _DRIVER.format(state=state, commands=read_commands, statuses=write_statuses)
-        with self._output.open("ab") as output:
-            self._bash = subprocess.Popen(
-                ["bash", "--norc", "--noprofile", "-c", driver, "bash", str(self._status)],
-                cwd=self.work,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(read_commands, write_statuses),
-                start_new_session=True,
-            )
-        os.close(read_commands)
-        os.close(write_statuses)
-        self._left.append(self._bash)
-
-    def _answer(self) -> int:
-        """The status of the command that runs; that of the shell where it has ended."""
-        assert self._bash is not None
-        deadline, told = time.monotonic() + SECONDS, b""
-        while not told.endswith(b"\n"):
-            ready = select.select([self._statuses], [], [], max(0.0, deadline - time.monotonic()))[0]
-            if not ready:
-                self._end()
-                with self._output.open("a") as output:
-                    output.write(f"it did not end within {SECONDS} seconds\n")
-                return _TOO_LONG
-            data = os.read(self._statuses, 64)
-            if not data:
-                code = self._bash.wait()
-                self._end()
-                return code
-            told += data
-        return int(told)
-
-    def _end(self) -> None:
-        if self._bash is None:
-            return
-        os.close(self._commands)
-        os.close(self._statuses)
-        _kill(self._bash)
-        self._bash = None
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        """Ends whatever was left running."""
+        for group in self.groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
 
 
 @contextmanager
@@ -255,8 +184,3 @@ def _environment(root: Path, sts: str) -> dict[str, str]:
 
 
 _GIT = {"NAME": "You", "EMAIL": "you@example.com", "DATE": "2026-03-02T09:30:00Z"}
-
-
-def missing() -> str | None:
-    """Why no session can be held here."""
-    return None if shutil.which("bash") else "there is no bash"

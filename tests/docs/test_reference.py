@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 
 import pytest
 
 import tarmak_iam
-from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.errors import FileError
+from tarmak_iam.identity.releases import NEWEST, NEWEST_READ
+from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.docs.reference import GENERATED, TARGET
 from tests.docs.reference.api import MODULES, module_of, public_names
-from tests.docs.reference.exit_codes import codes_of
 from tests.docs.reference.markdown import markdown, prose, slug
 from tests.docs.reference.signatures import is_class, member_sections, signature_of
-from tests.support import PACKAGE
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.relative_to(TARGET).as_posix())
 def test_it_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == GENERATED[path](), "run `make reference`"
+
+
+def test_the_text_about_versions_is_of_these_releases() -> None:
+    text = (TARGET / "versions.md").read_text(encoding="utf-8")
+    assert f"newest release is {NEWEST}; the newest whose source was read is {NEWEST_READ}." in text
+    assert f"\n{DEFAULT_IMAGE}\n" in text
 
 
 def test_nothing_else_is_there() -> None:
@@ -48,41 +52,14 @@ def test_every_name_of_the_package_has_a_page() -> None:
     assert [name for name in names if id(getattr(tarmak_iam, name)) not in described] == []
 
 
-def test_commands_that_end_with_one_have_it_in_their_table() -> None:
-    files = (PACKAGE / "cli" / "commands").glob("*.py")
-    modules = {path.stem for path in files if "exit(ExitCode.FINDINGS)" in path.read_text()}
-    subcommands = {
-        "config": ("config get", "config set"),
-        "map": ("map import", "map remove"),
-        "settings": ("settings get",),
-        "token": ("token inspect",),
-        "webhook": ("doctor",),
-    }
-    commands = {command for module in modules for command in subcommands.get(module, (module,))}
-    one_word = {"check", "diff", "doctor", "whois"}
-    of_groups = {"config get", "config set", "map import", "map remove", "settings get", "token inspect"}
-    assert commands == one_word | of_groups
-    assert [each for each in sorted(commands) if ExitCode.FINDINGS not in codes_of(each.split())] == []
-
-
-def test_the_period_after_a_path_is_not_code() -> None:
-    assert prose("The file or directory, else ~/.tarmak. A cache as in ~/.aws/cli/cache/.") == (
-        "The file or directory, else `~/.tarmak`. A cache as in `~/.aws/cli/cache/`."
-    )
-
-
 def test_prose_renders_as_the_same_text() -> None:
-    text = "Not `a_b` but c_d, --dry-run and <dir>/x of {{SessionName}}, as in ~/.tarmak; a-b, [ID] # no heading"
+    text = "Not `a_b` but c_d, --dry-run and <dir>/x of {{SessionName}}, as in ~/.tarmak. a-b, [ID] # no heading"
     assert prose(text) == (
-        "Not `a_b` but c\\_d, `--dry-run` and `<dir>/x` of `{{SessionName}}`, as in `~/.tarmak`; a-b, \\[ID\\] "
+        "Not `a_b` but c\\_d, `--dry-run` and `<dir>/x` of `{{SessionName}}`, as in `~/.tarmak`. a-b, \\[ID\\] "
         "\\# no heading"
     )
-
-
-def test_anchors_are_those_of_github() -> None:
-    assert slug("tarmak-iam map add") == "tarmak-iam-map-add"
+    assert markdown("One.\n\nA\n├── B  x\n└── C") == "One.\n\n```text\nA\n├── B  x\n└── C\n```"
     assert slug("WEB001: a file cannot be read") == "web001-a-file-cannot-be-read"
-    assert not re.search(r"[A-Z:]", slug("A: B"))
 
 
 class Example:
@@ -148,7 +125,3 @@ def test_a_long_signature_has_a_line_for_each_parameter() -> None:
         "def long(\n    first: str,\n    second_parameter: tuple[str, ...],\n    third_parameter: tuple[str, ...],\n"
         "    fourth: int = 4,\n) -> None"
     )
-
-
-def test_a_drawing_in_a_docstring_is_a_block_of_text() -> None:
-    assert markdown("One.\n\nA\n├── B  x\n└── C") == "One.\n\n```text\nA\n├── B  x\n└── C\n```"

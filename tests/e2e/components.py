@@ -8,20 +8,19 @@ they need from it, and are skipped where it is not there. The directory is TARMA
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.answering_builds import OURS, answering_workspace
+from tests.e2e.answering_daemons import answering_daemon, answering_workspace
 from tests.e2e.daemon_builds import PACKAGE, daemon_workspace
-from tests.e2e.golang import Missing, compile_package
+from tests.e2e.golang import Missing, cache_directory, compile_package
 from tests.e2e.kubernetes_builds import ETCD, current_workspace, old_workspace, version_flags
 
 __all__ = [
@@ -30,9 +29,6 @@ __all__ = [
     "KUBERNETES",
     "OLD_DAEMONS",
     "TARMAKS_KUBERNETES",
-    "answering_daemon",
-    "build",
-    "cache_directory",
     "daemon",
     "needed",
     "program",
@@ -51,8 +47,7 @@ NOT_TO_BE_HAD = 75
 """The exit code that is no failure of the tests: they cannot be run here (EX_TEMPFAIL)."""
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(NamedTuple):
     """What is built in one place: files of the cache, by the package that their main function is in."""
 
     programs: dict[str, str]
@@ -60,19 +55,9 @@ class Workspace:
     flags: tuple[str, ...] = ()
 
 
-def cache_directory() -> Path:
-    given = os.environ.get("TARMAK_IAM_E2E_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "tarmak-iam-e2e"
-
-
 def daemon(version: str) -> Path:
     """Where the authenticator of a release is, once it is built."""
     return cache_directory() / f"aws-iam-authenticator-{version}"
-
-
-def answering_daemon(version: str) -> Path:
-    """Where the program is that answers callers as the authenticator of a release, once it is built."""
-    return cache_directory() / f"authenticator-answers-{version}-{OURS}"
 
 
 def program(name: str, version: str = KUBERNETES) -> Path:
@@ -82,27 +67,21 @@ def program(name: str, version: str = KUBERNETES) -> Path:
 
 def needed(*paths: Path) -> None:
     """Skips a test where one of them is not built, and says why."""
-    reasons = _reasons()
     for path in paths:
         if not path.exists():
+            reasons = json.loads(_reasons_file().read_text(encoding="utf-8")) if _reasons_file().exists() else {}
             pytest.skip(f"{path.name}: {reasons.get(path.name, 'it is not built; `make e2e` builds it')}")
 
 
 def _kubernetes(version: str, *names: str) -> Workspace:
     packages = {name: ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names}
     make = current_workspace if version == KUBERNETES else old_workspace
-    programs = {program(name, version).name: package for name, package in packages.items()}
-    return Workspace(
-        programs, partial(make, version=version, packages=tuple(packages.values())), version_flags(version)
-    )
+    prepare = partial(make, version=version, packages=tuple(packages.values()))
+    return Workspace({program(name, version).name: packages[name] for name in names}, prepare, version_flags(version))
 
 
-def _daemon(version: str) -> Workspace:
-    return Workspace({daemon(version).name: PACKAGE}, partial(daemon_workspace, version=version))
-
-
-def _answering_daemon(version: str) -> Workspace:
-    return Workspace({answering_daemon(version).name: PACKAGE}, partial(answering_workspace, version=version))
+def _daemons(*versions: str) -> list[Workspace]:
+    return [Workspace({daemon(each).name: PACKAGE}, partial(daemon_workspace, version=each)) for each in versions]
 
 
 # In the order of what they prove, since there is one limit of time for all: a login and an apply on a current cluster;
@@ -110,11 +89,14 @@ def _answering_daemon(version: str) -> Workspace:
 # answers to callers.
 WORKSPACES = (
     _kubernetes(KUBERNETES, "etcd", "kube-apiserver", "kubectl"),
-    _daemon(DAEMONS[0]),
+    *_daemons(DAEMONS[0]),
     _kubernetes(TARMAKS_KUBERNETES, "kube-apiserver", "kubectl"),
     _kubernetes(KUBERNETES, "kubelet", "kube-controller-manager", "kube-scheduler"),
-    *map(_daemon, (*DAEMONS[1:], *OLD_DAEMONS)),
-    *map(_answering_daemon, ANSWERING_DAEMONS),
+    *_daemons(*DAEMONS[1:], *OLD_DAEMONS),
+    *(
+        Workspace({answering_daemon(each).name: PACKAGE}, partial(answering_workspace, version=each))
+        for each in ANSWERING_DAEMONS
+    ),
 )
 
 
@@ -143,29 +125,18 @@ def _build(workspace: Workspace) -> dict[str, str]:
                 return dict.fromkeys(names, str(error))
             for name in names:
                 try:
-                    _compile(source, workspace.programs[name], name, workspace.flags)
+                    print(f"building {name}", file=sys.stderr, flush=True)
+                    started, flags = time.monotonic(), ("-trimpath", *workspace.flags)
+                    # A source's copy is in another place each time: without its path, what is compiled is used again.
+                    compile_package(source, workspace.programs[name], cache_directory() / name, *flags)
+                    print(f"built {name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
                 except Missing as error:
                     missing[name] = str(error)
     return missing
 
 
-def _compile(source: Path, package: str, name: str, flags: tuple[str, ...]) -> None:
-    print(f"building {name}", file=sys.stderr, flush=True)
-    started = time.monotonic()
-    # A copy of a source is in another place each time: without its path, what Go has compiled of it can be used again.
-    compile_package(source, package, cache_directory() / name, "-trimpath", *flags)
-    print(f"built {name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-
-
 def _reasons_file() -> Path:
     return cache_directory() / "missing.json"
-
-
-def _reasons() -> dict[str, str]:
-    try:
-        return dict(json.loads(_reasons_file().read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
 
 
 def main() -> int:

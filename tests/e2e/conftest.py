@@ -15,13 +15,12 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from tests.e2e import components, tarmak_build
-from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
-from tests.e2e.sts import StsRun, sts_on_loopback
-from tests.e2e.sts_judgement import Principal
+from tests.e2e.sts import Principal, StsRun, sts_on_loopback
+from tests.support.certificates import Authority
 
 # A suite of its own, which needs more of the machine: `make e2e-node`.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E_NODE") else ["node"]
@@ -63,20 +62,20 @@ class Skew:
 CURRENT = Skew(components.KUBERNETES, components.KUBERNETES)
 TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
 TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
-ON_BOTH = pytest.mark.skews(CURRENT, TARMAKS)
-"""For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
-MOSTLY_ON_CURRENT = pytest.mark.skews(CURRENT, TARMAKS, few=True)
-"""For those among them that are about the daemon, or about what we do ourselves, more than about the API server: one
-stands for both."""
-ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+skews = pytest.mark.skews
+"""What a test is run with; with `also` where everything is run. A mark of a test comes before that of its module."""
+ON_BOTH = skews(CURRENT, TARMAKS)
+"""For tests of what holds on every Kubernetes: with server-side apply, and before it."""
+MOSTLY_ON_CURRENT = skews(CURRENT, also=(TARMAKS,))
+"""For those among them that are about the daemon, or about what we do ourselves, more than about the API server."""
+ON_ALL = skews(CURRENT, TARMAKS, also=(TARMAKS_WITH_A_NEW_KUBECTL,))
 """For those among them that kubectl has much to do with."""
-ON_ALL_MOSTLY_ON_CURRENT = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, few=True)
-"""Like the ones before: where both ways to apply objects are tested by others, and one stands for all."""
-ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+ON_ALL_MOSTLY_ON_CURRENT = skews(CURRENT, also=(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL))
+ON_TARMAKS = skews(TARMAKS, also=(TARMAKS_WITH_A_NEW_KUBECTL,))
 """For tests of what holds without server-side apply."""
 EACH_DAEMON = [
     components.DAEMONS[0],
-    *(pytest.param(each, marks=pytest.mark.thorough) for each in components.DAEMONS[1:]),
+    *(pytest.param(version, marks=pytest.mark.thorough) for version in components.DAEMONS[1:]),
 ]
 """For parameters: one stands for the others of its era where not everything is run."""
 _DAEMONS = {
@@ -87,32 +86,27 @@ _DAEMONS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument `version` is run with the daemons that are found beside a Kubernetes, or with those that
-    its mark has as `daemons` for Tarmak's own. On each API server the first kubectl and the first daemon stand for the
-    others, which are thorough, but for `daemons` of a mark."""
-    marker = metafunc.definition.get_closest_marker("skews")
+    """A test with the argument `version` is run with the daemons that are found beside a Kubernetes, of which the first
+    one stands for the others; or on Tarmak's own with those that its mark has as `daemons`."""
     if "stage" not in metafunc.fixturenames:
         return
-    skews: tuple[Skew, ...] = marker.args if marker is not None else (CURRENT,)
+    marker = metafunc.definition.get_closest_marker("skews") or skews(CURRENT).mark
+    also: tuple[Skew, ...] = marker.kwargs.get("also", ())
     is_given = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    often = (CURRENT,) if marker is not None and marker.kwargs.get("few") else _ERAS
     if "version" not in metafunc.fixturenames or is_given:
-        made = [pytest.param(skew, id=str(skew), marks=_thorough(skew not in often)) for skew in skews]
+        made = [pytest.param(skew, id=str(skew), marks=_thorough(skew in also)) for skew in (*marker.args, *also)]
         metafunc.parametrize("stage", made, indirect=True)
         return
-    given = marker.kwargs.get("daemons") if marker is not None else None
+    given = marker.kwargs.get("daemons")
     daemons = _DAEMONS | ({TARMAKS: given} if given else {})
     made = [
-        pytest.param(skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(is_another))
-        for skew in skews
+        pytest.param(
+            skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(skew in also or (number > 0 and not given))
+        )
+        for skew in (*marker.args, *also)
         for number, version in enumerate(daemons[skew])
-        for is_another in (skew not in often or (number > 0 and given is None),)
     ]
     metafunc.parametrize(("stage", "version"), made, indirect=["stage"])
-
-
-_ERAS = (CURRENT, TARMAKS)
-"""With server-side apply, and before it."""
 
 
 def with_first(count: int, values: Iterable[_T]) -> list[_T | ParameterSet]:
@@ -122,6 +116,17 @@ def with_first(count: int, values: Iterable[_T]) -> list[_T | ParameterSet]:
 
 def _thorough(is_so: bool) -> tuple[pytest.MarkDecorator, ...]:
     return (pytest.mark.thorough,) if is_so else ()
+
+
+ADMIN = """\
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
+"""
+DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers]}\n'
+NAME = "aws-iam-authenticator"
+LEASE = "tarmak-iam"
+# The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
+APPLY = ("apply", "--no-check", "--no-wait")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -158,28 +163,56 @@ class Stage:
 
     def live(self, *args: str, code: int = 0, caller: str = "admin", more: Mapping[str, str] | None = None) -> Done:
         """A command that works on the cluster, as somebody with the admin's kubeconfig and credentials of a caller."""
-        command, *rest = args
         environment = {**self.caller_environment(caller), **(more or {})}
-        return self.home.call(
-            command,
-            "--kubeconfig",
-            str(self.home.kubeconfig),
-            *rest,
-            code=code,
-            more=environment,
-        )
+        return self.home.call(args[0], "--kubeconfig", self.home.kubeconfig, *args[1:], code=code, more=environment)
 
     def caller_environment(self, name: str) -> dict[str, str]:
         """What the AWS tools of a caller go by: STS is on loopback for them too."""
-        return {
-            "AWS_REGION": "eu-west-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "HTTPS_PROXY": self.sts.proxy,
-            "SSL_CERT_FILE": str(self.sts_ca),
-            "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
-            **SHORT,
-            **PRINCIPALS[name].environment,
-        }
+        proxy = {"HTTPS_PROXY": self.sts.proxy, "SSL_CERT_FILE": str(self.sts_ca)}
+        return {**self._client_environment(name), **proxy}
+
+    def path_with(self, directory: Path) -> str:
+        """A PATH with other programs before ours."""
+        return f"{directory}{os.pathsep}{self.home.bin}{os.pathsep}{os.environ['PATH']}"
+
+    def kubectl(self, *args: str | Path, text: str = "", code: int = 0, **variables: str) -> Done:
+        """As the administrator, in kube-system."""
+        done = self.plane.kubectl(*args, text=text, more=variables)
+        assert done.code == code, done.err
+        return done
+
+    def object(self, kind: str = "configmap") -> dict[str, Any]:
+        """Ours of that kind."""
+        found: dict[str, Any] | None = self.plane.object(f"{kind}s", NAME)
+        assert found is not None
+        return found
+
+    @property
+    def configuration(self) -> str:
+        return str(self.object()["data"]["config.yaml"])
+
+    @property
+    def lease(self) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.plane.object("leases", LEASE)
+        return found
+
+    def edit(self, text: str = "clusterID: dev-cluster\n", manager: str = "somebody") -> None:
+        """Somebody changes the configuration by hand."""
+        patch = json.dumps({"data": {"config.yaml": text}})
+        self.kubectl("patch", "configmap", NAME, f"--field-manager={manager}", "--type=merge", "-p", patch)
+
+    def clear(self) -> None:
+        for file in self.home.mappings.parent.glob("tarmak-iam.state*"):
+            file.unlink()
+        for kind, name in (("daemonsets", NAME), ("configmaps", NAME), ("leases", LEASE)):
+            self.plane.object(kind, name, method="DELETE")
+
+    def clear_all(self, *selectors: str) -> None:
+        """What other backends have, too."""
+        self.clear()
+        kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,crds"
+        for selector in ("app.kubernetes.io/managed-by=tarmak-iam", *selectors):
+            self.kubectl("delete", kinds, "-A", f"--selector={selector}")
 
     def login(self, name: str, *options: str) -> Login:
         """As the API server sees them, through the kubeconfig that `kubeconfig` makes with these options."""
@@ -279,6 +312,19 @@ def stage(request: pytest.FixtureRequest, stages: Callable[[str], Stage]) -> Sta
     components.needed(components.program("kubectl", skew.kubectl))
     made = stages(skew.server)
     return replace(made, home=made.home.with_kubectl(skew.kubectl))
+
+
+@pytest.fixture(autouse=True)
+def _empty(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test on a stage begins with the admin's mapping alone, and nothing in the cluster."""
+    if "stage" not in request.fixturenames:
+        yield
+        return
+    stage: Stage = request.getfixturevalue("stage")
+    stage.home.map(ADMIN)
+    stage.clear()
+    yield
+    stage.clear()
 
 
 @contextmanager

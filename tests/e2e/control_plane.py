@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import components
-from tests.e2e.certificates import Authority, Pair
 from tests.e2e.processes import free_port, running
+from tests.support.certificates import Authority, Pair
 
 __all__ = ["CLUSTER", "LONG", "SHORT", "ControlPlane", "Done", "admin_kubeconfig", "control_plane"]
 

@@ -1,19 +1,15 @@
-"""How a release of the authenticator is built: from its module, or from a checkout where no proxy has it.
-
-The checkout, a git repository with the tags of its releases, is TARMAK_IAM_E2E_AUTHENTICATOR.
-"""
+"""How a release of the authenticator is built, from its module."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
 
-from tests.e2e.golang import Missing, module_source, run
+from tests.e2e.golang import module_source, run
 from tests.e2e.kubernetes_builds import old_requirements
 
-__all__ = ["PACKAGE", "daemon_workspace", "requirements_of"]
+__all__ = ["PACKAGE", "daemon_workspace"]
 
 PACKAGE = "./cmd/aws-iam-authenticator"
 _KUBERNETES = "v1.15.12"
@@ -31,28 +27,13 @@ _NOT_AS_LOCKED = ("k8s.io/client-go", "github.com/emicklei/go-restful", "github.
 def daemon_workspace(work: Path, version: str) -> Path:
     """A copy of its source, to build in. Raises Missing."""
     source = work / "authenticator"
-    try:
-        shutil.copytree(module_source(_MODULE, version, work), source, ignore=shutil.ignore_patterns("vendor"))
-        run(["chmod", "-R", "u+w", str(source)], work)
-    except Missing as missing:
-        checkout = os.environ.get("TARMAK_IAM_E2E_AUTHENTICATOR")
-        if not checkout:
-            raise Missing(f"{missing}; TARMAK_IAM_E2E_AUTHENTICATOR can name a checkout of it") from None
-        _from_checkout(Path(checkout), version, source)
+    shutil.copytree(module_source(_MODULE, version, work), source, ignore=shutil.ignore_patterns("vendor"))
+    run(["chmod", "-R", "u+w", str(source)], work)
     if not (source / "go.mod").exists():
         lock = (source / "Gopkg.lock").read_text(encoding="utf-8")
         kubernetes = old_requirements(work, _KUBERNETES)
         (source / "go.mod").write_text(requirements_of(lock, kubernetes), encoding="utf-8")
     return source
-
-
-def _from_checkout(checkout: Path, version: str, source: Path) -> None:
-    source.mkdir(exist_ok=True)
-    packed = source.parent / "source.tar"
-    names = run(["git", "ls-tree", "--name-only", version], checkout.absolute()).split()
-    own = [name for name in names if name != "vendor"]  # of which a checkout may lack the largest files
-    run(["git", "archive", f"--output={packed}", version, *own], checkout.absolute())
-    run(["tar", "-xf", str(packed), "-C", str(source)], source.parent)
 
 
 def requirements_of(lock: str, kubernetes: str) -> str:

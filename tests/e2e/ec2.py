@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
-from tests.e2e.aws_proxy import https_behind_proxy
-from tests.e2e.certificates import Pair
+from tests.support.certificates import Pair
+from tests.support.servers import Handler, proxied
 
 __all__ = ["HOSTS", "ec2_on_loopback"]
 
@@ -31,20 +30,13 @@ _DENIED = (
 def ec2_on_loopback(pair: Pair) -> Iterator[str]:
     """What HTTPS_PROXY is set to."""
 
-    class Ec2(BaseHTTPRequestHandler):
+    class Ec2(Handler):
         def do_POST(self) -> None:
-            asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            (action,) = asked["Action"]
+            (action,) = parse_qs(self.body)["Action"]
             known = _ANSWERS.get(action)
             text = f"<{action}Response {_NAMESPACE}>{known}</{action}Response>" if known else _DENIED
-            self.send_response(200 if known else 403)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.answer(text, 200 if known else 403, "text/xml")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with https_behind_proxy(pair, Ec2) as proxy:
+    context = pair.context
+    with proxied(Ec2, lambda _: context) as proxy:
         yield proxy

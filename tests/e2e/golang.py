@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Missing", "compile_package", "module_source", "package_directories", "run_go"]
+__all__ = ["Missing", "cache_directory", "compile_package", "module_source", "package_directories", "run_go"]
 
 _SECONDS = float(os.environ.get("TARMAK_IAM_E2E_SECONDS", "2400"))
 _STARTED = time.monotonic()
@@ -23,6 +23,11 @@ _ENVIRONMENT = {"GOFLAGS": "-mod=mod", "GOWORK": "off", "GOSUMDB": "off", "GOTOO
 
 class Missing(Exception):
     """Something is not there and cannot be built; the text says what."""
+
+
+def cache_directory() -> Path:
+    given = os.environ.get("TARMAK_IAM_E2E_CACHE")
+    return Path(given) if given else Path.home() / ".cache" / "tarmak-iam-e2e"
 
 
 def run_go(directory: Path, *args: str, more: Mapping[str, str] | None = None) -> str:

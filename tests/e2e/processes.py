@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import random
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from itertools import count
 from pathlib import Path
 
 __all__ = ["Running", "free_port", "running"]
@@ -72,47 +69,17 @@ def running(command: Sequence[str | Path], log: Path, environment: Mapping[str, 
         program.stop()
 
 
+_next_port = count(10_000 + os.getpid() * 101 % 20_000)
+
+
 def free_port() -> int:
-    """One that no connection has as its own end, however many there are: it is not of the range that the system takes
-    those from. As long as this process runs it is given nobody else, in any process: what is to listen may start long
-    after, and stop in between."""
-    ports = _ports()
-    for port in random.SystemRandom().sample(ports, len(ports)):
-        if port not in _given and _is_ours(port) and _is_free(port):
-            _given.add(port)
+    """Of those from 10,000 on: the system takes none of them for the end of a connection. Each process has its own,
+    since what is to listen may start long after, and stop in between."""
+    for port in _next_port:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
             return port
-    raise AssertionError(f"no port of {ports} is free")
-
-
-def _ports() -> range:
-    first = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32768
-    return range(max(1024, first - 12_000), first)
-
-
-_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_given: set[int] = set()
-
-
-def _is_ours(port: int) -> bool:
-    """Each port is a byte of a file, which one process has locked: the system releases it when that process ends."""
-    try:
-        fcntl.lockf(_locked_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except OSError:
-        return False
-    return True
-
-
-@cache
-def _locked_ports() -> int:
-    """Never closed: that would release them."""
-    path = Path(tempfile.gettempdir()) / f"tarmak-iam-e2e-ports-{os.getuid()}"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    raise AssertionError

@@ -12,13 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from tests.e2e.components import cache_directory
-from tests.e2e.golang import Missing, module_source, run, run_go
+from tests.e2e.golang import Missing, cache_directory, module_source, run, run_go
 
-__all__ = ["Tarmak", "available", "build"]
+__all__ = ["Tarmak", "available"]
 
 _PACKAGE = "github.com/jetstack/tarmak"
 _GOPATH_MODE = {"GO111MODULE": "off", "GOFLAGS": "", "CGO_ENABLED": "0"}
@@ -30,50 +29,10 @@ _LOCKED = re.compile(r'^  name = "([^"]+)"\n(?:(?!\[\[).*\n)*?  version = "v?([^
 # What Tarmak's own build generates: its directories of templates as a package, and programs for instances.
 _ASSETS = "pkg/tarmak/assets"
 _BUNDLED = ("terraform/amazon", "puppet", "packer")
-_GENERATED = {
-    f"{_ASSETS}/generated.go": """\
-package assets
-
-import (
-	"embed"
-	"os"
-)
-
-//go:embed all:files
-var files embed.FS
-
-func RestoreAssets(dir, name string) error { return restore("files", dir) }
-
-func restore(from, to string) error {
-	entries, err := files.ReadDir(from)
-	if err != nil {
-		data, err := files.ReadFile(from)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(to, data, 0o755)
-	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if err := restore(from+"/"+entry.Name(), to+"/"+entry.Name()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-""",
-    "pkg/tarmak/binaries/generated.go": """\
-package binaries
-
-func Asset(name string) ([]byte, error) { return []byte(name), nil }
-""",
-}
+_GENERATED = Path(__file__).parent / "tarmak_program"
 
 
-@dataclass(frozen=True)
-class Tarmak:
+class Tarmak(NamedTuple):
     """`name` is for test ids; `path` None where it is a stub, and `reason` says why."""
 
     name: str
@@ -93,18 +52,6 @@ def available() -> Tarmak:
     if not path.exists():
         return Tarmak("stub", reason=f"{path.name} is not built; `make e2e` builds it")
     return Tarmak(path.name, path)
-
-
-def build() -> Path:
-    """Where it is, built if it is not in the cache. Raises Missing."""
-    source = _source()
-    target = _target(source)
-    if not target.exists():
-        print(f"building {target.name}", file=sys.stderr, flush=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as work:
-            _build(source, Path(work), target)
-    return target
 
 
 def _source() -> Path:
@@ -132,8 +79,8 @@ def _build(source: Path, work: Path, target: Path) -> None:
         for file in source_of.iterdir():
             if file.suffix in _SOURCE_SUFFIXES and not file.name.endswith("_test.go"):
                 _write(root / "vendor" / module / file.name, file.read_bytes())
-    for name, text in _GENERATED.items():
-        _write(root / name, text.encode())
+    for name in ("assets", "binaries"):
+        _write(root / "pkg" / "tarmak" / name / "generated.go", (_GENERATED / f"{name}.go").read_bytes())
     made = work / "made"
     environment = {**_GOPATH_MODE, "GOPATH": str(work)}
     run_go(root, "build", "-tags=netgo", "-trimpath", "-o", str(made), "./cmd/tarmak", more=environment)
@@ -202,7 +149,13 @@ def _write(path: Path, data: bytes) -> None:
 def main() -> int:
     """0 also where there is none: the tests have a stub then."""
     try:
-        build()
+        source = _source()
+        target = _target(source)
+        if not target.exists():
+            print(f"building {target.name}", file=sys.stderr, flush=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as work:
+                _build(source, Path(work), target)
     except Missing as missing:
         print(f"tarmak: a stub: {missing}", file=sys.stderr)
         return 0

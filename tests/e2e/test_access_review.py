@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from random import Random
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,25 +17,22 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tests.e2e.access_reviews import Api, Caller, Request
 from tests.e2e.conftest import CURRENT, TARMAKS, Stage
-from tests.e2e.escalation_questions import ANONYMOUS, Answers, Question, questions, some_requests, starting_pods
-from tests.e2e.listed_rights import allowed_by
-from tests.e2e.random_rbac import NAMESPACES, Names, objects_of
+from tests.e2e.random_rbac import (
+    ANONYMOUS,
+    NAMESPACES,
+    Answers,
+    Names,
+    Question,
+    RandomRbac,
+    questions,
+    starting_pods,
+)
 from tests.support.reviews import installation
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
 OF_THE_CLUSTER = {"users", "groups", "userextras", "uids", "signers", "iamidentitymappings"}
 """Resources that are in no namespace, and are asked for without being served."""
-OVERSTATED = (
-    # For a part of it alone: a right to escalate or bind, without one to write roles or bindings, and to act as a
-    # group, without one to act as a user.
-    *("grants rights that it does not have", "impersonates others"),
-    # Without a binding.
-    *("group system:masters", "group system:nodes", "can become system:", "the username"),
-    # What the published lists do not have.
-    *("pod security policies", "custom resource definitions", "node certificates", "bootstrap tokens"),
-)
-"""Reasons of `report` that may be more than the server allows, and for which nothing is asked of it."""
 MAPPINGS = """\
   mapRoles:
   - {roleARN: "arn:aws:iam::111122223333:role/Plain", username: alice, groups: [readers]}
@@ -59,34 +55,22 @@ MAPPINGS = """\
   mapAccounts: ["444455556666"]
 """
 SESSIONS = ("alice", "team", "a@b.c")
-MORE_SESSIONS = (
-    *(*SESSIONS, "Alice", "bob", "r", "o", "bare", "Readers", "readers", "developers", "111122223333", "a-b.c"),
-    *("admins", "serviceaccounts", "kube-system", "other", "random"),
-)
-"""All of which some binding may be about."""
-NAMES = Names(
-    users=(
-        *("alice", "Alice", "bob", "dev:alice", "dev:a-b.c", "dev:a@b.c", "a@b.c", "r", "o", "bare", "random"),
-        *("team:111122223333", "system:kube-controller-manager"),
-        *("system:serviceaccount:team:deployer", "system:anonymous", "system:node:n1"),
-        *(f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve", f"arn:aws:iam::{ACCOUNT}:user/Bob"),
-    ),
-    groups=(
-        *("readers", "Readers", "developers", "admins", "a-b.c", "a@b.c", "system:admins", "111122223333", "alice"),
-        *("readers", "developers"),
-        *("system:serviceaccounts", "system:serviceaccounts:team"),
-    ),
-    accounts=(("team", "deployer"), ("other", "bot"), ("kube-system", "deployer")),
-)
+USERS = """alice Alice bob dev:alice dev:a-b.c dev:a@b.c a@b.c r o bare random team:111122223333
+    system:kube-controller-manager system:serviceaccount:team:deployer system:anonymous system:node:n1"""
+GROUPS = """readers Readers developers admins a-b.c a@b.c system:admins 111122223333 alice readers developers
+    system:serviceaccounts system:serviceaccounts:team"""
+ARNS = (f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve", f"arn:aws:iam::{ACCOUNT}:user/Bob")
+ACCOUNTS = (("team", "deployer"), ("other", "bot"), ("kube-system", "deployer"))
+NAMES = Names((*USERS.split(), *ARNS), tuple(GROUPS.split()), ACCOUNTS)
 
 
-def callers(sessions: tuple[str, ...]) -> dict[str, tuple[Caller, ...]]:
+def callers() -> dict[str, tuple[Caller, ...]]:
     """By principal: those that the authenticator makes of it, as the API server then sees them."""
     loaded = installation(f"clusterID: dev-cluster\nserver:\n{MAPPINGS}").loaded
     arns = {each.principal: [each.principal] for each in loaded.grants if each.kind == "arn"}
     arns[OTHER] = [f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve"]
     return {
-        principal: tuple(dict.fromkeys(who for arn in own for each in sessions for who in _becoming(loaded, arn, each)))
+        principal: tuple(dict.fromkeys(who for arn in own for each in SESSIONS for who in _becoming(loaded, arn, each)))
         for principal, own in arns.items()
     }
 
@@ -128,18 +112,18 @@ def test_no_privilege_and_no_right_is_understated(cluster: Stage, api: Api) -> N
     wrong: list[str] = []
     of_the_cluster = api.of_the_cluster() | OF_THE_CLUSTER
     for seed in seeds():
-        objects = objects_of(seed, NAMES)
+        rbac = RandomRbac(seed, NAMES)
+        objects = rbac.objects()
         api.create(objects)
         asked = questions(objects, has_signers=cluster.plane.is_server_side)
-        requests = some_requests(Random(seed), objects, of_the_cluster)
+        requests = rbac.requests(objects, of_the_cluster)
         compared = Comparison(objects, Answers(api), Reported.of(cluster), asked, requests)
         wrong += [f"seed {seed}: {each}" for each in compared.differences()]
         api.delete(objects)
     assert wrong == []
 
 
-@dataclass(frozen=True)
-class Reported:
+class Reported(NamedTuple):
     """What `report` says: of each principal, and of everybody."""
 
     principals: dict[str, dict[str, Any]]
@@ -153,8 +137,7 @@ class Reported:
         return cls({each["principal"]: each for each in found["principals"]}, found["live"]["everyone"])
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     objects: list[dict[str, Any]]
     answers: Answers
     reported: Reported
@@ -163,13 +146,21 @@ class Comparison:
     """For which the rights that are listed have to agree with the server."""
 
     def differences(self) -> Iterator[str]:
-        people, more = callers(SESSIONS), callers(MORE_SESSIONS)
+        people = callers()
         assert self.reported.principals.keys() == people.keys()
         asked = [*self.questions, *self._as_accounts()]
         for principal, own in people.items():
-            yield from self._understated(principal, own, asked)
-            yield from self._overstated(principal, (*own, *more[principal]), asked)
-            yield from self._of_rights(principal, own)
+            said = self.reported.principals[principal]
+            higher = [each for each in asked if rank(each.escalation.privilege) < rank(said["privilege"])]
+            rights = [*said["rights"], *self.reported.everyone]
+            self.answers.ask(own, self.requests)
+            for who in own:
+                for question in self._met(who, higher)[:1]:
+                    yield f"{principal} as {who} is {said['privilege']}, but {question}"
+                for request in self.requests:
+                    allowed = self.answers.allows(who, request)
+                    if allowed != (allowed_by(rights, who, request) or allowed_by(rights, ANONYMOUS, request)):
+                        yield f"{principal} as {who} may{'' if allowed else ' not'} {request}"
 
     def _as_accounts(self) -> list[Question]:
         """Whoever starts pods is any service account of their namespace, which in turn may start pods elsewhere."""
@@ -186,32 +177,9 @@ class Comparison:
                 return [each for own in found.values() for each in own]
             found |= more
 
-    def _understated(self, principal: str, own: tuple[Caller, ...], asked: list[Question]) -> Iterator[str]:
-        privilege = self.reported.principals[principal]["privilege"]
-        higher = [each for each in asked if rank(each.escalation.privilege) < rank(privilege)]
-        for who in own:
-            for question in self._met(who, higher)[:1]:
-                yield f"{principal} as {who} is {privilege}, but {question}"
-
-    def _overstated(self, principal: str, own: tuple[Caller, ...], asked: list[Question]) -> Iterator[str]:
-        said = self.reported.principals[principal]
-        reasons = [each for each in said["because"] if not any(known in each for known in OVERSTATED)]
-        as_high = [each for each in asked if rank(each.escalation.privilege) <= rank(said["privilege"])]
-        if reasons and not any(self._met(who, as_high) for who in own):
-            yield f"{principal} is {said['privilege']} by {reasons}, but may do nothing of that"
-
     def _met(self, who: Caller, asked: list[Question]) -> list[Question]:
         self.answers.ask((who,), [each for question in asked for rule in question.rules for each in rule])
         return [each for each in asked if each.is_met(lambda request: self.answers.allows(who, request))]
-
-    def _of_rights(self, principal: str, own: tuple[Caller, ...]) -> Iterator[str]:
-        rights = [*self.reported.principals[principal]["rights"], *self.reported.everyone]
-        self.answers.ask(own, self.requests)
-        for who in own:
-            for request in self.requests:
-                allowed = self.answers.allows(who, request)
-                if allowed != (allowed_by(rights, who, request) or allowed_by(rights, ANONYMOUS, request)):
-                    yield f"{principal} as {who} may{'' if allowed else ' not'} {request}"
 
 
 def account(namespace: str, name: str) -> Caller:
@@ -221,3 +189,31 @@ def account(namespace: str, name: str) -> Caller:
 
 def rank(privilege: str) -> int:
     return ("admin", "node", "elevated", "none").index(privilege)
+
+
+def allowed_by(rights: Iterable[Mapping[str, Any]], who: Caller, asked: Request) -> bool:
+    """Whether one of the rights that `report` lists as somebody's by name allows a request."""
+    return any(
+        (right["subject"] in who.groups if right["subjectKind"] == "Group" else right["subject"] == who.username)
+        and right["namespace"] in (None, asked.namespace or None)
+        and any(allows(rule, right["namespace"], asked) for rule in right["rules"] or ())
+        for right in rights
+    )
+
+
+def allows(rule: Mapping[str, Any], namespace: str | None, asked: Request) -> bool:
+    if asked.verb not in rule["verbs"] and "*" not in rule["verbs"]:
+        return False
+    if asked.path:
+        fits = [asked.path.startswith(url[:-1]) if url.endswith("*") else asked.path == url for url in rule["urls"]]
+        return namespace is None and any(fits)
+    return any(is_of(each, asked) for each in rule["resources"]) and (not rule["names"] or asked.name in rule["names"])
+
+
+def is_of(listed: str, asked: Request) -> bool:
+    """`listed` is as kubectl takes it: `deployments.apps`, or `*.` for all of the core group."""
+    if listed == "*":
+        return True
+    name, _, group = listed.partition(".")
+    subresource = asked.resource.partition("/")[2]
+    return group in ("*", asked.group) and name in ("*", asked.resource, *([f"*/{subresource}"] if subresource else []))

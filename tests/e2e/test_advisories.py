@@ -18,9 +18,8 @@ import pytest
 
 from tarmak_iam.identity.advisories import advisories_of
 from tarmak_iam.identity.releases import DaemonVersion
-from tests.e2e.components import cache_directory
 from tests.e2e.daemon_builds import daemon_workspace
-from tests.e2e.golang import Missing, compile_package
+from tests.e2e.golang import Missing, cache_directory, compile_package
 
 SOURCES = Path(__file__).parent / "advisories"
 _METRICS = """

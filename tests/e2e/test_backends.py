@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import CURRENT, TARMAKS, Stage
+from tests.e2e.conftest import CURRENT, TARMAKS, Stage, skews
 from tests.e2e.test_login import expected
 
 MAPPINGS = """\
@@ -18,16 +18,14 @@ MAPPINGS = """\
   - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
 """
 BACKENDS = ("EKSConfigMap", "CRD", "MountedFile,EKSConfigMap", "CRD,EKSConfigMap,MountedFile")
-pytestmark = pytest.mark.skews(CURRENT, TARMAKS, daemons=components.DAEMONS[-1:])
+pytestmark = skews(CURRENT, TARMAKS, daemons=components.DAEMONS[-1:])
 
 
 @pytest.fixture(autouse=True)
 def _leaving_nothing(stage: Stage) -> Iterator[None]:
     """Objects of other backends would be some that `apply` removes."""
     yield
-    kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,crds"
-    done = stage.plane.kubectl("delete", kinds, "-A", "--selector=app.kubernetes.io/managed-by=tarmak-iam")
-    assert done.code == 0, done.err
+    stage.clear_all()
 
 
 @pytest.mark.parametrize("backends", BACKENDS)

@@ -1,14 +1,14 @@
 """What the API server itself makes of rights that lead to more, or only look like it: real requests of somebody who has
-just these rights. `report` says the same of them."""
+just these rights. `report` says the same of them, and `map` and `apply` object to the loss of what makes a node one."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from cryptography import x509
@@ -16,19 +16,24 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tarmak_iam.access.lockout import losses
+from tarmak_iam.document import Document
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.rbac import Rbac, privilege_of
 from tests.e2e import components
-from tests.e2e.access_reviews import Api
+from tests.e2e.access_reviews import Api, Caller, Request
 from tests.e2e.conftest import Stage
+from tests.support.reviews import installation
 
 RBAC = "rbac.authorization.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
 ADMISSION = "admissionregistration.k8s.io"
 SECRETS = "/api/v1/namespaces/team/secrets"
 ROLES = f"/apis/{RBAC}/v1"
-EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 NUMBERS = count()
+PATCH = "application/merge-patch+json"
+CASES = Document.parse(Path(__file__).with_name("escalations.yaml").read_bytes()).data
 
 Rule = dict[str, Any]
 
@@ -39,85 +44,17 @@ def rule(verbs: str, resources: str, group: str = "", names: str = "") -> Rule:
     return {**made, "resourceNames": names.split()} if names else made
 
 
-@dataclass(frozen=True)
-class Asked:
+def rules_of(case: dict[str, Any]) -> tuple[Rule, ...]:
+    return tuple(rule(**each) for each in case["rules"])
+
+
+class Asked(NamedTuple):
     """A request, in whose path and body `{me}` is the caller's name."""
 
     method: str
     path: str
     body: Any = None
     media: str = "application/json"
-
-
-PATCH = "application/merge-patch+json"
-CREATE_ROLE = Asked("POST", f"{ROLES}/clusterroles", {"metadata": {"name": "{me}-all"}, "rules": [EVERYTHING]})
-PATCH_ROLE = Asked("PATCH", f"{ROLES}/namespaces/team/roles/empty?dryRun=All", {"rules": [EVERYTHING]}, PATCH)
-_BINDING = {
-    "metadata": {"name": "{me}-all"},
-    "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
-    "subjects": [{"apiGroup": RBAC, "kind": "User", "name": "{me}"}],
-}
-BIND = Asked("POST", f"{ROLES}/namespaces/team/rolebindings", _BINDING)
-BIND_EVERYWHERE = Asked("POST", f"{ROLES}/clusterrolebindings", _BINDING)
-KUBELET = Asked("GET", "/api/v1/nodes/n1/proxy/pods")
-VOLUME = Asked("POST", "/api/v1/persistentvolumes", {"metadata": {"name": "{me}"}})
-LABEL = Asked("PATCH", "/api/v1/namespaces/team?dryRun=All", {"metadata": {"labels": {"a": "b"}}}, PATCH)
-LABEL_ANOTHER = Asked("PATCH", "/api/v1/namespaces/other?dryRun=All", {"metadata": {"labels": {"a": "b"}}}, PATCH)
-READ_ALL = Asked("GET", "/apis/apps/v1/deployments")
-
-# Rules, the namespace of the RoleBinding (or none), what is asked for, whether it is reached, the privilege.
-CASES: dict[str, tuple[tuple[Rule, ...], str, Asked, bool, str]] = {
-    "nodes/proxy": ((rule("get", "nodes/proxy"),), "", KUBELET, True, "elevated"),
-    "nodes/proxy of a RoleBinding": ((rule("get", "nodes/proxy"),), "team", KUBELET, False, "none"),
-    "nodes/proxy by */proxy": ((rule("get", "*/proxy"),), "", KUBELET, True, "elevated"),
-    "nodes/proxy by nodes/*": ((rule("get", "nodes/*"),), "", KUBELET, False, "none"),
-    "nodes/proxy by * of the core group": ((rule("list get", "*"),), "", KUBELET, True, "admin"),
-    "apps by * of the core group": ((rule("list", "*"),), "", READ_ALL, False, "elevated"),
-    "create ClusterRoles": ((rule("create", "clusterroles", RBAC),), "", CREATE_ROLE, False, "none"),
-    "escalate ClusterRoles": ((rule("create escalate", "clusterroles", RBAC),), "", CREATE_ROLE, True, "elevated"),
-    "escalate ClusterRoles of a RoleBinding": (
-        *((rule("create escalate", "clusterroles", RBAC),), "team"),
-        *(CREATE_ROLE, False, "none"),
-    ),
-    "patch Roles": ((rule("patch", "roles", RBAC),), "team", PATCH_ROLE, False, "none"),
-    "escalate Roles": ((rule("patch escalate", "roles", RBAC),), "team", PATCH_ROLE, True, "elevated"),
-    "create RoleBindings": ((rule("create", "rolebindings", RBAC),), "team", BIND, False, "none"),
-    "bind ClusterRoles of a RoleBinding": (
-        *((rule("create", "rolebindings", RBAC), rule("bind", "clusterroles", RBAC)), "team"),
-        *(BIND, True, "elevated"),
-    ),
-    "bind one ClusterRole": (
-        *((rule("create", "rolebindings", RBAC), rule("bind", "clusterroles", RBAC, "cluster-admin")), "team"),
-        *(BIND, True, "elevated"),
-    ),
-    "bind everywhere": (
-        *((rule("create", "clusterrolebindings", RBAC), rule("bind", "clusterroles", RBAC)), ""),
-        *(BIND_EVERYWHERE, True, "elevated"),
-    ),
-    "create PersistentVolumes": ((rule("create", "persistentvolumes"),), "", VOLUME, True, "elevated"),
-    "create PersistentVolumes of a RoleBinding": (
-        *((rule("create", "persistentvolumes"),), "team"),
-        *(VOLUME, False, "none"),
-    ),
-    "patch the namespace of a RoleBinding": ((rule("patch", "namespaces"),), "team", LABEL, True, "elevated"),
-    "patch another namespace": ((rule("patch", "namespaces"),), "team", LABEL_ANOTHER, False, "elevated"),
-    "get on pods/exec": (
-        *((rule("get", "pods/exec"),), "team"),
-        *(Asked("GET", "/api/v1/namespaces/team/pods/p/exec?command=id"), True, "elevated"),
-    ),
-    "a token of one service account": (
-        *((rule("create", "serviceaccounts/token", names="default"),), "team"),
-        *(Asked("POST", "/api/v1/namespaces/team/serviceaccounts/default/token", {}), True, "elevated"),
-    ),
-    "create a ConfigMap of a name": (
-        *((rule("create", "configmaps", names="aws-auth"),), "kube-system"),
-        *(
-            Asked("POST", "/api/v1/namespaces/kube-system/configmaps", {"metadata": {"name": "aws-auth"}}),
-            False,
-            "none",
-        ),
-    ),
-}
 
 
 @pytest.fixture(scope="module", params=[components.KUBERNETES, components.TARMAKS_KUBERNETES])
@@ -175,12 +112,13 @@ def answered(api: Api, name: str, asked: Asked) -> tuple[int, Any]:
     return api.call(asked.method, asked.path.replace("{me}", name), body, headers)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_what_the_api_server_lets_through(api: Api, facts: ClusterFacts, case: str) -> None:
-    rules, namespace, asked, is_reached, privilege = CASES[case]
-    name, said = granted(api, rules, namespace, facts)
-    status, answer = answered(api, name, asked)
-    assert (status != 403, said) == (is_reached, privilege), answer
+@pytest.mark.parametrize("name", CASES["requests"])
+def test_what_the_api_server_lets_through(api: Api, facts: ClusterFacts, name: str) -> None:
+    case = CASES["requests"][name]
+    user, said = granted(api, rules_of(case), case.get("namespace", ""), facts)
+    asked = Asked(case["method"], case["path"], case.get("body"), case.get("media", Asked("", "").media))
+    status, answer = answered(api, user, asked)
+    assert (status != 403, said) == (case["reached"], case["privilege"]), answer
 
 
 READING = {
@@ -205,22 +143,11 @@ def test_which_verbs_read_a_secret(api: Api, facts: ClusterFacts, verb: str, nam
     assert said == ("elevated" if is_read else "none")
 
 
-APPROVE = rule("update", "certificatesigningrequests/approval", CERTIFICATES)
-SIGNERS: dict[str, tuple[tuple[Rule, ...], bool]] = {
-    "approval alone": ((APPROVE,), False),
-    "any signer": ((APPROVE, rule("approve", "signers", CERTIFICATES)), True),
-    "that signer": ((APPROVE, rule("approve", "signers", CERTIFICATES, "kubernetes.io/kube-apiserver-client")), True),
-    "the domain": ((APPROVE, rule("approve", "signers", CERTIFICATES, "kubernetes.io/*")), True),
-    "another signer": ((APPROVE, rule("approve", "signers", CERTIFICATES, "kubernetes.io/kubelet-serving")), False),
-    "signers of another group": ((APPROVE, rule("approve", "signers")), False),
-}
-
-
-@pytest.mark.parametrize("case", SIGNERS)
+@pytest.mark.parametrize("case", CASES["signers"])
 def test_who_approves_certificates(api: Api, cluster: Stage, facts: ClusterFacts, case: str) -> None:
     """Before Kubernetes 1.18 there were no signers."""
-    rules, is_enough = SIGNERS[case]
-    is_enough = is_enough or not cluster.plane.is_server_side
+    rules = rules_of(CASES["signers"][case])
+    is_enough = CASES["signers"][case]["enough"] or not cluster.plane.is_server_side
     name, said = granted(api, rules, "", facts)
     request = _requested(api, name, "v1" if cluster.plane.is_server_side else "v1beta1")
     condition = {"type": "Approved", "status": "True", "reason": "test", "message": "test"}
@@ -269,48 +196,21 @@ def test_server_side_apply_creates_what_is_named(api: Api, cluster: Stage, facts
     assert found == {"create": (403, "none"), "patch": (403, "admin"), "create patch": (201, "admin")}
 
 
-AS_BOB = {"Impersonate-User": "bob"}
-AS_ADMIN = {**AS_BOB, "Impersonate-Group": "system:masters"}
-AS_ACCOUNT = {"Impersonate-User": "system:serviceaccount:team:default"}
-AS_ANOTHER = {"Impersonate-User": "system:serviceaccount:other:default"}
-AS_SCOPED = {**AS_BOB, "Impersonate-Extra-Scopes": "all"}
-AUTHENTICATION = "authentication.k8s.io"
-USERS = rule("impersonate", "users")
-IMPERSONATING: dict[str, tuple[tuple[Rule, ...], str, dict[str, str], bool, str]] = {
-    "users": ((USERS,), "", AS_BOB, True, "elevated"),
-    "users and groups": ((rule("impersonate", "users groups"),), "", AS_ADMIN, True, "elevated"),
-    "groups by name": ((USERS, rule("impersonate", "groups", names="system:masters")), "", AS_ADMIN, True, "elevated"),
-    "users alone, of groups": ((USERS,), "", AS_ADMIN, False, "elevated"),
-    "of another API group": ((rule("impersonate", "users groups", AUTHENTICATION),), "", AS_ADMIN, False, "none"),
-    "of every API group": ((rule("impersonate", "users groups", "*"),), "", AS_ADMIN, True, "elevated"),
-    "in a RoleBinding": ((rule("impersonate", "users groups"),), "team", AS_ADMIN, False, "none"),
-    "service accounts": ((rule("impersonate", "serviceaccounts"),), "", AS_ANOTHER, True, "elevated"),
-    "its service accounts": ((rule("impersonate", "serviceaccounts"),), "team", AS_ACCOUNT, True, "elevated"),
-    "others' service accounts": ((rule("impersonate", "serviceaccounts"),), "team", AS_ANOTHER, False, "elevated"),
-    "service accounts by users": ((USERS,), "", AS_ACCOUNT, False, "elevated"),
-    "bare userextras": ((rule("impersonate", "userextras", AUTHENTICATION),), "", AS_SCOPED, False, "none"),
-    "userextras and users": (
-        *((USERS, rule("impersonate", "userextras/scopes", AUTHENTICATION)), ""),
-        *(AS_SCOPED, True, "elevated"),
-    ),
-    "userextras of the core group": ((rule("impersonate", "userextras/scopes"),), "", AS_SCOPED, False, "none"),
-    "uids": ((rule("impersonate", "uids", AUTHENTICATION),), "", {**AS_BOB, "Impersonate-Uid": "1"}, False, "none"),
-}
-
-
-@pytest.mark.parametrize("case", IMPERSONATING)
+@pytest.mark.parametrize("case", CASES["impersonation"])
 def test_who_impersonates_whom(api: Api, cluster: Stage, facts: ClusterFacts, case: str) -> None:
     """As a service account, since the admin may act as anybody."""
-    rules, namespace, headers, is_reached, privilege = IMPERSONATING[case]
-    name, said = granted(api, rules, namespace, facts)
+    known = CASES["impersonation"][case]
+    namespace = known.get("namespace", "")
+    name, said = granted(api, rules_of(known), namespace, facts)
     _make(api, "/api/v1/namespaces/kube-system/serviceaccounts", {"metadata": {"name": name}})
     subject = {"kind": "ServiceAccount", "namespace": "kube-system", "name": name}
     api.create([binding(name, namespace, subject, suffix="-account")])
     token = cluster.plane.service_account_token(name)
     with Api.of(cluster.plane, is_admin=False) as other:
-        _, answer = other.call("GET", "/api/v1/nodes", None, {"Authorization": f"Bearer {token}", **headers})
+        headers = {"Authorization": f"Bearer {token}", **known["headers"]}
+        _, answer = other.call("GET", "/api/v1/nodes", None, headers)
     is_refused = "cannot impersonate" in json.dumps(answer)
-    assert (not is_refused, said) == (is_reached, privilege), answer
+    assert (not is_refused, said) == (known["reached"], known["privilege"]), answer
 
 
 def test_a_service_account_without_a_namespace(api: Api) -> None:
@@ -326,3 +226,33 @@ def test_a_service_account_without_a_namespace(api: Api) -> None:
     bound = {**objects[1], "kind": "ClusterRoleBinding", "metadata": {"name": name}}
     status, answer = api.call("POST", f"{ROLES}/clusterrolebindings", bound)
     assert (status, "subjects[0].namespace" in json.dumps(answer)) == (422, True)
+
+
+NODE_ROLE = "arn:aws:iam::111122223333:role/Node"
+
+
+def mapped(username: str, groups: tuple[str, ...]) -> Installation:
+    entry = f"{{roleARN: '{NODE_ROLE}', username: '{username}', groups: {[*groups]}}}"
+    return installation(f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {entry}\n")
+
+
+@pytest.mark.parametrize(
+    ("username", "groups", "is_node"),
+    [
+        ("system:node:n1", ("system:nodes",), True),
+        ("system:node:n1", ("system:bootstrappers", "system:nodes"), True),
+        ("system:node:n1", (), False),
+        ("system:node:n1", ("system:bootstrappers",), False),
+        ("kubelet", ("system:nodes",), False),
+        ("system:nodes", ("system:nodes",), False),
+    ],
+)
+def test_a_node_needs_both_its_name_and_its_group(
+    api: Api, username: str, groups: tuple[str, ...], is_node: bool
+) -> None:
+    """It reads and registers its node, and follows the Services, or may do none of that."""
+    caller = Caller(username, (*groups, "system:authenticated"))
+    requests = (Request("get", "nodes", name="n1"), Request("create", "nodes"), Request("list", "services"))
+    assert api.allowed([(caller, each) for each in requests]) == [is_node] * 3
+    lost = losses(mapped(username, groups), mapped("nobody", ()))
+    assert lost == ((f"the nodes of {NODE_ROLE} could no longer join",) if is_node else ())

@@ -17,35 +17,11 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, Stage, with_first
+from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_ALL, TARMAKS, Stage, skews, with_first
 from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
-from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
 from tests.support import ROOT
 from tests.support.forks import PATIENT, forked
-
-LEASE = "tarmak-iam"
-
-
-@pytest.fixture(autouse=True)
-def _empty(stage: Stage) -> Iterator[None]:
-    def clear() -> None:
-        _clear(stage)
-        stage.plane.object("leases", LEASE, method="DELETE")
-
-    stage.home.map(ADMIN)
-    clear()
-    yield
-    clear()
-
-
-def lease(stage: Stage) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = stage.plane.object("leases", LEASE)
-    return found
-
-
-def configuration(stage: Stage) -> str:
-    return str(get(stage, "configmap")["data"]["config.yaml"])
 
 
 def called(
@@ -59,10 +35,19 @@ def called(
     return list(map(str, words)), environment
 
 
+# With a lease of 33 seconds: its last renewal is too old for another write after 3 seconds, not 30.
+_SHORT_LEASE = """\
+from tarmak_iam.__main__ import main
+from tarmak_iam.hook.cluster.lease import leased
+leased.__wrapped__.__kwdefaults__["seconds"] = 33.0
+main()
+"""
+
+
 def start(stage: Stage, *args: str, **options: Any) -> subprocess.Popen[str]:
     """Such a command, as a process that can be killed."""
     words, environment = called(stage, *args, **options)
-    command = [sys.executable, "-m", "tarmak_iam", *words]
+    command = [sys.executable, "-c", _SHORT_LEASE, *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
@@ -122,8 +107,7 @@ def test_a_killed_apply_holds_the_lock_until_its_kubectl_has_ended(stage: Stage,
     """Its write would come after that of the second apply, which had reported success."""
     stage.home.map(ADMIN + DEPLOYER)
     with stopping_kubectl(tmp_path / "bin") as stopped:
-        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
-        first = start(stage, *APPLY, PATH=path)
+        first = start(stage, *APPLY, PATH=stage.path_with(tmp_path / "bin"))
         number = stopped()
         first.send_signal(signal.SIGKILL)
         first.communicate()
@@ -138,8 +122,8 @@ def test_a_killed_apply_holds_the_lock_until_its_kubectl_has_ended(stage: Stage,
     assert f"process {first.pid}, run " in said
     assert ", which no longer runs" in said
     assert "configured ConfigMap" in said
-    assert "deployer" not in configuration(stage)
-    assert lease(stage) is None
+    assert "deployer" not in stage.configuration
+    assert stage.lease is None
 
 
 def test_two_machines(stage: Stage, tmp_path: Path) -> None:
@@ -148,10 +132,9 @@ def test_two_machines(stage: Stage, tmp_path: Path) -> None:
     shutil.copytree(stage.home.directory, other)
     stage.home.map(ADMIN + DEPLOYER)
     with stopping_kubectl(tmp_path / "bin") as stopped:
-        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
-        first = start(stage, *APPLY, PATH=path)
+        first = start(stage, *APPLY, PATH=stage.path_with(tmp_path / "bin"))
         number = stopped()
-        found = lease(stage)
+        found = stage.lease
         assert found is not None
         assert f"process {first.pid}, run " in found["spec"]["holderIdentity"]
         said = run(stage, *APPLY, code=2, directory=other)
@@ -159,34 +142,32 @@ def test_two_machines(stage: Stage, tmp_path: Path) -> None:
         assert "run the command again when the other run has finished" in said
         assert not list((other / CLUSTER).glob("tarmak-iam.state*"))
         assert "created ConfigMap" in stage.live("diff", code=1).out
-        eventually(lambda: (lease(stage) or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
+        eventually(lambda: (stage.lease or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
         os.kill(number, signal.SIGCONT)
         (tmp_path / "bin" / "kubectl").unlink()
         (tmp_path / "bin" / "kubectl").symlink_to(components.program("kubectl"))
         ended(first, 0)
-    assert lease(stage) is None
-    assert "deployer" in configuration(stage)
+    assert stage.lease is None
+    assert "deployer" in stage.configuration
     run(stage, *APPLY, directory=other)
-    assert "deployer" not in configuration(stage)
+    assert "deployer" not in stage.configuration
 
 
 def test_whoever_loses_the_lease_writes_nothing_more(stage: Stage, tmp_path: Path) -> None:
     with stopping_kubectl(tmp_path / "bin") as stopped:
-        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
-        first = start(stage, *APPLY, PATH=path)
+        first = start(stage, *APPLY, PATH=stage.path_with(tmp_path / "bin"))
         number = stopped()
-        found = lease(stage) or {}
+        found = stage.lease or {}
         found["spec"]["holderIdentity"] = "ann@build-3"
-        done = stage.plane.kubectl("replace", "-f", "-", text=json.dumps(found))
-        assert done.code == 0, done.err
-        time.sleep(35)  # its last renewal is then too old for another write
+        stage.kubectl("replace", "-f", "-", text=json.dumps(found))
+        time.sleep(5)
         (tmp_path / "bin" / "kubectl").unlink()
         (tmp_path / "bin" / "kubectl").symlink_to(components.program("kubectl"))
         os.kill(number, signal.SIGCONT)
         said = ended(first, 2)
     assert "lost the cluster's lease to ann@build-3; run the command again when the other run has finished; " in said
     assert "not done: DaemonSet kube-system/aws-iam-authenticator" in said
-    assert (lease(stage) or {})["spec"]["holderIdentity"] == "ann@build-3"
+    assert (stage.lease or {})["spec"]["holderIdentity"] == "ann@build-3"
 
 
 def kubeconfig_of(stage: Stage, path: Path, user: str) -> Path:
@@ -209,8 +190,7 @@ def allowed(stage: Stage, user: str, *rules: dict[str, Any]) -> None:
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
     }
     listed = {"apiVersion": "v1", "kind": "List", "items": [{**role, "rules": [reading, *rules]}, binding]}
-    done = stage.plane.kubectl("apply", "-f", "-", text=json.dumps(listed))
-    assert done.code == 0, done.err
+    stage.kubectl("apply", "-f", "-", text=json.dumps(listed))
 
 
 def rule(group: str, resource: str, *verbs: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -227,14 +207,14 @@ CONFIG_MAPS = rule("", "configmaps", "create", "patch", "update", "delete")
 LEASES = rule("coordination.k8s.io", "leases", "create", "update", "delete")
 
 
-@pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+@ON_ALL
 def test_a_rollback_with_rights_on_config_maps_only_changes_nothing(
     stage: Stage, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     stage.live(*APPLY)
     stage.home.map(ADMIN + DEPLOYER)
     stage.live(*APPLY)
-    before = configuration(stage)
+    before = stage.configuration
     allowed(stage, "config-maps-only", CONFIG_MAPS)
     kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "config-maps-only")
     said = run(stage, "rollback", "--no-wait", code=2, kubeconfig=kubeconfig)
@@ -245,7 +225,7 @@ def test_a_rollback_with_rights_on_config_maps_only_changes_nothing(
     assert (cannot_update if is_named else cannot_update.replace('User "config-maps-only"', WITHOUT_NAME)) in said
     assert "; nothing was changed; ask an administrator of the cluster for these permissions" in said
     assert "configmaps" not in said
-    assert configuration(stage) == before
+    assert stage.configuration == before
 
 
 def test_an_apply_tells_all_rights_that_are_missing(stage: Stage, tmp_path: Path) -> None:
@@ -254,7 +234,7 @@ def test_an_apply_tells_all_rights_that_are_missing(stage: Stage, tmp_path: Path
     missing = (cannot("leases-only", "patch", "configmaps"), cannot("leases-only", "patch", "daemonsets", "apps"))
     assert f"{'; '.join(missing)}; nothing was changed" in said
     assert "you may not create leases" not in said
-    assert lease(stage) is None
+    assert stage.lease is None
 
 
 def test_rights_on_the_objects_by_name_are_enough(stage: Stage, tmp_path: Path) -> None:
@@ -266,7 +246,7 @@ def test_rights_on_the_objects_by_name_are_enough(stage: Stage, tmp_path: Path) 
     assert "configured DaemonSet" in said
 
 
-@pytest.mark.skews(TARMAKS)
+@skews(TARMAKS)
 def test_they_are_enough_for_a_kubectl_that_only_asks(stage: Stage, tmp_path: Path) -> None:
     stage.live(*APPLY)
     stage.home.map(ADMIN + DEPLOYER)
@@ -281,9 +261,7 @@ def test_what_was_applied_is_read_again(stage: Stage) -> None:
     with stage.plane.rolling_out("none"):  # so that the rollout is waited for
         first = start(stage, "apply", "--no-check", "--timeout=600")
         eventually(lambda: stage.plane.object("daemonsets", NAME))
-        patch = json.dumps({"data": {"config.yaml": "clusterID: evil\n"}})
-        edit = ("patch", "configmap", NAME, "--field-manager=evil", "--type=merge", "-p", patch)
-        assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
+        stage.edit("clusterID: evil\n", "evil")
     with stage.plane.rolling_out(NAME):
         said = ended(first, 2)
     assert (
@@ -330,22 +308,22 @@ def test_writes_are_tried_again(stage: Stage, front: Proxy, tmp_path: Path, brea
     assert "removed DaemonSet" in done_through(stage, front, tmp_path, "rollback", "--no-wait").out
     assert len(front.broken) == 3
     assert stage.plane.object("configmaps", NAME) is None
-    assert lease(stage) is None
+    assert stage.lease is None
 
 
 @pytest.mark.parametrize("breaks", with_first(1, BREAKS))
 def test_a_replace_whose_answer_is_lost(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
     stage.live(*APPLY)
-    before = configuration(stage)
+    before = stage.configuration
     stage.home.map(ADMIN + DEPLOYER)
     stage.live(*APPLY)
     front.breaking(breaks, 2, "PUT")
     assert "configured ConfigMap" in done_through(stage, front, tmp_path, "rollback", "--no-wait").out
     assert front.broken == ["PUT", "PUT"]
-    assert configuration(stage) == before
+    assert stage.configuration == before
 
 
-@pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+@ON_ALL
 @pytest.mark.parametrize("is_there", with_first(1, [True, False]))
 @pytest.mark.parametrize("stop", with_first(1, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
 def test_a_write_that_arrives_late(
@@ -364,10 +342,66 @@ def test_a_write_that_arrives_late(
     assert (
         "the lease kube-system/tarmak-iam is not removed, because a write may still arrive; it expires within" in said
     )
-    assert lease(stage) is not None
+    assert stage.lease is not None
     stage.home.map(ADMIN.replace("admin:", "boss:"))
     assert f"ConfigMap kube-system/{NAME}" in stage.live(*APPLY).out
     (late,) = front.held
     assert front.deliver(late).startswith(b"HTTP/1.1 409 ")
-    assert "boss:" in configuration(stage)
+    assert "boss:" in stage.configuration
     assert stage.live("diff").out == ""
+
+
+# Once so many writes have landed, it kills the tarmak-iam that called it; the answer never comes.
+_KUBECTL = """\
+#!/bin/sh
+"{real}" "$@" > "{root}/out"
+code=$?
+case "$*" in
+*dry-run*) ;;
+*apply*) echo >> "{root}/writes"; [ "$(wc -l < "{root}/writes")" -eq {number} ] && kill -9 $PPID ;;
+esac
+cat "{root}/out"
+exit $code
+"""
+
+
+def contents(stage: Stage) -> tuple[Any, Any]:
+    return stage.object()["data"], stage.object("daemonset")["spec"]["template"]
+
+
+def killed(stage: Stage, directory: Path, number: int) -> None:
+    """Once so many objects are written, and before their answer is there."""
+    (directory / "writes").unlink(missing_ok=True)
+    real, program = (stage.home.bin / "kubectl").resolve(), directory / "kubectl"
+    program.write_text(_KUBECTL.format(real=real, root=directory, number=number))
+    program.chmod(0o755)
+    process = start(stage, *APPLY, PATH=stage.path_with(directory))
+    said = process.communicate(timeout=1200)[0]
+    assert process.returncode == -signal.SIGKILL, said
+    assert stage.lease
+
+
+@pytest.mark.parametrize("number", with_first(1, [1, 2]))
+def test_after_a_write(stage: Stage, tmp_path: Path, number: int) -> None:
+    run(stage, *APPLY)
+    before = contents(stage)
+    stage.home.map(ADMIN + DEPLOYER)
+    killed(stage, tmp_path, number)
+    assert "deployer" in contents(stage)[0]["config.yaml"]
+    run(stage, "rollback", "--no-wait")
+    assert contents(stage) == before
+
+    killed(stage, tmp_path, number)
+    run(stage, *APPLY)
+    assert "deployer" in contents(stage)[0]["config.yaml"]
+    assert contents(stage)[1] != before[1]
+    run(stage, "rollback", "--no-wait")
+    assert contents(stage) == before
+    assert stage.lease is None
+
+    killed(stage, tmp_path, number)
+    stage.edit("theirs")
+    assert "has since been changed by another manager" in run(stage, "rollback", "--no-wait", code=2)
+    assert contents(stage)[0] == {"config.yaml": "theirs"}
+    run(stage, "rollback", "--no-wait", "--force")
+    assert contents(stage) == before

@@ -16,6 +16,7 @@ from tests.e2e.conftest import (
     TARMAKS,
     TARMAKS_WITH_A_NEW_KUBECTL,
     Stage,
+    skews,
 )
 
 MAPPINGS = """\
@@ -43,9 +44,7 @@ def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...
     return answer["username"], (*(answer["groups"] or ()), "system:authenticated")
 
 
-@pytest.mark.skews(
-    CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, daemons=(*components.OLD_DAEMONS, components.DAEMONS[-1])
-)
+@skews(CURRENT, TARMAKS, also=(TARMAKS_WITH_A_NEW_KUBECTL,), daemons=(*components.OLD_DAEMONS, components.DAEMONS[-1]))
 def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, version: str) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(version):

@@ -16,36 +16,21 @@ from tarmak_iam.hook.cluster.objects import Object, Ref, last_change
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Programs
-from tests.e2e.conftest import ON_TARMAKS, Stage
-from tests.e2e.control_plane import CLUSTER
-from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, edit
-from tests.e2e.test_locks import (
-    CONFIG_MAPS,
-    LEASES,
-    allowed,
-    cannot,
-    configuration,
-    eventually,
-    kubeconfig_of,
-    rule,
-    run,
-)
+from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_TARMAKS, Stage
+from tests.e2e.test_locks import CONFIG_MAPS, LEASES, allowed, cannot, eventually, kubeconfig_of, rule, run
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
 
 
 @pytest.fixture(autouse=True)
-def _empty(stage: Stage) -> Iterator[None]:
-    stage.home.map(ADMIN)
-    _clear(stage)
+def _no_pods(stage: Stage) -> Iterator[None]:
     yield
-    _clear(stage)
-    stage.plane.kubectl("-n", "kube-system", "delete", "pods", "--all", "--force", "--grace-period=0")
+    stage.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
 
 
 def kubectl(stage: Stage) -> Kubectl:
     environment = {"PATH": f"{stage.home.bin}{os.pathsep}{os.environ['PATH']}", "HOME": str(stage.home.state)}
-    return Kubectl(Programs(environment), Path(stage.home.directory, CLUSTER, "kubeconfig"))
+    return Kubectl(Programs(environment), stage.home.kubeconfig)
 
 
 def changed(stage: Stage) -> datetime:
@@ -68,16 +53,15 @@ def test_only_a_change_of_data_is_one(stage: Stage) -> None:
     stage.home.run("settings", "unset", "addonManagerMode")
     assert "configured ConfigMap" in stage.live(*APPLY).out
     assert stage.live("diff").out == ""
-    labelled = stage.plane.kubectl("-n", "kube-system", "label", "configmap", NAME, "team=x")
-    assert (labelled.code, changed(stage)) == (0, first)
+    stage.kubectl("label", "configmap", NAME, "team=x")
+    assert changed(stage) == first
     time.sleep(1.1)
     stage.home.map(ADMIN + DEPLOYER)
     stage.live(*APPLY)
     second = changed(stage)
     assert second > first
     time.sleep(1.1)
-    edit = '{"data": {"config.yaml": "by hand"}}'
-    assert stage.plane.kubectl("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", edit).code == 0
+    stage.edit("by hand")
     assert changed(stage) > second
 
 
@@ -115,8 +99,8 @@ def test_a_pod_of_before(stage: Stage) -> None:
 def test_a_pod_that_started_before_a_change_was_undone(stage: Stage) -> None:
     """Nothing of the ConfigMap shows that it had other content, but for its version."""
     stage.live(*APPLY)
-    before = stage.plane.object("configmaps", NAME)["data"]
-    edit(stage, "somebody")
+    before = stage.object()["data"]
+    stage.edit()
     time.sleep(1.1)  # timestamps are of whole seconds
     make_pod(stage)
     started = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
@@ -141,11 +125,9 @@ def test_pods_that_may_not_be_deleted(stage: Stage, tmp_path: Path) -> None:
     """A configuration that was edited by hand is put right by apply, and the pods must be restarted for that."""
     stage.live(*APPLY)
     make_pod(stage)
-    patch = json.dumps({"data": {"config.yaml": "clusterID: evil\n"}})
-    edit = ("patch", "configmap", NAME, "--field-manager=evil", "--type=merge", "-p", patch)
-    assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
+    stage.edit("clusterID: evil\n", "evil")
     allowed(stage, "no-pods", LEASES, CONFIG_MAPS, rule("apps", "daemonsets", "patch"))
     kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "no-pods")
     said = run(stage, *APPLY, "--force", code=2, kubeconfig=kubeconfig)
     assert f"{cannot('no-pods', 'delete', 'pods')}; nothing was changed" in said
-    assert configuration(stage) == "clusterID: evil\n"
+    assert stage.configuration == "clusterID: evil\n"

@@ -10,13 +10,9 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import ACCOUNT, MOSTLY_ON_CURRENT, PRINCIPALS, Login, Stage
+from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, PRINCIPALS, Login, Stage
 
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
-ADMIN = """\
-  mapRoles:
-  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
-"""
 MAPPINGS = f'{ADMIN}  - {{roleARN: "{DEPLOYER}", username: deployer, groups: [deployers]}}\n'
 RBAC = "rbac.authorization.k8s.io/v1"
 MASTERS = "system:masters"
@@ -27,10 +23,7 @@ def _leaving_nothing(stage: Stage) -> Iterator[None]:
     yield
     for name in ("featureGates", "backends"):
         stage.home.call("settings", "unset", name)
-    kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,crds"
-    for selector in ("app.kubernetes.io/managed-by=tarmak-iam", "made-by=test"):
-        done = stage.plane.kubectl("delete", kinds, "-A", f"--selector={selector}")
-        assert done.code == 0, done.err
+    stage.clear_all("made-by=test")
 
 
 def daemon_for(stage: Stage) -> str:
@@ -45,23 +38,13 @@ def give(stage: Stage, group: str, namespace: str, verbs: list[str], resource: s
     rule = {"apiGroups": [api_group], "resources": [resource], "verbs": verbs}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "given"}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
-    apply(
-        stage,
-        {"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": [rule]},
-        {
-            "apiVersion": RBAC,
-            "kind": f"{kind}Binding",
-            "metadata": metadata,
-            "roleRef": reference,
-            "subjects": [subject],
-        },
-    )
+    role = {"apiVersion": RBAC, "metadata": metadata, "kind": kind, "rules": [rule]}
+    binding = {"apiVersion": RBAC, "metadata": metadata, "roleRef": reference, "subjects": [subject]}
+    apply(stage, role, {**binding, "kind": f"{kind}Binding"})
 
 
 def apply(stage: Stage, *objects: dict[str, Any]) -> None:
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    done = stage.plane.kubectl("apply", "-f", "-", text=listed)
-    assert done.code == 0, done.err
+    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
 
 def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
@@ -131,33 +114,21 @@ def test_who_writes_our_config_map(stage: Stage) -> None:
 
 def test_who_starts_pods_where_the_authenticator_runs(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "own", "namespace": "kube-system"},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "containers": [
-                {"name": "own", "image": "example.org/own", "volumeMounts": [{"name": "n", "mountPath": "/n"}]}
-            ],
-            "volumes": [{"name": "n", "hostPath": {"path": "/"}}],
-        },
-    }
+    container = {"name": "own", "image": "example.org/own", "volumeMounts": [{"name": "n", "mountPath": "/n"}]}
+    spec = {"containers": [container], "volumes": [{"name": "n", "hostPath": {"path": "/"}}]}
+    kind = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own", "namespace": "kube-system"}}
+    pod = {**kind, "spec": {**spec, "automountServiceAccountToken": False}}
     file = stage.home.state / "pod.json"
     file.write_text(json.dumps(pod))
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": "default", "namespace": "kube-system"},
-    }
-    apply(stage, account)
+    metadata = {"name": "default", "namespace": "kube-system"}
+    apply(stage, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     with stage.daemon(daemon_for(stage)):
         give(stage, "deployers", "kube-system", ["create"], "pods")
         privilege, because = said(stage)
         assert (privilege, "starts pods in kube-system" in because) == ("admin", True)
         done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
         assert done.code == 0, done.err
-    stage.plane.kubectl("-n", "kube-system", "delete", "pod", "own", "--force", "--grace-period=0")
+    stage.kubectl("delete", "pod", "own", "--force", "--grace-period=0")
 
 
 def test_what_everybody_has_who_logs_in(stage: Stage) -> None:

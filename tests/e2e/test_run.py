@@ -15,15 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import components, tarmak_build
-from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.e2e.conftest import ADMIN, DEPLOYER, NAME, PRINCIPALS, Stage
 from tests.support import ROOT
 
-ADMIN = """\
-  mapRoles:
-  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
-"""
-DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers]}\n'
-NAME = "aws-iam-authenticator"
 APPLY = ("clusters", "apply")
 
 TARMAK = tarmak_build.available()
@@ -68,12 +62,8 @@ class Shop:
         stage = self.stage
         environment = {
             **os.environ,
-            **PRINCIPALS["admin"].environment,
-            "AWS_REGION": "eu-west-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "HTTPS_PROXY": stage.sts.proxy,
-            "SSL_CERT_FILE": str(stage.sts_ca),
-            "PATH": f"{self.bin}{os.pathsep}{stage.home.bin}{os.pathsep}{os.environ['PATH']}",
+            **stage.caller_environment("admin"),
+            "PATH": stage.path_with(self.bin),
             "PYTHONPATH": str(ROOT),
             "NO_COLOR": "1",
             "TARMAK_CONFIG": str(stage.home.directory),
@@ -90,19 +80,11 @@ class Shop:
         assert "Traceback" not in done.stdout
         return done.stdout
 
-    def kubectl(self, *args: str) -> str:
-        return self.stage.plane.kubectl("-n", "kube-system", *args).out
-
     @property
     def live(self) -> str:
         """The configuration in the cluster, empty for none."""
-        return self.kubectl("get", "configmap", NAME, "--ignore-not-found", "-o", "jsonpath={.data}")
-
-    def clear(self) -> None:
-        for kind in ("daemonsets", "configmaps"):
-            self.stage.plane.object(kind, NAME, method="DELETE")
-        for file in self.stage.home.mappings.parent.glob("tarmak-iam.state*"):
-            file.unlink()
+        args = ("get", "configmap", NAME, "--ignore-not-found", "-o", "jsonpath={.data}")
+        return self.stage.kubectl(*args).out
 
 
 @pytest.fixture(params=[pytest.param(TARMAK, id=TARMAK.name)])
@@ -115,9 +97,7 @@ def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
     # Which lies elsewhere here than on Tarmak's masters, and check calls that an error.
     key = "      authTokenWebhookFile"
     shop.config.write_text(text.replace(key, f"      # tarmak-iam: ignore[IAM041] a test\n{key}"))
-    shop.clear()
     yield shop
-    shop.clear()
     shop.config.write_text(text)
 
 
@@ -133,7 +113,6 @@ def test_one_command_to_a_verified_login(shop: Shop) -> None:
 
 def test_a_login_that_fails_is_rolled_back(shop: Shop) -> None:
     """The daemon goes on with what was there before, which is not what the new mappings promise."""
-    shop.stage.home.map(ADMIN)
     with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
         before = shop.live
         shop.stage.home.map(ADMIN.replace("admin:", "boss:"))
@@ -145,7 +124,6 @@ def test_a_login_that_fails_is_rolled_back(shop: Shop) -> None:
 
 
 def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
-    shop.stage.home.map(ADMIN)
     unmapped = PRINCIPALS["unmapped"].environment
     with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
         before = shop.live
@@ -163,7 +141,6 @@ def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
 
 
 def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:
-    shop.stage.home.map(ADMIN)
     with shop.stage.daemon(components.DAEMONS[0]):
         shop.stage.home.map(ADMIN.replace("system:masters", "readers"))
         said = shop.run(*APPLY, code=1)
@@ -175,7 +152,6 @@ def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:
 
 
 def test_tarmaks_failure_is_passed_on(shop: Shop) -> None:
-    shop.stage.home.map(ADMIN)
     said = shop.run(*APPLY, code=1, STUB_EXIT="1")
     assert said.endswith("tarmak-iam: tarmak ended with exit code 1: nothing was applied to dev-cluster\n")
     assert shop.live == ""

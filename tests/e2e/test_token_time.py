@@ -1,9 +1,9 @@
-"""Tokens that AWS does not take: of a session that is over, without its session token, from another time."""
+"""Tokens that AWS does not take: of a session that is over, without its session token, from another time. And another
+program in the daemon's place, which accepts everybody with the admin's identity."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import EACH_DAEMON, PRINCIPALS, Stage
+from tests.e2e.conftest import EACH_DAEMON, ON_BOTH, PRINCIPALS, Stage
+from tests.e2e.test_live import verified
 from tests.support import ROOT
+from tests.support.certificates import Pair
+from tests.support.servers import Handler, serving
 
-ADMIN = """\
-  mapRoles:
-  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
-"""
 _TOKEN = """\
 #!/bin/sh
 PYTHONPATH='{root}' exec '{python}' - <<END
@@ -42,7 +41,6 @@ def said(stage: Stage, caller: str = "admin", **more: str) -> str:
 
 @pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
-    stage.home.map(ADMIN)
     with stage.daemon(version):
         assert stage.login("admin").username == "admin:ann-example.com"
         assert "the AWS credentials have expired (ExpiredToken)" in said(stage, "expired")
@@ -54,7 +52,6 @@ def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
 
 @pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
-    stage.home.map(ADMIN)
     with stage.daemon(version):
         with stage.sts.clock_ahead(minutes=10):
             assert stage.login("admin").username == "admin:ann-example.com"
@@ -72,9 +69,41 @@ def test_a_token_from_another_time(stage: Stage, version: str, minutes: int, tmp
     maker = tmp_path / "aws-iam-authenticator"
     maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))
     maker.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{stage.home.bin}{os.pathsep}{os.environ['PATH']}"
-    stage.home.map(ADMIN)
     with stage.daemon(version):
-        text = said(stage, PATH=path)
+        text = said(stage, PATH=stage.path_with(tmp_path))
         assert "a wrong clock (SignatureDoesNotMatch)" in text
     assert PRINCIPALS["admin"].session_token not in text
+
+
+WHO = PRINCIPALS["admin"]
+USER = {
+    "username": "admin:ann-example.com",
+    "groups": ["system:masters"],
+    "uid": f"aws-iam-authenticator:{WHO.account}:{WHO.user_id.partition(':')[0]}",
+    "extra": {"arn": [WHO.arn], "accessKeyId": [WHO.access_key_id], "sessionName": ["ann-example.com"]},
+}
+
+
+class Impostor(Handler):
+    def do_POST(self) -> None:
+        self.answer({**json.loads(self.body), "status": {"authenticated": True, "user": USER}})
+
+
+@ON_BOTH
+@pytest.mark.parametrize(
+    ("caller", "more", "why"),
+    [
+        ("admin", {}, "it also accepts the same token with a wrong signature"),
+        ("unmapped", {}, "it also accepts the same token with a wrong signature"),
+        ("admin", {"AWS_SECRET_ACCESS_KEY": "another one"}, "AWS rejects this token: the signature is wrong"),
+        ("expired", {}, "AWS rejects this token: the AWS credentials have expired"),
+    ],
+)
+def test_an_impostor_verifies_nobody(stage: Stage, caller: str, more: dict[str, str], why: str) -> None:
+    tls = Pair(stage.home.state / "cert.pem", stage.home.state / "key.pem").context  # the daemon's own
+    with serving(Impostor, tls, stage.home.port):
+        found = verified(stage, caller, code=1, **more)
+    assert found["outcome"] == "failed"
+    assert why in " ".join(found["account"])
+    is_known = not more and caller != "expired"
+    assert found["caller"] == (PRINCIPALS[caller].arn if is_known else None)

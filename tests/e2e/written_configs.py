@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-__all__ = ["MERGE", "Pairs", "Raw", "Written", "as_flow", "as_json", "as_yaml", "smaller"]
+__all__ = ["MERGE", "Pairs", "Raw", "Written", "as_flow", "as_yaml"]
 
 
 @dataclass(frozen=True)
@@ -46,42 +45,19 @@ def as_flow(value: Written) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-as_json = as_flow
-
-
 def as_yaml(value: Written, indent: str = "") -> str:
     """Mappings and lists as blocks, down to the entries of lists."""
-    if isinstance(value, Pairs) and value.items:
-        return "".join(f"{indent}{_key(key)}:{_below(each, indent)}" for key, each in value.items)
     if isinstance(value, tuple) and value:
         return "".join(f"{indent}- {as_flow(each)}\n" for each in value)
-    return f"{indent}{as_flow(value)}\n"
-
-
-def _below(value: Written, indent: str) -> str:
-    is_block = isinstance(value, (Pairs, tuple)) and bool(value.items if isinstance(value, Pairs) else value)
-    return f"\n{as_yaml(value, indent + '  ')}" if is_block else f" {as_flow(value)}\n"
+    if not isinstance(value, Pairs) or not value.items:
+        return f"{indent}{as_flow(value)}\n"
+    lines = []
+    for key, each in value.items:
+        is_block = isinstance(each, (Pairs, tuple)) and bool(each.items if isinstance(each, Pairs) else each)
+        below = f"\n{as_yaml(each, indent + '  ')}" if is_block else f" {as_flow(each)}\n"
+        lines.append(f"{indent}{key if key == MERGE or _PLAIN.match(key) else json.dumps(key)}:{below}")
+    return "".join(lines)
 
 
 def _flow_key(text: str) -> str:
     return text if text == MERGE else json.dumps(text)
-
-
-def _key(text: str) -> str:
-    return text if text == MERGE or _PLAIN.match(text) else json.dumps(text)
-
-
-def smaller(value: Any) -> Iterator[Any]:
-    """The same with one thing less, the largest first."""
-    if isinstance(value, Pairs):
-        for index in range(len(value.items)):
-            yield Pairs(value.items[:index] + value.items[index + 1 :])
-        for index, (key, inner) in enumerate(value.items):
-            for less in smaller(inner):
-                yield Pairs((*value.items[:index], (key, less), *value.items[index + 1 :]))
-    elif isinstance(value, tuple):
-        for index in range(len(value)):
-            yield value[:index] + value[index + 1 :]
-        for index, inner in enumerate(value):
-            for less in smaller(inner):
-                yield (*value[:index], less, *value[index + 1 :])

@@ -15,9 +15,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tests.mutants import CHECKED, WANTED, selection
 from tests.support import ROOT
@@ -26,26 +25,20 @@ COPY = ROOT / "build" / "mutants"
 _COPIED = ("tarmak_iam", "tests", "docs", "examples", "release", "schemas")
 
 # By the exit code of pytest, or of the process that ran it; mutmut.stats has the same, but is no interface.
-_KILLED, _SURVIVED, _TIMEOUT = (1, 3, -11), (0,), (36, -24, 24, 152, 255)
-_UNTESTED = (5, 33)
+_NOTICED = (1, 3, -11, 36, -24, 24, 152, 255)
+_NOT_NOTICED = (0, 5, 33)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     module: str
-    killed: int = 0
-    timeouts: int = 0
-    survivors: tuple[str, ...] = ()
-    others: Counter[int | None] = field(default_factory=Counter)
-
-    @property
-    def made(self) -> int:
-        return self.killed + self.timeouts + len(self.survivors) + self.others.total()
+    made: int
+    killed: int
+    """What hangs is noticed as well; a mutant that no test calls is not."""
+    survivors: list[str]
 
     @property
     def share(self) -> float:
-        """What hangs is noticed as well; a mutant that no test calls is not."""
-        return 100 * (self.killed + self.timeouts) / self.made if self.made else 0.0
+        return 100 * self.killed / self.made if self.made else 0.0
 
 
 def run(module: str, tests: Iterable[str], *, children: int) -> Result:
@@ -65,17 +58,8 @@ def run(module: str, tests: Iterable[str], *, children: int) -> Result:
     codes = json.loads(meta.read_text())["exit_code_by_key"] if meta.exists() else {}
     if not codes or None in codes.values():
         raise RuntimeError((done.stdout + done.stderr)[-4000:])
-    return result_of(module, codes)
-
-
-def result_of(module: str, codes: dict[str, int]) -> Result:
-    return Result(
-        module,
-        sum(code in _KILLED for code in codes.values()),
-        sum(code in _TIMEOUT for code in codes.values()),
-        tuple(name for name, code in codes.items() if code in (*_SURVIVED, *_UNTESTED)),
-        Counter(code for code in codes.values() if code not in (*_KILLED, *_TIMEOUT, *_SURVIVED, *_UNTESTED)),
-    )
+    survivors = [name for name, code in codes.items() if code in _NOT_NOTICED]
+    return Result(module, len(codes), sum(code in _NOTICED for code in codes.values()), survivors)
 
 
 def _write_settings(module: str, tests: Iterable[str]) -> None:
@@ -108,18 +92,8 @@ def differences(module: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def table(results: Iterable[Result]) -> str:
-    listed = list(results)
-    whole = Result(
-        "all",
-        sum(each.killed for each in listed),
-        sum(each.timeouts for each in listed),
-        tuple(name for each in listed for name in each.survivors),
-        sum((each.others for each in listed), Counter[int | None]()),
-    )
-    lines = ["| module | mutants | killed | survived | share |", "|---|---:|---:|---:|---:|"]
-    for each in [*listed, whole]:
-        killed = each.killed + each.timeouts
-        lines.append(f"| {each.module} | {each.made} | {killed} | {each.made - killed} | {each.share:.0f} % |")
+    lines = ["| module | mutants | killed | share |", "|---|---:|---:|---:|"]
+    lines += [f"| {each.module} | {each.made} | {each.killed} | {each.share:.0f} % |" for each in results]
     return "\n".join(lines)
 
 

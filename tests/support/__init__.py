@@ -86,7 +86,7 @@ class Shell:
         assert "Traceback" not in captured.err
         return Result(got, captured.out, captured.err)
 
-    def dev(self, *args: str | Path, code: int = 0) -> Result:
+    def dev(self, *args: str | Path, code: int | None = 0) -> Result:
         """On the single-cluster example."""
         return self.run("-c", self.single, *args, code=code)
 

@@ -75,16 +75,15 @@ def _difference(windowed: str, whole: str, edits: Any) -> str:
     return f"{diff}\n{edits}"
 
 
-def install() -> None:
-    """From now on, `Document.edit` and `Document.update` make every edit both ways."""
-    setattr(Document, "edit", edit)  # noqa: B010 mypy knows no other way
-    setattr(Document, "update", update)  # noqa: B010
+def install(is_on: bool = True) -> None:
+    """From now on, `Document.edit` and `Document.update` make every edit both ways, or as the program makes them."""
+    setattr(Document, "edit", edit if is_on else _edit)  # noqa: B010 mypy knows no other way
+    setattr(Document, "update", update if is_on else _update)  # noqa: B010
 
 
 @contextmanager
 def one_way() -> Iterator[None]:
-    """Edits are made as the program makes them: for tests of how much work that is."""
-    setattr(Document, "edit", _edit)  # noqa: B010
-    setattr(Document, "update", _update)  # noqa: B010
+    """For tests of how much work an edit is."""
+    install(False)
     yield
     install()

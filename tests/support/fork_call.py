@@ -10,19 +10,11 @@ import sys
 def call(path: str, program: str, arguments: list[str], environment: dict[str, str], files: list[int]) -> int:
     """The program's exit code, 1 where a signal ended it. `files` are its standard input, output and error."""
     os.umask(umask := os.umask(0o077))
-    asked = {
-        "program": program,
-        "arguments": arguments,
-        "environment": environment,
-        "directory": os.getcwd(),
-        "umask": umask,
-    }
-    message = json.dumps(asked).encode()
+    asked = [program, arguments, environment, os.getcwd(), umask]
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        # The length goes with the files: what is sent after it is not.
-        socket.send_fds(connection, [len(message).to_bytes(8, "big")], files)
-        connection.sendall(message)
+        socket.send_fds(connection, [b" "], files)
+        connection.sendall(json.dumps(asked).encode() + b"\n")
         answer = connection.recv(1)
     return answer[0] if answer else 1
 

@@ -6,13 +6,11 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,66 +19,55 @@ from tests.support.fork_call import call
 
 __all__ = ["PATIENT", "TARMAK_IAM", "forked", "write_program"]
 
-TARMAK_IAM = "tests.support.own"
-"""The module that runs the checkout's own command line."""
-PATIENT = "tests.support.patient"
+TARMAK_IAM = "own"
+"""The checkout's own command line."""
+PATIENT = "patient"
 """The same, for tests that do not end when a call of kubectl takes long."""
-_PROGRAMS = (
-    TARMAK_IAM,
-    PATIENT,
+_MODULES = (
     "tests.docs.stand_ins.aws",
     "tests.docs.stand_ins.kubectl",
     "tests.docs.stand_ins.tarmak",
     "tests.support.hook_driver",
     "tests.support.recorded_calls",
 )
-"""All that is called so: one server has them, because each imports the whole package."""
-_CALL = Path(__file__).with_name("fork_call.py")
+"""All else that is called so: one server has them, because each imports the whole package."""
 
 
-def forked(module: str, *args: str | Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs the `main` of a module to its end. Standard input is empty; `returncode` is 1 where a signal ended it."""
+def forked(program: str, *args: str | Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end. Standard input is empty; `returncode` is 1 where a signal ended it."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
         files = [nothing.fileno(), out.fileno(), err.fileno()]
-        words = [str(each) for each in args]
-        code = call(str(_server()), module, words, dict(environment), files)
+        words = [str(word) for word in args]
+        code = call(str(_server()), program, words, dict(environment), files)
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(words, code, out.read().decode(), err.read().decode())
 
 
-def write_program(path: Path, module: str) -> None:
-    """A program whose calls run the `main` of a module."""
-    words = (sys.executable, "-I", "-S", str(_CALL), str(_server()), module)
+def write_program(path: Path, program: str) -> None:
+    """A file whose calls run the program."""
+    words = (sys.executable, "-I", "-S", str(Path(__file__).with_name("fork_call.py")), str(_server()), program)
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
 
 
 def _server() -> Path:
-    try:
-        network = os.readlink("/proc/self/ns/net")
-    except OSError:
-        network = ""
-    return _server_within(network)
+    """A server stays in the network where it started."""
+    path = "/proc/self/ns/net"
+    return _server_within(os.readlink(path) if os.path.lexists(path) else "")
 
 
 @cache
-def _server_within(network: str) -> Path:  # noqa: ARG001  # a server stays where it started
+def _server_within(network: str) -> Path:  # noqa: ARG001
     """The socket of a server, which ends with this process."""
     directory = tempfile.TemporaryDirectory(prefix="forks-")
     path = Path(directory.name, "socket")
-    command = [sys.executable, "-m", "tests.support.fork_server", str(path), *_PROGRAMS]
+    command = [sys.executable, "-m", "tests.support.fork_server", str(path), *_MODULES]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
     atexit.register(directory.cleanup)
-    atexit.register(_end, server)
+    atexit.register(server.communicate)
     while not path.exists():
         assert server.poll() is None, "the programs cannot be imported"
         time.sleep(0.01)
     return path
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    server.wait()

@@ -16,48 +16,9 @@ FLAG_FILE = f"/{WEBHOOK}"
 API_UNIT = "etc/systemd/system/kube-apiserver.service"
 INIT_UNIT = "etc/systemd/system/aws-iam-authenticator-init.service"
 
-API_TEXT = f"""\
-[Unit]
-Description=Kubernetes API Server
-After=aws-iam-authenticator-init.service network.target kube-apiserver-cert.service
-Requires=aws-iam-authenticator-init.service kube-apiserver-cert.service
-
-[Service]
-Slice=podruntime.slice
-User=kubernetes
-Group=kubernetes
-ExecStart=/opt/bin/apiserver \\
-  --v=2 \\
-  "--etcd-servers=https://localhost:2379" \\
-  "--authentication-token-webhook-config-file={FLAG_FILE}" \\
-  --profiling=false \\
-  --logtostderr=true
-
-Restart=on-failure
-
-[Install]
-WantedBy=multi-user.target
-"""
-INIT_TEXT = f"""\
-[Unit]
-Description=Initialise heptio authenticator (AWS IAM authenticator)
-Documentation=https://github.com/kubernetes-sigs/aws-iam-authenticator
-After=network.target
-Before=kube-apiserver.service
-
-[Service]
-Type=oneshot
-WorkingDirectory=/var/aws-iam-authenticator
-ExecStartPre=/opt/aws_authenticator/aws-iam-authenticator \\
-  init -i dev-cluster
-ExecStartPre=/bin/mkdir -p /etc/kubernetes/aws-iam-authenticator
-ExecStart=/bin/cp \\
-  /var/aws-iam-authenticator/aws-iam-authenticator.kubeconfig \\
-  {FLAG_FILE}
-
-[Install]
-WantedBy=multi-user.target
-"""
+_UNITS = Path(__file__).parent / "master"
+API_TEXT = (_UNITS / "kube-apiserver.service").read_text(encoding="utf-8")
+INIT_TEXT = (_UNITS / "aws-iam-authenticator-init.service").read_text(encoding="utf-8")
 
 
 def lay_master(

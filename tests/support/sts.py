@@ -5,25 +5,26 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
-from tests.support.servers import serving
+from tests.support.servers import Handler, serving
 
 __all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
 
-ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-<AccessKeyId>ASIAASSUMED000000001</AccessKeyId><SecretAccessKey>assumed-secret</SecretAccessKey>
-<SessionToken>assumed//session+token=</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
-<AssumedRoleUser><Arn>arn:aws:sts::444455556666:assumed-role/Target/s</Arn><AssumedRoleId>AROAX:s</AssumedRoleId>
-</AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
-
-CALLER = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:sts::111122223333:assumed-role/Base/alice</Arn><UserId>AROABASE:alice</UserId>
-<Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
-
-REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+ASSUMED_RESPONSE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>{arn}</Arn>
+<AssumedRoleId>{user_id}</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+CALLER_RESPONSE = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
+REFUSED_RESPONSE = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"""
+_ROLE = {"key": "ASIAASSUMED000000001", "secret": "assumed-secret", "token": "assumed//session+token="}
+ASSUMED = ASSUMED_RESPONSE.format(**_ROLE, arn="arn:aws:sts::444455556666:assumed-role/Target/s", user_id="AROAX:s")
+CALLER = CALLER_RESPONSE.format(
+    arn="arn:aws:sts::111122223333:assumed-role/Base/alice", user_id="AROABASE:alice", account="111122223333"
+)
 
 
 class FakeSts:
@@ -35,7 +36,7 @@ class FakeSts:
         self.url = ""
 
     def refuse(self, code: str, message: str, status: int = 403) -> None:
-        self.refusal = (status, REFUSED.format(code=code, message=message))
+        self.refusal = (status, REFUSED_RESPONSE.format(code=code, message=message))
 
     def answer(self, body: str) -> tuple[int, str]:
         call = {name: values[0] for name, values in parse_qs(body).items()}
@@ -47,15 +48,12 @@ class FakeSts:
 def fake_sts() -> Iterator[FakeSts]:
     sts = FakeSts()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Sts(Handler):
         def do_POST(self) -> None:
-            status, text = sts.answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            status, text = sts.answer(self.body)
+            self.answer(text, status, "text/xml")
 
-    with serving(Handler) as sts.url:
+    with serving(Sts) as sts.url:
         yield sts
 
 

@@ -1,94 +1,60 @@
 """An STS on loopback that knows the callers of a session and lets everybody assume every role.
 
-Who asks STS by its real name comes through the same server as a proxy, which shows certificates of its own making; to
-all other hosts it does not lead.
+Who asks STS by its real name comes through the same server as a proxy, which shows certificates of its own making.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from ssl import SSLContext
 from urllib.parse import parse_qs, urlsplit
 
-from tests.docs.stand_ins.certificates import Authority
 from tests.docs.stand_ins.cloud import OWN_KEY, Cloud
-from tests.support.servers import serving
+from tests.support.certificates import Authority
+from tests.support.servers import Handler, proxied
+from tests.support.sts import ASSUMED_RESPONSE, CALLER_RESPONSE, REFUSED_RESPONSE
 
 __all__ = ["sts_for"]
 
-_ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken>
-<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>{arn}</Arn>
-<AssumedRoleId>{user_id}</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
-_CALLER = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult>
-</GetCallerIdentityResponse>"""
-_REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
-<Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message></Error>
-</ErrorResponse>"""
 _KEY = re.compile(r"Credential=([A-Z0-9]+)/")
+_INVALID = {"code": "InvalidClientTokenId", "message": "The security token included in the request is invalid."}
 
 
 @contextmanager
 def sts_for(root: Path) -> Iterator[str]:
     """Its URL. The certificate to trust is `ca.pem` in `root`."""
-    cloud, authority = Cloud(root), Authority.make(root / "ca.pem")
+    cloud, authority = Cloud(root), Authority(root, "ca")
 
-    class Handler(BaseHTTPRequestHandler):
+    class Sts(Handler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            call = {name: values[0] for name, values in parse_qs(body).items()}
+            call = {name: values[0] for name, values in parse_qs(self.body).items()}
             key = _KEY.search(self.headers.get("Authorization", ""))
-            self._answer(*_answer(cloud, call, key[1] if key else OWN_KEY))
-
-        def do_CONNECT(self) -> None:
-            host = self.path.partition(":")[0]
-            if not host.startswith("sts."):
-                self.send_error(403, "this leads nowhere")
-                return
-            self.send_response(200)
-            self.end_headers()
-            with authority.context(host).wrap_socket(self.connection, server_side=True) as wrapped:
-                self.rfile = cast(BufferedIOBase, wrapped.makefile("rb"))
-                self.wfile = cast(BufferedIOBase, wrapped.makefile("wb"))
-                self.handle_one_request()
-                self.wfile.flush()
-            self.close_connection = True
+            caller = cloud.caller(key[1] if key else OWN_KEY)
+            if caller is None:
+                self.answer(REFUSED_RESPONSE.format(**_INVALID), 403, "text/xml")
+            elif call["Action"] == "AssumeRole":
+                made = cloud.assume(call["RoleArn"], call["RoleSessionName"])
+                session = {"key": made.access_key_id, "secret": "secret", "token": "session"}
+                self.answer(ASSUMED_RESPONSE.format(arn=made.arn, user_id=made.user_id, **session), media="text/xml")
+            else:
+                who = {"arn": caller.arn, "user_id": caller.user_id, "account": caller.account}
+                self.answer(CALLER_RESPONSE.format(**who), media="text/xml")
 
         def do_GET(self) -> None:
-            call = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-            self._answer(*_presigned(cloud, call["X-Amz-Credential"].partition("/")[0]))
+            """A token's own request."""
+            caller = cloud.caller(parse_qs(urlsplit(self.path).query)["X-Amz-Credential"][0].partition("/")[0])
+            if caller is None:
+                error = {"Type": "Sender", "Code": _INVALID["code"], "Message": "The security token is invalid."}
+                self.answer({"Error": error}, 403)
+            else:
+                who = {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
+                self.answer({"GetCallerIdentityResponse": {"GetCallerIdentityResult": who}})
 
-        def _answer(self, status: int, text: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
+    def context_of(host: str) -> SSLContext | None:
+        return authority.server(host, host).context if host.startswith("sts.") else None
 
-    with serving(Handler) as url:
+    with proxied(Sts, context_of) as url:
         yield url
-
-
-def _answer(cloud: Cloud, call: dict[str, str], key: str) -> tuple[int, str]:
-    caller = cloud.caller(key)
-    if caller is None:
-        return 403, _REFUSED
-    if call["Action"] == "AssumeRole":
-        caller = cloud.assume(call["RoleArn"], call["RoleSessionName"])
-        return 200, _ASSUMED.format(key=caller.access_key_id, arn=caller.arn, user_id=caller.user_id)
-    return 200, _CALLER.format(arn=caller.arn, user_id=caller.user_id, account=caller.account)
-
-
-def _presigned(cloud: Cloud, key: str) -> tuple[int, str]:
-    caller = cloud.caller(key)
-    if caller is None:
-        error = {"Type": "Sender", "Code": "InvalidClientTokenId", "Message": "The security token is invalid."}
-        return 403, json.dumps({"Error": error})
-    found = {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
-    return 200, json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": found}})

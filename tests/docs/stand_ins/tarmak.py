@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import sys
@@ -12,38 +13,8 @@ from typing import Any
 from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tests.docs.stand_ins.cloud import Cloud
-from tests.support.admin_certificates import authority, certificate, encoded, key_pem
-from tests.support.fake_tarmak import (
-    add,
-    destroy_environment,
-    new_cluster,
-    new_environment,
-    new_provider,
-    rewrite_of,
-    set_current,
-)
-
-_KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-clusters:
-- name: {name}
-  cluster:
-    server: {server}
-    certificate-authority-data: {ca}
-contexts:
-- name: {name}
-  context:
-    cluster: {name}
-    namespace: kube-system
-    user: {name}
-current-context: {name}
-users:
-- name: {name}
-  user:
-    client-certificate-data: {certificate}
-    client-key-data: {key}
-"""
+from tests.support import fake_tarmak as fake
+from tests.support.admin_certificates import authority, certificate, key_pem
 
 
 def main(arguments: list[str]) -> int:
@@ -52,16 +23,12 @@ def main(arguments: list[str]) -> int:
     path = directory / "tarmak.yaml"
     try:
         match call.command:
-            case ("version",):
-                print("tarmak version 0.6.7")
-            case ("clusters", "list"):
-                _list(TarmakConfig.load(directory))
             case ("clusters", "apply"):
                 _apply(_cluster(call, directory), directory)
             case ("clusters", "kubeconfig"):
                 return _kubeconfig(_cluster(call, directory), directory)
             case _ if call.rewrites:
-                path.write_bytes(yaml_bytes(_ordered(_changed(call, rewrite_of(path.read_bytes())))))
+                path.write_bytes(yaml_bytes(_ordered(_changed(call, fake.rewrite_of(path.read_bytes())))))
             case _:
                 return _fail(f"the stand-in does not know {' '.join(arguments)}")
     except TarmakIamError as error:
@@ -101,29 +68,38 @@ def _admin(cluster: Cluster, directory: Path) -> Path:
         path.touch(mode=0o600)
         found = re.search(r"server: (\S+)", before)
         server = found[1] if found else f"https://api.{cluster.cluster_name}.k8s.example.com"
-        path.write_text(_KUBECONFIG.format(name=cluster.cluster_name, server=server, **_signed()))
+        path.write_bytes(yaml_bytes(_kubeconfig_of(cluster.cluster_name, server)))
     return path
 
 
-def _signed() -> dict[str, str]:
-    """What Vault signs: a certificate of the admin for a year, and the CA."""
+def _kubeconfig_of(name: str, server: str) -> dict[str, Any]:
+    """With what Vault signs: a certificate of the admin for a year, and the CA."""
     today = date.today()
     own = certificate(str(today), str(today + timedelta(days=365)))
-    return {"ca": encoded(authority()), "certificate": encoded(own), "key": encoded(key_pem())}
+    ca, client, key = (base64.b64encode(pem).decode() for pem in (authority(), own, key_pem()))
+    user = {"client-certificate-data": client, "client-key-data": key}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": ca}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "namespace": "kube-system", "user": name}}],
+        "current-context": name,
+        "users": [{"name": name, "user": user}],
+    }
 
 
 def _changed(call: TarmakCall, data: Any) -> Any:
     """What the commands change that write tarmak.yaml anew; those that ask for a name are told `new`."""
     match call.command:
         case ("clusters", "set-current"):
-            return set_current(data, call.arguments[0])
+            return fake.set_current(data, call.arguments[0])
         case ("environments", "destroy"):
-            return destroy_environment(data, call.arguments[0])
+            return fake.destroy_environment(data, call.arguments[0])
         case ("clusters", "init"):
-            return add(data, "clusters", new_cluster("dev", "new"))
+            return fake.add(data, "clusters", fake.new_cluster("dev", "new"))
         case ("environments", "init"):
-            return add(data, "environments", new_environment("new"))
-    return add(data, "providers", new_provider("new"))
+            return fake.add(data, "environments", fake.new_environment("new"))
+    return fake.add(data, "providers", fake.new_provider("new"))
 
 
 def _ordered(data: Any) -> Any:
@@ -131,12 +107,6 @@ def _ordered(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _ordered(data[key]) for key in sorted(data)}
     return [_ordered(item) for item in data] if isinstance(data, list) else data
-
-
-def _list(config: TarmakConfig) -> None:
-    print("NAME\tENVIRONMENT\tTYPE\tSTATUS")
-    for each in config.clusters:
-        print(f"{each.name}\t{each.environment}\t{each.effective()['type']}\t")
 
 
 def _log(text: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["HIERARCHIES", "PREFIX", "cgroup", "hierarchies", "member"]
+__all__ = ["HIERARCHIES", "PREFIX", "cgroup", "command_line", "hierarchies", "member"]
 
 _ROOT = Path("/sys/fs/cgroup")
 PREFIX = "tarmak-iam-e2e-"
@@ -45,10 +45,10 @@ def member(name: str, text: str) -> list[int]:
     """The processes of containers below it whose command line contains the text."""
     memory = _ROOT / "memory" / name
     pids = (int(line) for path in memory.rglob("cgroup.procs") for line in path.read_text().split())
-    return [pid for pid in pids if text in _command_line(pid)]
+    return [pid for pid in pids if text in command_line(pid)]
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
     try:
         return Path("/proc", str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
@@ -76,10 +76,6 @@ def _remove(path: Path, seconds: float = 300) -> None:
             if time.monotonic() > deadline:
                 raise
             for pid in {int(line) for procs in path.rglob("cgroup.procs") for line in procs.read_text().split()}:
-                _kill(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.2)
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)

@@ -9,66 +9,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.e2e import components
 from tests.e2e.control_plane import LONG
 from tests.e2e.node import cgroups
-from tests.e2e.node.network import HERE, led
 from tests.e2e.processes import running
 
 __all__ = ["PAUSE_IMAGE", "Node", "NodeFiles", "node"]
 
 PAUSE_IMAGE = "localhost:9/pause:1"
-_INSIDE = Path(__file__).with_name("inside.py")
-_CONTAINERD = """\
-version = 2
-root = "{directory}/root"
-state = "{directory}/state"
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
-[grpc]
-  address = "{directory}/containerd.sock"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{pause}"
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{directory}/certs.d"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{directory}/cni-bin"
-    conf_dir = "{directory}/cni"
-"""
+_HERE = Path(__file__).parent
 _CONFLIST = {"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "loopback"}]}
 """A pod network in name: the pods here use the node's."""
 
-_NO_EVICTION = {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"}
-_KUBELET: dict[str, object] = {
-    "apiVersion": "kubelet.config.k8s.io/v1beta1",
-    "kind": "KubeletConfiguration",
-    "address": "127.0.0.1",
-    "readOnlyPort": 0,
-    "healthzPort": 0,
-    "authorization": {"mode": "AlwaysAllow"},
-    "cgroupDriver": "cgroupfs",
-    "enforceNodeAllocatable": [],
-    "evictionHard": _NO_EVICTION,
-    "evictionPressureTransitionPeriod": "1s",
-    "failSwapOn": False,
-    "imageGCHighThresholdPercent": 100,
-    "makeIPTablesUtilChains": False,
-    "nodeLeaseDurationSeconds": 8,
-    "nodeStatusUpdateFrequency": "2s",
-    "oomScoreAdj": 0,
-    "registerWithTaints": [{"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}],
-    "resolvConf": "",
-    "syncFrequency": "5s",
-}
 
-
-@dataclass(frozen=True)
-class NodeFiles:
+class NodeFiles(NamedTuple):
     """What a node is given: the kubeconfig of its kubelet, the authority of whoever may ask the kubelet, the port of
     the registry that every name leads to, archives of images, and what /var/aws-iam-authenticator has."""
 
@@ -88,16 +47,8 @@ class Node:
     """The process id of its first process."""
     cgroup: str
 
-    @property
-    def network(self) -> Path:
-        return Path(f"/proc/{self.process}/ns/net")
-
     def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text(errors="replace")
-
-    def inside(self, path: str) -> Path:
-        """A path of the node, as this machine sees it."""
-        return Path(f"/proc/{self.process}/root{path}")
 
     def ctr(self, *args: str | Path) -> str:
         command = ["ctr", "--address", self.directory / "containerd.sock", "--namespace", "k8s.io", *args]
@@ -123,7 +74,7 @@ class Node:
     @contextmanager
     def stopped_kubelet(self) -> Iterator[None]:
         """As a node that hangs, or cannot reach the API server; containers go on."""
-        (kubelet,) = self._children("kubelet")
+        (kubelet,) = self._kubelets()
         os.kill(kubelet, signal.SIGSTOP)
         try:
             yield
@@ -141,11 +92,11 @@ class Node:
 
     def _restart_kubelet(self, *signals: str) -> None:
         self.write_kubelet_config(*signals)
-        for each in self._children("kubelet"):
-            os.kill(each, signal.SIGKILL)  # its first process starts it again
+        for pid in self._kubelets():
+            os.kill(pid, signal.SIGKILL)  # its first process starts it again
 
-    def _children(self, program: str) -> list[int]:
-        return [pid for pid in _children_of(self.process) if program in _command(pid)]
+    def _kubelets(self) -> list[int]:
+        return [pid for pid in _children_of(self.process) if "kubelet" in cgroups.command_line(pid)]
 
     def write_kubelet_config(self, *short_of: str) -> None:
         authentication = {
@@ -162,24 +113,18 @@ class Node:
             "evictionSoft": dict.fromkeys(short_of, "1000Ti"),
             "evictionSoftGracePeriod": dict.fromkeys(short_of, "1s"),
         }
-        (self.directory / "kubelet.json").write_text(json.dumps(_KUBELET | own))
+        common = json.loads((_HERE / "kubelet.json").read_text(encoding="utf-8"))
+        (self.directory / "kubelet.json").write_text(json.dumps(common | own))
 
 
 @contextmanager
-def node(
-    name: str, directory: Path, port: int, files: NodeFiles, own_network: Sequence[int] | None = None
-) -> Iterator[Node]:
-    """Until it has registered is waited for by the caller, who knows the API server.
-
-    `port` is its kubelet's. `own_network`: with a network namespace of its own, in which these ports lead to this one.
-    """
+def node(name: str, directory: Path, port: int, files: NodeFiles) -> Iterator[Node]:
+    """Until it has registered is waited for by the caller, who knows the API server. `port` is its kubelet's."""
     group = f"{cgroups.PREFIX}{os.getpid()}-{name}"
     made = Node(name, directory, port, 0, group)
     _prepare(made, files)
     namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if own_network is not None:
-        namespaces.append("--net")
-    unshare: list[str | Path] = ["unshare", *namespaces, sys.executable, _INSIDE, directory]
+    unshare: list[str | Path] = ["unshare", *namespaces, sys.executable, _HERE / "inside.py", directory]
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), **LONG}
     with ExitStack() as stack:
         stack.enter_context(cgroups.cgroup(group))
@@ -191,10 +136,6 @@ def node(
         outer.wait_until((directory / "containerd.sock").exists)
         for archive in files.images:
             made.ctr("images", "import", archive)
-        for each in own_network or ():
-            stack.enter_context(led(each, listening=made.network, connecting=HERE))
-        if own_network is not None:
-            stack.enter_context(led(port, listening=HERE, connecting=made.network))
         yield made
 
 
@@ -202,7 +143,8 @@ def _prepare(made: Node, files: NodeFiles) -> None:
     directory = made.directory
     for name in ("var", "work", "cni", "cni-bin", "certs.d/_default"):
         (directory / name).mkdir(parents=True)
-    (directory / "containerd.toml").write_text(_CONTAINERD.format(directory=directory, pause=PAUSE_IMAGE))
+    containerd = (_HERE / "containerd.toml").read_text(encoding="utf-8")
+    (directory / "containerd.toml").write_text(containerd.format(directory=directory, pause=PAUSE_IMAGE))
     # No name leads outside: where nothing is configured for a registry, the one on loopback is asked.
     hosts = f'server = "http://localhost:{files.registry}"\n'
     (directory / "certs.d" / "_default" / "hosts.toml").write_text(hosts)
@@ -226,18 +168,9 @@ def _prepare(made: Node, files: NodeFiles) -> None:
 
 def _children_of(parent: int) -> list[int]:
     found = []
-    for each in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = each.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(after_name[1]) == parent and after_name[0] != "Z":
-            found.append(int(each.parent.name))
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, ppid, *_ = path.read_text().rpartition(")")[2].split()
+            if int(ppid) == parent and state != "Z":
+                found.append(int(path.parent.name))
     return found
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path("/proc", str(pid), "cmdline").read_text()
-    except OSError:
-        return ""

@@ -1,23 +1,19 @@
-"""The masters of a cluster: real nodes of one control plane, as Tarmak and a cloud provider make them."""
+"""The master of a cluster: a real node, as Tarmak and a cloud provider make it."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
-from tests.e2e import components
+from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tests.e2e.conftest import Stage
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.node.machine import Node, NodeFiles, node
-from tests.e2e.processes import free_port, running
+from tests.e2e.node.machine import Node, NodeFiles
 
 __all__ = ["ALL_RUN", "MASTER", "Masters", "wait_until"]
 
@@ -60,16 +56,11 @@ class Masters:
     def pods(self) -> list[dict[str, Any]]:
         return list(self.plane.ask(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(_PODS)}")["items"])
 
-    def wait_for_waiting(self, *reasons: str, name: str = "m1", restarts: int = 0) -> None:
+    def wait_for_waiting(self, *reasons: str, restarts: int = 0) -> None:
         """Until the container there waits for one of these reasons, after so many restarts."""
 
         def waits() -> bool:
-            containers = [
-                own
-                for each in self.pods()
-                if each["spec"].get("nodeName") == name
-                for own in each["status"].get("containerStatuses", ())
-            ]
+            containers = [own for each in self.pods() for own in each["status"].get("containerStatuses", ())]
             return any(
                 own["restartCount"] >= restarts and own["state"].get("waiting", {}).get("reason") in reasons
                 for own in containers
@@ -77,21 +68,18 @@ class Masters:
 
         wait_until(waits, what=self.pods)
 
-    def wait_for_crash_loop(self, name: str = "m1") -> None:
+    def wait_for_crash_loop(self) -> None:
         """Until the kubelet does not start it again for 40 seconds; before, it waits 10 and 20 seconds only."""
-        self.wait_for_waiting("CrashLoopBackOff", name=name, restarts=2)
+        self.wait_for_waiting("CrashLoopBackOff", restarts=2)
 
-    def daemonset(self) -> dict[str, Any]:
-        return dict(self.get("daemonset", "-n", NAMESPACE, NAME))
-
-    def taints(self, name: str = "m1") -> set[str]:
+    def taints(self) -> set[str]:
         """Key and effect, without the one that every master has."""
-        found = self.plane.ask(f"/api/v1/nodes/{name}")["spec"].get("taints", ())
+        found = self.plane.ask("/api/v1/nodes/m1")["spec"].get("taints", ())
         return {f"{each['key']}:{each['effect']}" for each in found} - {f"{MASTER}:NoSchedule"}
 
-    def wait_for_taints(self, *taints: str, name: str = "m1", seconds: float = 600) -> None:
+    def wait_for_taints(self, *taints: str) -> None:
         """These and others, or none at all: where no node is ready the controller sets no NoExecute."""
-        wait_until(lambda: _has(self.taints(name), taints), seconds, lambda: self.taints(name))
+        wait_until(lambda: self.taints() >= set(taints) if taints else not self.taints(), what=self.taints)
 
     def clear(self) -> None:
         """Takes everything away that `apply` brings, and waits until no pod is left."""
@@ -103,35 +91,6 @@ class Masters:
         # The daemon does not end when it is asked to: it would be waited for.
         self.plane.kubectl("-n", NAMESPACE, "delete", "pods", "--selector", _PODS, "--grace-period=1", "--wait=false")
         wait_until(lambda: not self.pods(), what=self.pods)
-
-    @contextmanager
-    def watched(self, field: str, log: Path) -> Iterator[Callable[[], list[str]]]:
-        """Every value that a field of the DaemonSet (as JSONPath) takes meanwhile; one that is left out is none."""
-        watch = ("get", "daemonset", NAME, "-n", NAMESPACE, "--watch", "-o", f'jsonpath={field}{{"\\n"}}')
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory)}
-        command: list[str | Path] = [
-            components.program("kubectl"),
-            f"--kubeconfig={self.directory / 'admin.kubeconfig'}",
-            *watch,
-        ]
-        with running(command, log, environment, self.directory) as kubectl:
-            wait_until(lambda: kubectl.text)
-            yield lambda: log.read_text().split()
-
-    @contextmanager
-    def second(self) -> Iterator[Node]:
-        """Another master, with a network of its own: its daemon has the same port."""
-        ports = (int(self.plane.server.rpartition(":")[2]), int(self.stage.sts.proxy.rpartition(":")[2]))
-        with node("m2", self.directory / "m2", free_port(), self.files, (*ports, self.files.registry)) as made:
-            make_master(self.plane, made)
-            try:
-                yield made
-            finally:
-                self.kubectl("delete", "node", "m2")
-
-
-def _has(found: set[str], taints: tuple[str, ...]) -> bool:
-    return found >= set(taints) if taints else not found
 
 
 def make_master(plane: ControlPlane, made: Node) -> None:

@@ -15,64 +15,44 @@ Condition = Callable[[Masters], AbstractContextManager[None]]
 
 
 @contextmanager
-def not_ready(masters: Masters) -> Iterator[None]:
+def commands(masters: Masters, on: str, off: str) -> Iterator[None]:
+    masters.kubectl(*on.split())
+    try:
+        yield
+    finally:
+        masters.kubectl(*off.split())
+
+
+def tainting(taint: str) -> Condition:
+    key = taint.partition("=")[0]
+    return lambda masters: commands(masters, f"taint node m1 {taint}", f"taint node m1 {key}-")
+
+
+def not_ready(masters: Masters) -> AbstractContextManager[None]:
     """As a new master is before there is a pod network."""
-    with masters.first.without_pod_network():
-        yield
+    return masters.first.without_pod_network()
 
 
-@contextmanager
-def pressure(masters: Masters) -> Iterator[None]:
+def pressure(masters: Masters) -> AbstractContextManager[None]:
     """Of every kind: the kubelet also ends pods then, but no critical ones."""
-    with masters.first.short_of("nodefs.available", "memory.available", "pid.available"):
-        yield
+    return masters.first.short_of("nodefs.available", "memory.available", "pid.available")
 
 
-@contextmanager
-def network_unavailable(masters: Masters) -> Iterator[None]:
+def network_unavailable(masters: Masters) -> AbstractContextManager[None]:
     """The condition that a cloud provider sets until there are routes; the taint is the controller's."""
-    _network(masters, "True")
-    try:
-        yield
-    finally:
-        _network(masters, "False")
+    condition = {"type": "NetworkUnavailable", "reason": "NoRouteCreated", "message": "no-routes"}
+    patches = (json.dumps({"status": {"conditions": [{**condition, "status": is_so}]}}) for is_so in ("True", "False"))
+    return commands(masters, *(f"patch node m1 --subresource=status -p {patch.replace(' ', '')}" for patch in patches))
 
 
-def _network(masters: Masters, status: str) -> None:
-    condition = {"type": "NetworkUnavailable", "status": status, "reason": "NoRouteCreated", "message": "no routes"}
-    patch = json.dumps({"status": {"conditions": [condition]}})
-    masters.kubectl("patch", "node", "m1", "--subresource=status", "-p", patch)
+def cordoned(masters: Masters) -> AbstractContextManager[None]:
+    return commands(masters, "cordon m1", "uncordon m1")
 
 
-@contextmanager
-def cordoned(masters: Masters) -> Iterator[None]:
-    masters.kubectl("cordon", "m1")
-    try:
-        yield
-    finally:
-        masters.kubectl("uncordon", "m1")
-
-
-@contextmanager
-def uninitialized(masters: Masters) -> Iterator[None]:
-    """As the kubelet registers with `--cloud-provider=external`, until a cloud provider takes note of the node."""
-    masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule")
-    try:
-        yield
-    finally:
-        masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized-")
-
-
-@contextmanager
-def under_maintenance(masters: Masters) -> Iterator[None]:
-    """An administrator's own taint, which ends pods."""
-    masters.kubectl("taint", "node", "m1", "example.org/maintenance=true:NoExecute")
-    try:
-        yield
-    finally:
-        masters.kubectl("taint", "node", "m1", "example.org/maintenance-")
-
-
+uninitialized = tainting("node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule")
+"""As the kubelet registers with `--cloud-provider=external`, until a cloud provider takes note of the node."""
+under_maintenance = tainting("example.org/maintenance=true:NoExecute")
+"""An administrator's own taint, which ends pods."""
 _NODE = "node.kubernetes.io"
 NOT_READY, UNREACHABLE = f"{_NODE}/not-ready:NoSchedule", f"{_NODE}/unreachable:NoSchedule"
 CONDITIONS: dict[Condition, tuple[str, ...]] = {
