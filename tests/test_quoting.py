@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.doctor.diagnosis import Diagnosis
+from tarmak_iam.doctor.checks import Diagnosis
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, ToolError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import Identity, whois
 from tarmak_iam.identity.model import DaemonNotStarted, Denied
-from tarmak_iam.installation.settings_model import SettingsModel
+from tarmak_iam.installation.setting_table import SETTINGS as ROWS
 from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.routes import Route
 from tarmak_iam.text import MESSAGE, capped, quoted, shortened
@@ -103,7 +103,7 @@ def cases(name: str, **more: str) -> pytest.MarkDecorator:
 
 IN_SETTINGS = {
     f"{key} {number}": f"{key}: {value}\n"
-    for key in SettingsModel.model_fields
+    for key in ROWS
     for number, value in enumerate(("LONG(v)", "[LONG(v), LONG(w)]", "{LONG(v): LONG(w)}"))
 }
 

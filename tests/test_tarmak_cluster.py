@@ -15,7 +15,7 @@ import pytest
 
 from tarmak_iam import ConfigError, FileChanged, FileError, PolicyRefused, SelectionError, TarmakCluster, ToolError
 from tarmak_iam.files.lock import file_lock, lock_file_of
-from tarmak_iam.hook import preflight
+from tarmak_iam.hook import apply_hook
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
@@ -347,7 +347,7 @@ def test_errors_of_check_stop_an_apply_and_what_was_checked_is_applied(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    text, checked = path.read_text(), preflight.refuse_errors
+    text, checked = path.read_text(), apply_hook.refuse_errors
     wrong = text.replace("role/KubernetesAdmin", "role/team/KubernetesAdmin")
     path.write_text(wrong)
     cluster = TarmakCluster.load("dev-cluster", stand.shell.single)
@@ -359,7 +359,7 @@ def test_errors_of_check_stop_an_apply_and_what_was_checked_is_applied(
         checked(*args)
         path.write_text(wrong)
 
-    monkeypatch.setattr(preflight, "refuse_errors", check_and_change)
+    monkeypatch.setattr(apply_hook, "refuse_errors", check_and_change)
     assert cluster.apply().changed
     assert "role/team" not in json.dumps(list(stand.cluster.objects.values()))
     assert cluster.apply(check=False, force=True).changed

@@ -149,6 +149,7 @@ def section_keys_or_values(asked: Asked) -> Offers:
 
 
 def _key_paths(asked: Asked, *, only_lists: bool = False) -> Offers:
+    from tarmak_iam.config.path_lookup import path_offers
 
     config = asked.config()
     return path_offers(config, asked.base(config, asked.typed), asked.typed, only_lists=only_lists)

@@ -32,7 +32,7 @@ from tarmak_iam.report.model import (
     ReviewedPrincipal,
 )
 from tarmak_iam.report.rbac import BindingRights
-from tarmak_iam.report.summary import ReviewSummary
+from tarmak_iam.report.text_format import ReviewSummary
 from tests.support import ROOT
 
 PATH = ROOT / "schemas" / "report.json"

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tarmak_iam.token.credentials import Credentials
-from tarmak_iam.token.inspection import sts_refusal
-from tarmak_iam.token.presigned import PREFIX, Presigned, presign
+from tarmak_iam.token.inspection import Presigned, sts_refusal
+from tarmak_iam.token.make import PREFIX, presign
 from tests.e2e.sts import Principal, Refusal, judged
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

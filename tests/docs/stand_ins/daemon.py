@@ -11,7 +11,7 @@ from tarmak_iam.hook.cluster.objects import Ref
 from tests.docs.stand_ins.cloud import OWN_KEY, OWN_SECRET, Cloud, LiveCluster
 
 if TYPE_CHECKING:
-    from tarmak_iam.token.presigned import Presigned
+    from tarmak_iam.token.inspection import Presigned
 
 __all__ = ["User", "review"]
 
@@ -35,7 +35,7 @@ def review(cluster: LiveCluster, token: str) -> User | str:
     """Who it is, or the API server's error."""
     # Late, for they take half of kubectl's time, and the admin needs none of it.
     from tarmak_iam.hook.cluster.live_mappings import LiveMappings
-    from tarmak_iam.token.presigned import Presigned
+    from tarmak_iam.token.inspection import Presigned
 
     objects = list(cluster.objects.values())
     daemon = Ref("apps/v1", "DaemonSet", "kube-system", "aws-iam-authenticator").among(objects)
@@ -62,7 +62,7 @@ def review(cluster: LiveCluster, token: str) -> User | str:
 def _is_signed(token: Presigned, cluster_id: str) -> bool:
     """By the caller's secret, as AWS checks it."""
     from tarmak_iam.token.credentials import Credentials
-    from tarmak_iam.token.presigned import presign
+    from tarmak_iam.token.make import presign
 
     key, _, region = token.scope[:3]
     made = datetime.strptime(token.value("x-amz-date"), "%Y%m%dT%H%M%SZ")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
+from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
 from tests.e2e.conftest import Stage
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node.machine import Node, NodeFiles
