@@ -21,9 +21,6 @@ from tarmak_iam.pki.pem import is_certificate, is_key
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR, WEBHOOK_PATH, parse_address
 from tarmak_iam.text import capped, one_line, quoted
 
-EXPIRES_WITHIN = 30
-"""How many days before a certificate expires doctor reports it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:

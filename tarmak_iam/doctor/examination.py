@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from tarmak_iam.doctor.checks import CHECKS, EXPIRES_WITHIN, FINDERS, Diagnosis
+from tarmak_iam.doctor.checks import CHECKS, FINDERS, Diagnosis
 from tarmak_iam.doctor.file_tree import INIT_UNIT, UNIT, FileTree
 from tarmak_iam.doctor.inspected_files import inspect
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
+from tarmak_iam.pki.webhook_files import CERTIFICATE, EXPIRES_WITHIN, KEY
 
 _SEVERITIES = {check.id: check.severity for check in CHECKS}
 _CONFIG = "tarmak.yaml"

@@ -26,6 +26,9 @@ WEBHOOK_PATH = "/authenticate"
 DAYS = 36500
 """Validity of a certificate, the same in every release: a hundred years."""
 
+EXPIRES_WITHIN = 30
+"""How many days before a certificate expires doctor reports it."""
+
 MASTERS_VERSION = DaemonVersion(0, 4, 0)
 """The release whose `init` Tarmak's masters run before every start of the API server."""
 

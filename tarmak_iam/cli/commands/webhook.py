@@ -28,7 +28,6 @@ from tarmak_iam.cli.installation_notes import note_incomplete
 from tarmak_iam.cli.options import option, output_dir_option, paths_argument
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
-from tarmak_iam.doctor.checks import EXPIRES_WITHIN
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
 from tarmak_iam.files.boundary import Boundary
@@ -39,7 +38,16 @@ from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
-from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR, ServerNames
+from tarmak_iam.pki.webhook_files import (
+    CERTIFICATE,
+    DAYS,
+    EXPIRES_WITHIN,
+    KEY,
+    KUBECONFIG,
+    MASTERS_VERSION,
+    STATE_DIR,
+    ServerNames,
+)
 from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:
