@@ -45,10 +45,10 @@ WITHOUT_CLUSTER = {
     ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
     ("mappings/mappings_file.py", "# Who can log in to this cluster with AWS IAM"): "in a file",
     (
-        "token/exec_credential.py",
+        "token/inspection.py",
         "use the output of `tarmak-iam token`",
     ): "a token is for a cluster id, not a directory",
-    ("token/presigned.py", "use the complete output of `tarmak-iam token`"): "the same",
+    ("token/inspection.py", "use the complete output of `tarmak-iam token`"): "the same",
 }
 """By file and what the text begins with or has in it: why the command is not made by `CommandLine`."""
 

@@ -52,10 +52,13 @@ _OTHER_LOGINS = {
 def parse_admin_kubeconfig(
     data: bytes | str, filename: str = KUBECONFIG_NAME, command_line: CommandLine = PLAIN
 ) -> AdminKubeconfig:
-    """The cluster of the current context. Raises ParseError, and ConfigError where server or CA data is missing."""
+    """The cluster of the current context, else the first. Raises ParseError, and ConfigError without server or CA."""
     document, content = _parsed(data, filename)
     _, context = named_item(content, "contexts", "context", content.get("current-context"))
     index, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
+    listed = content.get("clusters")
+    if cluster is None and isinstance(listed, list) and listed and isinstance(listed[0], dict):
+        index, cluster = named_item(content, "clusters", "cluster", listed[0].get("name"))
     server, ca_data = (cluster or {}).get("server"), (cluster or {}).get("certificate-authority-data")
     missing = key = ""
     if not isinstance(server, str) or not server.startswith("https://"):
