@@ -186,6 +186,15 @@ def test_no_diff_shows_what_is_around_the_values(text: str) -> None:
     assert SECRET not in redacted_diff(None, after, made)
 
 
+@pytest.mark.parametrize(("text", "shown"), rows(__file__, "test_the_values_that_a_diff_shows"))
+def test_the_values_that_a_diff_shows(text: str, shown: str) -> None:
+    made = client_kubeconfig(installation(exec="aws", profile="dev"))
+    made["clusters"][0]["cluster"]["proxy-url"] = "http://user:secret@proxy"
+    after = merge_kubeconfig([KubeconfigFile.parse(text, "k")], made, force=True).after[0]
+    lines = redacted_diff(None, after, made).splitlines(keepends=True)[3:]
+    assert "".join(line.removeprefix("+") for line in lines) == shown
+
+
 def test_a_role_that_is_no_arn_is_not_quoted() -> None:
     made = client_kubeconfig(installation())
     user = f"{{exec: {{command: aws-iam-authenticator, args: [token, -i, dev-cluster, -r, {SECRET}]}}}}"
