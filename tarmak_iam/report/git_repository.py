@@ -30,11 +30,9 @@ from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.report.model import LastChange
 from tarmak_iam.text import capped
 
-_READING = 20
-"""The steps for an object."""
+_READING = 20  # steps for an object
 _PARENTS = 100
-_SMALL = 8192
-"""The most bytes of a `.git` file."""
+_SMALL = 8192  # the most bytes of a `.git` file
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -260,7 +258,7 @@ class Commit(NamedTuple):
 
 
 class TreeFile(NamedTuple):
-    """A regular file of a commit: its path, and the id of its mode and content."""
+    """A regular file of a commit. `name`: the id of its content."""
 
     path: bytes
     mode: int
