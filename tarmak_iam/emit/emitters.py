@@ -73,7 +73,7 @@ def objects(installation: Installation) -> tuple[list[Manifest], _Skipped]:
     return [manifest for manifest, _ in _objects(installation, makers)], skipped
 
 
-def render(installation: Installation) -> tuple[list[Artifact], _Skipped]:
+def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
     """All files of a directory for `kubectl apply -k`, and the names of skipped emitters with the reasons: the files of
     the emitters, the objects in apply order, one per file, and last the kustomization.yaml that lists them. Raises
     ConfigError as `manifests` does, and for file names that are unsafe or used twice."""
