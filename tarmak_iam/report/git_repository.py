@@ -20,7 +20,7 @@ from dulwich.config import ConfigFile
 from dulwich.diff_tree import CHANGE_DELETE, tree_changes
 from dulwich.errors import NotTreeError
 from dulwich.object_format import SHA1, SHA256
-from dulwich.object_store import BaseObjectStore, DiskObjectStore, tree_lookup_path
+from dulwich.object_store import DiskObjectStore, tree_lookup_path
 from dulwich.objects import Commit as GitCommit
 from dulwich.objects import ObjectID, RawObjectID, ShaFile, SubmoduleEncountered
 from dulwich.pack import Pack, PackData, UnpackedObject, take_msb_bytes
@@ -33,6 +33,7 @@ from tarmak_iam.text import capped
 _READING = 20  # steps for an object
 _PARENTS = 100
 _SMALL = 8192  # the most bytes of a `.git` file
+_LIST_BYTES = 1 << 25
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -91,10 +92,10 @@ def find_repository(directory: Path) -> Location | None:
             raise HistoryUnknown(f"{git} belongs to another repository, which does not refer to it")
         location = Location(top, git, git) if stat.S_ISDIR(mode) else _of_git_file(top)
         for start in (base / name for base in {*location[1:]} for name in ("HEAD", "packed-refs", "refs", "objects")):
-            _checked_mode(start)
-            for where, names, files in os.walk(start):
-                for name in (*names, *files):
-                    _checked_mode(Path(where, name))
+            below = (Path(where, name) for where, names, files in os.walk(start) for name in (*names, *files))
+            for path in (start, *below):
+                if _checked_mode(path) and start.name != "objects" and path.stat().st_size > _LIST_BYTES:
+                    raise HistoryUnknown(f"{path} is larger than the limit of {_LIST_BYTES:,} bytes")
         if not (location.common / "objects").is_dir() or not os.path.lexists(location.own / "HEAD"):
             raise HistoryUnknown(f"{git} is not a git repository")
         if real.is_relative_to(location.own):
@@ -199,10 +200,6 @@ class _Objects(DiskObjectStore):
 
     budget: Budget
 
-    @property
-    def alternates(self) -> list[BaseObjectStore]:
-        return []
-
     def get_midx(self) -> None:
         return None
 
@@ -283,7 +280,7 @@ class GitRepository:
             loose_object_size_limit=MAX_BYTES,
         )
         self._objects.budget = budget
-        self._shallow = frozenset((read_regular(location.common / "shallow", 1 << 25) or b"").split())
+        self._shallow = frozenset((read_regular(location.common / "shallow", _LIST_BYTES) or b"").split())
         self._commits: dict[ObjectID, Commit] = {}
         self._files: dict[tuple[ObjectID, bytes], TreeFile | None] = {}
         self.head = None if head is None else self.commit(head)
