@@ -58,14 +58,6 @@ def test_a_file_that_is_new(work: Work, is_first: bool) -> None:
     assert (repository.revision([new]) is None) is is_first
 
 
-def test_no_repository(tmp_path: Path) -> None:
-    repository = Repository.of(tmp_path)
-    assert repository.unknown == "no git repository"
-    assert repository.lines(tmp_path / "x").of(3, 4) == LastChange(unknown="no git repository")
-    assert repository.file(tmp_path / "x").state == "unknown"
-    assert repository.revision([]) is None
-
-
 def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
     work.commit("a\nb\n", "One")
     work.commit("a\nB\n", "Two", day=2)
@@ -110,32 +102,22 @@ def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
     assert repository.file(link / "map.yaml").commit == commit
 
 
-def test_a_file_of_a_submodule_is_in_another_repository(work: Work, tmp_path: Path) -> None:
+def test_a_file_of_a_submodule_or_outside_is_not_in_the_repository(work: Work, tmp_path: Path) -> None:
     inner = new_work(tmp_path / "inner")
     inner.commit("a\n", "In the submodule")
     work.git("submodule", "add", "-q", str(inner.root), "sub")
     work.commit("b\n", "Outside")
-    path, repository = work.root / "sub" / "map.yaml", work.repository()
-    unknown = LastChange(unknown="the file is in another git repository")
-    assert repository.lines(path).of(1, 1) == unknown
-    assert repository.file(path) == unknown
-    revision = repository.revision([work.path, path])
-    assert revision is not None
-    assert revision.changed == (path,)
-
-
-def test_a_file_outside_of_the_repository(work: Work, tmp_path: Path) -> None:
-    work.commit("a\n", "One")
-    path = tmp_path / "elsewhere.yaml"
-    path.write_text("a\n")
     link = work.root / "link.yaml"
-    link.symlink_to(path)
+    link.symlink_to(inner.path)
     repository = work.repository()
-    assert repository.file(link).unknown == "the file is outside the git repository"
-    assert repository.lines(link).of(1, 1).unknown == "the file is outside the git repository"
-    revision = repository.revision([link])
-    assert revision is not None
-    assert revision.changed == (link,)
+    for path, why in (
+        (work.root / "sub" / "map.yaml", "the file is in another git repository"),
+        (link, "the file is outside the git repository"),
+    ):
+        assert repository.lines(path).of(1, 1) == repository.file(path) == LastChange(unknown=why)
+        revision = repository.revision([work.path, path])
+        assert revision is not None
+        assert revision.changed == (path,)
 
 
 def test_a_name_is_no_pattern(work: Work) -> None:
