@@ -13,7 +13,6 @@ from tarmak_iam.report.model import LastChange
 from tests.support.work_trees import ALICE, Work, needs_git, new_work
 
 pytestmark = needs_git
-BOB = "Bob <b@example.com> \r spoof"
 
 
 @pytest.fixture
@@ -71,16 +70,6 @@ def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
     assert whole.lines().of(1, 1).summary == "One"
 
 
-def test_other_names_cannot_pass_for_git(work: Work) -> None:
-    """A carriage return does not end a line for git."""
-    fake = "0123456789" * 4
-    commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", name=BOB)
-    change = work.lines().of(1, 2)
-    assert change.commit == commit
-    assert change.author == "Bob b@example.com \r spoof"
-    assert change.summary.startswith(f"One\r{fake}")
-
-
 def test_variables_lead_to_no_other_repository(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = work.commit("a\n", "One")
     other = new_work(tmp_path / "other")
@@ -118,18 +107,6 @@ def test_a_file_of_a_submodule_or_outside_is_not_in_the_repository(work: Work, t
         revision = repository.revision([work.path, path])
         assert revision is not None
         assert revision.changed == (path,)
-
-
-def test_a_name_is_no_pattern(work: Work) -> None:
-    work.commit("a\n", "One")
-    (work.root / "m*").mkdir()
-    path = work.root / "m*" / "map.yaml"
-    path.write_text("a\n")
-    work.git("add", ".")
-    work.git("commit", "-q", "-m", "A star")
-    (work.root / "mx").mkdir()
-    (work.root / "mx" / "map.yaml").write_text("b\n")
-    assert work.repository().file(path).summary == "A star"
 
 
 def test_line_ends_alone_are_no_change(work: Work) -> None:

@@ -57,47 +57,18 @@ ADMIN_ROLE = role("admin", EVERYTHING)
 READER = role("reader", rule("get secrets"))
 
 
-@pytest.mark.parametrize(
-    ("subject", "to", "privilege", "because"),
-    [
-        (
-            "Group:system:authenticated",
-            "admin",
-            Privilege.ADMIN,
-            "everything for every authenticated caller (system:authenticated)",
-        ),
-        (
-            "Group:system:authenticated",
-            "reader",
-            Privilege.ELEVATED,
-            "reads secrets for every authenticated caller (system:authenticated)",
-        ),
-        (
-            "Group:system:unauthenticated",
-            "admin",
-            Privilege.ADMIN,
-            "everything for every caller, without a login (system:unauthenticated)",
-        ),
-        (
-            "User:system:anonymous",
-            "reader",
-            Privilege.ELEVATED,
-            "reads secrets for every caller, without a login (system:anonymous)",
-        ),
-    ],
-)
-def test_every_principal_has_the_rights_of_every_caller(
-    subject: str, to: str, privilege: Privilege, because: str
-) -> None:
-    review = asked(DEV, ADMIN_ROLE, READER, binding("all", to, subject))
+@pytest.mark.parametrize("case", TABLES["everyone"], ids=lambda case: f"{case['subject']} {case['to']}")
+def test_every_principal_has_the_rights_of_every_caller(case: dict[str, str]) -> None:
+    subject, privilege, because = case["subject"], case["privilege"], case["because"]
+    review = asked(DEV, ADMIN_ROLE, READER, binding("all", case["to"], subject))
     (dev,) = principals(review)
-    assert (dev.privilege, dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
+    assert (str(dev.privilege), dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
     assert dev.rights == ()
     lines = list(as_lines(review))
     assert "    may      only what every caller may: no binding names its username or groups" in lines
     assert f"    {privilege:<9}ClusterRoleBinding all: {because}" in lines
     (shown,) = review_json(review)["clusters"][0]["live"]["everyone"]
-    assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), str(privilege))
+    assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), privilege)
     assert subject.split(":", 1)[1] in read(page(review)).text
 
 

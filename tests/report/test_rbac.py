@@ -169,42 +169,19 @@ def test_everything_of_a_namespace(namespace: str, expected: tuple[Privilege, tu
     assert privilege_of("u", ["a"], rbac.of("Group", "a")) == expected
 
 
-STARTS = rule("create pods")
-
-
-@pytest.mark.parametrize(
-    ("objects", "expected"),
-    [
-        ([], ("starts pods in pay",)),
-        ([binding("bot", "admin", "ServiceAccount:pay:bot")], "the service account pay:bot"),
-        ([binding("bot", "admin", "ServiceAccount:ci:bot")], ("starts pods in pay",)),
-        # In a RoleBinding a service account without a namespace is of the binding's own.
-        ([binding("bot", "admin", "ServiceAccount::bot", namespace="pay")], "the service account pay:bot"),
-        ([binding("all", "admin", "Group:system:serviceaccounts")], "any service account of pay"),
-        ([binding("all", "admin", "Group:system:serviceaccounts:pay")], "any service account of pay"),
-        ([binding("all", "admin", "Group:system:serviceaccounts:ci")], ("starts pods in pay",)),
-        ([binding("bot", "view", "ServiceAccount:pay:bot")], ("starts pods in pay",)),
-        # The service account of pay starts pods in ci, as a service account that has everything.
-        (
-            [
-                binding("bot", "starter", "ServiceAccount:pay:bot", namespace="ci"),
-                binding("ci", "admin", "ServiceAccount:ci:runner"),
-            ],
-            "the service account pay:bot",
-        ),
-    ],
-)
-def test_who_starts_pods_is_any_service_account_there(
-    objects: list[dict[str, Any]], expected: str | tuple[str, ...]
-) -> None:
-    roles = [role("admin", EVERYTHING), role("view", rule("get pods")), role("starter", STARTS)]
-    rbac = Rbac([*roles, binding("dev", "starter", "Group:devs", namespace="pay"), *objects])
-    (found,) = rbac.of("Group", "devs")
-    if isinstance(expected, tuple):
-        assert (found.privilege, found.notes) == (Privilege.NONE, expected)
-    else:
-        because = (f"RoleBinding pay/dev: starts pods in pay as {expected}",)
+@pytest.mark.parametrize("case", TABLES["starters"], ids=lambda case: str(case["bindings"]))
+def test_who_starts_pods_is_any_service_account_there(case: dict[str, Any]) -> None:
+    roles = [role("admin", EVERYTHING), role("view", rule("get pods")), role("starter", rule("create pods"))]
+    others = [text.split(", ") for text in case["bindings"]]
+    bound = [
+        binding(f"b{at}", to, subject, namespace="".join(where)) for at, (to, subject, *where) in enumerate(others)
+    ]
+    (found,) = Rbac([*roles, binding("dev", "starter", "Group:devs", namespace="pay"), *bound]).of("Group", "devs")
+    if "as" in case:
+        because = (f"RoleBinding pay/dev: starts pods in pay as {case['as']}",)
         assert privilege_of("u", ["devs"], [found]) == (Privilege.ELEVATED, because)
+    else:
+        assert (found.privilege, found.notes) == (Privilege.NONE, ("starts pods in pay",))
 
 
 @pytest.mark.parametrize(
