@@ -18,11 +18,10 @@ from typing import NamedTuple
 
 from dulwich.config import ConfigFile
 from dulwich.diff_tree import CHANGE_DELETE, tree_changes
-from dulwich.errors import NotTreeError
 from dulwich.object_format import SHA1, SHA256
-from dulwich.object_store import DiskObjectStore, tree_lookup_path
+from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Commit as GitCommit
-from dulwich.objects import ObjectID, RawObjectID, ShaFile, SubmoduleEncountered
+from dulwich.objects import ObjectID, RawObjectID, ShaFile, Tree
 from dulwich.pack import Pack, PackData, UnpackedObject, take_msb_bytes
 from dulwich.refs import HEADREF, DiskRefsContainer, Ref, SymrefLoop, check_ref_format
 
@@ -263,7 +262,7 @@ class TreeFile(NamedTuple):
 
 
 class GitRepository:
-    """`head` is None if nothing is committed. Commits and places of files are cached: several questions are about the
+    """`head` is None if nothing is committed. Commits and entries of trees are cached: several questions are about the
     same. Replacements (refs/replace) and grafts are ignored. Every method raises HistoryUnknown if an object that it
     needs is missing or damaged, or if `budget` is exhausted."""
 
@@ -282,7 +281,7 @@ class GitRepository:
         self._objects.budget = budget
         self._shallow = frozenset((read_regular(location.common / "shallow", _LIST_BYTES) or b"").split())
         self._commits: dict[ObjectID, Commit] = {}
-        self._files: dict[tuple[ObjectID, bytes], TreeFile | None] = {}
+        self._entries: dict[tuple[ObjectID, bytes], tuple[int, ObjectID]] = {}
         self.head = None if head is None else self.commit(head)
 
     def commit(self, name: ObjectID) -> Commit:
@@ -306,13 +305,16 @@ class GitRepository:
 
     def file(self, commit: Commit, path: bytes) -> TreeFile | None:
         """The file that the commit contains at a path; None if there is none, or if it is a link or a directory."""
-        key = commit.tree, path
-        if key not in self._files:
-            mode, name = 0, commit.tree
-            with suppress(KeyError, NotTreeError, SubmoduleEncountered):
-                mode, name = tree_lookup_path(self._objects.__getitem__, commit.tree, path)
-            self._files[key] = TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
-        return self._files[key]
+        mode, name = stat.S_IFDIR, commit.tree
+        for part in path.split(b"/"):
+            key = name, part
+            if key not in self._entries:
+                tree = self._objects[name] if stat.S_ISDIR(mode) else None
+                self._entries[key] = tree[part] if isinstance(tree, Tree) and part in tree else (0, name)
+            mode, name = self._entries[key]
+            if not mode:
+                break
+        return TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
 
     def content(self, file: TreeFile) -> bytes:
         return self._objects[file.name].as_raw_string()

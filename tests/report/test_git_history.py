@@ -209,7 +209,7 @@ def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> No
 
     work.commit("a\n", "One")
     repository = work.repository()
-    monkeypatch.setattr("tarmak_iam.report.git_repository.tree_lookup_path", broken)
+    monkeypatch.setattr("tarmak_iam.report.git_repository.GitRepository.file", broken)
     why = LastChange(unknown="the git repository cannot be read (Panic)")
     assert repository.file(work.path) == why
     assert repository.lines(work.path).of(1, 1) == why
