@@ -265,7 +265,7 @@ def test_a_bomb_in_a_pack(work: Work, git: Path, claimed: int, why: str) -> None
 def test_a_bomb_in_a_file(work: Work, git: Path) -> None:
     head_of(git, NAME, [])
     write_loose(git, NAME, bomb())
-    assert small(lambda: unknown(work)) == DAMAGED
+    assert small(lambda: unknown(work)) in (DAMAGED, TOO_LARGE)  # releases of dulwich differ
     os.truncate(git / "objects" / NAME[:2] / NAME[2:], 1 << 30)
     assert small(lambda: unknown(work)) == TOO_LARGE
     os.truncate(git / "HEAD", 1 << 30)
