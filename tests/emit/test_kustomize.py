@@ -7,12 +7,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document
 from tarmak_iam.emit import Emitter, manifests, render
@@ -116,15 +114,6 @@ def test_every_line_end_of_the_mappings_arrives(tmp_path: Path) -> None:
     made = installation(mappings=text)
     (config,) = (each for each in built(written(made, tmp_path / "out")) if each["kind"] == "ConfigMap")
     assert config["data"] == {"config.yaml": MAPPINGS}
-
-
-@needs_kustomize
-def test_what_the_command_line_writes(shell: Shell, tmp_path: Path) -> None:
-    shell.dev("map", "add", ADMIN, "--username", 'o\'neil "x": #1', "--group", "system:masters")
-    out = tmp_path / "out"
-    shell.dev("render", "--output-dir", out)
-    text = shell.dev("manifests").out
-    assert sorted_objects(built(out)) == sorted_objects(list(YAML(typ="safe", pure=True).load_all(StringIO(text))))
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
