@@ -29,7 +29,6 @@ __all__ = [
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
-
 _OWN = "its own ARN"
 
 
@@ -93,8 +92,8 @@ def _name(username: str) -> str:
 
 
 def _visible(name: str) -> str:
-    """In quotes if it contains whitespace, which could not be seen, or could be taken for the end of the name; with
-    escapes if it contains letters that look like others: the group it gains could not be told from the one it loses."""
+    """In quotes if it contains whitespace, which could not be seen; with escapes if it contains letters that look like
+    others: the group it gains could not be told from the one it loses."""
     if not name.isascii() and {Trace.INVISIBLE, Trace.LETTERS}.intersection(traces(name)):
         return ascii(name)
     return f"'{name}'" if any(map(str.isspace, name)) else name
@@ -153,7 +152,7 @@ class Standings:
         return [grant for grant in self.grants if self.may(grant, wanted)]
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
-        """Whether every access that it may get is as `wanted`, which returns False for no access."""
+        """Whether every access that it may get is as `wanted`; False for no access."""
         return all(grant is not None and wanted(grant) for grant in self.possible_grants(asked))
 
     def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
@@ -174,13 +173,11 @@ class Loaded:
         """The access that the mappings give; their cluster ID is not compared, because another check does that."""
         if isinstance(side, Loaded):
             return side
-        has_id = side.mappings is not None and side.mappings.cluster_id
-        authenticator = side.loaded if has_id else side.configured
+        authenticator = side.loaded if side.mappings is not None and side.mappings.cluster_id else side.configured
         return cls(side, authenticator, Standings.of_daemon(authenticator))
 
 
 Possible = tuple[Grant | None, ...]
-
 Side = Authenticator | Installation | Loaded
 """Before or after a change."""
 

@@ -12,13 +12,7 @@ from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
-from tarmak_iam.identity.releases import (
-    DEFAULT_RELEASE,
-    SSO_GATE,
-    ReleaseFeature,
-    known_partitions,
-    spans_text,
-)
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, no_hosts_of
 from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
@@ -30,7 +24,6 @@ __all__ = ["check_admin_access", "check_starts", "has_admin", "is_admin", "is_fo
 __all__ += ["is_node", "losses", "principal_refusal"]
 
 Side = Installation | Loaded
-
 _NODE_NAME = re.compile(r"[a-z0-9.-]*", re.ASCII)
 
 
@@ -102,8 +95,7 @@ def is_admin(grant: Grant) -> bool:
 
 
 def is_instance(grant: Grant) -> bool:
-    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, which the daemon asks EC2
-    for."""
+    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, for which EC2 is asked."""
     return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 

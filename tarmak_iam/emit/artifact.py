@@ -43,12 +43,10 @@ def _nothing(_: Installation) -> tuple[()]:
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
-    """Generates one artifact of an installation: files, Kubernetes objects, or both.
-
-    `files` and `objects` may raise ConfigError, which says why the artifact cannot be generated. They return () where
-    the installation does not need the artifact. `missing` returns why the artifact is skipped when a whole set is
-    generated: something that only this artifact requires does not exist.
-    """
+    """Generates one artifact of an installation: files, Kubernetes objects, or both. `files` and `objects` return ()
+    where the installation does not need the artifact, and may raise ConfigError, which says why it cannot be generated.
+    `missing` returns why the artifact is skipped when a whole set is generated: something that only this artifact
+    requires does not exist."""
 
     name: str
     files: Callable[[Installation], tuple[Artifact, ...]] = _nothing

@@ -83,10 +83,8 @@ _EVERY_TAINT = {"operator": "Exists"}
 
 def daemonset(installation: Installation) -> Manifest:
     """The DaemonSet. The one in Tarmak's documentation does not work: its mounts and its security context are indented
-    so that Kubernetes ignores them, its API was removed in 1.16, and its memory limit is too low.
-
-    Raises ConfigError where the region is unknown or not valid, and as the ConfigMap's emitter does.
-    """
+    so that Kubernetes ignores them, its API was removed in 1.16, and its memory limit is too low. Raises ConfigError
+    where the region is unknown or not valid, and as the ConfigMap's emitter does."""
     # The daemon reads its file only at the start: a new checksum restarts the pods when mappings change.
     annotations = {"checksum/config": hashlib.sha256(installation.payloads.config.encode()).hexdigest()}
     era = era_of(installation.kubernetes)

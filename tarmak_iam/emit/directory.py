@@ -26,12 +26,9 @@ from tarmak_iam.installation.backend_payloads import Manifest
 
 RESERVED = frozenset(["kustomization.yaml", "kustomization.yml", "kustomization"])
 """In lower case: the names that kustomize looks for. It accepts only one of them in a directory."""
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
-
-_LONGEST = 180
-"""Of the 255 bytes that file systems accept; atomic writing adds to the name of its temporary file."""
+_LONGEST = 180  # of the 255 bytes that file systems accept; atomic writing adds to the name of its temporary file
 
 
 def is_safe_name(name: str) -> bool:
@@ -41,11 +38,8 @@ def is_safe_name(name: str) -> bool:
 
 def object_files(manifests: Iterable[Manifest]) -> list[str]:
     """A file name for each object, in their order: `daemonset.yaml` for an object with our own name, else as in
-    `configmap-aws-auth.yaml`.
-
-    Where two objects would share a name (`a:b` and `a-b`, two namespaces, a file system that ignores case), each name
-    gets a part of the hash of the object's key, so that it does not depend on the order.
-    """
+    `configmap-aws-auth.yaml`. Where two objects would share a name (`a:b` and `a-b`, two namespaces, a file system that
+    ignores case), each gets a part of the hash of the object's key, which does not depend on the order."""
     keys = list(map(object_key, manifests))
     stems = [kind.lower() if name == NAME else f"{kind.lower()}-{_UNSAFE.sub('-', name)}" for _, kind, _, name in keys]
     shared = Counter(map(str.lower, stems))
@@ -97,8 +91,7 @@ class DirectoryRecord(NamedTuple):
             content = json.loads(data)
         except (RecursionError, ValueError):
             return None
-        if not isinstance(content, dict) or content.get("version") != _VERSION:
-            return None
+        content = content if isinstance(content, dict) and content.get("version") == _VERSION else {}
         cluster_id, files = content.get("cluster"), content.get("files")
         if not isinstance(cluster_id, str) or not isinstance(files, dict):
             return None
@@ -106,8 +99,8 @@ class DirectoryRecord(NamedTuple):
             is_listed = isinstance(digests, list) and all(isinstance(digest, str) for digest in digests)
             if not is_listed or not is_safe_name(name):  # no name may lead to another directory
                 return None
-        digests_of = {name: tuple(digests) for name, digests in files.items()}
-        return cls(cluster_id, digests_of, content.get("incomplete") is True)
+        listed = {name: tuple(digests) for name, digests in files.items()}
+        return cls(cluster_id, listed, content.get("incomplete") is True)
 
     def to_bytes(self) -> bytes:
         """The same bytes for the same record."""
@@ -137,14 +130,13 @@ class FileAction(str, Enum):
 @dataclass(frozen=True, slots=True)
 class FileStep:
     """What is done with one file. `existing`: the present content, None for no file or a link. `artifact`: None where
-    it is no longer generated."""
+    it is no longer generated. `refusal`: why the existing file is only replaced with `force`."""
 
     path: Path
     action: FileAction
     artifact: Artifact | None = None
     existing: bytes | None = field(default=None, repr=False)
     refusal: str = ""
-    """Why the existing file is only replaced with `force`."""
 
 
 class DirectoryPlan(NamedTuple):
@@ -167,11 +159,9 @@ def plan_directory(
     untouchable: Collection[Path] = (),
 ) -> DirectoryPlan:
     """The steps after which the directory contains the artifacts, and no other file that was rendered there before.
-
-    Raises FileError for a file that was not rendered there, or was edited since, and for a record of another cluster,
-    unless `force` is set. What is neither a file nor a link is never replaced, nor are the `untouchable` files. Writes
-    nothing.
-    """
+    Writes nothing. Raises FileError for a file that was not rendered there, or was edited since, and for a record of
+    another cluster, unless `force` is set. What is neither a file nor a link is never replaced, nor are the
+    `untouchable` files."""
     record, recorded = _record(directory, cluster_id, force=force)
     steps = [_step(directory / artifact.name, artifact, record) for artifact in artifacts]
     made = {artifact.name.lower() for artifact in artifacts}  # the same file where the file system ignores case

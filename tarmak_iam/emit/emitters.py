@@ -29,11 +29,8 @@ from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 
 def webhook_args(installation: Installation) -> list[str]:
-    """The API server's webhook flags, as Tarmak's Puppet sets them. Empty where Tarmak sets none:
-    awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set, or the cluster is a hub, which has no masters.
-
-    Raises ConfigError for a file name that would not reach the API server unchanged.
-    """
+    """The API server's webhook flags, as Tarmak's Puppet sets them: none for a hub, nor without awsIAMAuthenticatorInit
+    and authTokenWebhookFile. Raises ConfigError for a file name that would not reach the API server unchanged."""
     path = None if installation.is_hub else installation.safe_webhook_file()
     return [] if path is None else [f"--{WEBHOOK_FLAG}={path}"]
 
@@ -76,12 +73,10 @@ def objects(installation: Installation) -> tuple[list[Manifest], _Skipped]:
     return [manifest for manifest, _ in _objects(installation, makers)], skipped
 
 
-def render(installation: Installation) -> tuple[list[Artifact], _Skipped]:
-    """All files of a directory for `kubectl apply -k`, and the names of skipped emitters with the reasons.
-
-    First the files of the emitters, then the objects in apply order, one per file, and last the kustomization.yaml that
-    lists them. Raises ConfigError as `manifests` does, and for file names that are unsafe or used twice.
-    """
+def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
+    """All files of a directory for `kubectl apply -k`, and the names of skipped emitters with the reasons: the files of
+    the emitters, the objects in apply order, one per file, and last the kustomization.yaml that lists them. Raises
+    ConfigError as `manifests` does, and for file names that are unsafe or used twice."""
     makers, skipped = _makers(installation, _installed())
     files = [
         (artifact, _whose(maker)) for maker in makers for artifact in _call(maker, maker.value.files, installation)
@@ -114,8 +109,7 @@ def _makers(
 ) -> tuple[list[Provided[Emitter]], _Skipped]:
     """The emitters that are not skipped, and the names of the others with the reasons."""
     installation.check_masters()
-    makers: list[Provided[Emitter]] = []
-    skipped: _Skipped = []
+    makers, skipped = list[Provided[Emitter]](), _Skipped()
     for maker in emitters:
         name = maker.value.name
         reason = maker.call(f"the emitter {name}", maker.value.missing, installation)
@@ -124,8 +118,7 @@ def _makers(
         elif isinstance(reason, ConfigError):
             skipped.append((name, reason))
         else:
-            what = f"a {type(reason).__name__} as the reason to skip it, not a ConfigError"
-            raise _misfit(_whose(maker), what)
+            raise _misfit(_whose(maker), f"a {type(reason).__name__} as the reason to skip it, not a ConfigError")
     return makers, skipped
 
 

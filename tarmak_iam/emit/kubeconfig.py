@@ -59,10 +59,8 @@ def client_kubeconfig(
 
 
 def api_server(installation: Installation) -> str | None:
-    """The public address, else the one in Tarmak's own kubeconfig; None without either.
-
-    Raises ConfigError for a public address that is not a valid URL.
-    """
+    """The public address, else the one in Tarmak's own kubeconfig; None without either. Raises ConfigError for a public
+    address that is not a valid URL."""
     return installation.safe_public_address() or (installation.admin.server if installation.admin else None)
 
 

@@ -1,6 +1,4 @@
-"""Kubernetes objects as plain data: whether one is well-formed, its key, its checksum, its place in the apply order,
-and whether kubectl can apply it.
-"""
+"""Kubernetes objects as plain data: whether one is well-formed, its key, checksum and place in the apply order."""
 
 from __future__ import annotations
 
@@ -85,9 +83,7 @@ def _check_json(value: Any) -> None:
             _check_json(child)
 
 
-OWN_ANNOTATIONS = "tarmak-iam/"
-"""The prefix of our own annotations, which the checksum does not cover."""
-
+OWN_ANNOTATIONS = "tarmak-iam/"  # the prefix of our own annotations, which the checksum does not cover
 MANIFEST_CHECKSUM = f"{OWN_ANNOTATIONS}manifest-checksum"
 
 
@@ -146,8 +142,7 @@ def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
     return sorted(objects, key=lambda manifest: ranks.get(manifest.get("kind"), len(_FIRST)))
 
 
-_ESCAPED = re.compile("[<>&\u2028\u2029]")
-"""Six bytes each in Go's JSON."""
+_ESCAPED = re.compile("[<>&\u2028\u2029]")  # six bytes each in Go's JSON
 
 
 def fits_client_side_apply(manifest: Manifest) -> bool:

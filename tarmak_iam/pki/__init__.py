@@ -1,8 +1,5 @@
-"""The webhook's certificate, key and kubeconfig: created as the authenticator's `init` does, and read as Go does.
-
-Pure functions on bytes and values. The names are imported when they are first used, because some need `cryptography`
-(the extra `webhook`); without it, they raise TarmakIamError.
-"""
+"""The webhook's certificate, key and kubeconfig: created as the authenticator's `init` does, and read as Go does. The
+names are imported when they are first used: without `cryptography` (the extra `webhook`), some raise TarmakIamError."""
 
 from __future__ import annotations
 

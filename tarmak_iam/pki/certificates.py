@@ -1,7 +1,4 @@
-"""Reads the properties of certificates and keys that the authenticator and the API server, both Go programs, check.
-
-Requires the extra `webhook`.
-"""
+"""Properties of certificates and keys that the authenticator and the API server check. Requires the extra `webhook`."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from tarmak_iam.pki.webhook_files import AlternativeNames, parse_address
 
 
 def no_cryptography() -> TarmakIamError:
-    what = "certificates need cryptography, which is not installed"
-    return TarmakIamError(what, remedy="install cryptography, or the extra `webhook`")
+    remedy = "install cryptography, or the extra `webhook`"
+    return TarmakIamError("certificates need cryptography, which is not installed", remedy=remedy)
 
 
 try:
@@ -31,8 +28,7 @@ except ImportError:
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
-_MAX_KEY_BYTES = 1 << 14
-"""An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000 bytes."""
+_MAX_KEY_BYTES = 1 << 14  # an RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000 bytes
 
 _ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 _SERVERS, _CLIENTS = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string

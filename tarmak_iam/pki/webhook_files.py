@@ -1,6 +1,5 @@
-"""The webhook's files: their names, their paths on a master, and the kubeconfig, which contains the URL that the API
-server calls and the certificate that it trusts; names and addresses of the server, and whether its certificate covers a
-host by the rules of Go's crypto/x509."""
+"""The webhook's files: names and paths on a master, and the kubeconfig, with the URL that the API server calls and the
+certificate that it trusts; the server's names, and which hosts a certificate covers, as in Go's crypto/x509."""
 
 from __future__ import annotations
 
@@ -22,15 +21,8 @@ KEY = "key.pem"
 KUBECONFIG = "aws-iam-authenticator.kubeconfig"
 STATE_DIR = DEFAULT_STATE_DIR
 WEBHOOK_PATH = "/authenticate"
-
-DAYS = 36500
-"""Validity of a certificate, the same in every release: a hundred years."""
-
-EXPIRES_WITHIN = 30
-"""How many days before a certificate expires doctor reports it."""
-
-MASTERS_VERSION = DaemonVersion(0, 4, 0)
-"""The release whose `init` Tarmak's masters run before every start of the API server."""
+DAYS = 36500  # the validity of a certificate, the same in every release: a hundred years
+MASTERS_VERSION = DaemonVersion(0, 4, 0)  # whose `init` Tarmak's masters run before every start of the API server
 
 # Byte for byte as recorded in init.json. The comments changed once, in v0.5.4.
 _KUBECONFIG = """
@@ -68,10 +60,8 @@ def webhook_kubeconfig(certificate: bytes, url: str, version: DaemonVersion = MA
 
 
 IPAddress = IPv4Address | IPv6Address
-
 # What Go's crypto/x509 accepts as a label of a host name. It allows underscores, because they occur in practice.
 _GO_LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
-
 # inet_aton, which some resolvers try first, reads these as an address.
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
 

@@ -1,6 +1,4 @@
-"""Creates the webhook's certificate and key as the authenticator's `init` does, and decides what `webhook` writes,
-before any file is written.
-"""
+"""Creates the webhook's certificate and key as the authenticator's `init` does, and decides what `webhook` writes."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ try:
 except ImportError:
     raise no_cryptography() from None
 
-_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-"""A year in X.509 has four digits."""
-
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)  # a year in X.509 has four digits
 _NEW = "create a new certificate and key with --renew, which keeps the old files under other names"
 
 
@@ -59,8 +55,9 @@ def make_pair(
     128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range."""
     begin = now.astimezone(timezone.utc).replace(microsecond=0)
     if days < 1:
-        what = f"a certificate cannot be valid for {days} days"
-        raise ConfigError(what, remedy=f"use at least 1; `init` uses {DAYS}")
+        raise ConfigError(
+            f"a certificate cannot be valid for {days} days", remedy=f"use at least 1; `init` uses {DAYS}"
+        )
     try:
         end = begin + timedelta(days=days)
     except OverflowError:
@@ -129,11 +126,9 @@ def prepare(
     version: DaemonVersion = MASTERS_VERSION,
 ) -> Prepared:
     """Keeps an existing certificate and key, as `init` does, but never overwrites one of the files because the other is
-    missing. For a key alone, as an interrupted run leaves it, a certificate is created.
-
-    Raises ConfigError if the existing files cannot be used for these names: one is missing or broken, they do not
-    belong together, or the certificate has expired or is for other names.
-    """
+    missing. For a key alone, as an interrupted run leaves it, a certificate is created. Raises ConfigError if the files
+    cannot be used for these names: one is missing or broken, they do not belong together, or the certificate has
+    expired or is for other names."""
     url = names.url(port)
     interrupted = None if renew else _key_alone(existing)
     if renew or interrupted or (existing.certificate is None and existing.key is None):

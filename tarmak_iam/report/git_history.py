@@ -17,14 +17,12 @@ from tarmak_iam.report.model import GitRevision, LastChange
 if TYPE_CHECKING:
     from tarmak_iam.report.git_repository import Budget, Commit, GitRepository, TreeFile
 
-
 T = TypeVar("T")
 _MISSING = "dulwich 1.2.9 or later is not installed"
 _REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
 _CANDIDATES = 100
 """The most removed files of a commit that are compared with a new one. Of more, only an equal file is a source."""
-_STEP = 5
-"""The steps that a commit of a walk costs."""
+_STEP = 5  # the steps that a commit of a walk costs
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,10 @@ from typing import NamedTuple
 
 from dulwich.config import ConfigFile
 from dulwich.diff_tree import CHANGE_DELETE, tree_changes
-from dulwich.errors import NotTreeError
 from dulwich.object_format import SHA1, SHA256
-from dulwich.object_store import BaseObjectStore, DiskObjectStore, tree_lookup_path
+from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Commit as GitCommit
-from dulwich.objects import ObjectID, RawObjectID, ShaFile, SubmoduleEncountered
+from dulwich.objects import ObjectID, RawObjectID, ShaFile, Tree
 from dulwich.pack import Pack, PackData, UnpackedObject, take_msb_bytes
 from dulwich.refs import HEADREF, DiskRefsContainer, Ref, SymrefLoop, check_ref_format
 
@@ -30,11 +29,10 @@ from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.report.model import LastChange
 from tarmak_iam.text import capped
 
-_READING = 20
-"""The steps for an object."""
+_READING = 20  # steps for an object
 _PARENTS = 100
-_SMALL = 8192
-"""The most bytes of a `.git` file."""
+_SMALL = 8192  # the most bytes of a `.git` file
+_LIST_BYTES = 1 << 25
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -93,10 +91,10 @@ def find_repository(directory: Path) -> Location | None:
             raise HistoryUnknown(f"{git} belongs to another repository, which does not refer to it")
         location = Location(top, git, git) if stat.S_ISDIR(mode) else _of_git_file(top)
         for start in (base / name for base in {*location[1:]} for name in ("HEAD", "packed-refs", "refs", "objects")):
-            _checked_mode(start)
-            for where, names, files in os.walk(start):
-                for name in (*names, *files):
-                    _checked_mode(Path(where, name))
+            below = (Path(where, name) for where, names, files in os.walk(start) for name in (*names, *files))
+            for path in (start, *below):
+                if _checked_mode(path) and start.name != "objects" and path.stat().st_size > _LIST_BYTES:
+                    raise HistoryUnknown(f"{path} is larger than the limit of {_LIST_BYTES:,} bytes")
         if not (location.common / "objects").is_dir() or not os.path.lexists(location.own / "HEAD"):
             raise HistoryUnknown(f"{git} is not a git repository")
         if real.is_relative_to(location.own):
@@ -201,10 +199,6 @@ class _Objects(DiskObjectStore):
 
     budget: Budget
 
-    @property
-    def alternates(self) -> list[BaseObjectStore]:
-        return []
-
     def get_midx(self) -> None:
         return None
 
@@ -260,7 +254,7 @@ class Commit(NamedTuple):
 
 
 class TreeFile(NamedTuple):
-    """A regular file of a commit: its path, and the id of its mode and content."""
+    """A regular file of a commit. `name`: the id of its content."""
 
     path: bytes
     mode: int
@@ -268,7 +262,7 @@ class TreeFile(NamedTuple):
 
 
 class GitRepository:
-    """`head` is None if nothing is committed. Commits and places of files are cached: several questions are about the
+    """`head` is None if nothing is committed. Commits and entries of trees are cached: several questions are about the
     same. Replacements (refs/replace) and grafts are ignored. Every method raises HistoryUnknown if an object that it
     needs is missing or damaged, or if `budget` is exhausted."""
 
@@ -285,9 +279,9 @@ class GitRepository:
             loose_object_size_limit=MAX_BYTES,
         )
         self._objects.budget = budget
-        self._shallow = frozenset((read_regular(location.common / "shallow", 1 << 25) or b"").split())
+        self._shallow = frozenset((read_regular(location.common / "shallow", _LIST_BYTES) or b"").split())
         self._commits: dict[ObjectID, Commit] = {}
-        self._files: dict[tuple[ObjectID, bytes], TreeFile | None] = {}
+        self._entries: dict[tuple[ObjectID, bytes], tuple[int, ObjectID]] = {}
         self.head = None if head is None else self.commit(head)
 
     def commit(self, name: ObjectID) -> Commit:
@@ -311,13 +305,16 @@ class GitRepository:
 
     def file(self, commit: Commit, path: bytes) -> TreeFile | None:
         """The file that the commit contains at a path; None if there is none, or if it is a link or a directory."""
-        key = commit.tree, path
-        if key not in self._files:
-            mode, name = 0, commit.tree
-            with suppress(KeyError, NotTreeError, SubmoduleEncountered):
-                mode, name = tree_lookup_path(self._objects.__getitem__, commit.tree, path)
-            self._files[key] = TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
-        return self._files[key]
+        mode, name = stat.S_IFDIR, commit.tree
+        for part in path.split(b"/"):
+            key = name, part
+            if key not in self._entries:
+                tree = self._objects[name] if stat.S_ISDIR(mode) else None
+                self._entries[key] = tree[part] if isinstance(tree, Tree) and part in tree else (0, name)
+            mode, name = self._entries[key]
+            if not mode:
+                break
+        return TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
 
     def content(self, file: TreeFile) -> bytes:
         return self._objects[file.name].as_raw_string()

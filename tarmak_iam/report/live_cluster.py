@@ -13,13 +13,7 @@ from tarmak_iam.hook.cluster.live_mappings import BUILT_IN, LiveMappings, read_l
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.model import ClusterReview, MappedIdentity, ReviewedPrincipal
-from tarmak_iam.report.rbac import (
-    BindingRights,
-    Rbac,
-    SubjectRights,
-    names_of_account,
-    privilege_of_any,
-)
+from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, names_of_account, privilege_of_any
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
@@ -57,7 +51,7 @@ def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubec
     backends = None
     if running is not None and running.config is not None:
         backends = tuple(dict.fromkeys((*running.config.backends, *installation.daemon.backends)))
-    names = (NAME, config_map.name) if config_map is not None else (NAME,)
+    names = (NAME, *([config_map.name] if config_map is not None else ()))
     try:  # the release of the API server itself decides: the files may be for a newer one
         has_signers = not kubectl.versions()[1].is_below(1, 18)
     except TarmakIamError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.aws.go_case import to_lower
@@ -75,8 +76,7 @@ class GitRevision:
     changed: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MappedIdentity:
+class MappedIdentity(NamedTuple):
     """Username and groups with their templates, and the place of the entry that gives them."""
 
     username: str
@@ -211,8 +211,7 @@ class ClusterReview:
         return tuple(tuple(group.values()) for group in groups.values() if len(group) > 1)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessCell:
+class AccessCell(NamedTuple):
     """The access of a principal in a cluster. `is_named`: by its own entry there, not by a pattern or its account."""
 
     identity: MappedIdentity

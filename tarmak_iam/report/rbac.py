@@ -16,10 +16,8 @@ from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.report.escalations import CLUSTER_SCOPED, ClusterFacts, Escalation, Privilege, escalations
 
 UNAUTHENTICATED = "system:unauthenticated"
-"""The group of requests without a login."""
-
 ANONYMOUS = "system:anonymous"
-"""The username of requests without a login."""
+"""The group and the username of requests without a login."""
 
 _ACCOUNTS = "system:serviceaccounts"
 _ACCOUNT = "system:serviceaccount:"
@@ -144,9 +142,8 @@ class RbacSubject(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class BindingRights:
     """The rights that one binding grants to one of its subjects. `namespace`: "" for the whole cluster. `rules`: the
-    parts of the role's rules that the binding grants; None for a role that does not exist. `escalations`: those that
-    the rules allow. `parts`: of escalations that need two accesses, the one that the rules allow: the name, and 0 for
-    the first access or 1 for the second."""
+    parts of the role's rules that the binding grants; None for a role that does not exist. `parts`: of escalations that
+    need two accesses, the one that the rules allow: the name, and 0 or 1 for the first or second access."""
 
     subject: RbacSubject
     binding: Ref

@@ -28,7 +28,6 @@ from tarmak_iam.report.rbac import BindingRights
 from tarmak_iam.text import brief_list, one_line
 
 _MOST_PLACES = 20
-_FEW = 3
 _PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"
 _COLUMNS = """\
 For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
@@ -44,8 +43,8 @@ tokens of service accounts)."""
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """Of the items that the review shows. `principals`: each one once, in however many clusters; `admins`: those with
-    admin access in at least one cluster. Suppressed findings are not counted as errors or warnings."""
+    """`principals`: each one once, in however many clusters; `admins`: those with admin access in at least one of them.
+    Suppressed findings are not counted as errors or warnings."""
 
     clusters: int
     principals: int
@@ -85,8 +84,7 @@ def counted(number: int, single: str, several: str = "") -> str:
 
 
 def common_change(review: Review) -> LastChange | None:
-    """The unknown or uncommitted change that all entries and files have in common because git knows nothing of them:
-    the introduction says so once. None if there is none."""
+    """The unknown or uncommitted change that all entries and files have in common, which the introduction explains."""
     if review.revision is not None:
         return None
     parts = (part for cluster in review.clusters for part in (*cluster.entries, *cluster.files))
@@ -149,16 +147,13 @@ def _results(review: Review) -> Iterator[str]:
     with_masters = (cluster for cluster in review.clusters if cluster.status and not cluster.is_hub)
     without = [cluster.cluster for cluster in with_masters if not cluster.is_login_possible]
     if without:
-        yield (
-            f"IAM login is not possible for {_listed(without)}: principals that are listed there cannot log in until "
-            "it is."
-        )
+        until = "principals that are listed there cannot log in until it is."
+        yield f"IAM login is not possible for {_listed(without)}: {until}"
 
 
 def _listed(names: list[str]) -> str:
     """All of a few, or the first ones and how many more there are."""
-    shown = names if len(names) <= _FEW + 1 else [*names[:_FEW], f"{len(names) - _FEW} more"]
-    return ", ".join(shown)
+    return ", ".join(names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"])
 
 
 def as_lines(review: Review) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from tarmak_iam.emit import EMITTERS, Artifact, Emitter, load_emitters, manifests, render
 from tarmak_iam.emit.directory import object_files
@@ -16,6 +18,7 @@ from tarmak_iam.errors import ConfigError
 from tests.support import bring_plugins
 from tests.support.installations import installation
 
+TABLES: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("emitters.yaml"))
 Bring = Callable[..., None]
 
 
@@ -145,19 +148,7 @@ LOOP.append(LOOP)
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ("text", "a str instead of a Kubernetes object"),
-        (None, "a NoneType instead of a Kubernetes object"),
-        ({}, "an object without apiVersion"),
-        ({"apiVersion": "v1"}, "an object without kind"),
-        ({"apiVersion": "v1", "kind": "Secret"}, "an object without metadata.name"),
-        ({"apiVersion": "v1", "kind": "Secret", "metadata": "x"}, "an object without metadata.name"),
-        (thing("Secret", "", "v1"), "an object whose metadata.name is ''"),
-        (thing("Secret", "../x", "v1"), "an object whose metadata.name is '../x'"),
-        (thing("Secret", "x", "one"), "an object whose apiVersion is 'one'"),
-        (thing("../Secret", "x"), "an object whose kind is '../Secret'"),
-        (thing("Secret", "x", namespace="a b"), "an object whose metadata.namespace is 'a b'"),
-        (thing("Secret", 5), "an object whose metadata.name is 5"),  # type: ignore[arg-type]  # the point
-        (thing("List", "x", items=[]), "a List instead of a Kubernetes object: return its items"),
+        *((case["made"], case["message"]) for case in TABLES["objects"]),
         (thing("Secret", "x", data={1: "x"}), "an object with the key 1, which is not a string"),
         (thing("Secret", "x", data=[float("nan")]), "an object with the number nan, which JSON does not support"),
         (thing("Secret", "x", data={"x": {1, 2}}), "a value of type set cannot be written as YAML"),

@@ -29,7 +29,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "access/lockout": (),
     "token/make": (),
     "token/inspection": ("token/test_reasons.py", "token/test_refusals.py"),
-    "pki/certificates": ("pki/test_certificates.py",),
+    "pki/certificates": (),
     "hook/cluster/object_fields": ("hook/test_overlay.py", "hook/test_field_sets.py"),
 }
 """By module the tests besides its own, which are called as it is."""

@@ -10,6 +10,7 @@ import pytest
 
 from tarmak_iam.report.git_history import Repository
 from tarmak_iam.report.git_repository import HistoryUnknown, Location, find_repository
+from tarmak_iam.report.model import LastChange
 from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
@@ -48,6 +49,8 @@ def test_none(work: Work, tmp_path: Path) -> None:
         assert find_repository(directory) is None
     repository = Repository.of(bare)
     assert repository.unknown == repository.file(bare / "map.yaml").unknown == "no git repository"
+    assert repository.lines(bare / "x").of(3, 4) == LastChange(unknown="no git repository")
+    assert repository.revision([]) is None
 
 
 def test_within_the_git_directory_itself(work: Work) -> None:
@@ -85,12 +88,7 @@ def test_a_submodule(work: Work, tmp_path: Path) -> None:
     own = outer.root / ".git" / "modules" / "sub"
     assert find_repository(inner.root) == Location(inner.root, own, own)
     assert inner.lines().of(1, 1).summary == "One"
-
-
-def test_includes_of_a_submodule_are_not_read(work: Work, tmp_path: Path) -> None:
-    outer = new_work(tmp_path.resolve() / "outer")
-    outer.git("submodule", "add", "-q", str(work.root), "sub")
-    config = outer.root / ".git" / "modules" / "sub" / "config"
+    config = own / "config"  # includes are not read
     included = tmp_path / "included"
     included.write_text(config.read_text())
     config.write_text(f"[include]\n\tpath = {included}\n")

@@ -13,7 +13,6 @@ from tarmak_iam.report.model import LastChange
 from tests.support.work_trees import ALICE, Work, needs_git, new_work
 
 pytestmark = needs_git
-BOB = "Bob <b@example.com> \r spoof"
 
 
 @pytest.fixture
@@ -58,14 +57,6 @@ def test_a_file_that_is_new(work: Work, is_first: bool) -> None:
     assert (repository.revision([new]) is None) is is_first
 
 
-def test_no_repository(tmp_path: Path) -> None:
-    repository = Repository.of(tmp_path)
-    assert repository.unknown == "no git repository"
-    assert repository.lines(tmp_path / "x").of(3, 4) == LastChange(unknown="no git repository")
-    assert repository.file(tmp_path / "x").state == "unknown"
-    assert repository.revision([]) is None
-
-
 def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
     work.commit("a\nb\n", "One")
     work.commit("a\nB\n", "Two", day=2)
@@ -77,16 +68,6 @@ def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
     whole = Work(tmp_path / "whole")
     work.git("clone", "-q", f"file://{work.root}", str(whole.root))
     assert whole.lines().of(1, 1).summary == "One"
-
-
-def test_other_names_cannot_pass_for_git(work: Work) -> None:
-    """A carriage return does not end a line for git."""
-    fake = "0123456789" * 4
-    commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", name=BOB)
-    change = work.lines().of(1, 2)
-    assert change.commit == commit
-    assert change.author == "Bob b@example.com \r spoof"
-    assert change.summary.startswith(f"One\r{fake}")
 
 
 def test_variables_lead_to_no_other_repository(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,44 +91,22 @@ def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
     assert repository.file(link / "map.yaml").commit == commit
 
 
-def test_a_file_of_a_submodule_is_in_another_repository(work: Work, tmp_path: Path) -> None:
+def test_a_file_of_a_submodule_or_outside_is_not_in_the_repository(work: Work, tmp_path: Path) -> None:
     inner = new_work(tmp_path / "inner")
     inner.commit("a\n", "In the submodule")
     work.git("submodule", "add", "-q", str(inner.root), "sub")
     work.commit("b\n", "Outside")
-    path, repository = work.root / "sub" / "map.yaml", work.repository()
-    unknown = LastChange(unknown="the file is in another git repository")
-    assert repository.lines(path).of(1, 1) == unknown
-    assert repository.file(path) == unknown
-    revision = repository.revision([work.path, path])
-    assert revision is not None
-    assert revision.changed == (path,)
-
-
-def test_a_file_outside_of_the_repository(work: Work, tmp_path: Path) -> None:
-    work.commit("a\n", "One")
-    path = tmp_path / "elsewhere.yaml"
-    path.write_text("a\n")
     link = work.root / "link.yaml"
-    link.symlink_to(path)
+    link.symlink_to(inner.path)
     repository = work.repository()
-    assert repository.file(link).unknown == "the file is outside the git repository"
-    assert repository.lines(link).of(1, 1).unknown == "the file is outside the git repository"
-    revision = repository.revision([link])
-    assert revision is not None
-    assert revision.changed == (link,)
-
-
-def test_a_name_is_no_pattern(work: Work) -> None:
-    work.commit("a\n", "One")
-    (work.root / "m*").mkdir()
-    path = work.root / "m*" / "map.yaml"
-    path.write_text("a\n")
-    work.git("add", ".")
-    work.git("commit", "-q", "-m", "A star")
-    (work.root / "mx").mkdir()
-    (work.root / "mx" / "map.yaml").write_text("b\n")
-    assert work.repository().file(path).summary == "A star"
+    for path, why in (
+        (work.root / "sub" / "map.yaml", "the file is in another git repository"),
+        (link, "the file is outside the git repository"),
+    ):
+        assert repository.lines(path).of(1, 1) == repository.file(path) == LastChange(unknown=why)
+        revision = repository.revision([work.path, path])
+        assert revision is not None
+        assert revision.changed == (path,)
 
 
 def test_line_ends_alone_are_no_change(work: Work) -> None:
@@ -250,7 +209,7 @@ def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> No
 
     work.commit("a\n", "One")
     repository = work.repository()
-    monkeypatch.setattr("tarmak_iam.report.git_repository.tree_lookup_path", broken)
+    monkeypatch.setattr("tarmak_iam.report.git_repository.GitRepository.file", broken)
     why = LastChange(unknown="the git repository cannot be read (Panic)")
     assert repository.file(work.path) == why
     assert repository.lines(work.path).of(1, 1) == why

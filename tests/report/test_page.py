@@ -8,10 +8,12 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.report import AccessReview
@@ -26,6 +28,8 @@ from tests.support.fake_cluster import Cluster
 from tests.support.report_pages import Reader, read
 from tests.support.reviews import ACCOUNT, ADMIN, access_review, installation
 
+TABLES: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("page.yaml"))
+HOSTILE: list[str] = TABLES["hostile"]
 MAPPINGS = f"""\
 server:
   mapRoles:
@@ -114,35 +118,7 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
     assert hidden == [controls]
 
 
-@pytest.mark.parametrize(
-    "shown",
-    [
-        "Date of the review2026-11-25",
-        "Commit of the files0123456789ab of 2026-03-01",
-        "Differ from the commitmap.yaml",
-        "at commit 0123456789ab of 2026-03-01. 1 file differs from that commit: map.yaml. dev-first was asked for RBAC",
-        "The review is incomplete: dev-second, dev-broken could not be read completely.",
-        "It lists 4 different principals; 1 has admin access to at least one cluster.",
-        "IAM login is not possible for dev-second: principals that are listed there cannot log in until it is.",
-        "3 clusters",
-        "4 principals",
-        "1 principal with admin access",
-        "1 ineffective entry",
-        "Incomplete These clusters could not be read, or only in part: dev-second, dev-broken.",
-        "The files of this cluster could not be read, so its principals are not known: it <cannot> be read",
-        "Let <b>everybody</b> in",
-        "Not committed",
-        "last change not known: no git repository",
-        "never matches: STS omits the path of a role.",
-        "RoleBinding pay/own: reads secrets in pay",
-        "Nothing no binding names the group",
-        "Nothing ClusterRole gone does not exist",
-        "IAM login is not possible: no principal can log in by the entries of the mappings file.",
-        "can log in as admin:{{SessionName}} with groups system:masters, admins",
-        "the admin certificate was not examined",
-        "give access without IAM.Who has a copy of Tarmak's own kubeconfig is not known.",
-    ],
-)
+@pytest.mark.parametrize("shown", TABLES["shows"])
 def test_it_shows(html: Reader, shown: str) -> None:
     assert shown in html.text
 
@@ -214,35 +190,9 @@ def test_what_was_not_asked_is_not_none() -> None:
     assert "none known" not in read(page(replace(whole(), clusters=whole().clusters[:1], rows=()))).text
 
 
-@pytest.mark.parametrize(
-    ("message", "shown"),
-    [
-        ("did you mean x?", "<bdi>Did you mean x?</bdi>"),
-        ("write false", "<bdi>Write false.</bdi>"),
-        ("'a' is none", "<bdi>'a' is none.</bdi>".replace("'", "&#x27;")),
-        (
-            f"arn:aws:iam::{ACCOUNT}:role/team/Auditor is odd",
-            f"<bdi>arn:<wbr>aws:<wbr>iam::<wbr>{ACCOUNT}:<wbr>role/<wbr>team/<wbr>Auditor is odd.</bdi>",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("message", "shown"), TABLES["sentences"].items())
 def test_sentences(message: str, shown: str) -> None:
     assert sentence(message) == shown
-
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "&lt;script&gt;",
-    "</style></script><!--",
-    "]]>--><![CDATA[",
-    "\u202egnirts\u2066",
-    "a\x00b\x1b[31m\x7f\x85\u2028",
-    "{{SessionName}}",
-    "שלום",
-    "javascript:alert(1)",
-)
 
 
 @pytest.mark.parametrize("value", HOSTILE)

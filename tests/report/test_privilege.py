@@ -57,47 +57,18 @@ ADMIN_ROLE = role("admin", EVERYTHING)
 READER = role("reader", rule("get secrets"))
 
 
-@pytest.mark.parametrize(
-    ("subject", "to", "privilege", "because"),
-    [
-        (
-            "Group:system:authenticated",
-            "admin",
-            Privilege.ADMIN,
-            "everything for every authenticated caller (system:authenticated)",
-        ),
-        (
-            "Group:system:authenticated",
-            "reader",
-            Privilege.ELEVATED,
-            "reads secrets for every authenticated caller (system:authenticated)",
-        ),
-        (
-            "Group:system:unauthenticated",
-            "admin",
-            Privilege.ADMIN,
-            "everything for every caller, without a login (system:unauthenticated)",
-        ),
-        (
-            "User:system:anonymous",
-            "reader",
-            Privilege.ELEVATED,
-            "reads secrets for every caller, without a login (system:anonymous)",
-        ),
-    ],
-)
-def test_every_principal_has_the_rights_of_every_caller(
-    subject: str, to: str, privilege: Privilege, because: str
-) -> None:
-    review = asked(DEV, ADMIN_ROLE, READER, binding("all", to, subject))
+@pytest.mark.parametrize("case", TABLES["everyone"], ids=lambda case: f"{case['subject']} {case['to']}")
+def test_every_principal_has_the_rights_of_every_caller(case: dict[str, str]) -> None:
+    subject, privilege, because = case["subject"], case["privilege"], case["because"]
+    review = asked(DEV, ADMIN_ROLE, READER, binding("all", case["to"], subject))
     (dev,) = principals(review)
-    assert (dev.privilege, dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
+    assert (str(dev.privilege), dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
     assert dev.rights == ()
     lines = list(as_lines(review))
     assert "    may      only what every caller may: no binding names its username or groups" in lines
     assert f"    {privilege:<9}ClusterRoleBinding all: {because}" in lines
     (shown,) = review_json(review)["clusters"][0]["live"]["everyone"]
-    assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), str(privilege))
+    assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), privilege)
     assert subject.split(":", 1)[1] in read(page(review)).text
 
 
@@ -115,28 +86,24 @@ def test_a_binding_for_every_caller_is_printed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("username", "groups", "expected"),
+    ("subject", "username", "groups", "expected"),
     [
-        ("dev", [], Privilege.ADMIN),
-        ("dev", ["system:authenticated"], Privilege.ADMIN),
-        # authenticated_group_adder.go adds no group to these.
-        ("dev", ["system:unauthenticated"], Privilege.NONE),
-        ("system:anonymous", [], Privilege.NONE),
+        ("Group:system:authenticated", "dev", [], Privilege.ADMIN),
+        ("Group:system:authenticated", "dev", ["system:authenticated"], Privilege.ADMIN),
+        # authenticated_group_adder.go adds no group to these, nor those of a service account to its username.
+        ("Group:system:authenticated", "dev", ["system:unauthenticated"], Privilege.NONE),
+        ("Group:system:authenticated", "system:anonymous", [], Privilege.NONE),
+        ("Group:system:serviceaccounts", "system:serviceaccount:ci:bot", [], Privilege.NONE),
+        ("Group:system:serviceaccounts:ci", "system:serviceaccount:ci:bot", [], Privilege.NONE),
+        ("Group:system:serviceaccounts:ci", "dev", ["system:serviceaccounts:ci"], Privilege.ADMIN),
+        # A session name has no @ unless it is raw.
+        ("User:alice@example.com", "{{SessionName}}", [], Privilege.NONE),
+        ("User:alice@example.com", "{{SessionNameRaw}}", [], Privilege.ADMIN),
     ],
 )
-def test_who_is_of_system_authenticated(username: str, groups: list[str], expected: Privilege) -> None:
-    rbac = Rbac([ADMIN_ROLE, binding("all", "admin", "Group:system:authenticated")])
+def test_which_rights_a_login_has(subject: str, username: str, groups: list[str], expected: Privilege) -> None:
+    rbac = Rbac([ADMIN_ROLE, binding("all", "admin", subject)])
     assert privilege_of(username, groups, rbac.rights_of(username, groups))[0] is expected
-
-
-def test_the_username_of_a_service_account_has_none_of_its_groups() -> None:
-    rbac = Rbac(
-        [ADMIN_ROLE, binding("all", "admin", "Group:system:serviceaccounts", "Group:system:serviceaccounts:ci")]
-    )
-    username = "system:serviceaccount:ci:bot"
-    assert privilege_of(username, [], rbac.rights_of(username, []))[0] is Privilege.NONE
-    groups = ["system:serviceaccounts:ci"]
-    assert privilege_of(username, groups, rbac.rights_of(username, groups))[0] is Privilege.ADMIN
 
 
 OVERLAP = (
@@ -194,12 +161,6 @@ def test_who_gets_in_by_an_account_has_the_rights_of_its_own_arn() -> None:
         (Privilege.NONE, True),
         (Privilege.ADMIN, False),
     ]
-
-
-def test_a_session_name_has_no_at_sign_unless_it_is_raw() -> None:
-    for template, expected in (("{{SessionName}}", Privilege.NONE), ("{{SessionNameRaw}}", Privilege.ADMIN)):
-        rbac = Rbac([ADMIN_ROLE, binding("b", "admin", "User:alice@example.com")])
-        assert privilege_of(template, [], rbac.rights_of(template, []))[0] is expected
 
 
 WRITER = role("writer", rule("create iamidentitymappings iamauthenticator.k8s.aws"))

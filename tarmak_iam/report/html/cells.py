@@ -210,8 +210,7 @@ def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = Tr
     """`asked`: whether the cluster was asked for its bindings. If not, a dash would claim more than is known."""
     if value is Privilege.NONE:
         return nothing("none") if asked else muted("none known")
-    shown = badge(capital(str(value)), str(value))
-    return fragment(shown, [el("div", why, class_="muted why") for why in because])
+    return fragment(badge(capital(value), str(value)), [el("div", why, class_="muted why") for why in because])
 
 
 def change(value: LastChange | None, common: LastChange | None = None) -> Markup:
