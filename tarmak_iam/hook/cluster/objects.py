@@ -226,11 +226,9 @@ def group_kind(obj: Object) -> GroupKind:
 
 
 def fitted(wanted: Object, live: Object | None) -> Object:
-    """The object to apply so that the live object becomes the wanted one.
-
-    A definition that was created as v1beta1 preserves unknown fields until `preserveUnknownFields` is set to false. It
-    is set only where that is needed: the API server drops the default, and every later apply would find it missing.
-    """
+    """The object to apply so that the live object becomes the wanted one. A definition that was created as v1beta1
+    preserves unknown fields until `preserveUnknownFields` is set to false, only where that is needed: the API server
+    drops the default."""
     if not _keeps_unknown_fields(live) or not _is_v1(wanted):
         return wanted
     return {**wanted, "spec": {**wanted["spec"], "preserveUnknownFields": False}}

@@ -136,12 +136,9 @@ def verify_login(
     pause: float = _PAUSE,
 ) -> Verified:
     """The caller is chosen by the AWS settings, and by `role` and `profile` in the cluster's settings. `kubectl` uses
-    the admin's kubeconfig, whose certificate needs no authenticator.
-
-    A failed login is tried again for up to `seconds`, each time with a new token, because the API server caches the
-    answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait for an API server that
-    cannot be reached. Raises ToolError if the API server cannot be asked at all.
-    """
+    the admin's kubeconfig. A failed login is tried again for up to `seconds`, each time with a new token, because the
+    API server caches the answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait
+    for an API server that cannot be reached. Raises ToolError if the API server cannot be asked at all."""
     installation.check_masters()
     deadline, is_announced = kubectl.clock() + seconds, False
     asked = replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl
