@@ -358,11 +358,9 @@ def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None
     """The mode of a dry run: True is "client", False is None. Raises ConfigError for another value."""
     if value is None or value is False:
         return None
-    if value is True or value == "client":
-        return "client"
-    if value == "server":
-        return "server"
-    raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
+    if value not in (True, "client", "server"):
+        raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
+    return "server" if value == "server" else "client"
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:

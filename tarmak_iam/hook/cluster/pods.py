@@ -239,7 +239,7 @@ def _stale(
     is_other_version = is_unrecorded and version not in ("", version_of(config_map or {}))
     for pod in pods:
         # If the times decide, they are more reliable than the template: a pod that was created after a manual change
-        # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
+        # has read the changed ConfigMap. A pod that never started has read nothing yet.
         is_timed = changed is not None and pod.created is not None and pod.created != changed
         is_before = changed is not None and pod.created is not None and pod.created < changed
         if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:
