@@ -1,4 +1,4 @@
-"""Programs that are missing, fail or hang, and what kubectl's words come to."""
+"""Programs that are missing, fail or hang, what kubectl's and tarmak's words come to, and groups that nothing binds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, objects_of, why
-from tarmak_iam.hook.connection import cluster_kubeconfig
+from tarmak_iam.hook.cluster.live_mappings import unbound_groups
+from tarmak_iam.hook.connection import cluster_kubeconfig, failure_of
 from tarmak_iam.hook.programs import Completed, Programs
+from tarmak_iam.identity.model import Grant
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
 
@@ -211,3 +213,61 @@ def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> N
 def test_no_tarmak(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="tarmak is not installed, so it cannot be asked"):
         cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
+
+
+LOG = 'time="2026-11-26T19:24:59Z" level='
+NO_CREDENTIALS = (
+    f'{LOG}info msg="validating tarmak config" app=tarmak\n'
+    f'{LOG}error msg="tarmak exited with an error: failed to verify tarmak provider: 1 error occurred:\\n\\t* '
+    "there was a problem with veryfing your AWS credentials: NoCredentialProviders: no valid providers in chain. "
+    "Deprecated.\\n"
+    '\\tFor verbose messaging see aws.Config.CredentialsChainVerboseErrors\\n\\n"\n'
+)
+POOLS = (
+    f"{LOG}fatal msg=\"unable to initialize tarmak: error initializing environment 'dev': 2 errors occurred:\\n\\t* "
+    "cluster type 'cluster-single' requires one or more instance pool of type 'worker'\\n\\t* cluster type "
+    "'cluster-single' requires exactly one 'bastion' instance pool\\n\\n\"\n"
+)
+CREDENTIALS_SAID = (
+    "tarmak exited with an error: failed to verify tarmak provider: there was a problem with veryfing your AWS "
+    "credentials: NoCredentialProviders: no valid providers in chain"
+)
+POOLS_SAID = (
+    "unable to initialize tarmak: error initializing environment 'dev': cluster type 'cluster-single' requires "
+    "one or more instance pool of type 'worker'; cluster type 'cluster-single' requires exactly one 'bastion' "
+    "instance pool"
+)
+NO_ANSWER = (
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": no route"\n'
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": connection refused"\n'
+    f'{LOG}fatal msg="error getting image IDs: NoCredentialProviders" app=tarmak cluster=cluster\n'
+)
+NO_ANSWER_SAID = (
+    "error getting image IDs: NoCredentialProviders; before that: error connecting to cluster: Get "
+    '"https://127.0.0.1:1/version": connection refused'
+)
+PANIC = (
+    "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation fault]\n"
+    "\ngoroutine 1 [running]:\nmain.main()\n\t/go/src/github.com/jetstack/tarmak/cmd/tarmak/main.go:11 +0x45\n"
+)
+
+
+@rows(__file__, "what is said")
+def test_what_is_said(err: str, said: str) -> None:
+    assert failure_of(Completed(("tarmak", "clusters", "kubeconfig"), 1, "", err)) == said
+
+
+DEV = "arn:aws:iam::111122223333:role/Dev"
+
+
+@rows(__file__, "a group that is spelled nearly so")
+def test_a_group_that_is_spelled_nearly_so(group: str, bound: list[str], nearest: str) -> None:
+    (found,) = unbound_groups([Grant("arn", DEV, "dev", (group,), "MountedFile")], bound)
+    assert found.nearest == nearest
+    what = f"no RoleBinding or ClusterRoleBinding names the group {group}, which {DEV} would get"
+    assert found.text == (f"{what}; did you mean {nearest}?" if nearest else what)
+
+
+def test_a_group_that_is_bound_or_built_in_is_known() -> None:
+    groups = ("dev", "system:masters", "team-{{AccountID}}")
+    assert unbound_groups([Grant("arn", DEV, "dev", groups, "MountedFile")], ["dev", "team-111122223333"]) == ()
