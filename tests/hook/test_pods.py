@@ -125,18 +125,6 @@ def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> t
     return check_update(server, check_pods(server), [step], force=force)[0]
 
 
-def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    told: list[str] = []
-    assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append).notes == ()
-    assert told == [
-        f"applying ConfigMap kube-system/{NAME}",
-        f"applying {DAEMONSET}",
-        f"{DAEMONSET}: 3 of 3 nodes updated, 3 available",
-    ]
-
-
 def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
     """As that of an older release, which a rollback brings back."""
     cluster = Cluster()
