@@ -48,11 +48,6 @@ def ours(time: str) -> dict[str, Any]:
     return entry("tarmak-iam", time, operation="Apply")
 
 
-def with_theirs(found: dict[str, Any]) -> dict[str, Any]:
-    """With a key of somebody else, which no pod reads."""
-    return {**found, "data": {**found["data"], "other": "y"}}
-
-
 def noted(time: str) -> dict[str, str]:
     """As of the data `x`."""
     return {CHANGED_AT: f"{time} 2d711642b726b044"}

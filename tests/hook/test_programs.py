@@ -17,13 +17,8 @@ from tarmak_iam.identity.model import Grant
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
 
-METRICS = (
-    "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
-    "the server is currently unable to handle the request"
-)
 POST = 'Post "https://127.0.0.1:6443/api/v1/namespaces/kube-system/configmaps?timeout=30s"'
 PROXY = 'an error on the server ("{}") has prevented the request from succeeding (post configmaps)'
-HOOK = 'failed calling webhook "policy.example.org": failed to call webhook: Post "https://policy.svc:443"'
 
 
 def program(directory: Path, name: str, text: str) -> Programs:
@@ -213,43 +208,6 @@ def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> N
 def test_no_tarmak(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="tarmak is not installed, so it cannot be asked"):
         cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
-
-
-LOG = 'time="2026-11-26T19:24:59Z" level='
-NO_CREDENTIALS = (
-    f'{LOG}info msg="validating tarmak config" app=tarmak\n'
-    f'{LOG}error msg="tarmak exited with an error: failed to verify tarmak provider: 1 error occurred:\\n\\t* '
-    "there was a problem with veryfing your AWS credentials: NoCredentialProviders: no valid providers in chain. "
-    "Deprecated.\\n"
-    '\\tFor verbose messaging see aws.Config.CredentialsChainVerboseErrors\\n\\n"\n'
-)
-POOLS = (
-    f"{LOG}fatal msg=\"unable to initialize tarmak: error initializing environment 'dev': 2 errors occurred:\\n\\t* "
-    "cluster type 'cluster-single' requires one or more instance pool of type 'worker'\\n\\t* cluster type "
-    "'cluster-single' requires exactly one 'bastion' instance pool\\n\\n\"\n"
-)
-CREDENTIALS_SAID = (
-    "tarmak exited with an error: failed to verify tarmak provider: there was a problem with veryfing your AWS "
-    "credentials: NoCredentialProviders: no valid providers in chain"
-)
-POOLS_SAID = (
-    "unable to initialize tarmak: error initializing environment 'dev': cluster type 'cluster-single' requires "
-    "one or more instance pool of type 'worker'; cluster type 'cluster-single' requires exactly one 'bastion' "
-    "instance pool"
-)
-NO_ANSWER = (
-    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": no route"\n'
-    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": connection refused"\n'
-    f'{LOG}fatal msg="error getting image IDs: NoCredentialProviders" app=tarmak cluster=cluster\n'
-)
-NO_ANSWER_SAID = (
-    "error getting image IDs: NoCredentialProviders; before that: error connecting to cluster: Get "
-    '"https://127.0.0.1:1/version": connection refused'
-)
-PANIC = (
-    "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation fault]\n"
-    "\ngoroutine 1 [running]:\nmain.main()\n\t/go/src/github.com/jetstack/tarmak/cmd/tarmak/main.go:11 +0x45\n"
-)
 
 
 @rows(__file__, "what is said")

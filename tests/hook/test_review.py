@@ -284,9 +284,6 @@ def test_a_kubectl_that_does_not_end() -> None:
     assert list(logged_refusal(Kubectl(Slow({})), ANN)) == []
 
 
-SIGNED = "X-Amz-Credential=ASIAABCDEFGHIJKLMNOP%2F20260504&X-Amz-Signature=0123abcd&X-Amz-Security-Token=hush"
-
-
 @rows(__file__, "no secret is shown")
 def test_no_secret_is_shown(text: str, expected: str) -> None:
     assert without_secrets(text) == expected
