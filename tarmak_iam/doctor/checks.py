@@ -1,6 +1,4 @@
-"""The checks of doctor: certificate and key as Go and its TLS read them, the webhook kubeconfigs, modes and owners, the
-API server's flag, the units that Tarmak writes, and the cluster ID.
-"""
+"""The checks of doctor, and what they find."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tarmak_iam.doctor.file_tree import FLAG, INIT_UNIT, FoundFile, Unit
+from tarmak_iam.doctor.file_tree import FLAG, INIT_UNIT, Unit
 from tarmak_iam.doctor.inspected_files import InspectedFiles, PemFile, WebhookKubeconfig
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
@@ -24,8 +22,7 @@ from tarmak_iam.text import capped, one_line, quoted
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One finding. `id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Neither contains any
-    part of a key."""
+    """One finding. `id` is stable (`WEB020`). Neither `message` nor `remedy` contains any part of a key."""
 
     id: str
     severity: Severity
@@ -59,6 +56,8 @@ class Check:
     summary: str
 
 
+_INIT_HOST = "localhost"
+_VERSION_FLAG = "--authentication-token-webhook-version"
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 _USAGES = {"digital_signature": "digital signature", "key_cert_sign": "certificate signing"}
 
@@ -193,8 +192,8 @@ def _key_problems(files: InspectedFiles, file: PemFile[Any]) -> Problems:
     key = files.key
     if key is not None and (key.kind != "RSA" or file.wanted[0].label != "RSA PRIVATE KEY"):
         what = f"the key is {key.kind} in a block {file.wanted[0].label}: this works"
-        remedy = "no action is needed if this is intended"
-        yield "WEB008", file.place, f"{what}, but `init` creates RSA PRIVATE KEY", remedy
+        what += ", but `init` creates RSA PRIVATE KEY"
+        yield "WEB008", file.place, what, "no action is needed if this is intended"
     if key is not None and key.kind == "RSA" and key.size < 2048:
         yield "WEB009", file.place, f"the key has {key.size} bits, but `init` creates 2048", _renew(files)
 
@@ -320,24 +319,20 @@ def id_problems(files: InspectedFiles) -> Problems:
         (config.id_place, read.cluster_id) for config, read in files.configurations if read.cluster_id or not has_flag
     ]
     ids += [(client.place, client.cluster_id) for client in files.clients]
-    unit = files.tree.init_unit
-    word = files.init_unit.option("-i", "--cluster-id") if files.init_unit else None
+    unit = files.init_unit
+    word = unit.option("-i", "--cluster-id") if unit else None
     if unit is not None and word is not None:
-        ids.append((unit.at(word.line), word.text))
+        ids.append((unit.file.at(word.line), word.text))
     for place, cluster_id in ids[1:]:
         if cluster_id != ids[0][1]:
             consequence = "tokens for one are rejected by the other"
-            if unit is not None and place.filename == unit.path:
+            if unit is not None and place.filename == unit.file.path:
                 consequence = "this master belongs to another cluster"
             what = f"the cluster ID is {quoted(cluster_id)} here, but {quoted(ids[0][1])} in {ids[0][0]}"
             yield "WEB060", place, f"{what}: {consequence}", "use the same cluster ID everywhere"
     for broken in files.broken:
         remedy = "fix the file, or remove it from the directory"
         yield "WEB061", broken.place, f"it cannot be read: {broken.message}", remedy
-
-
-_INIT_HOST = "localhost"
-_VERSION_FLAG = "--authentication-token-webhook-version"
 
 
 def mode_problems(files: InspectedFiles) -> Problems:
@@ -349,10 +344,8 @@ def mode_problems(files: InspectedFiles) -> Problems:
         remedy = f"run `chmod 600 {path}`, and if another user could have read it, create a new certificate and key"
         yield "WEB040", key.place, f"{what}, and decide who every caller is", remedy
     writable = [(file, "write it") for file in tree.of_master if file.mode & stat.S_IWOTH]
-    replaceable = [
-        folder for folder in tree.directories if folder.mode & stat.S_IWOTH and not folder.mode & stat.S_ISVTX
-    ]
-    for file, can in (*writable, *((directory, "replace its files") for directory in replaceable)):
+    folders = [folder for folder in tree.directories if folder.mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH]
+    for file, can in (*writable, *((folder, "replace its files") for folder in folders)):
         yield "WEB041", file.place, f"its mode is {file.mode_text}: every user can {can}", "run `chmod o-w` on it"
     read = [file for file in tree.of_master if file.data is not None]
     # Only if root owns some of the files: in a copy, all files belong to the user who made it.
@@ -363,9 +356,9 @@ def mode_problems(files: InspectedFiles) -> Problems:
 
 def flag_problems(files: InspectedFiles) -> Problems:
     """WEB043 to WEB046, and WEB050."""
-    tree, unit = files.tree, files.unit
-    if unit is not None and tree.unit is not None:
-        yield from _api_server_problems(files, unit, tree.unit)
+    tree = files.tree
+    if files.unit is not None:
+        yield from _api_server_problems(files, files.unit)
     if files.webhook_flag is None:
         return
     flag_file, flag = files.webhook_flag
@@ -389,7 +382,7 @@ def flag_problems(files: InspectedFiles) -> Problems:
             yield "WEB046", flag_file.at(flag.line), what, remedy
 
 
-def _api_server_problems(files: InspectedFiles, unit: Unit, unit_file: FoundFile) -> Problems:
+def _api_server_problems(files: InspectedFiles, unit: Unit) -> Problems:
     user = unit.words("Service", "User")
     is_root = not user or user[-1].text in ("root", "0")
     for webhook in files.webhooks if files.webhook_flag and not is_root else ():
@@ -402,27 +395,27 @@ def _api_server_problems(files: InspectedFiles, unit: Unit, unit_file: FoundFile
         what = f"the API server has no {FLAG}: it never calls the authenticator"
         enable = files.command_line.tarmak_iam("enable")
         remedy = f"run `{enable}`, or set authTokenWebhookFile, and then run `{files.apply_command}`"
-        yield "WEB045", unit_file.place, what, remedy
+        yield "WEB045", unit.file.place, what, remedy
     version = unit.option(_VERSION_FLAG)
     if version is not None and version.text != "v1beta1":
         what = f"{_VERSION_FLAG} is {version.text}, but the authenticator supports only v1beta1"
-        yield "WEB050", unit_file.at(version.line), what, "remove the flag"
+        yield "WEB050", unit.file.at(version.line), what, "remove the flag"
 
 
 def unit_problems(files: InspectedFiles) -> Problems:
     """WEB047 to WEB049, and WEB051."""
-    if files.init_unit is not None and files.tree.init_unit is not None:
+    if files.init_unit is not None:
         rewrite = f"run `{files.apply_command}` with awsIAMAuthenticatorInit on, so that Tarmak writes the unit again"
-        yield from _order_problems(files, files.init_unit, rewrite)
-        yield from _init_problems(files, files.init_unit, files.tree.init_unit, rewrite)
+        if files.unit is not None:
+            yield from _order_problems(files.unit, files.init_unit, rewrite)
+        yield from _init_problems(files, files.init_unit, rewrite)
     # The images run as another user than root, and the key that `init` creates is readable by root only.
     key = files.tree.key if files.tree.is_master else None
     owner = key.uid if key is not None else 0
     for daemon in files.daemons:
         if daemon.state_path and daemon.state_path != STATE_DIR:
             what = f"the authenticator's state directory is {daemon.state_path} on the host"
-            remedy = f"mount {STATE_DIR}"
-            yield "WEB048", daemon.place, f"{what}, but certificate and key are in {STATE_DIR}", remedy
+            yield "WEB048", daemon.place, f"{what}, but certificate and key are in {STATE_DIR}", f"mount {STATE_DIR}"
         if daemon.state_path and daemon.user not in (0, owner) and not daemon.is_prepared:
             who = "the image's own user" if daemon.user is None else f"uid {daemon.user}"
             what = f"the authenticator runs as {who}, but only uid {owner} can read {KEY}: it does not start"
@@ -430,33 +423,29 @@ def unit_problems(files: InspectedFiles) -> Problems:
             yield "WEB051", daemon.place, what, remedy
 
 
-def _order_problems(files: InspectedFiles, init_unit: Unit, rewrite: str) -> Problems:
-    unit, file = files.unit, files.tree.unit
-    if unit is None or file is None:
-        return
+def _order_problems(unit: Unit, init_unit: Unit, rewrite: str) -> Problems:
     keys = ("After", "Requires")
     lacking = [key for key in keys if INIT_UNIT not in [word.text for word in unit.words("Unit", key)]]
     before = [word.text for word in init_unit.words("Unit", "Before")]
-    if "After" in lacking and posixpath.basename(file.path) in before:
+    if "After" in lacking and posixpath.basename(unit.file.path) in before:
         lacking.remove("After")
     if lacking:
         what = f"it has no {' and '.join(lacking)} for {INIT_UNIT}: the API server may start before the file exists"
-        yield "WEB047", file.place, what, rewrite
+        yield "WEB047", unit.file.place, what, rewrite
 
 
-def _init_problems(files: InspectedFiles, unit: Unit, file: FoundFile, rewrite: str) -> Problems:
-    """Tarmak's init unit passes neither a configuration nor a host name to `init`, so its kubeconfig is always for the
-    same URL."""
+def _init_problems(files: InspectedFiles, unit: Unit, rewrite: str) -> Problems:
+    """Tarmak's init unit passes neither a configuration nor a host name, so its kubeconfig is for the same URL."""
     if unit.init is None:
-        yield "WEB048", file.place, "it does not run `aws-iam-authenticator init`", rewrite
+        yield "WEB048", unit.file.place, "it does not run `aws-iam-authenticator init`", rewrite
         return
     directory = unit.words("Service", "WorkingDirectory")[-1:]
     if [word.text.rstrip("/") for word in directory] != [STATE_DIR]:
         what = f"`init` does not run in {STATE_DIR}, where the authenticator reads its certificate and key"
-        yield "WEB048", file.at(directory[0].line if directory else None), what, rewrite
+        yield "WEB048", unit.file.at(directory[0].line if directory else None), what, rewrite
     if any(word.text.split("=")[0] in ("--config", "-c", "--hostname") for word in unit.init):
         return
-    place, names = file.at(unit.init[0].line), files.certificate.names if files.certificate else None
+    place, names = unit.file.at(unit.init[0].line), files.certificate.names if files.certificate else None
     written = f"at every start it writes a kubeconfig for https://{_INIT_HOST}:{DEFAULT_PORT}{WEBHOOK_PATH}, but the"
     if names is not None and not names.covers(_INIT_HOST):
         remedy = f"create a new certificate and key that are for {_INIT_HOST} too"

@@ -18,8 +18,7 @@ _CONFIG = "tarmak.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The result of `examine_tree`. `seen` and `unseen` name the kinds of files that were found and not found: without
-    any files, there are no diagnoses either."""
+    """The result of `examine_tree`. `seen` and `unseen` name the kinds of files that were found and not found."""
 
     diagnoses: tuple[Diagnosis, ...]
     seen: tuple[str, ...]
@@ -35,7 +34,7 @@ def examine_tree(
     tree: FileTree, *, now: datetime, expires_within: int = EXPIRES_WITHIN, installation: Installation | None = None
 ) -> Examination:
     """Runs every check on the files that were read. `now` has a time zone, `expires_within` is in days; `installation`
-    is the cluster of tarmak.yaml to compare with. Raises nothing: a broken file is a diagnosis."""
+    is the cluster to compare with. Raises nothing: a broken file is a diagnosis."""
     files = inspect(tree, now, expires_within, installation)
     problems = sorted((problem for find in FINDERS for problem in find(files)), key=itemgetter(0))
     is_there = {

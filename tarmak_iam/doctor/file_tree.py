@@ -1,6 +1,5 @@
-"""The files of a directory that doctor checks, read once: a directory written by `webhook` or `render`, or a copy of a
-master's files; and the systemd units of a master: the API server's, and the authenticator's init unit.
-"""
+"""The files of a directory that doctor checks, read once: one written by `webhook` or `render`, or a copy of a
+master's."""
 
 from __future__ import annotations
 
@@ -33,8 +32,9 @@ class Word(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """`settings`: section, key and words of each setting."""
+    """`settings`: section, key and words of each setting of a unit file."""
 
+    file: FoundFile
     settings: tuple[tuple[str, str, tuple[Word, ...]], ...]
 
     def words(self, section: str, key: str) -> tuple[Word, ...]:
@@ -64,12 +64,12 @@ class Unit(NamedTuple):
         return next((command[-1] for command in copies if len(command) > 2), None)
 
 
-def parse_unit(text: str) -> Unit:
+def parse_unit(file: FoundFile) -> Unit:
     """Never fails: lines that are not settings are skipped, as systemd does."""
     settings: list[tuple[str, str, tuple[Word, ...]]] = []
     section, key, words = "", "", list[Word]()
     goes_on = False
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(file.text.split("\n"), 1):
         line = raw.strip()
         if line.startswith(("#", ";")) or (not line and not goes_on):
             continue
@@ -87,7 +87,7 @@ def parse_unit(text: str) -> Unit:
             settings.append((section, key, tuple(words)))
     if goes_on:
         settings.append((section, key, tuple(words)))
-    return Unit(tuple(settings))
+    return Unit(file, tuple(settings))
 
 
 def _split(line: str) -> list[str]:
@@ -160,8 +160,8 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """`webhooks` are webhook kubeconfigs with their paths on a master; `objects` are files that may contain Kubernetes
-    objects, kubeconfigs or the authenticator's configuration. `directories` are those of the files."""
+    """`webhooks` are kubeconfigs with their paths on a master; `objects` may contain Kubernetes objects, kubeconfigs or
+    the authenticator's configuration. `directories` are those of the files."""
 
     directory: str
     is_master: bool
@@ -182,11 +182,8 @@ class FileTree:
 
 
 def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> FileTree:
-    """`is_master`: whether the directory is the root directory of a master; None: detect it. `webhook_file`: the path
-    of a master's webhook kubeconfig, if no unit contains it.
-
-    Raises FileError if the directory cannot be read. A file that cannot be read is a FoundFile with a problem.
-    """
+    """`is_master`: whether the directory is the root of a master; None: detect it. `webhook_file`: the path of a
+    master's webhook kubeconfig, if no unit contains it. Raises FileError if the directory cannot be read."""
     objects = tuple(_objects(directory))
     if is_master is None:
         is_master = any(os.path.lexists(directory / path[1:]) for path in _OF_MASTER)
@@ -195,25 +192,16 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     paths = [os.path.join(state, KUBECONFIG)]
     if is_master:
         unit, init_unit = (_look(directory, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
-        flag = parse_unit(unit.text).option(FLAG) if unit else None
-        copied = parse_unit(init_unit.text).copied_to if init_unit else None
+        flag = parse_unit(unit).option(FLAG) if unit else None
+        copied = parse_unit(init_unit).copied_to if init_unit else None
         paths += [word.text for word in (flag, copied) if word] or [webhook_file or DEFAULT_WEBHOOK_FILE]
     looked = [(path, _look(directory, path, root)) for path in dict.fromkeys(paths)]
     webhooks = tuple((path, file) for path, file in looked if file is not None)
     certificate, key = (_look(directory, os.path.join(state, name), root) for name in (CERTIFICATE, KEY))
     parents = [state, *(os.path.dirname(path) for path, _ in webhooks)]
-    return FileTree(
-        directory=str(directory),
-        is_master=is_master,
-        certificate=certificate,
-        key=key,
-        webhooks=webhooks,
-        unit=unit,
-        init_unit=init_unit,
-        flags=_look(directory, "flags.txt"),
-        objects=objects,
-        directories=tuple(_directories(directory, parents if is_master or certificate or key or webhooks else [])),
-    )
+    directories = tuple(_directories(directory, parents if is_master or certificate or key or webhooks else []))
+    pair, flags = (certificate, key), _look(directory, "flags.txt")
+    return FileTree(str(directory), is_master, *pair, webhooks, unit, init_unit, flags, objects, directories)
 
 
 def _objects(directory: Path) -> Iterator[FoundFile]:
@@ -250,8 +238,8 @@ def _directories(root: Path, paths: list[str]) -> Iterator[FoundFile]:
 
 
 def _look(directory: Path, name: str, root: Path | None = None) -> FoundFile | None:
-    """Reads a file; None if it does not exist. A link must not lead out of `root`, or of the directory: in a copy of a
-    master's files, it would lead to a file of another machine."""
+    """Reads a file; None if it does not exist. A link must not lead out of `root`, or of the directory: it would lead
+    to a file of another machine."""
     path = directory / name.lstrip("/")
     shown = str(path)
     try:

@@ -1,6 +1,4 @@
-"""The content of the files that doctor checks, parsed once: certificate and key, the webhook that the API server calls,
-the authenticator's configuration and flags, and the cluster IDs of the clients.
-"""
+"""The content of the files that doctor checks, parsed once."""
 
 from __future__ import annotations
 
@@ -340,19 +338,17 @@ class InspectedFiles:
 
 
 def inspect(tree: FileTree, now: datetime, expires_within: int, installation: Installation | None) -> InspectedFiles:
-    unit, init_unit = (
-        parse_unit(file.text) if file is not None and file.data is not None else None
-        for file in (tree.unit, tree.init_unit)
-    )
+    units = (file if file is not None and file.data is not None else None for file in (tree.unit, tree.init_unit))
+    unit, init_unit = (parse_unit(file) if file else None for file in units)
     rendered: tuple[FoundFile, Word] | None = None
     if tree.flags is not None and tree.flags.data is not None:
         lines = enumerate(tree.flags.text.splitlines(), 1)
         word = command_option([Word(line.strip(), number) for number, line in lines], FLAG)
         rendered = (tree.flags, word) if word else None
     flag = rendered
-    if unit is not None and tree.unit is not None:
+    if unit is not None:
         word = unit.option(FLAG)
-        flag = (tree.unit, word) if word else None
+        flag = (unit.file, word) if word else None
     objects = [content for file in tree.objects for content in objects_in_file(file)]
     daemons = tuple(content for content in objects if isinstance(content, DaemonContainer))
     broken = [content for content in objects if isinstance(content, Broken)]
@@ -374,23 +370,10 @@ def inspect(tree: FileTree, now: datetime, expires_within: int, installation: In
             server = read_server_settings(document, version, daemons[0].args if daemons else ())
     certificate_file = _read_pem_file(tree.certificate, is_certificate, read_certificate)
     key_file = _read_pem_file(tree.key, is_key, read_key)
-    return InspectedFiles(
-        tree,
-        now,
-        expires_within,
-        installation,
-        certificate_file=certificate_file,
-        key_file=key_file,
-        certificate=certificate_file.content if certificate_file else None,
-        key=key_file.content if key_file else None,
-        webhooks=tuple(parse_webhook_kubeconfig(path, file) for path, file in tree.webhooks),
-        unit=unit,
-        init_unit=init_unit,
-        webhook_flag=flag,
-        rendered_flag=rendered,
-        daemons=daemons,
-        clients=tuple(content for content in objects if isinstance(content, Client)),
-        configurations=tuple(readable),
-        broken=tuple(broken),
-        server=server,
-    )
+    certificate = certificate_file.content if certificate_file else None
+    key = key_file.content if key_file else None
+    webhooks = tuple(parse_webhook_kubeconfig(path, file) for path, file in tree.webhooks)
+    clients = tuple(content for content in objects if isinstance(content, Client))
+    of_master = (certificate_file, key_file, certificate, key, webhooks, unit, init_unit, flag, rendered)
+    of_objects = (daemons, clients, tuple(readable), tuple(broken), server)
+    return InspectedFiles(tree, now, expires_within, installation, *of_master, *of_objects)

@@ -48,13 +48,11 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     if not errors:
         return
     command_line = subjects.installation.command_line if subjects.installation else PLAIN
-    first, more, check_command = errors[0], len(errors) - 1, command_line.tarmak_iam("check")
+    first, more = errors[0], len(errors) - 1
     others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
-    raise ConfigError(
-        f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
-        remedy=f"run `{check_command}` to see all findings, or use --no-check to continue anyway",
-        place=first.place,
-    )
+    what = f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed"
+    remedy = f"run `{command_line.tarmak_iam('check')}` to see all findings, or use --no-check to continue anyway"
+    raise ConfigError(what, remedy=remedy, place=first.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +114,14 @@ def before_apply(
 def _lockout(installation: Installation, live: Loaded | None) -> str:
     after = Loaded.of(installation)
     failure = after.authenticator.failure
+    lost = [] if live is None else [*losses(live, after)]
     if installation.mappings is None:
         lost = [f"{installation.cluster_id} has no mappings, so IAM login would not be possible"]
     elif failure is not None:
-        stopped = f"authenticator {installation.daemon_version} would not start: {failure.reason}"
-        lost = [f"IAM login would not be possible: {stopped}"]
+        version = installation.daemon_version
+        lost = [f"IAM login would not be possible: authenticator {version} would not start: {failure.reason}"]
     elif not after.standings.grants:
         lost = ["no principal is mapped, so IAM login would not be possible"]
-    else:
-        lost = [] if live is None else [*losses(live, after)]
     return one_line(f"{'; '.join(lost)}; {installation.recovery_hint}") if lost else ""
 
 
@@ -189,20 +186,15 @@ def after_apply(
     tell: Progress = no_progress,
     follow_links: bool = False,
 ) -> AfterReport:
-    """Applies an installation, and verifies a login.
-
-    `rollback_on_failure` restores the previous objects if apply or the login fails, `rollback_unless_verified` also if
-    no mapped caller has logged in; without either, the setting `rollback` decides. `installation`: the one that
-    `before_apply` checked; None to read the files again. Errors are in the report; only reading the files raises
-    TarmakIamError, also for a cluster for which nothing is to be applied.
-    """
+    """Applies an installation, and verifies a login. `rollback_on_failure` restores the previous objects if apply or
+    the login fails, `rollback_unless_verified` also if no mapped caller has logged in; without either, the setting
+    `rollback` decides. `installation`: the one that `before_apply` checked; None to read the files again. Errors are in
+    the report; only reading the files raises TarmakIamError, also for a cluster for which nothing is to be applied."""
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation
     if made is None:
-        raise ConfigError(
-            "nothing to apply: awsIAMAuthenticatorInit is off, or the cluster is a hub",
-            remedy=f"run `{config.command_line(chosen).tarmak_iam('enable')}`",
-        )
+        what = "nothing to apply: awsIAMAuthenticatorInit is off, or the cluster is a hub"
+        raise ConfigError(what, remedy=f"run `{config.command_line(chosen).tarmak_iam('enable')}`")
     after = ApplyHook(made, access, tell, follow_links=follow_links)
     report = after.run()
     policy = rollback_policy(made, on_failure=rollback_on_failure, unless_verified=rollback_unless_verified)
@@ -235,10 +227,8 @@ class ApplyHook:
 
         report = AfterReport(self._installation.cluster_id, self.stage)
         try:
-            kubectl, within = self._connected(), self._within
-            applied = apply_to_cluster(
-                self._installation, kubectl, self._state, tell=self.tell, begun=self._begun, within=within
-            )
+            made, state, kubectl, within = self._installation, self._state, self._connected(), self._within
+            applied = apply_to_cluster(made, kubectl, state, tell=self.tell, begun=self._begun, within=within)
             self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
             report = replace(report, applied=applied)
             verified = verify_login(self._installation, kubectl, tell=self.tell)

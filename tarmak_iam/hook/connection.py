@@ -1,8 +1,6 @@
-"""Access to a cluster: with a given kubeconfig, or with the one that `tarmak clusters kubeconfig` writes.
-
-Tarmak logs with logrus. Outside of a terminal its text format is key=value, quoted as in Go. A failure is the last line
-of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
-"""
+"""Access to a cluster: with a given kubeconfig, or with the one that `tarmak clusters kubeconfig` writes. Tarmak logs
+with logrus, outside of a terminal as key=value; a failure is the last line of level error or fatal
+(pkg/tarmak/utils/context.go)."""
 
 from __future__ import annotations
 
@@ -51,11 +49,6 @@ def failure_of(done: Completed) -> str:
 _KUBECONFIG = ("clusters", "kubeconfig")
 
 
-def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
-    """`tarmak clusters kubeconfig` as a user types it."""
-    return shlex.join((program, *tarmak_options, *_KUBECONFIG))
-
-
 # Tarmak makes five attempts, each with a tunnel that it waits for, and perhaps a certificate from Vault.
 _SECONDS = 600.0
 
@@ -65,11 +58,9 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
     `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError if Tarmak is not installed, fails, or does not
     print `KUBECONFIG=path` (pkg/tarmak/kubectl: the path is not quoted; logs go to stderr)."""
     if programs.find(program) is None:
-        raise ToolError(
-            "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
-            remedy="put tarmak on the PATH, or specify a kubeconfig with --kubeconfig",
-        )
-    command = kubeconfig_command(tarmak_options, program)
+        what = "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig"
+        raise ToolError(what, remedy="put tarmak on the PATH, or specify a kubeconfig with --kubeconfig")
+    command = shlex.join((program, *tarmak_options, *_KUBECONFIG))
     remedy = f"run `{command}` to see why, or specify a kubeconfig with --kubeconfig"
     done = programs.run(program, *tarmak_options, *_KUBECONFIG, seconds=_SECONDS)
     if done.code:
@@ -141,7 +132,7 @@ class Access:
         return replace(made, must_be_up=self.must_be_up, tell=tell, lock=self.lock)
 
     def _kubectl(self, kubeconfig: Path | None, patience: float) -> Kubectl:
-        reopen = kubeconfig_command(self.tarmak_options, self.tarmak)
+        reopen = shlex.join((self.tarmak, *self.tarmak_options, *_KUBECONFIG))
         return Kubectl(self.programs, kubeconfig, self.context, reopen=reopen, patience=patience)
 
     def live_access(self, installation: Installation) -> Loaded | None:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmak_iam.errors import FileError, ToolError
@@ -66,9 +66,6 @@ class Programs:
         """The path of an executable program; None if it is not found."""
         path = shutil.which(name, path=self.environment.get("PATH", os.defpath))
         return Path(path) if path else None
-
-    def with_environment(self, more: Mapping[str, str]) -> Programs:
-        return replace(self, environment={**self.environment, **more})
 
     def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """Runs a program to its end. Raises ToolError if it is not installed, and ProgramTimedOut after `seconds`. The

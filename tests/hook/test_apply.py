@@ -118,16 +118,6 @@ def test_an_object_of_somebody_else_is_not_taken_over_silently(state: Path) -> N
     ]
 
 
-@pytest.mark.parametrize("trace", ["kubectl-client-side-apply", "kubectl"])
-def test_what_kubectl_applied_of_our_manifests_is_ours(state: Path, trace: str) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    for each in list(cluster.objects.values()):
-        cluster.add(each, trace)
-    done = apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    assert [change.action for change in done.changes] == ["configured", "configured"]
-
-
 def test_what_others_set_is_not_taken_from_them(state: Path) -> None:
     cluster = Cluster()
     apply_to_cluster(made(), cluster.kubectl(), state)

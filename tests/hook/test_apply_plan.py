@@ -78,11 +78,6 @@ def test_the_clusters_own_daemon_counts_before(cluster: Cluster) -> None:
     assert [each.principal for each in live.authenticator(made()).grants] == []
 
 
-def test_a_cluster_without_anything_gives_nobody_anything() -> None:
-    live = read_live(Cluster().kubectl())
-    assert (live.text, live.version, live.authenticator(made()).grants) == (None, None, ())
-
-
 def test_aws_auth_and_identity_mappings_count_where_the_daemon_reads_them(cluster: Cluster) -> None:
     roles = '- {rolearn: "arn:aws:iam::111122223333:role/Old", username: old, groups: [o]}\n'
     metadata = {"name": "aws-auth", "namespace": "kube-system"}

@@ -15,11 +15,10 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
-from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
+from tarmak_iam.hook.cluster.object_fields import under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.applied import NAME, READERS, made
-from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -133,19 +132,6 @@ class TestServerSide:
         cluster.add({**live(cluster), "data": {**live(cluster)["data"], **more}}, "kubectl-edit")
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, **more}
-
-
-def test_a_status_that_kubectl_has_set_is_no_edit() -> None:
-    """It is no part of what is applied."""
-    cluster = Cluster()
-    cluster.client_side_apply(manifests(made())[1])
-    each = live(cluster, "DaemonSet")
-    status = {"manager": "kubectl", "operation": "Apply", "subresource": "status", "fieldsV1": {"f:status": {}}}
-    each["metadata"]["managedFields"].append({"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}})
-    assert is_own_trace(each, "kubectl")
-    each["metadata"]["managedFields"].append(status)
-    assert is_own_trace(each, "kubectl")
-    assert not is_own_trace(each, "somebody")
 
 
 def test_what_was_replaced_belongs_to_our_server_side_apply_once_kubectl_has_no_note_of_its_own() -> None:
@@ -291,17 +277,3 @@ LIVE: dict[str, Any] = {
         "emptyDir": {},
     },
 }
-
-
-@rows(__file__, "fields of a manager")
-def test_fields_of_a_manager(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    metadata = {"name": "p", "namespace": "n", **expected.get("metadata", {})}
-    assert projected(LIVE, fields) == {**expected, "apiVersion": "v1", "kind": "Pod", "metadata": metadata}
-
-
-def test_fields_within_others() -> None:
-    own: dict[str, Any] = {"f:data": {".": {}, "f:a": {}, "f:b": {}}}
-    assert is_field_subset({"f:data": {"f:a": {}}}, own)
-    assert is_field_subset({}, own)
-    assert not is_field_subset({"f:data": {"f:c": {}}}, own)
-    assert not is_field_subset({"f:spec": {}}, own)

@@ -12,7 +12,7 @@ import pytest
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff, make_plan
 from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, fitted, in_batches, restorable
+from tarmak_iam.hook.cluster.objects import Object, Ref, by_kind, fitted, in_batches, restorable
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.server import Server
@@ -49,24 +49,11 @@ def test_a_definition_that_was_deleted_is_no_obstacle(state: Path) -> None:
     assert cluster.names() == before
 
 
-def test_mappings_are_read_where_their_definition_was_deleted() -> None:
-    cluster = Cluster(is_outdated=True)
-    assert read_live(cluster.kubectl()).objects == ()
-    assert [call[0] for call in cluster.calls] == ["get", "get", "api-resources", "get"]
-
-
 def test_a_definition_that_goes_just_then_leaves_no_mappings() -> None:
     cluster = Cluster()
     gone = "Error from server (NotFound): the server could not find the requested resource"
     cluster.fault = lambda args: failed(gone) if args[0] == "get" and "--all-namespaces" in args else None
     assert read_live(cluster.kubectl()).objects == ()
-
-
-def test_a_path_that_is_not_there_is_no_outdated_cache() -> None:
-    cluster = Cluster()
-    done = cluster.kubectl().run("create", "--raw", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "-f", "-")
-    assert done.code == 1
-    assert [call[0] for call in cluster.calls] == ["create"]
 
 
 def names_of(calls: Iterable[tuple[str, ...]], verb: str) -> int:
@@ -195,16 +182,6 @@ def test_batches_are_of_bounded_size() -> None:
     assert [[each["metadata"]["name"] for each in kind] for kind in by_kind(mixed)] == [["a", "d"], ["b", "c"]]
 
 
-def test_an_index_finds_what_a_search_finds() -> None:
-    here = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a", "namespace": "kube-system"}}
-    there = {**here, "metadata": {"name": "a", "namespace": "other"}}
-    index = Index([there, here])
-    assert index.get(Ref("apps/v1beta2", "DaemonSet", "kube-system", "a")) is here
-    assert index.get(Ref("apps/v1", "DaemonSet", "", "a")) is there
-    assert index.get(Ref("apps/v1", "DaemonSet", "kube-system", "b")) is None
-    assert index.get(Ref("extensions/v1beta1", "DaemonSet", "kube-system", "a")) is None
-
-
 def test_many_of_one_kind_are_listed(state: Path) -> None:
     cluster = Cluster()
     apply_to_cluster(mapped(30), cluster.kubectl(), state)
@@ -289,16 +266,6 @@ def test_what_is_being_deleted_is_gone_before_it_is_made_anew(state: Path) -> No
     created = [step.ref.kind for step in plan.steps if step.action == "created"]
     assert created == ["CustomResourceDefinition", "IAMIdentityMapping", "IAMIdentityMapping"]
     assert cluster.clock > 3
-
-
-def test_one_that_is_made_anew_is_not_waited_for() -> None:
-    cluster = Cluster()
-    server = Server.of(cluster.kubectl())
-    going = {**named("ConfigMap", "a"), "metadata": {"name": "a", "deletionTimestamp": "2020-01-01T00:00:00Z"}}
-    answers = [going, named("ConfigMap", "a")]
-    cluster.fault = lambda args: Completed(args, 0, json.dumps(answers.pop(0)), "")
-    server.wait_until_gone([Ref("v1", "ConfigMap", "", "a")])
-    assert (answers, cluster.clock) == ([], 0.5)
 
 
 def test_a_definition_is_waited_for_until_its_kind_is_found() -> None:

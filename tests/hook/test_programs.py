@@ -1,4 +1,4 @@
-"""Programs that are missing, fail or hang, and what kubectl's words come to."""
+"""Programs that are missing, fail or hang, what kubectl's and tarmak's words come to, and groups that nothing binds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, objects_of, why
-from tarmak_iam.hook.connection import cluster_kubeconfig
+from tarmak_iam.hook.cluster.live_mappings import unbound_groups
+from tarmak_iam.hook.connection import cluster_kubeconfig, failure_of
 from tarmak_iam.hook.programs import Completed, Programs
+from tarmak_iam.identity.model import Grant
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
 
-METRICS = (
-    "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
-    "the server is currently unable to handle the request"
-)
 POST = 'Post "https://127.0.0.1:6443/api/v1/namespaces/kube-system/configmaps?timeout=30s"'
 PROXY = 'an error on the server ("{}") has prevented the request from succeeding (post configmaps)'
-HOOK = 'failed calling webhook "policy.example.org": failed to call webhook: Post "https://policy.svc:443"'
 
 
 def program(directory: Path, name: str, text: str) -> Programs:
@@ -211,3 +208,24 @@ def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> N
 def test_no_tarmak(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="tarmak is not installed, so it cannot be asked"):
         cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
+
+
+@rows(__file__, "what is said")
+def test_what_is_said(err: str, said: str) -> None:
+    assert failure_of(Completed(("tarmak", "clusters", "kubeconfig"), 1, "", err)) == said
+
+
+DEV = "arn:aws:iam::111122223333:role/Dev"
+
+
+@rows(__file__, "a group that is spelled nearly so")
+def test_a_group_that_is_spelled_nearly_so(group: str, bound: list[str], nearest: str) -> None:
+    (found,) = unbound_groups([Grant("arn", DEV, "dev", (group,), "MountedFile")], bound)
+    assert found.nearest == nearest
+    what = f"no RoleBinding or ClusterRoleBinding names the group {group}, which {DEV} would get"
+    assert found.text == (f"{what}; did you mean {nearest}?" if nearest else what)
+
+
+def test_a_group_that_is_bound_or_built_in_is_known() -> None:
+    groups = ("dev", "system:masters", "team-{{AccountID}}")
+    assert unbound_groups([Grant("arn", DEV, "dev", groups, "MountedFile")], ["dev", "team-111122223333"]) == ()

@@ -157,19 +157,3 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
         apply_to_cluster(MADE, cluster.kubectl(), state)
     assert read_history(state, None).revisions[-1].status is Status.APPLIED
-
-
-def test_many_objects_are_compared_in_a_number_of_steps_that_grows_as_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, compared = Cluster(), [0]
-    made = [{**WANTED, "metadata": {"name": f"x{number}", "namespace": "kube-system"}} for number in range(300)]
-    for each in made:
-        cluster.objects["DaemonSet", "kube-system", str(each["metadata"]["name"])] = each
-    is_same = Ref.is_same
-
-    def counting(one: Ref, other: Ref) -> bool:
-        compared[0] += 1
-        return is_same(one, other)
-
-    monkeypatch.setattr(Ref, "is_same", counting)
-    read_back(Server.of(cluster.kubectl()), [(each, each) for each in made])
-    assert compared[0] <= 4 * len(made)

@@ -144,12 +144,6 @@ def test_a_permission_is_asked_for_by_name_but_to_create(state: Path, monkeypatc
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in (of_map, of_daemon)]
 
 
-def test_where_nothing_changes_nothing_is_asked(state: Path) -> None:
-    cluster = Cluster(server="v1.15.12", client="v1.15.12")
-    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
-    assert reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state)) == []
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -272,15 +266,6 @@ def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) ->
         'admission webhook "policy.example.org" denied the request: no; nothing was changed'
     )
     assert cluster.writes.count("replace") == 0
-
-
-def test_a_quota_is_no_missing_permission_either(state: Path) -> None:
-    cluster = Cluster()
-    refusal = 'Error from server (Forbidden): configmaps "x" is forbidden: exceeded quota: small'
-    cluster.fault = lambda args: failed(refusal) if args[0] == "apply" else None
-    with pytest.raises(NotAllowed) as refused:
-        apply_to_cluster(made(), cluster.kubectl(), state)
-    assert refused.value.message == f"{refusal}; nothing was changed"
 
 
 @pytest.mark.parametrize("error", ["error: a conflict", 'admission webhook "x" does not support dry run'])

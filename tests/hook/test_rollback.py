@@ -191,17 +191,6 @@ class TestRollbackKilled:
 
 
 class TestTo:
-    def test_several_steps(self, state: Path) -> None:
-        cluster = Cluster()
-        for more in ("", READERS, WRITERS, READERS + WRITERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-        assert roll_back(cluster.kubectl(), state, to=4).undone == ()
-        assert roll_back(cluster.kubectl(), state, to=2).undone == (3, 4)
-        assert config(cluster) == READERS
-        assert roll_back(cluster.kubectl(), state, to=0).undone == (1, 2)
-        assert cluster.names() == []
-        assert statuses(state) == ["1 undone", "2 undone", "3 undone", "4 undone"]
-
     def test_numbers_that_are_none(self, state: Path) -> None:
         cluster = Cluster()
         for more in ("", READERS):
@@ -239,15 +228,6 @@ class TestOthers:
         assert config_map is not None
         assert daemon is not None
         assert config_map["data"] == {"config.yaml": MAPPINGS, "theirs": "x"}
-        self.assert_touched_up(daemon)
-
-    def test_it_survives_an_apply_too(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
-        self.touch_up(cluster)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
         self.assert_touched_up(daemon)
 
     def test_labels_and_a_restart_do_not_keep_an_object_of_ours_from_being_removed(self, state: Path) -> None:

@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import roll_out_and_restart
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import NAME, made
 from tests.support.daemon_pods import stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -55,17 +55,6 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
     assert not live_diff(wanted, cluster.kubectl()).changed
     apply_to_cluster(wanted, cluster.kubectl(), state)
     assert deleted(cluster)[-3:] == evil
-
-
-def test_a_changed_template_replaces_the_pods_by_itself(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    assert deleted(cluster) == []
-    assert stale(cluster) == []
-    roll_back(cluster.kubectl(), state)
-    assert deleted(cluster) == []
-    assert stale(cluster) == []
 
 
 def test_pods_that_are_not_there_yet_are_a_difference(state: Path) -> None:
@@ -125,18 +114,6 @@ def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
     with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
         roll_back(cluster.kubectl(), state)
     assert names(cluster) == left
-
-
-def test_rollback_restarts_pods_too(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    edited(cluster)
-    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-    assert len(deleted(cluster)) == 3
-    cluster.clock += 86400
-    roll_back(cluster.kubectl(), state)
-    assert "evil" in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
-    assert len(deleted(cluster)) == 6
 
 
 def test_a_rollback_that_was_not_to_wait_is_finished_by_the_next(state: Path) -> None:

@@ -205,15 +205,6 @@ def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
     assert (len(stale(cluster)), deleted(cluster)) == (2, [])
 
 
-def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -> None:
-    """As the controller has it: generation or revision."""
-    cluster = Cluster(masters=2)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    outdated(cluster)
-    cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
-    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
-
-
 class TestDataThatIsAsBefore:
     """Below 1.16 nothing records that the ConfigMap was changed, read by pods that started, and changed back."""
 
@@ -328,11 +319,4 @@ def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
     edited(cluster)
     edited_back(cluster)
     assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]
-    assert not any(call[0] == "annotate" for call in cluster.calls)
-
-
-def test_where_managed_fields_say_when_the_configmap_changed_no_version_is_recorded(state: Path) -> None:
-    """kubectl hides managedFields of what it writes."""
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
     assert not any(call[0] == "annotate" for call in cluster.calls)

@@ -127,16 +127,10 @@ def _plan_once(server: Server, objects: Sequence[Object], history: History, *, a
     unmanaged = [_shown(live) for _, live in pairs if live is not None and not is_ours(live)]
     if unmanaged and not force:
         verb = ("exists and is" if len(unmanaged) == 1 else "exist and are") + f" not managed by {MANAGER}"
-        raise PolicyRefused(
-            f"{', '.join(unmanaged)} {verb}; nothing was changed",
-            remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
-        )
-    if ask:
-        then = server.dry_run(pairs, force=force)
-    else:
-        then = [
-            wanted if live is None else overlaid(without_server_fields(live), wanted, None) for wanted, live in pairs
-        ]
+        remedy = f"use --force to take over the fields that {MANAGER} sets; rollback restores them"
+        raise PolicyRefused(f"{', '.join(unmanaged)} {verb}; nothing was changed", remedy=remedy)
+    merged = [wanted if live is None else overlaid(without_server_fields(live), wanted) for wanted, live in pairs]
+    then = server.dry_run(pairs, force=force) if ask else merged
     steps = []
     for (wanted, live), after in zip(pairs, then, strict=True):
         action = action_on(live, after)
@@ -164,10 +158,8 @@ def _refuse_edited(server: Server, steps: Sequence[Step], history: History) -> N
         named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in refused)
         verb, them = ("was", "it was") if len(refused) == 1 else ("were", "they were")
         why = "fields were removed" if has_managers else "this Kubernetes version does not record who changed it"
-        raise PolicyRefused(
-            f"{named} {verb} changed since {them} applied ({why}); nothing was changed",
-            remedy="add the change to the mappings or settings, or overwrite these fields with --force",
-        )
+        remedy = "add the change to the mappings or settings, or overwrite these fields with --force"
+        raise PolicyRefused(f"{named} {verb} changed since {them} applied ({why}); nothing was changed", remedy=remedy)
 
 
 def _shown(live: Object) -> str:
@@ -184,9 +176,7 @@ def _shown(live: Object) -> str:
 
 def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tuple[str, ...]]:
     """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
-    gone: list[Object] = []
-    notes: list[str] = []
-    generated = Index(objects)
+    gone, notes, generated = list[Object](), list[str](), Index(objects)
     for live in server.ours():
         ref = Ref.of(live)
         if generated.get(ref) is not None:
@@ -320,18 +310,18 @@ def apply_to_cluster(
     begun: Callable[[], None] = lambda: None,
     within: Boundary | None = None,
 ) -> Applied:
-    """Applies what `manifests` generates. The change is written to the history in the file `state`; no link may lead
-    from it out of the boundary `within`. An apply that was interrupted continues under its number.
+    """Applies what `manifests` generates, and writes the change to the history in the file `state`, from which no link
+    may lead out of the boundary `within`. An apply that was interrupted continues under its number.
 
-    Only objects that are managed by tarmak-iam are changed. Those that are no longer generated are removed last, once
-    the DaemonSet runs: `wait` is how many seconds to wait for that; with None they are kept unless it is already rolled
-    out. With `dry_run` nothing is changed: `client` only reads, `server` has the API server validate each object.
-    `begun` is called once the change is in the history: until then `rollback` would undo an earlier apply.
+    Only objects that tarmak-iam manages are changed. Those that are no longer generated are removed last, once the
+    DaemonSet runs: `wait` is how many seconds to wait for that; with None they are kept unless it is rolled out. With
+    `dry_run` nothing is changed: `client` only reads, `server` has the API server validate each object. `begun` is
+    called once the change is in the history: until then `rollback` would undo an earlier apply.
 
     Raises ConfigError as `manifests` does, and for a file that is not a history. Raises PolicyRefused, with nothing
     changed, for objects or fields of other managers, if the last admin would be lost, and for pods whose node cannot
-    run the new ones, unless `force`. Raises FileError, with nothing changed, where the history cannot be written;
-    ToolError, also where another run holds the cluster's lease; and ApplyFailed from the first change on.
+    run the new ones, unless `force`; FileError where the history cannot be written; ToolError, also where another run
+    holds the lease; and ApplyFailed from the first change on.
     """
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
         objects = manifests(installation)
@@ -368,11 +358,9 @@ def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None
     """The mode of a dry run: True is "client", False is None. Raises ConfigError for another value."""
     if value is None or value is False:
         return None
-    if value is True or value == "client":
-        return "client"
-    if value == "server":
-        return "server"
-    raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
+    if value not in (True, "client", "server"):
+        raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
+    return "server" if value == "server" else "client"
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:

@@ -99,12 +99,9 @@ class Kubectl:
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """Retries while the API server cannot be reached, for up to `patience` seconds. Raises ToolError as
         `Programs.run` does, and what `before_write` raises. The first attempt of a write may have succeeded: the caller
-        must check what is not idempotent (`create`, `replace` of a version).
-
-        kubectl caches discovery for minutes to hours, also of a kind whose definition was deleted since. `--cache-dir`
-        does not help: before 1.19 it moves another cache. `api-resources` asks the API server in every release, and
-        updates the cache.
-        """
+        must check what is not idempotent. kubectl caches discovery for minutes to hours, also of a kind whose
+        definition was deleted since; `--cache-dir` does not help: before 1.19 it moves another cache. `api-resources`
+        asks the API server, and updates the cache."""
         done = self._run(*args, text=text, seconds=seconds)
         if done.code and _OUTDATED in done.err and "--raw" not in args:
             self._run("api-resources", seconds=seconds)  # keeps the other groups where one API group is unavailable
@@ -128,8 +125,7 @@ class Kubectl:
             pause = min(pause * 2, 8.0)
 
     def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float, left: float) -> Completed:
-        programs = self.programs
-        named = {"kubeconfig": self.kubeconfig, "context": self.context}
+        programs, named = self.programs, {"kubeconfig": self.kubeconfig, "context": self.context}
         options = tuple(f"--{name}={value}" for name, value in named.items() if value is not None)
         if is_write(args):
             self.before_write()
@@ -278,11 +274,9 @@ class NotAllowed(ToolError):
     def __init__(self, refusals: Iterable[str]) -> None:
         named = list(dict.fromkeys(refusals))
         more = f"; and {len(named) - _MAX_REFUSALS} more" if len(named) > _MAX_REFUSALS else ""
-        is_permissions = all(map(_PERMISSION.fullmatch, named))
-        super().__init__(
-            f"{'; '.join(named[:_MAX_REFUSALS])}{more}; nothing was changed",
-            remedy="ask an administrator of the cluster for these permissions" if is_permissions else "",
-        )
+        advice = "ask an administrator of the cluster for these permissions"
+        remedy = advice if all(map(_PERMISSION.fullmatch, named)) else ""
+        super().__init__(f"{'; '.join(named[:_MAX_REFUSALS])}{more}; nothing was changed", remedy=remedy)
 
 
 def refusals_of(done: Completed) -> Iterator[str]:

@@ -1,8 +1,6 @@
-"""A lease in the cluster, which prevents concurrent runs from different machines and directories.
-
-The Lease is kube-system/tarmak-iam. A run that writes to the cluster creates it, renews it from a thread, and deletes
-it at the end. The lease of a killed run expires, and the next run takes it over.
-"""
+"""The Lease kube-system/tarmak-iam, which prevents concurrent runs from different machines and directories. A run that
+writes creates it, renews it from a thread, and deletes it. That of a killed run expires, and the next run takes it
+over."""
 
 from __future__ import annotations
 
@@ -61,12 +59,9 @@ def leased(
     seconds: float = LEASE_SECONDS,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Iterator[Kubectl]:
-    """Holds the cluster's lease, and yields a kubectl that writes only while it is held. After an error while a write
-    was on its way, which may still arrive, the lease is not removed: it expires.
-
-    Where no lease is possible, `tell` is called with a note. Raises LeaseHeld where another run holds it, and ToolError
-    where the cluster cannot be asked.
-    """
+    """Holds the cluster's lease, and yields a kubectl that writes only while it is held. It is not removed after an
+    error while a write was on its way: it expires. Where no lease is possible, `tell` is called with a note. Raises
+    LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked."""
     lease = _Lease(replace(kubectl, on_its_way=[]), tell, seconds, now)
     try:
         is_taken = lease.take()
@@ -225,11 +220,9 @@ class _Lease:
         age = None if renewed is None else (self.now() - renewed).total_seconds()
         since = "" if acquired is None else f" since {acquired:%Y-%m-%d %H:%M:%S} UTC"
         how_old = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
-        held = LeaseHeld(
-            f"this cluster is in use by {holder}{since} (lease {_NAME}{how_old})",
-            remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {seconds:.0f} seconds after its last renewal, or "
-            f"remove it with `{_REMOVE}`",
-        )
+        expires = f"the lease of a killed run expires {seconds:.0f} seconds after its last renewal"
+        remedy = f"{_RUN_AGAIN}; {expires}, or remove it with `{_REMOVE}`"
+        held = LeaseHeld(f"this cluster is in use by {holder}{since} (lease {_NAME}{how_old})", remedy=remedy)
         if age is not None and abs(age) < seconds:
             raise held
         # The clocks of two machines may differ: the lease has expired if it is not renewed while it is watched.

@@ -1,5 +1,4 @@
-"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups without a
-binding."""
+"""The mappings of a running cluster, read from the objects of its authenticator, and groups without a binding."""
 
 from __future__ import annotations
 

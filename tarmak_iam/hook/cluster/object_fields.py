@@ -30,12 +30,9 @@ FieldPath = tuple[str, ...]
 
 def merged(live: Any, target: Any, states: Sequence[Any]) -> tuple[Any, tuple[FieldPath, ...]]:
     """The live object, with the target's value in each field that differs between the states and the target; and the
-    conflicts: fields that another manager has changed since.
-
-    `states` are the known states of the object since it was like the target. A live field that equals none of them is a
-    conflict. Fields that were never changed, and fields that others added, keep their live value. Lists of named items
-    (containers, volumes) are merged by name; other lists are one value.
-    """
+    conflicts: fields that another manager has changed since. `states` are the known states of the object since it was
+    like the target; a live field that equals none of them is a conflict. Fields that were never changed, and fields
+    that others added, keep their live value. Lists of named items are merged by name; other lists are one value."""
     conflicts: list[FieldPath] = []
     value = _merged(live, target, tuple(states), (), conflicts)
     return value, tuple(conflicts)

@@ -1,17 +1,15 @@
 """The pods of the authenticator's DaemonSet, its rollout, and pods that run another configuration than the cluster's.
 
-The daemon reads its configuration only when it starts, and no release reports which configuration it has read (metrics
-count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). Therefore the creation
-time of a pod and the start time of its container are compared with the last change of the ConfigMap, and its template
-with that of the DaemonSet.
+The daemon reads its configuration only when it starts, and no release reports which one it has read (v0.4.0 to v0.7.18
+were read). Therefore the creation time of a pod and the start time of its container are compared with the last change
+of the ConfigMap, and its template with that of the DaemonSet.
 
-In Kubernetes 1.16 and later, managedFields record when each manager changed an object, though not which of its fields.
-Older releases record nothing. Therefore our writes set the annotation `tarmak-iam/changed-at` where managedFields are
-not enough. It contains a digest of the data, because another manager may change the data and keep the annotation.
-
-Data that was changed and changed back has the same digest. Below 1.16, therefore, the DaemonSet's annotation
-`tarmak-iam/config-version` contains the resourceVersion of the ConfigMap after our last write, and the time until which
-it had no other: a pod that started later, while the ConfigMap has another version, may have read other data.
+From Kubernetes 1.16 on, managedFields record when each manager changed an object, though not which of its fields. Where
+that is not enough, our writes set the annotation `tarmak-iam/changed-at`, with a digest of the data: another manager
+may change the data and keep the annotation. Data that was changed and changed back has the same digest. Below 1.16,
+therefore, the DaemonSet's annotation `tarmak-iam/config-version` contains the resourceVersion of the ConfigMap after
+our last write, and the time until which it had no other: a pod that started later, while the ConfigMap has another
+version, may have read other data.
 """
 
 from __future__ import annotations
@@ -241,7 +239,7 @@ def _stale(
     is_other_version = is_unrecorded and version not in ("", version_of(config_map or {}))
     for pod in pods:
         # If the times decide, they are more reliable than the template: a pod that was created after a manual change
-        # has read the changed ConfigMap, whatever its template says. A pod that never started has read nothing yet.
+        # has read the changed ConfigMap. A pod that never started has read nothing yet.
         is_timed = changed is not None and pod.created is not None and pod.created != changed
         is_before = changed is not None and pod.created is not None and pod.created < changed
         if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:

@@ -88,10 +88,6 @@ class Step(NamedTuple):
         return ObjectChange.of(self.action, self.ref)
 
 
-def is_any_change(changes: Iterable[ObjectChange]) -> bool:
-    return any(change.action is not ObjectAction.UNCHANGED for change in changes)
-
-
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The result of an apply, in the order of the changes. `state` is the file with the previous objects, None where
@@ -108,7 +104,7 @@ class Applied:
 
     @property
     def changed(self) -> bool:
-        return is_any_change(self.changes)
+        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +141,7 @@ class RolledBack:
 
     @property
     def changed(self) -> bool:
-        return is_any_change(self.changes)
+        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
 
 
 def stopped(

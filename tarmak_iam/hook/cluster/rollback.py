@@ -70,10 +70,9 @@ def roll_back(
     tell: Progress = no_progress,
     within: Boundary | None = None,
 ) -> RolledBack:
-    """Undoes the newest change of the history in the file `state`, or every change that is newer than `to`: fields that
-    it set get their previous value, objects that it created are removed, objects that it removed are created again.
-    Fields that others have set are kept. A second run completes the first one, or finds nothing to do. No link may lead
-    from the file out of the boundary `within`.
+    """Undoes the newest change of the history in the file `state`, or every change that is newer than `to`. Fields that
+    others have set are kept. A second run completes the first one, or finds nothing to do. No link may lead from the
+    file out of the boundary `within`.
 
     Before the first write, `tell` is called with what will be changed and who can log in afterwards; with `dry_run`
     nothing else is done. Raises SelectionError if the file or the number does not exist, and ConfigError for a file
@@ -94,16 +93,10 @@ def roll_back(
         steps, conflicting = [step for step, _ in undone], [pair for pair in undone if pair[1]]
         if conflicting and not force:
             named = brief_list(f"{step.ref} ({shortly(paths)})" for step, paths in conflicting)
-            raise PolicyRefused(
-                f"{named} {'has' if len(conflicting) == 1 else 'have'} since been changed by another manager; nothing "
-                "was changed",
-                remedy="use --force to undo the change anyway",
-            )
-        foreseen = RolledBack(
-            tuple(step.change for step in steps),
-            undone=tuple(revision.number for revision in revisions),
-            access_after=_access_after(server, steps),
-        )
+            what = f"{named} {'has' if len(conflicting) == 1 else 'have'} since been changed by another manager"
+            raise PolicyRefused(f"{what}; nothing was changed", remedy="use --force to undo the change anyway")
+        changes, undone_numbers = tuple(step.change for step in steps), tuple(other.number for other in revisions)
+        foreseen = RolledBack(changes, undone=undone_numbers, access_after=_access_after(server, steps))
         warnings, restarts = check_update(server, check_pods(server), steps, force=force)
         if not dry_run:
             rehearse(server, [*steps, *restarts], tell)
@@ -119,10 +112,8 @@ def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Pat
     whose rollback was interrupted are always included."""
     revisions = history.of(cluster)
     if not revisions:
-        raise PolicyRefused(
-            f"{path} contains no change of this cluster; nothing was changed",
-            remedy="use the kubeconfig of its cluster, or specify the history of this cluster with --state",
-        )
+        remedy = "use the kubeconfig of its cluster, or specify the history of this cluster with --state"
+        raise PolicyRefused(f"{path} contains no change of this cluster; nothing was changed", remedy=remedy)
     oldest, newest = revisions[0].number, revisions[-1].number
     named = next((revision for revision in revisions if revision.number == to), None)
     if named is not None and named.status is Status.UNDONE:

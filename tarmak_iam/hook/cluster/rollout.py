@@ -1,8 +1,6 @@
 """Updates of the authenticator's pods: whether each node with a pod can run the new one, the rollout, and restarts of
-pods that the rollout does not replace.
-
-If the pod template changes, the DaemonSet's controller replaces the pods. If it does not, no controller does: after a
-manual change of the ConfigMap that was corrected, or after an apply that ended between its writes.
+pods that no controller replaces because their template stays the same: after a manual change of the ConfigMap that was
+corrected, or after an apply that ended between its writes.
 
 On each master the new pod starts only after the old one has terminated (see emit/daemonset.py). So whatever would
 prevent its start must be known before. An update that stalls does no further harm: with maxUnavailable 1 the controller
@@ -155,10 +153,8 @@ def _update_notes(server: Server, check: PodCheck, then: Object, *, force: bool)
         elif taints := untolerated(node, pod, server.version):
             notes.append(f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {running.node}")
     if notes and not force:
-        raise PolicyRefused(
-            f"{'; '.join(notes)}; the pod that runs there now would be terminated; nothing was changed",
-            remedy="use --force to update anyway",
-        )
+        what = f"{'; '.join(notes)}; the pod that runs there now would be terminated; nothing was changed"
+        raise PolicyRefused(what, remedy="use --force to update anyway")
     notes += [trouble for node in nodes.values() for trouble in _troubles_of(node)]
     if len(ready) == 1:
         last, image = ready[0], str((pod.get("containers") or [{}])[0].get("image", ""))

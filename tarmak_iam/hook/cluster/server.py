@@ -87,11 +87,9 @@ class Conflict(PolicyRefused):
     """Another manager has set fields that would be set. `managers` is empty where it is unknown."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:
+        remedy = "add the change to the mappings or settings, or overwrite these fields with --force"
         who = ", ".join(managers) or "another process, just now"
-        super().__init__(
-            f"{ref} has fields that were set by {who}",
-            remedy="add the change to the mappings or settings, or overwrite these fields with --force",
-        )
+        super().__init__(f"{ref} has fields that were set by {who}", remedy=remedy)
 
 
 class NotServed(ToolError):
@@ -100,12 +98,10 @@ class NotServed(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A cluster, accessed with kubectl. `client` and `version` are the versions of kubectl and of the API server.
-
-    Server-side apply is on by default in Kubernetes 1.16 and later (a beta, apiserver's features), and kubectl 1.16 and
-    later have --server-side. kubectl 1.18 added --dry-run=server, 1.19 --field-manager for replace and create; 1.21
-    hides managedFields without --show-managed-fields.
-    """
+    """A cluster. `client` and `version` are the versions of kubectl and of the API server. Server-side apply is on by
+    default in Kubernetes 1.16 and later (a beta, apiserver's features), and kubectl 1.16 has --server-side, 1.18
+    --dry-run=server, 1.19 --field-manager for replace and create; 1.21 hides managedFields without
+    --show-managed-fields."""
 
     kubectl: Kubectl
     client: GoVersion

@@ -87,7 +87,8 @@ def caller_token(
     AWS settings contain none. Raises NoToken if neither can create a token."""
     failure = ""
     if programs.find(GO_PROGRAM) is not None:
-        with_profile = programs if profile is None else programs.with_environment({"AWS_PROFILE": profile})
+        more = {} if profile is None else {"AWS_PROFILE": profile}
+        with_profile = replace(programs, environment={**programs.environment, **more})
         options = ("-r", role) if role is not None else ()
         try:
             done = with_profile.check(GO_PROGRAM, "token", "-i", cluster_id, *options, seconds=_TOKEN_SECONDS)
@@ -267,16 +268,11 @@ _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 
 class LoginOutcome(TextEnum):
-    """VERIFIED: the caller has a mapping, and logged in as whois expects.
-
-    NOT_MAPPED: the caller was rejected, as whois expects or considers possible. A daemon that cannot reach STS, has
-    another cluster ID or has no mappings rejects callers in the same way, so this says nothing about mapped callers.
-
-    CALLER_UNKNOWN: there are no AWS credentials, AWS rejects them, or STS could not be asked for their identity.
-
-    FAILED: a mapped caller was rejected, or is another user; a caller without a mapping logged in; a token was accepted
-    that AWS rejects; the authenticator was not reached; or pods run another configuration than the cluster's.
-    """
+    """VERIFIED: the caller has a mapping, and logged in as whois expects. NOT_MAPPED: the caller was rejected, as whois
+    expects or considers possible: this says nothing about mapped callers, because a daemon that cannot reach STS, has
+    another cluster ID or has no mappings rejects every caller. CALLER_UNKNOWN: there are no AWS credentials, AWS
+    rejects them, or STS could not be asked for their identity. FAILED: anything else, or pods run another configuration
+    than the cluster's."""
 
     VERIFIED = "verified"
     NOT_MAPPED = "not mapped"

@@ -83,18 +83,14 @@ def advice(possible: tuple[Candidate, ...]) -> str:
 
 def _role(grant: Grant) -> str:
     """Roles of IAM Identity Center can only be assumed through its own login."""
-    if grant.kind != "arn" or is_sso_role(grant.principal.rpartition("/")[2]):
-        return ""
-    try:
-        return grant.principal if canonicalize(grant.principal)[0] is Principal.ROLE else ""
-    except ArnError:
-        return ""
+    with suppress(ArnError):
+        is_usable = grant.kind == "arn" and not is_sso_role(grant.principal.rpartition("/")[2])
+        return grant.principal if is_usable and canonicalize(grant.principal)[0] is Principal.ROLE else ""
+    return ""
 
 
 VERIFY_SECONDS = 60.0
 """Enough for daemons that have just been replaced, and for backends that read objects some seconds later."""
-
-_PAUSE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +129,12 @@ def verify_login(
     *,
     seconds: float = VERIFY_SECONDS,
     tell: Progress = no_progress,
-    pause: float = _PAUSE,
+    pause: float = 3.0,
 ) -> Verified:
     """The caller is chosen by the AWS settings, and by `role` and `profile` in the cluster's settings. `kubectl` uses
-    the admin's kubeconfig, whose certificate needs no authenticator.
-
-    A failed login is tried again for up to `seconds`, each time with a new token, because the API server caches the
-    answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait for an API server that
-    cannot be reached. Raises ToolError if the API server cannot be asked at all.
-    """
+    the admin's kubeconfig. A failed login is tried again for up to `seconds`, each time with a new token, because the
+    API server caches the answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait
+    for an API server that cannot be reached. Raises ToolError if the API server cannot be asked at all."""
     installation.check_masters()
     deadline, is_announced = kubectl.clock() + seconds, False
     asked = replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl
@@ -284,10 +277,9 @@ def without_secrets(text: str) -> str:
 def _fields(line: str) -> Mapping[str, str]:
     """The fields of a log line by name. logrus writes text or JSON."""
     if line.lstrip().startswith("{"):
-        try:
+        with suppress(ValueError, RecursionError):
             return {str(key): str(value) for key, value in json.loads(line).items()}
-        except (ValueError, RecursionError):
-            return {}
+        return {}
     texts = _FIELD.findall(line)
     return {key: re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text for key, text in texts}
 
@@ -310,10 +302,9 @@ class LoginAttempt(NamedTuple):
 
     @property
     def is_final(self) -> bool:
-        """Whether another attempt would get the same result: the cluster may take time, but AWS's answer is final."""
-        if self.outcome is LoginOutcome.CALLER_UNKNOWN:
-            return bool(self.sts.refusal)
-        return self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
+        """The cluster may take time, but AWS's answer is final."""
+        is_refused = self.outcome is LoginOutcome.CALLER_UNKNOWN and bool(self.sts.refusal)
+        return is_refused or self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
 
     @property
     def who(self) -> str:

@@ -1,8 +1,5 @@
-"""Parses tarmak's arguments: command, flags, and the directory and cluster on which it works.
-
-tarmak uses cobra 0.0.3 and pflag. What cobra accepts by accident (flags of a command before its name, a lone `-`) is
-read as an error here: then tarmak runs without the hook.
-"""
+"""Parses tarmak's arguments: command, flags, and the directory and cluster on which it works. What cobra 0.0.3 accepts
+by accident (flags of a command before its name, a lone `-`) is an error here: then tarmak runs without the hook."""
 
 from __future__ import annotations
 
@@ -66,10 +63,8 @@ _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE"
 @dataclass(frozen=True, slots=True)
 class TarmakCall:
     """`command`: the names down to it without `tarmak`, no aliases; of a command around which `run` does not act, the
-    first names. Empty where tarmak shows help or an error.
-
-    `flags`: the last value of each flag that was given, by its long name; booleans are "true" and "false".
-    """
+    first ones. Empty where tarmak shows help or an error. `flags`: the last value of each flag, by its long name;
+    booleans are "true" and "false"."""
 
     command: tuple[str, ...]
     arguments: tuple[str, ...] = ()
