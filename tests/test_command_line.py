@@ -39,7 +39,7 @@ WITHOUT_CLUSTER = {
     ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
     ("hook/tarmak/backup.py", "from before an earlier `tarmak-iam run`"): "what was run",
     ("hook/tarmak/backup.py", "the text saved by an earlier `tarmak-iam run`"): "what was run",
-    ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
+    ("config/cluster_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/config_rules.py", "tarmak clusters plan and apply fail"): "the same",
     ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
