@@ -98,7 +98,7 @@ class TarmakConfig(ReadFile):
         """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off. A key with its own comment is set
         to `false`; otherwise it is removed, with the parents that are empty then. Raises SelectionError for an unknown
         cluster and EditRefused."""
-        from tarmak_iam.config.edits import removals
+        from tarmak_iam.config.removals import removals
 
         cluster, document = self.cluster(cluster_name), self.document
         if not cluster.authenticator_init:

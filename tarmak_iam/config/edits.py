@@ -27,14 +27,15 @@ from tarmak_iam.config.path_lookup import (
     texts_at,
     written_value,
 )
+from tarmak_iam.config.removals import reads_differently, removals
 from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
 from tarmak_iam.document.edits import ValueEdit
-from tarmak_iam.document.nodes import Alias, dereference
 from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, plain, same, value_at
 from tarmak_iam.document.render import scalar_text, yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
@@ -386,30 +387,3 @@ def without_nulls(value: Any) -> Any:
         left = {key: (child, without_nulls(child)) for key, child in value.items() if child is not None}
         return {key: new for key, (old, new) in left.items() if new or not isinstance(old, Mapping) or not old}
     return [without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def reads_differently(document: Document, route: Route) -> bool:
-    """Whether the value at the route is written there, without an alias, and other readers of YAML read it differently:
-    then it is written anew although it is set."""
-    is_alias = isinstance(document.node(route), Alias)
-    return not is_alias and document.has(route) and bool(document.other_readings(route))
-
-
-def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Route] = ()) -> Iterator[Remove]:
-    """The edits that remove what is at these routes, the last items of lists first, with the parents that are empty
-    then. An item of a list that would be empty stays, because the items after it would get other indices; and so does
-    an empty list: it has another meaning than a missing one. `written` are the routes of what is added or set."""
-    removed: set[int] = set()
-    for route in sorted(
-        routes, key=lambda route: [step if isinstance(step, int) else 0 for step in route], reverse=True
-    ):
-        top = route
-        while not isinstance(top.steps[-1], int):
-            removed.add(id(document.entry(top)))
-            above, node = top.parent, document.node(top.parent)
-            parent = None if node is None else dereference(node)
-            is_empty = isinstance(parent, MappingNode) and all(id(entry) in removed for entry in parent.entries)
-            if not above.steps or not is_empty or any(map(above.leads_to, written)):
-                break
-            top = above
-        yield Remove(route, prune=not isinstance(top.steps[-1], int))

@@ -303,9 +303,11 @@ class _Lookup:
         elif guess is not None and guess.path[:-1] == self.type_path:
             meant = str(self.path._replace(steps=(*self.path.steps[: self.number], KeyStep(guess.path[-1]))))
         elif guess is not None and (is_absolute or guess.path[: len(CLUSTER)] == CLUSTER):
-            steps = guess.path if is_absolute else guess.path[len(CLUSTER) :]
+            # What is written with a leading / may be below the selected cluster.
+            is_relative = guess.path[: len(CLUSTER)] == CLUSTER and (not is_absolute or self.path.text.startswith(ROOT))
+            steps = guess.path[len(CLUSTER) :] if is_relative else guess.path
             text = "".join("[NAME]" if step == ITEM else f".{KeyStep(step)}" for step in steps).removeprefix(".")
-            meant = f"{ROOT if is_absolute else ''}{text}"
+            meant = f"{'' if is_relative else ROOT}{text}"
         if meant is not None:
             return self._error(what, f"did you mean {meant}{self._rest()}?")
         known = choose_among(name, field.fields)

@@ -58,7 +58,6 @@ def test_a_command_that_is_suggested(
         "environments[dev].location",
         "instancePools[wroker].maxCount",
         "instancePools[type=wroker].maxCount",
-        "instancePools['worker].maxCount",
         "instancePools/worker/maxCount",
         "/kubernetes.version",
         "./kubernetes/version",

@@ -6,7 +6,7 @@ import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.edits import removals
+from tarmak_iam.config.removals import removals
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.routes import Route
 from tests.config.test_batch_paths import HEAD

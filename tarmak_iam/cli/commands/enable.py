@@ -12,7 +12,7 @@ from tarmak_iam.cli.options import dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.api_server import authenticator_init_route
-from tarmak_iam.config.edits import reads_differently
+from tarmak_iam.config.removals import reads_differently
 from tarmak_iam.text import shortened
 
 
