@@ -111,7 +111,7 @@ kubeconfig_options = all_of(
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
     """-o, as `output`; the first format is the default."""
-    return option("-o --output", about="Output format.", type=click.Choice(formats), default=formats[0])
+    return option("-o --output", type=click.Choice(formats), default=formats[0])
 
 
 access_options = all_of(

@@ -103,9 +103,8 @@ class Session(NamedTuple):
         return self.installation_of(config, cluster, overrides)
 
     def installation_if_chosen(self) -> Installation | None:
-        """For commands that need no cluster: None if no directory or cluster is specified, and Tarmak's default
-        directory has no tarmak.yaml, or its tarmak.yaml no current cluster. Raises TarmakIamError for everything
-        else."""
+        """For commands that need no cluster: None if none is specified, and Tarmak's default directory selects none.
+        Raises TarmakIamError for everything else."""
         try:
             config, cluster, _ = self.selected()
         except (FileError, SelectionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,7 @@ from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_giv
 from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config import Cluster
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, written_value
@@ -76,13 +76,44 @@ def _short_value(value: Any) -> str:
     return shortened(flow_text(value, Layout()))
 
 
-class _KeysEdit(NamedTuple):
-    """Of keys in the chosen clusters, none if all paths are absolute, with the options of `key_edit_options`."""
+class _KeysEdit:
+    """An edit of keys with the options of `key_edit_options`, in the chosen clusters: none if all paths are absolute.
+    `skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
 
-    before: TarmakConfig
-    clusters: tuple[Cluster, ...]
-    paths: tuple[KeyPath, ...]
-    options: dict[str, bool]
+    def __init__(
+        self,
+        session: Session,
+        options: dict[str, bool],
+        texts: Sequence[str],
+        *,
+        skips_missing: bool = False,
+        skips_hubs: bool = False,
+    ) -> None:
+        self.paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
+        self.before, self.options, self.clusters = session.config(), options, list[Cluster]()
+        relative = [path for path in self.paths if not path.is_absolute]
+        if not options["all_clusters"]:
+            self.clusters += [session.cluster(self.before)] if relative else []
+            return
+        if not relative:
+            raise click.UsageError("--all-clusters requires a path that begins at a cluster")
+        firsts = (path.steps[0] for path in relative if path.steps)
+        skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
+        lacking = list[tuple[Cluster, NoSuchItem]]()
+        for cluster in clusters_of(self.before, with_hubs=not skips_hubs):
+            try:
+                for path in relative:
+                    look_up(self.before.document, cluster.route, path, unknown=True)
+            except NoSuchItem as missing:
+                if not (skips_missing and missing.is_last):
+                    lacking.append((cluster, missing))
+                    continue
+            self.clusters.append(cluster)
+        if not self.clusters:
+            errors = [error for _, error in lacking]
+            raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
+        for cluster, error in lacking:
+            note_skipped(self.before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
 
     @property
     def bases(self) -> list[Route]:
@@ -107,7 +138,7 @@ class _KeysEdit(NamedTuple):
                 except RefusedItems as error:
                     pairs = [(cluster, item) for cluster in clusters for item in error.items]
                     lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
-                    left = tuple(cluster for cluster in clusters if cluster not in lacking)
+                    left = [cluster for cluster in clusters if cluster not in lacking]
                     if not left or any(error.count(item) >= len(clusters) for item in error.items):
                         raise
                 for cluster, item in lacking.items():
@@ -116,42 +147,6 @@ class _KeysEdit(NamedTuple):
                 clusters = left
         dry_run = self.options["dry_run"]
         finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
-
-
-def _keys_edit(
-    session: Session,
-    options: dict[str, bool],
-    texts: Sequence[str],
-    *,
-    skips_missing: bool = False,
-    skips_hubs: bool = False,
-) -> _KeysEdit:
-    """`skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
-    paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
-    before = session.config()
-    relative = [path for path in paths if not path.is_absolute]
-    if not relative and options["all_clusters"]:
-        raise click.UsageError("--all-clusters requires a path that begins at a cluster")
-    if not options["all_clusters"]:
-        return _KeysEdit(before, (session.cluster(before),) if relative else (), paths, options)
-    firsts = (path.steps[0] for path in relative if path.steps)
-    skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
-    for cluster in clusters_of(before, with_hubs=not skips_hubs):
-        try:
-            for path in relative:
-                look_up(before.document, cluster.route, path, unknown=True)
-        except NoSuchItem as missing:
-            if not (skips_missing and missing.is_last):
-                lacking.append((cluster, missing))
-                continue
-        clusters.append(cluster)
-    if not clusters:
-        errors = [error for _, error in lacking]
-        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-    for cluster, error in lacking:
-        note_skipped(before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
-    return _KeysEdit(before, tuple(clusters), paths, options)
 
 
 @contextmanager
@@ -181,7 +176,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
         raise click.UsageError(f"--if{'-unset' if if_unset else ''} requires a single PATH VALUE")
     if expected is not None and if_unset:
         raise click.UsageError("--if and --if-unset exclude each other")
-    edit = _keys_edit(session, options, pairs[::2])
+    edit = _KeysEdit(session, options, pairs[::2])
     typed = list(zip(edit.paths, pairs[1::2], strict=True))
     if expected is not None or if_unset:
         _check_present(edit, expected, pairs[1])
@@ -227,7 +222,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
-    edit = _keys_edit(session, options, paths, skips_missing=True)
+    edit = _KeysEdit(session, options, paths, skips_missing=True)
     present: dict[KeyPath, list[Route]] = {path: [] for path in edit.paths}
     missing = []  # for each path why nothing is there, if that is so
     for base in edit.bases:
@@ -260,7 +255,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 @pass_session
 @edits_tarmak_yaml
 def append(session: Session, path: str, values: tuple[str, ...], **options: bool) -> None:
-    edit = _keys_edit(session, options, (path,))
+    edit = _KeysEdit(session, options, (path,))
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for text in values:
@@ -293,5 +288,5 @@ def _patch(session: Session, given: Document, mapping: Mapping, **options: bool)
     with errors_for_the_command_line():
         decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
-    edit = _keys_edit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
+    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")

@@ -74,15 +74,13 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    states: dict[str, list[tuple[str, str]]] = {"with IAM login": [], "without IAM login": [], "hub": [], FAILED: []}
+    possible, impossible = "with IAM login", "without IAM login"
+    states: dict[str, list[str]] = {possible: [], impossible: [], "hub": [], FAILED: []}
     for cluster in review.clusters:
-        state = "hub" if cluster.is_hub else f"{'with' if cluster.is_login_possible else 'without'} IAM login"
-        state = FAILED if cluster.error or cluster.live_error else state
-        word = "without" if state == "without IAM login" else state
-        states[state].append((cluster.cluster, word))
-    if not states["with IAM login"]:
-        states["without IAM login"] = [(name, "without IAM login") for name, _ in states["without IAM login"]]
-    return outcome_counts([pair for pairs in states.values() for pair in pairs], "")
+        state = "hub" if cluster.is_hub else possible if cluster.is_login_possible else impossible
+        states[FAILED if cluster.error or cluster.live_error else state].append(cluster.cluster)
+    words = {impossible: "without"} if states[possible] else {}
+    return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
 
 
 def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> list[ClusterOutcome[T]]:
@@ -100,9 +98,8 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
         return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
-    outcomes = _each(
-        all_clusters, config.selectable_clusters if all_clusters else (session.cluster(config),), read, "reading"
-    )
+    chosen = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    outcomes = _each(all_clusters, chosen, read, "reading")
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked_report = with_fixes_in_remedies(examine(*checked), *checked)
     assert config.path is not None  # it is loaded from a file
@@ -114,8 +111,8 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     for outcome in outcomes:
         if outcome.error is not None:
             place = config.document.position(outcome.cluster.route)
-            unreadable = report.unreadable_cluster(outcome.name, place, outcome.error)
-            reviewed[outcome.name] = report.ReviewedCluster(unreadable)
+            review = report.unreadable_cluster(outcome.name, place, outcome.error)
+            reviewed[outcome.name] = report.ReviewedCluster(review)
         elif installation := outcome.value.installation:  # of_cluster sets one
             review = report.review_cluster(outcome.value, checked_report, repository)
             reviewed[outcome.name] = report.ReviewedCluster(review, installation.loaded)
@@ -153,10 +150,9 @@ def open_page(name: str, content: bytes) -> None:
         with open(descriptor, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise FileError(
-            f"cannot write {name} to a temporary directory: {error.strerror or error}",
-            remedy="set TMPDIR to a directory that can be written to, or print the page with -o html",
-        ) from None
+        what = f"cannot write {name} to a temporary directory: {error.strerror or error}"
+        remedy = "set TMPDIR to a directory that can be written to, or print the page with -o html"
+        raise FileError(what, remedy=remedy) from None
     record_done("wrote", path)
     is_opened = sys.platform in ("darwin", "win32", "cygwin") or any(os.environ.get(name) for name in _DISPLAYS)
     try:

@@ -32,18 +32,8 @@ _WITH_ERRORS = ("sarif", "github")
 """An error that ends the command is part of these outputs too, so that the output alone is complete."""
 
 findings_options = all_of(
-    option(
-        "-o --output",
-        about="Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
-        type=click.Choice([*_FORMATS]),
-        default="text",
-    ),
-    option(
-        "--fail-on",
-        about="Lowest severity that makes the command exit with 1.",
-        type=click.Choice(["error", "warning"]),
-        default="warning",
-    ),
+    option("-o --output", type=click.Choice([*_FORMATS]), default="text"),
+    option("--fail-on", type=click.Choice(["error", "warning"]), default="warning"),
 )
 
 _LONGEST_LINE = 200
