@@ -9,32 +9,17 @@ from typing import Any, Literal
 import click
 
 from tarmak_iam.access.diff import effect_json
+from tarmak_iam.cli import options
 from tarmak_iam.cli.console import ExitCode, aligned, log_variables, note, print_json, print_line, record_done
 from tarmak_iam.cli.installation_notes import note_image
-from tarmak_iam.cli.options import (
-    access_options,
-    all_of,
-    format_option,
-    login_options,
-    object_options,
-    option,
-    seconds_option,
-)
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
+from tarmak_iam.hook.cluster import results
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.results import (
-    Applied,
-    ApplyFailed,
-    ObjectAction,
-    ObjectChange,
-    RollbackFailed,
-    RolledBack,
-)
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, StalePod
 from tarmak_iam.hook.login.review import LoginOutcome
@@ -45,9 +30,9 @@ from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
 
-wait_options = all_of(
-    option("--wait/--no-wait", default=True),
-    seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
+wait_options = options.all_of(
+    options.option("--wait/--no-wait", default=True),
+    options.seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
 )
 
 
@@ -55,7 +40,7 @@ Login = Verified | TarmakIamError
 """The result of a test login, or why the API server could not be asked."""
 
 
-def change_json(change: ObjectChange) -> dict[str, str]:
+def change_json(change: results.ObjectChange) -> dict[str, str]:
     return {"action": str(change.action), "kind": change.kind, "namespace": change.namespace, "name": change.name}
 
 
@@ -65,15 +50,15 @@ def stale_pod_json(stale: StalePod) -> dict[str, str]:
 
 
 @click.command()
-@access_options
-@object_options
-@option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
-@option("--no-check")
-@option("--force")
+@options.access_options
+@options.object_options
+@options.option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
+@options.option("--no-check")
+@options.option("--force")
 @wait_options
-@option("--verify", "verifies")
-@login_options
-@format_option("text", "json")
+@options.option("--verify", "verifies")
+@options.login_options
+@options.format_option("text", "json")
 @pass_session
 def apply(
     session: Session,
@@ -110,7 +95,7 @@ def apply(
                 tell=note,
                 within=files.within,
             )
-    except ApplyFailed:
+    except results.ApplyFailed:
         note(installation.recovery_hint)
         raise
     if done.changed and not dry_run:
@@ -133,7 +118,7 @@ def apply(
 
 
 def _print_applied(
-    installation: Installation, done: Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
+    installation: Installation, done: results.Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
 ) -> Login | None:
     """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
@@ -160,10 +145,10 @@ def _print_applied(
 
 
 @click.command()
-@access_options
-@login_options
-@seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
-@format_option("text", "json")
+@options.access_options
+@options.login_options
+@options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
+@options.format_option("text", "json")
 @pass_session
 def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
     installation = session.installation(overrides)
@@ -261,7 +246,7 @@ def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
             print_line(line)
 
 
-def _summary(changes: list[ObjectChange]) -> str:
+def _summary(changes: list[results.ObjectChange]) -> str:
     """More than three objects of one kind are summarised by their number."""
     counts = Counter((change.action, change.kind) for change in changes)
     texts = []
@@ -274,14 +259,16 @@ def _summary(changes: list[ObjectChange]) -> str:
 
 
 @click.command()
-@access_options
-@option("--list", "listing")
-@option("--to N", type=click.IntRange(min=0))
-@option("--dry-run")
-@option("--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
-@option("--force")
+@options.access_options
+@options.option("--list", "listing")
+@options.option("--to N", type=click.IntRange(min=0))
+@options.option("--dry-run")
+@options.option(
+    "--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path)
+)
+@options.option("--force")
 @wait_options
-@format_option("text", "json")
+@options.format_option("text", "json")
 @pass_session
 def rollback(
     session: Session,
@@ -320,7 +307,7 @@ def rollback(
                 tell=note,
                 within=within,
             )
-    except RollbackFailed:
+    except results.RollbackFailed:
         note(recovery_hint())
         raise
     if done.changed and not dry_run:
@@ -336,7 +323,7 @@ def rollback(
         note(f"unchanged: {why}; run `{further}` to see all changes")
 
 
-def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
+def _print_done(done: results.RolledBack, output: str, *, dry_run: bool) -> None:
     if output == "json":
         later = done.access_after
         print_json(
@@ -357,7 +344,7 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
             print_line(change.text)
 
 
-def removes_the_authenticator(change: ObjectChange) -> bool:
+def removes_the_authenticator(change: results.ObjectChange) -> bool:
     """A DaemonSet of a plugin answers no logins."""
     ours = ("DaemonSet", NAMESPACE, NAME)
-    return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
+    return change.action is results.ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours

@@ -10,18 +10,11 @@ import click
 
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
+from tarmak_iam.cli import options
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
 from tarmak_iam.cli.commands.apply import change_json, stale_pod_json
 from tarmak_iam.cli.console import ExitCode, note, print_diff, print_json, print_line
 from tarmak_iam.cli.edits import read_import
-from tarmak_iam.cli.options import (
-    access_options,
-    all_clusters_option,
-    format_option,
-    object_options,
-    option,
-    seconds_option,
-)
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
@@ -37,12 +30,12 @@ _NONE = "no differences: the cluster is up to date"
 
 
 @click.command()
-@option("--from FILE", "file")
-@all_clusters_option
-@access_options
-@seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
-@object_options
-@format_option("text", "json")
+@options.option("--from FILE", "file")
+@options.all_clusters_option
+@options.access_options
+@options.seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
+@options.object_options
+@options.format_option("text", "json")
 @pass_session
 def diff(
     session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any

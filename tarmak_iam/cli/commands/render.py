@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tarmak_iam.cli import options
 from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each
 from tarmak_iam.cli.completion import files
 from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_line, print_payload, record_done
 from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_incomplete, note_objects, note_role, note_tunnel
-from tarmak_iam.cli.options import (
-    all_clusters_option,
-    dry_run_option,
-    format_option,
-    kubeconfig_options,
-    object_options,
-    option,
-    output_dir_option,
-)
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.document.render import yaml_bytes
@@ -48,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@format_option("args", "json", "hieradata")
+@options.format_option("args", "json", "hieradata")
 @pass_session
 def flags(session: Session, output: str) -> None:
     config = session.config()
@@ -66,8 +58,8 @@ def flags(session: Session, output: str) -> None:
 
 
 @click.command()
-@object_options
-@format_option("yaml", "json")
+@options.object_options
+@options.format_option("yaml", "json")
 @pass_session
 def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     installation = session.installation(overrides)
@@ -159,17 +151,17 @@ _KUBECTLS = "\0"  # no file has this name
 
 
 @click.command()
-@kubeconfig_options
-@option("--session-name NAME")
-@option("--server URL")
-@option("--certificate-authority FILE", shell_complete=files)
-@option("--proxy-url URL")
-@option("--alias NAME")
-@option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
-@option("--use")
-@option("--force")
-@dry_run_option
-@format_option("yaml", "json")
+@options.kubeconfig_options
+@options.option("--session-name NAME")
+@options.option("--server URL")
+@options.option("--certificate-authority FILE", shell_complete=files)
+@options.option("--proxy-url URL")
+@options.option("--alias NAME")
+@options.option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
+@options.option("--use")
+@options.option("--force")
+@options.dry_run_option
+@options.format_option("yaml", "json")
 @pass_session
 def kubeconfig(
     session: Session,
@@ -240,13 +232,13 @@ class _RenderedCluster(NamedTuple):
 
 
 @click.command()
-@output_dir_option("the files")
-@all_clusters_option
-@object_options
-@kubeconfig_options
-@dry_run_option
-@option("--force")
-@format_option("text", "json")
+@options.output_dir_option("the files")
+@options.all_clusters_option
+@options.object_options
+@options.kubeconfig_options
+@options.dry_run_option
+@options.option("--force")
+@options.format_option("text", "json")
 @pass_session
 def render(
     session: Session, /, output_dir: Path, all_clusters: bool, dry_run: bool, force: bool, output: str, **overrides: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,10 @@ from tarmak_iam.findings import Finding, Severity
 from tarmak_iam.text import MESSAGE
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor.diagnosis import Diagnosis
+    from tarmak_iam.doctor.diagnosis import Check, Diagnosis
+    from tarmak_iam.document import Document
+    from tarmak_iam.lint.fixing import FixableFinding
+    from tarmak_iam.lint.rule import Rule
 
 _FORMATS = {
     "text": ("text", "print_findings"),
@@ -38,59 +41,48 @@ findings_options = all_of(
 
 _LONGEST_LINE = 200
 
-TextChange = dict[str, Any]
-"""As in JSON: what replaces the text of a file from `line` and `column` to `endLine` and `endColumn`, in code points
-from 1."""
-
-
-class OfferedFix(NamedTuple):
-    """What `check --fix` would do about a finding. `title` is one sentence, and `changes` computes what changes in the
-    file: None if the fix cannot be made. A fix that is not safe changes access, or what Tarmak uses, and requires
-    --unsafe-fixes."""
-
-    title: str
-    is_safe: bool
-    changes: Callable[[], tuple[TextChange, ...] | None]
-
-    @property
-    def shown_changes(self) -> tuple[TextChange, ...] | None:
-        """The changes; none of them if they write so much text that a report would quote the file."""
-        changes = self.changes()
-        lines = [line for change in changes or () for line in change["text"].splitlines()]
-        is_long = any(len(line) > _LONGEST_LINE for line in lines) or sum(map(len, lines)) > MESSAGE
-        return () if is_long else changes
-
 
 class FindingResult(NamedTuple):
     """`fingerprint_parts` do not change when lines are inserted above. `suppression` is the reason in the comment that
-    suppresses the finding, None if it is not suppressed. `more` is added to the JSON, and `fix` is offered."""
+    suppresses the finding, None if it is not suppressed. `more` is added to the JSON; `fix` is what --fix would do."""
 
     finding: Finding | Diagnosis
     place: Place
     fingerprint_parts: tuple[str, ...] = ()
     suppression: str | None = None
     more: Mapping[str, object] = {}
-    fix: OfferedFix | None = None
-
-
-class RuleDescription(NamedTuple):
-    """A rule. `page` is its documentation in Markdown, empty if there is none."""
-
-    id: str
-    severity: Severity
-    summary: str
-    page: str = ""
+    fix: FixableFinding | None = None
 
 
 class CheckReport(NamedTuple):
-    """The findings, the rules, and the errors for what could not be checked. `line_of` returns the source line at a
-    place, empty if it must not be shown. `is_complete`: whether nothing was left out for a reason that is a finding."""
+    """The findings, the rules, the errors for what could not be checked, and the documents of the files by name, if
+    their lines may be shown. `is_complete`: whether nothing was left out for a reason that is a finding."""
 
     results: tuple[FindingResult, ...] = ()
-    rules: Callable[[], tuple[RuleDescription, ...]] = tuple
+    rules: Iterable[Rule | Check] = ()
     errors: tuple[TarmakIamError, ...] = ()
-    line_of: Callable[[Place], str] = lambda _: ""
+    documents: Mapping[str, Document] = {}
     is_complete: bool = True
+
+    def line_of(self, place: Place) -> str:
+        """The source line at a place, empty if it must not be shown."""
+        document = self.documents.get(place.filename)
+        return document.source.line(place.line) if document and place.line is not None else ""
+
+    def changes_of(self, fixable: FixableFinding) -> list[dict[str, Any]] | None:
+        """As in JSON: what replaces the text from `line` and `column` to `endLine` and `endColumn`, in code points from
+        1. None if the fix cannot be made; empty if it writes so much text that a report would quote the file."""
+        from tarmak_iam.lint.fix import text_changes
+
+        document, changes = self.documents[fixable.filename], []
+        texts = text_changes(document, fixable.fix)
+        for text in texts or ():
+            (line, column), (end_line, end_column) = map(document.source.position, (text.start, text.end))
+            change = {"file": document.filename, "line": line, "column": column}
+            changes.append({**change, "endLine": end_line, "endColumn": end_column, "text": text.text})
+        lines = [line for text in texts or () for line in text.text.splitlines()]
+        is_long = any(len(line) > _LONGEST_LINE for line in lines) or sum(map(len, lines)) > MESSAGE
+        return None if texts is None else [] if is_long else changes
 
     @property
     def unsuppressed(self) -> Iterator[FindingResult]:
@@ -134,8 +126,8 @@ def print_findings_json(report: CheckReport) -> None:
         item |= {"message": finding.message, "remedy": finding.remedy}
         if isinstance(finding, Finding):
             item["fix"] = None
-            if fix is not None and (changes := fix.shown_changes) is not None:
-                item["fix"] = {"title": fix.title, "safe": fix.is_safe, "edits": changes}
+            if fix is not None and (changes := report.changes_of(fix)) is not None:
+                item["fix"] = {"title": fix.fix.title, "safe": fix.is_safe, "edits": changes}
         findings.append(item)
     print_json(findings)
 
