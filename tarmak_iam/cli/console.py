@@ -207,8 +207,7 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
 
 
 def discard_output(stream: TextIO | None) -> None:
-    """Drops what is still buffered: it cannot be written either, and Python would print an error at exit and change the
-    exit code."""
+    """Drops what is buffered: it cannot be written either, and Python would print an error at exit."""
     if stream is not None:  # closed by the caller
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -60,11 +60,7 @@ class NamedFile(NamedTuple):
 
 
 def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
-    """Recognised by its name, else by its content; a directory means its tarmak.yaml, and `-` stdin. `follow_links` as
-    in `Boundary`.
-
-    Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
-    """
+    """By its name, else its content; a directory means its tarmak.yaml, `-` stdin. Raises TarmakIamError."""
     if path.is_dir():
         if not (path / CONFIG_NAME).exists():
             remedy = "specify a file, or a cluster with --cluster"

@@ -67,9 +67,7 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
 
 
 def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
-    """The names of an option, and how it is declared. `usage` is its names and the placeholder of its value, as in
-    `-i --cluster-id ID`; if it has no placeholder, type and default, it is a flag. The help shows the default.
-    `parameter` is the name in Python."""
+    """Names and settings of an option. `usage` is its names and placeholder; a flag has neither type nor default."""
     words = usage.split()
     names = [word for word in words if word.startswith("-")]
     if len(names) < len(words):

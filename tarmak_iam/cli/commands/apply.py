@@ -11,8 +11,7 @@ import click
 from tarmak_iam.access.diff import effect_json
 from tarmak_iam.cli import options
 from tarmak_iam.cli.console import ExitCode, aligned, log_variables, note, print_json, print_line, record_done
-from tarmak_iam.cli.installation_notes import note_image
-from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
@@ -169,8 +168,7 @@ def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float =
 
 
 def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
-    """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
-    and which command to run, with the options `access`. Raises the error of a login that could not be tried."""
+    """Prints the result, and what to do; exits with its code, or raises why it could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():

@@ -93,7 +93,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         for text in outcome.value.notes:
             note(f"note: {text}")
 
-    def as_json(outcome: ClusterOutcome[LiveDiff]) -> dict[str, object]:
+    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
         return {"cluster": outcome.name, **_as_json(outcome.value, with_objects=True)}
 
     finish_all(outcomes, as_json, output, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE)

@@ -16,10 +16,9 @@ from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
-from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_misplaced, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tarmak_iam.report import AccessReview, ClusterReview, ReviewedCluster
 
 
-T = TypeVar("T")
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
 
@@ -83,11 +82,11 @@ def _counts(review: AccessReview) -> str:
     return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
 
 
-def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> list[ClusterOutcome[T]]:
+def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> list[ClusterOutcome]:
     """Of all clusters, errors are part of the review; else they end the command."""
     if all_clusters:
         return list(for_each(clusters, work, doing))
-    return [ClusterOutcome(cluster, (work(cluster, note),)) for cluster in clusters]
+    return [ClusterOutcome(cluster, work(cluster, note)) for cluster in clusters]
 
 
 def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters: bool, is_live: bool) -> AccessReview:

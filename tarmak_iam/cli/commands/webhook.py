@@ -15,9 +15,8 @@ from click.core import ParameterSource
 from tarmak_iam.cli import formats
 from tarmak_iam.cli.completion import daemon_versions, directories
 from tarmak_iam.cli.console import ExitCode, note, print_line, record_done
-from tarmak_iam.cli.installation_notes import note_incomplete
 from tarmak_iam.cli.options import option, output_dir_option, paths_argument
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_incomplete, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
@@ -101,8 +100,7 @@ def webhook(
 
 
 def _server(installation: Installation | None, used: dict[str, bool]) -> ServerSettings:
-    """Those of the mappings file, if any. Raises ConfigError, with the place in it, if the authenticator does not
-    start, or a server cannot use the value of one of the keys that are `used`."""
+    """Those of the mappings file, if any. Raises ConfigError if no server could use a value that is `used`."""
     if installation is None or installation.mappings is None:
         return ServerSettings()
     document = installation.mappings.document

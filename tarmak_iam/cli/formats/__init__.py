@@ -133,8 +133,7 @@ def print_findings_json(report: CheckReport) -> None:
 
 
 def base_directory(*, in_repository: bool = False) -> Path:
-    """The directory that file names are relative to: where a GitHub workflow has checked out the repository, else the
-    root of the repository that the working directory is in, if that is asked for, else the working directory."""
+    """That file names are relative to: a GitHub workspace, the root of the repository, or the working directory."""
     here = Path.cwd()
     if workspace := os.environ.get("GITHUB_WORKSPACE"):
         return Path(workspace)
