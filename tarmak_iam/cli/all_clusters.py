@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tarmak_iam.cli.console import ExitCode, error_line, note, print_json, progress
-from tarmak_iam.cli.formats.text import print_excerpt_of_error
+from tarmak_iam.cli.formats import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.text import shortened
 

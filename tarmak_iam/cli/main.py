@@ -18,8 +18,7 @@ from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
 _MODULES = {
-    "enable": "enable disable",
-    "set": "set unset show",
+    "section": "enable disable set unset show",
     "config": "config",
     "settings": "settings",
     "map": "map",
@@ -28,8 +27,7 @@ _MODULES = {
     "webhook": "webhook doctor",
     "report": "report",
     "render": "flags manifests kubeconfig render",
-    "apply": "apply verify rollback",
-    "diff": "diff",
+    "apply": "diff apply verify rollback",
     "run": "run hook",
     "token": "token",
     "schema": "schema",
@@ -117,7 +115,7 @@ def _ended(call: Callable[[], int]) -> int:
 
 def _print_error(error: click.ClickException | TarmakIamError) -> None:
     if isinstance(error, TarmakIamError):
-        from tarmak_iam.cli.formats.text import print_excerpt_of_error
+        from tarmak_iam.cli.formats import print_excerpt_of_error
 
         note(error_line(error), plain=True)
         print_excerpt_of_error(error.place)

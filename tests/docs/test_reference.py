@@ -52,6 +52,7 @@ def test_commands_that_end_with_one_have_it_in_their_table() -> None:
     files = (PACKAGE / "cli" / "commands").glob("*.py")
     modules = {path.stem for path in files if "exit(ExitCode.FINDINGS)" in path.read_text()}
     subcommands = {
+        "apply": ("diff",),
         "config": ("config get", "config set"),
         "map": ("map import", "map remove"),
         "settings": ("settings get",),
