@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tarmak_iam.cli.console import ExitCode, error_line, note, print_json, progress
-from tarmak_iam.cli.formats.text import print_excerpt_of_error
+from tarmak_iam.cli.formats import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.text import shortened
 
@@ -17,30 +16,23 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
 
 
-T = TypeVar("T")
 FAILED = "failed"
 ReportProgress = Callable[[str], None]
-ClusterWork = Callable[["Cluster", ReportProgress], T]
+ClusterWork = Callable[["Cluster", ReportProgress], Any]
 """The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
 nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterOutcome(Generic[T]):
-    """The result for a cluster: one value, or the error that prevented it."""
+class ClusterOutcome(NamedTuple):
+    """The result for a cluster: a value, or the error that prevented it."""
 
     cluster: Cluster
-    values: tuple[T, ...]
+    value: Any
     error: TarmakIamError | None = None
 
     @property
     def name(self) -> str:
         return self.cluster.cluster_name
-
-    @property
-    def value(self) -> T:
-        """Only if there is no error."""
-        return self.values[0]
 
 
 def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluster]:
@@ -67,7 +59,7 @@ def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
     note(f"{config.document.position(cluster.route)}: note: skipped: {reason}")
 
 
-def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> Iterator[ClusterOutcome[T]]:
+def for_each(clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> Iterator[ClusterOutcome]:
     """Yields each outcome as soon as it is there. `doing` is shown meanwhile, as in `checking`; errors are printed."""
     for number, cluster in enumerate(clusters, 1):
         name = shortened(cluster.cluster_name)
@@ -79,9 +71,9 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> I
             if show is not plain:
                 show("")
             try:
-                outcome = ClusterOutcome(cluster, (work(cluster, show),))
+                outcome = ClusterOutcome(cluster, work(cluster, show))
             except TarmakIamError as error:
-                outcome = ClusterOutcome(cluster, (), error)
+                outcome = ClusterOutcome(cluster, None, error)
         if outcome.error is not None:
             print_cluster_error(outcome.error, outcome.name)
         yield outcome
@@ -95,14 +87,13 @@ def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
 
 
 def finish_all(
-    outcomes: Sequence[ClusterOutcome[T]],
-    as_json: Callable[[ClusterOutcome[T]], dict[str, object]],
+    outcomes: Sequence[ClusterOutcome],
+    as_json: Callable[[ClusterOutcome], dict[str, object]],
     output: str,
-    word: Callable[[T], str],
+    word: Callable[[Any], str],
     quiet: str,
 ) -> None:
-    """Prints all results if the output is JSON, and a summary. `word` is what a result is called there: those of the
-    `quiet` word are no findings. Exits with ERROR if a cluster failed, else with FINDINGS if there are some."""
+    """Prints results as JSON and a summary; `quiet` words are no findings. Exits with ERROR or FINDINGS if any."""
     if output == "json":
         failed = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
         print_json([failed[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
@@ -114,8 +105,7 @@ def finish_all(
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
-    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`, of the clusters' names and the words for their
-    outcomes; the clusters of the `quiet` word are not listed."""
+    """`3 clusters: 2 unchanged, 1 differs (prod-blue)`; the clusters of the `quiet` word are not listed."""
     names: dict[str, list[str]] = {quiet: []}
     for name, what in words:
         names.setdefault(what, []).append(shortened(name))

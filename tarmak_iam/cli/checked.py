@@ -75,9 +75,7 @@ class Fixes(NamedTuple):
         return None
 
     def mappings(self, path: Path, within: Boundary) -> Mappings | None:
-        """The mappings with templates in quotes, without which the authenticator does not start: principals gain
-        access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
-        reports."""
+        """Those with templates in quotes, an unsafe fix: before, the authenticator does not start. Else None."""
         try:
             return self._recorded(mappings_file.load_repaired(path, within)) if self.is_unsafe else None
         except FileError:
@@ -98,8 +96,7 @@ class _RepairedClusterFiles(ClusterFiles):
 
 
 def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
-    """tarmak.yaml, and the files of the selected cluster or of all that can be selected. Fixes are made in turn with
-    other edits. Raises TarmakIamError."""
+    """tarmak.yaml, and the files of the selected cluster or of all. Raises TarmakIamError."""
     path = session.path()
 
     def checked(fixes: Fixes | None) -> Checked:
@@ -205,9 +202,7 @@ def _examined(*subjects: Subjects, fixes: Fixes | None = None, within: Boundary 
 
 
 def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
-    """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
-    mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
-    end the check of the others. Of the session, only `follow_links` is used."""
+    """Each tarmak.yaml once, with all clusters or those of the files; others alone. Errors do not end it."""
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
     for path in paths:

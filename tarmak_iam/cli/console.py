@@ -207,8 +207,7 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
 
 
 def discard_output(stream: TextIO | None) -> None:
-    """Drops what is still buffered: it cannot be written either, and Python would print an error at exit and change the
-    exit code."""
+    """Drops what is buffered: it cannot be written either, and Python would print an error at exit."""
     if stream is not None:  # closed by the caller
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -220,19 +219,9 @@ _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
 
 
 # The values of these are not secret; of all other variables only the name is printed.
-_NOT_SECRET = {
-    *COLOUR_VARIABLES,
-    "AWS_CONFIG_FILE",
-    "AWS_DEFAULT_REGION",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "DEFAULT_ROLE",
-    "KUBECONFIG",
-    "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
-    "TARMAK_CONFIG",
-    "TARMAK_IAM_FOLLOW_LINKS",
-}
+_NOT_SECRET = {*COLOUR_VARIABLES, "DEFAULT_ROLE", "KUBECONFIG", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID"}
+_NOT_SECRET |= {"TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"}
+_NOT_SECRET |= {"AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"}
 
 
 def show_log(context: click.Context, times: int = 0) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_done
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import Session, note_incomplete
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
 from tarmak_iam.files.turns import edit_in_turn
@@ -36,7 +36,6 @@ def read_given(file: str) -> tuple[bytes, str]:
 
 def read_import(file: str, form: str | None) -> Import:
     """The mappings of a file, `-` is stdin; warns of an interrupted `render`. Raises TarmakIamError."""
-    from tarmak_iam.cli.installation_notes import note_incomplete
     from tarmak_iam.mappings.formats import read_mappings
 
     if file != "-":

@@ -17,52 +17,28 @@ from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.plugins import __version__
 
-_COMMANDS = {
-    "Edit tarmak.yaml and settings": {
-        "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
-        "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
-        "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
-        "unset": ("set", "unset", "Remove a key of the amazon section."),
-        "show": ("set", "show", "Show the amazon section, with its defaults."),
-        "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
-        "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
-    },
-    "Manage mappings": {
-        "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
-        "whois": ("whois", "whois", "Show who an IAM caller becomes."),
-    },
-    "Check and review": {
-        "check": ("check", "check", "Find errors and lock-outs before they happen."),
-        "doctor": ("webhook", "doctor", "Check webhook files, such as those of a master, offline."),
-        "report": ("report", "report", "Access review: who has which access, and why."),
-    },
-    "Generate files": {
-        "flags": ("render", "flags", "Print the API server's webhook flags."),
-        "manifests": ("render", "manifests", "Print all Kubernetes objects, in apply order."),
-        "kubeconfig": ("render", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
-        "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
-        "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
-    },
-    "Live cluster": {
-        "diff": ("diff", "diff", "Show what apply would change, and for whom."),
-        "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
-        "verify": ("apply", "verify", "Log in, and compare the result with whois."),
-        "rollback": ("apply", "rollback", "Undo the last change made by apply."),
-        "run": ("run", "run", "Run tarmak with checks, apply and verification."),
-        "hook": ("run", "hook", "Print a shell function that wraps every tarmak."),
-    },
-    "Tools": {
-        "token": ("token", "token", "Print a token for kubectl, or explain one."),
-        "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
-        "completion": ("completion", "completion", "Print a script for shell completion."),
-    },
+_MODULES = {
+    "section": "enable disable set unset show",
+    "config": "config",
+    "settings": "settings",
+    "map": "map",
+    "whois": "whois",
+    "check": "check",
+    "webhook": "webhook doctor",
+    "report": "report",
+    "render": "flags manifests kubeconfig render",
+    "apply": "diff apply verify rollback",
+    "run": "run hook",
+    "token": "token",
+    "schema": "schema",
+    "completion": "completion",
 }
-"""Heading in the help -> command -> its module in `commands`, the attribute there, and one line of help."""
+"""Module in `commands` -> its commands. The page tarmak-iam.txt in the folder `help` lists them."""
 
 
 @click.group(
     cls=LazyGroup,
-    sections=_COMMANDS,
+    modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
     "~/.tarmak, as for Tarmak itself.\n\n\b\nExamples:\n  tarmak-iam enable --dry-run\n"
@@ -139,7 +115,7 @@ def _ended(call: Callable[[], int]) -> int:
 
 def _print_error(error: click.ClickException | TarmakIamError) -> None:
     if isinstance(error, TarmakIamError):
-        from tarmak_iam.cli.formats.text import print_excerpt_of_error
+        from tarmak_iam.cli.formats import print_excerpt_of_error
 
         note(error_line(error), plain=True)
         print_excerpt_of_error(error.place)

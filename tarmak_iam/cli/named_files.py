@@ -59,11 +59,7 @@ class NamedFile(NamedTuple):
 
 
 def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
-    """Recognised by its name, else by its content; a directory means its tarmak.yaml, and `-` stdin. `follow_links` as
-    in `Boundary`.
-
-    Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
-    """
+    """By its name, else its content; a directory means its tarmak.yaml, `-` stdin. Raises TarmakIamError."""
     if path.is_dir():
         if not (path / CONFIG_NAME).exists():
             remedy = "specify a file, or a cluster with --cluster"
@@ -74,15 +70,13 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     owner = _owner(path)
     intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
     kind = next((known for known in FileKind if known.value in (path.name, intended)), None)
-    named = NamedFile(path, kind, *owner) if kind and kind is not FileKind.CONFIG else None
+    named = None if kind is None else NamedFile(path, kind, *((path,) if kind is FileKind.CONFIG else owner))
     if not path.exists():
-        if named is not None:  # a broken link may lead out of the directory: that error comes first
-            named.read(follow_links=follow_links)
+        if named is not None and named.kind is not FileKind.CONFIG:
+            named.read(follow_links=follow_links)  # a broken link may lead out of the directory: that error comes first
         raise missing_file(path)
     if named is not None:
         return named
-    if kind is FileKind.CONFIG:
-        return NamedFile(path, kind, path)
     data = _read_alone(path, follow_links=follow_links)
     kind = _by_content(data, path)
     if kind is FileKind.CONFIG:
@@ -140,8 +134,6 @@ def _by_content(text: bytes, path: Path) -> FileKind:
         return FileKind.MAPPINGS
     if is_json and {fold(str(key)) for key in top} & {"maproles", "mapusers", "mapaccounts"}:
         return FileKind.DYNAMIC_FILE
-    raise ConfigError(
-        "this is neither a tarmak.yaml nor a mappings file of the authenticator",
-        remedy=f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
-        place=Place(str(path)),
-    )
+    what = "this is neither a tarmak.yaml nor a mappings file of the authenticator"
+    remedy = f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats"
+    raise ConfigError(what, remedy=remedy, place=Place(str(path)))

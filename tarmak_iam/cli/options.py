@@ -111,7 +111,7 @@ kubeconfig_options = all_of(
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
     """-o, as `output`; the first format is the default."""
-    return option("-o --output", about="Output format.", type=click.Choice(formats), default=formats[0])
+    return option("-o --output", type=click.Choice(formats), default=formats[0])
 
 
 access_options = all_of(
@@ -131,22 +131,13 @@ def _check_all_clusters(context: click.Context, _parameter: click.Parameter, val
     return value
 
 
-all_clusters_option = option(
-    "--all-clusters",
-    about="Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
-    callback=_check_all_clusters,
-)
+all_clusters_option = option("--all-clusters", callback=_check_all_clusters)
 root_option = option("--root")
 
 key_edit_options = all_of(
     root_option,
-    option(
-        "--all-clusters",
-        about="Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is "
-        "skipped, and so are hubs for keys of kubernetes.",
-        callback=_check_all_clusters,
-    ),
-    option("--force", about="Also write keys that only a fork of Tarmak knows."),
+    option("--all-clusters", callback=_check_all_clusters),
+    option("--force"),
     option("--through-alias"),
     dry_run_option,
 )
@@ -155,7 +146,7 @@ strip_path_option = option("--strip-path")
 
 mappings_edit_options = all_of(
     option("--me ARN", shell_complete=callers),
-    option("--force", about="Apply even if the last admin, a node role or --me loses access."),
+    option("--force"),
     dry_run_option,
     format_option("text", "json"),
 )

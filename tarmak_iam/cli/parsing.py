@@ -67,9 +67,7 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
 
 
 def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
-    """The names of an option, and how it is declared. `usage` is its names and the placeholder of its value, as in
-    `-i --cluster-id ID`; if it has no placeholder, type and default, it is a flag. The help shows the default.
-    `parameter` is the name in Python."""
+    """Names and settings of an option. `usage` is its names and placeholder; a flag has neither type nor default."""
     words = usage.split()
     names = [word for word in words if word.startswith("-")]
     if len(names) < len(words):
@@ -145,42 +143,44 @@ class CommandGroup(click.Group):
 
 
 class LazyGroup(CommandGroup):
-    """`sections`: heading in the help -> name of a command -> its module, attribute and one line of help."""
+    """The program. `modules`: a module -> the names of its commands; their headings and help are on its page."""
 
-    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, tuple[str, str, str]]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
         params = [CommonOption(names, is_listed=True, **settings) for names, settings in COMMON_OPTIONS]
         super().__init__(*args, params=[*params, *kwargs.pop("params", ())], **kwargs)
         _describe(self, "tarmak-iam")
-        self._sections = sections
-        self._lazy = {name: row for rows in sections.values() for name, row in rows.items()}
+        self._modules = {name: module for module, names in modules.items() for name in names.split()}
+        self.help, *sections = (self.help or "").split("\n\n")
+        self._sections = [(part.partition(":")[0], re.findall(r"(?m)^  (\S+): (.*)", part)) for part in sections]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._lazy)
+        return [name for _, lines in self._sections for name, _ in lines]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._lazy:
+        if cmd_name not in self._modules:
             return None
-        module, attribute, _ = self._lazy[cmd_name]
-        command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
+        module = importlib.import_module(f"tarmak_iam.cli.commands.{self._modules[cmd_name]}")
+        command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")  # of a built-in function's name
         assert isinstance(command, click.Command)
         _offer_common_options(command)
         _describe(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table: listing the commands imports none of them."""
-        width = max(map(len, self._lazy))
-        for heading, commands in self._sections.items():
+        """From the page: listing the commands imports none of them."""
+        width = max(map(len, self._modules))
+        for heading, lines in self._sections:
             with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), row[2]) for name, row in commands.items()])
+                formatter.write_dl([(name.ljust(width), about) for name, about in lines])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """From the table, too."""
+        """From the page, too."""
         from click.shell_completion import CompletionItem
 
         if vars(ctx).get("_protected_args") or ctx.args:
             return []
-        named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
+        known = (line for _, lines in self._sections for line in lines)
+        named = [CompletionItem(name, help=about) for name, about in known if name.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
 

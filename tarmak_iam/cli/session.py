@@ -1,4 +1,5 @@
-"""What a command works on: the selected directory and cluster, its files, its installation, and its kubectl."""
+"""What a command works on: the selected directory and cluster, its files, its installation, its kubectl; and notes on
+them."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.files.boundary import Boundary
+    from tarmak_iam.findings import Subject
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.installation.cluster_files import ClusterFiles
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 
 
 class Session(NamedTuple):
-    """`source`: what selected the directory, if not the user's -c. `follow_links` as in `ClusterFiles`.
-    `kubeconfig` and `kube_context` are for kubectl, None if they are not specified."""
+    """`source`: what selected the directory, if not -c. `kubeconfig` and `kube_context` are for kubectl."""
 
     directory: Path | None
     cluster_name: str | None
@@ -103,9 +104,7 @@ class Session(NamedTuple):
         return self.installation_of(config, cluster, overrides)
 
     def installation_if_chosen(self) -> Installation | None:
-        """For commands that need no cluster: None if no directory or cluster is specified, and Tarmak's default
-        directory has no tarmak.yaml, or its tarmak.yaml no current cluster. Raises TarmakIamError for everything
-        else."""
+        """For commands that need no cluster: None if none is specified or current. Raises TarmakIamError."""
         try:
             config, cluster, _ = self.selected()
         except (FileError, SelectionError):
@@ -140,8 +139,7 @@ pass_session = click.make_pass_decorator(Session)
 
 @contextlib.contextmanager
 def repair_offered(command: str, mappings: Path | None = None, within: Boundary | None = None) -> Iterator[None]:
-    """An error for a tarmak.yaml whose values have the wrong type, or for this mappings file if its templates have no
-    quotes, gets the command that repairs the file; `command` is that without options."""
+    """An error that `check --fix` would repair in tarmak.yaml, or in these mappings, gets that command."""
     try:
         yield
     except (ConfigError, ParseError) as error:
@@ -171,9 +169,7 @@ def kubectl_of(
     lock: ClusterLock | None = None,
     seconds: float | None = None,
 ) -> Kubectl:
-    """kubectl for this cluster, with the options of the session. `tell` is called with what is waited for; `lock` is
-    that of a command that writes. A command that only reads does not wait for an API server that refuses the
-    connection, and waits up to `seconds` for an answer. Raises TarmakIamError."""
+    """With the options of the session. Without a `lock` it does not wait for an API server that refuses to connect."""
     from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
@@ -212,3 +208,32 @@ def exclusive_access(
     """kubectl for a command that writes, which locks the cluster unless it is a dry run. Raises TarmakIamError."""
     with contextlib.nullcontext() if dry_run else cluster_locked(config, cluster) as lock:
         yield kubectl_of(session, cluster.cluster_name, lock=lock)
+
+
+def note_image(installation: Installation, *, only: str = "") -> None:
+    """A warning for each finding about image or Kubernetes version; `only`: of the rule with this ID."""
+    from tarmak_iam.lint.image_rules import image_findings
+
+    for finding in image_findings(installation):
+        if only in ("", finding.id):
+            note(f"warning: {finding.text} [{finding.id}]")
+
+
+def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> None:
+    """A warning for each file of a kind that is in the wrong place, and so is not read: the user may have edited it."""
+    from tarmak_iam.installation.misplaced_files import misplaced_files
+    from tarmak_iam.lint.installation_rules import misplaced_findings
+
+    misplaced = misplaced_files(files.directory, cluster, follow_links=files.follow_links)
+    for finding in misplaced_findings(misplaced, cluster.cluster_name):
+        if finding.subject is subject:
+            note(f"{finding.place}: warning: {finding.text} [{finding.id}]")
+
+
+def note_incomplete(directory: Path, remedy: str = "run it again before you use the files") -> None:
+    """A warning if a `render` to the directory was interrupted."""
+    from tarmak_iam.emit.directory import is_incomplete
+
+    if is_incomplete(directory):
+        what = "a `render` to this directory was interrupted, so some files may be old and others new"
+        note(f"{directory}: warning: {what}; {remedy}")

@@ -402,7 +402,7 @@ def test_two_links_to_one_tarmak_yaml(shell: Shell, tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.cli.formats.text.is_terminal", lambda _: True)
+    monkeypatch.setattr("tarmak_iam.cli.formats.is_terminal", lambda _: True)
 
 
 @pytest.mark.usefixtures("terminal")

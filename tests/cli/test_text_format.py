@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.cli.formats.text import excerpt
+from tarmak_iam.cli.formats import excerpt
 from tests.support import ADMIN, ROOT, Shell
 
 
@@ -58,7 +58,7 @@ def test_the_mark_is_below_that_character(line: str, data: st.DataObject) -> Non
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, shell: Shell) -> Shell:
     """Both streams are one, of 80 columns."""
-    monkeypatch.setattr("tarmak_iam.cli.formats.text.is_terminal", lambda _: True)
+    monkeypatch.setattr("tarmak_iam.cli.formats.is_terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "80")
     return shell
 

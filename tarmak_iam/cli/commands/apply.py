@@ -1,54 +1,56 @@
-"""apply, verify, rollback: the objects of the live cluster, with kubectl, and a test login."""
+"""apply, diff, rollback, verify: the objects of the live cluster, with kubectl, and a test login."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tarmak_iam.access.diff import effect_json
-from tarmak_iam.cli.console import ExitCode, aligned, log_variables, note, print_json, print_line, record_done
-from tarmak_iam.cli.installation_notes import note_image
-from tarmak_iam.cli.options import (
-    access_options,
-    all_of,
-    format_option,
-    login_options,
-    object_options,
-    option,
-    seconds_option,
+from tarmak_iam.access.diff import effect_json, effects
+from tarmak_iam.access.lockout import principal_refusal
+from tarmak_iam.cli import options
+from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.console import (
+    ExitCode,
+    aligned,
+    log_variables,
+    note,
+    print_diff,
+    print_json,
+    print_line,
+    record_done,
 )
-from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.cli.edits import read_import
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.artifact import NAME, NAMESPACE
+from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
-from tarmak_iam.hook.apply_hook import refuse_errors
+from tarmak_iam.hook.cluster import results
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
 from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
-from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.pods import StalePod
-from tarmak_iam.hook.cluster.results import (
-    Applied,
-    ApplyFailed,
-    ObjectAction,
-    ObjectChange,
-    RollbackFailed,
-    RolledBack,
-)
+from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, StalePod
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
+from tarmak_iam.hook.preflight import refuse_errors
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects
+from tarmak_iam.mappings.formats import as_mappings
 
-wait_options = all_of(
-    option("--wait/--no-wait", default=True),
-    seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster
+
+wait_options = options.all_of(
+    options.option("--wait/--no-wait", default=True),
+    options.seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
 )
 
 
@@ -56,7 +58,7 @@ Login = Verified | TarmakIamError
 """The result of a test login, or why the API server could not be asked."""
 
 
-def change_json(change: ObjectChange) -> dict[str, str]:
+def change_json(change: results.ObjectChange) -> dict[str, str]:
     return {"action": str(change.action), "kind": change.kind, "namespace": change.namespace, "name": change.name}
 
 
@@ -66,15 +68,15 @@ def stale_pod_json(stale: StalePod) -> dict[str, str]:
 
 
 @click.command()
-@access_options
-@object_options
-@option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
-@option("--no-check")
-@option("--force")
+@options.access_options
+@options.object_options
+@options.option("--dry-run", type=click.Choice(["client", "server"]), is_flag=False, flag_value="client")
+@options.option("--no-check")
+@options.option("--force")
 @wait_options
-@option("--verify", "verifies")
-@login_options
-@format_option("text", "json")
+@options.option("--verify", "verifies")
+@options.login_options
+@options.format_option("text", "json")
 @pass_session
 def apply(
     session: Session,
@@ -111,7 +113,7 @@ def apply(
                 tell=note,
                 within=files.within,
             )
-    except ApplyFailed:
+    except results.ApplyFailed:
         note(installation.recovery_hint)
         raise
     if done.changed and not dry_run:
@@ -134,7 +136,7 @@ def apply(
 
 
 def _print_applied(
-    installation: Installation, done: Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
+    installation: Installation, done: results.Applied, output: str, dry_run: str | None, kubectl: Kubectl | None
 ) -> Login | None:
     """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
@@ -161,10 +163,10 @@ def _print_applied(
 
 
 @click.command()
-@access_options
-@login_options
-@seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
-@format_option("text", "json")
+@options.access_options
+@options.login_options
+@options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
+@options.format_option("text", "json")
 @pass_session
 def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
     installation = session.installation(overrides)
@@ -185,8 +187,7 @@ def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float =
 
 
 def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
-    """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
-    and which command to run, with the options `access`. Raises the error of a login that could not be tried."""
+    """Prints the result, and what to do; exits with its code, or raises why it could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():
@@ -262,7 +263,7 @@ def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
             print_line(line)
 
 
-def _summary(changes: list[ObjectChange]) -> str:
+def _summary(changes: list[results.ObjectChange]) -> str:
     """More than three objects of one kind are summarised by their number."""
     counts = Counter((change.action, change.kind) for change in changes)
     texts = []
@@ -275,14 +276,16 @@ def _summary(changes: list[ObjectChange]) -> str:
 
 
 @click.command()
-@access_options
-@option("--list", "listing")
-@option("--to N", type=click.IntRange(min=0))
-@option("--dry-run")
-@option("--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
-@option("--force")
+@options.access_options
+@options.option("--list", "listing")
+@options.option("--to N", type=click.IntRange(min=0))
+@options.option("--dry-run")
+@options.option(
+    "--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path)
+)
+@options.option("--force")
 @wait_options
-@format_option("text", "json")
+@options.format_option("text", "json")
 @pass_session
 def rollback(
     session: Session,
@@ -321,7 +324,7 @@ def rollback(
                 tell=note,
                 within=within,
             )
-    except RollbackFailed:
+    except results.RollbackFailed:
         note(recovery_hint())
         raise
     if done.changed and not dry_run:
@@ -337,7 +340,7 @@ def rollback(
         note(f"unchanged: {why}; run `{further}` to see all changes")
 
 
-def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
+def _print_done(done: results.RolledBack, output: str, *, dry_run: bool) -> None:
     if output == "json":
         later = done.access_after
         print_json(
@@ -358,7 +361,112 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
             print_line(change.text)
 
 
-def removes_the_authenticator(change: ObjectChange) -> bool:
+def removes_the_authenticator(change: results.ObjectChange) -> bool:
     """A DaemonSet of a plugin answers no logins."""
     ours = ("DaemonSet", NAMESPACE, NAME)
-    return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
+    return change.action is results.ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
+
+
+_UP_TO_DATE = "up to date"
+_NO_DIFFERENCES = "no differences: the cluster is up to date"
+
+
+@click.command()
+@options.option("--from FILE", "file")
+@options.all_clusters_option
+@options.access_options
+@options.seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
+@options.object_options
+@options.format_option("text", "json")
+@pass_session
+def diff(
+    session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
+) -> None:
+    if file is not None and session.access:
+        raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
+    if all_clusters and (file is not None or session.access):
+        raise click.UsageError("--all-clusters cannot be combined with --from, --kubeconfig or --context")
+
+    def live(installation: Installation, tell: ReportProgress = note) -> LiveDiff:
+        manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
+        return live_diff(installation, kubectl_of(session, installation.cluster_id, tell, seconds=timeout))
+
+    if all_clusters:
+        _diff_all(session, live, output, overrides)
+        return
+    installation = session.installation(overrides)
+    if file is not None:
+        imported = read_import(file, None)
+        mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
+        for entry in left_out:
+            note(f"note: {entry}")
+        differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
+    else:
+        differences = live(installation)
+    if output == "json":
+        print_json(_differences_json(differences, with_objects=file is None))
+    else:
+        _print_differences(differences)
+    for text in differences.notes:
+        note(f"note: {text}")
+    if differences.changed:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+    note("no differences: access stays the same" if file else _NO_DIFFERENCES)
+
+
+def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, overrides: dict[str, Any]) -> None:
+    config = session.config()
+
+    def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
+        return live(session.installation_of(config, cluster, overrides), tell)
+
+    outcomes = []
+    for outcome in for_each(clusters_of(config), compare, "comparing"):
+        outcomes.append(outcome)
+        if outcome.error:
+            continue
+        if not outcome.value.changed:
+            note(f"{outcome.name}: {_NO_DIFFERENCES}")
+        elif output == "json":
+            note(f"{outcome.name}:")
+        else:
+            print_line(f"{outcome.name}:")
+            _print_differences(outcome.value)
+        for text in outcome.value.notes:
+            note(f"note: {text}")
+
+    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
+        return {"cluster": outcome.name, **_differences_json(outcome.value, with_objects=True)}
+
+    finish_all(outcomes, as_json, output, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE)
+
+
+def _print_differences(differences: LiveDiff) -> None:
+    for changed in differences.objects:
+        print_line(changed.change.text)
+        print_diff(changed.text)
+    for effect in differences.effects:
+        print_line(effect.text)
+    for pod in differences.stale_pods:
+        print_line(pod.text)
+    if differences.missing_pods:
+        print_line(differences.missing_text)
+    for group in differences.unbound:
+        note(f"warning: {group.text}")
+
+
+def _differences_json(differences: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "changed": differences.changed,
+        "effects": [effect_json(effect) for effect in differences.effects],
+    }
+    if not with_objects:
+        return shown
+    return {
+        **shown,
+        "objects": [{**change_json(entry.change), "diff": entry.text} for entry in differences.objects],
+        "unboundGroups": [{"group": name.group, "principals": list(name.principals)} for name in differences.unbound],
+        "stalePods": [stale_pod_json(pod) for pod in differences.stale_pods],
+        "missingPods": differences.missing_pods,
+        "notes": list(differences.notes),
+    }

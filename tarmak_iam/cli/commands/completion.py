@@ -36,8 +36,7 @@ _SPECIAL = r"[^A-Za-z0-9_@%+=:,./-]"
 
 
 class _Answer(ShellComplete):
-    """What the scripts ask: words as arguments, the last one up to the cursor. Of bash, whose words end at colons, the
-    line up to the cursor and COMP_WORDBREAKS: readline replaces what comes after the last of those characters."""
+    """Words as arguments, up to the cursor. Of bash the line and COMP_WORDBREAKS: readline replaces the rest."""
 
     def __init__(self, cli: click.Command, shell: str, args: Sequence[str]) -> None:
         super().__init__(cli, {}, "tarmak-iam", COMPLETION_VARIABLE)

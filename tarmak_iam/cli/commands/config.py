@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,19 +15,12 @@ from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_giv
 from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.config import edit_clusters
+from tarmak_iam.config import Cluster
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.path_lookup import (
-    APPEND_ONE,
-    CLUSTER,
-    UNSET,
-    KeyPath,
-    KeyStep,
-    NoSuchItem,
-    look_up,
-    written_value,
-)
+from tarmak_iam.config.key_paths import KeyPath, KeyStep
+from tarmak_iam.config.key_values import UNSET, written_value
+from tarmak_iam.config.patches import RefusedItems
+from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
@@ -36,7 +29,7 @@ from tarmak_iam.document.render import Layout, block_lines, flow_text, scalar_te
 from tarmak_iam.document.shared import IN_PYTHON
 from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import escaped, shortened
+from tarmak_iam.text import escaped, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config import ConfigEdits
@@ -83,13 +76,44 @@ def _short_value(value: Any) -> str:
     return shortened(flow_text(value, Layout()))
 
 
-class _KeysEdit(NamedTuple):
-    """Of keys in the chosen clusters, none if all paths are absolute, with the options of `key_edit_options`."""
+class _KeysEdit:
+    """An edit of keys with the options of `key_edit_options`, in the chosen clusters: none if all paths are absolute.
+    `skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
 
-    before: TarmakConfig
-    clusters: tuple[Cluster, ...]
-    paths: tuple[KeyPath, ...]
-    options: dict[str, bool]
+    def __init__(
+        self,
+        session: Session,
+        options: dict[str, bool],
+        texts: Sequence[str],
+        *,
+        skips_missing: bool = False,
+        skips_hubs: bool = False,
+    ) -> None:
+        self.paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
+        self.before, self.options, self.clusters = session.config(), options, list[Cluster]()
+        relative = [path for path in self.paths if not path.is_absolute]
+        if not options["all_clusters"]:
+            self.clusters += [session.cluster(self.before)] if relative else []
+            return
+        if not relative:
+            raise click.UsageError("--all-clusters requires a path that begins at a cluster")
+        firsts = (path.steps[0] for path in relative if path.steps)
+        skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
+        lacking = list[tuple[Cluster, NoSuchItem]]()
+        for cluster in clusters_of(self.before, with_hubs=not skips_hubs):
+            try:
+                for path in relative:
+                    look_up(self.before.document, cluster.route, path, unknown=True)
+            except NoSuchItem as missing:
+                if not (skips_missing and missing.is_last):
+                    lacking.append((cluster, missing))
+                    continue
+            self.clusters.append(cluster)
+        if not self.clusters:
+            errors = [error for _, error in lacking]
+            raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
+        for cluster, error in lacking:
+            note_skipped(self.before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
 
     @property
     def bases(self) -> list[Route]:
@@ -102,49 +126,27 @@ class _KeysEdit(NamedTuple):
     def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> None:
         """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
         skips those that do not have them, unless it is enough for a new item."""
+        clusters = self.clusters
         with errors_for_the_command_line():
-            edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
-            after, clusters, skipped = edit_clusters(edits, self.clusters, build)
-        for cluster, reason in skipped:
-            note_skipped(self.before, cluster, reason)
+            while True:
+                edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
+                for cluster in clusters or (None,):
+                    edits = build(edits.on(cluster))
+                try:
+                    after = edits.apply()
+                    break
+                except RefusedItems as error:
+                    pairs = [(cluster, item) for cluster in clusters for item in error.items]
+                    lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
+                    left = [cluster for cluster in clusters if cluster not in lacking]
+                    if not left or any(error.count(item) >= len(clusters) for item in error.items):
+                        raise
+                for cluster, item in lacking.items():
+                    reason = f"{shortened(cluster.cluster_name)}: {item.where} has no item {quoted(item.name)}"
+                    note_skipped(self.before, cluster, reason)
+                clusters = left
         dry_run = self.options["dry_run"]
         finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
-
-
-def _keys_edit(
-    session: Session,
-    options: dict[str, bool],
-    texts: Sequence[str],
-    *,
-    skips_missing: bool = False,
-    skips_hubs: bool = False,
-) -> _KeysEdit:
-    """`skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
-    paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
-    before = session.config()
-    relative = [path for path in paths if not path.is_absolute]
-    if not relative and options["all_clusters"]:
-        raise click.UsageError("--all-clusters requires a path that begins at a cluster")
-    if not options["all_clusters"]:
-        return _KeysEdit(before, (session.cluster(before),) if relative else (), paths, options)
-    firsts = (path.steps[0] for path in relative if path.steps)
-    skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
-    for cluster in clusters_of(before, with_hubs=not skips_hubs):
-        try:
-            for path in relative:
-                look_up(before.document, cluster.route, path, unknown=True)
-        except NoSuchItem as missing:
-            if not (skips_missing and missing.is_last):
-                lacking.append((cluster, missing))
-                continue
-        clusters.append(cluster)
-    if not clusters:
-        errors = [error for _, error in lacking]
-        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-    for cluster, error in lacking:
-        note_skipped(before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
-    return _KeysEdit(before, tuple(clusters), paths, options)
 
 
 @contextmanager
@@ -174,7 +176,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
         raise click.UsageError(f"--if{'-unset' if if_unset else ''} requires a single PATH VALUE")
     if expected is not None and if_unset:
         raise click.UsageError("--if and --if-unset exclude each other")
-    edit = _keys_edit(session, options, pairs[::2])
+    edit = _KeysEdit(session, options, pairs[::2])
     typed = list(zip(edit.paths, pairs[1::2], strict=True))
     if expected is not None or if_unset:
         _check_present(edit, expected, pairs[1])
@@ -220,7 +222,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
-    edit = _keys_edit(session, options, paths, skips_missing=True)
+    edit = _KeysEdit(session, options, paths, skips_missing=True)
     present: dict[KeyPath, list[Route]] = {path: [] for path in edit.paths}
     missing = []  # for each path why nothing is there, if that is so
     for base in edit.bases:
@@ -253,7 +255,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 @pass_session
 @edits_tarmak_yaml
 def append(session: Session, path: str, values: tuple[str, ...], **options: bool) -> None:
-    edit = _keys_edit(session, options, (path,))
+    edit = _KeysEdit(session, options, (path,))
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for text in values:
@@ -286,5 +288,5 @@ def _patch(session: Session, given: Document, mapping: Mapping, **options: bool)
     with errors_for_the_command_line():
         decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
-    edit = _keys_edit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
+    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")

@@ -16,10 +16,9 @@ from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
-from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_misplaced, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.findings import Subject
@@ -35,7 +34,7 @@ from tarmak_iam.text import shortened
 
 
 @click.group(name="map", cls=CommandGroup)
-def mappings() -> None:
+def map_() -> None:
     """See its page in the folder `help`."""
 
 
@@ -82,7 +81,7 @@ entries are imported.
 """
 
 
-@mappings.command(
+@map_.command(
     name="import",
     help=_IMPORT_HELP,
     short_help="Import mappings from another tool's file.",
@@ -148,7 +147,7 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-@mappings.command(short_help="Print the mappings in the format of a backend.")
+@map_.command(short_help="Print the mappings in the format of a backend.")
 @option("--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
 @format_option("yaml", "json")
 @pass_session
@@ -171,7 +170,7 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
-@mappings.command(name="list", short_help="List the mappings.")
+@map_.command(name="list", short_help="List the mappings.")
 @format_option("text", "json")
 @pass_session
 def list_(session: Session, output: str) -> None:
@@ -205,7 +204,7 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
     return tuple(dict.fromkeys(value))
 
 
-@mappings.command(short_help="Map a role, a user, an SSO permission set or an account.")
+@map_.command(short_help="Map a role, a user, an SSO permission set or an account.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @option("--username NAME")
 @option("--group GROUP", "groups", multiple=True, callback=separate_groups)
@@ -234,7 +233,7 @@ def add(
     change.finish(after, EditKind.ADD, unchanged=f"unchanged: {outcome.principal} already has this mapping")
 
 
-@mappings.command(short_help="Remove the mapping of a principal.")
+@map_.command(short_help="Remove the mapping of a principal.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @option("--if-exists")
 @mappings_edit_options

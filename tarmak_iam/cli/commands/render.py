@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tarmak_iam.cli import options
 from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each
 from tarmak_iam.cli.completion import files
 from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_line, print_payload, record_done
 from tarmak_iam.cli.edits import in_turn
-from tarmak_iam.cli.installation_notes import note_incomplete, note_objects, note_role, note_tunnel
-from tarmak_iam.cli.options import (
-    all_clusters_option,
-    dry_run_option,
-    format_option,
-    kubeconfig_options,
-    object_options,
-    option,
-    output_dir_option,
-)
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_image, note_incomplete, pass_session
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.emit import notes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.emit.emitters import objects as emit_objects
-from tarmak_iam.emit.emitters import webhook_args, webhook_hieradata
-from tarmak_iam.emit.kubeconfig import client_kubeconfig
+from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
 from tarmak_iam.files.lock import lock_file_of
@@ -38,22 +31,53 @@ from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.cluster_files import is_cluster_id
 from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
-from tarmak_iam.kubeconfig.merge import (
-    KubeconfigFile,
-    Merge,
-    default_file,
-    kubectl_files,
-    merge_kubeconfig,
-    redacted_diff,
-)
+from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
+from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
+from tarmak_iam.kubeconfig.ownership import is_tunnel
+from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
     from tarmak_iam.installation.installation import Installation
 
 
+def _note_objects(installation: Installation, left_out: Iterable[tuple[str, ConfigError]]) -> None:
+    """A line for each emitter that was skipped, each finding about the image or Kubernetes, and each note."""
+    for name, error in left_out:
+        note(f"{name} skipped: {error}")
+    note_image(installation)
+    for text in notes(installation):
+        note(f"note: {text}")
+
+
+def _note_role(installation: Installation) -> None:
+    """A warning if no login would succeed with the role of the kubeconfig, or all its sessions have one name."""
+    from tarmak_iam.identity.caller import identity_of
+    from tarmak_iam.kubeconfig.exec_plugin import shared_session_flaw
+
+    role = installation.settings.role
+    if role is None or installation.mappings is None:
+        return
+    answer = installation.loaded.whois(identity_of(role))
+    if answer.started and not answer.authenticated:
+        note(f"warning: no login succeeds with this kubeconfig: {answer.reason}")
+    if flaw := shared_session_flaw(installation):
+        profile = "use --role '' and --profile NAME with a profile that has role_arn and role_session_name"
+        other = "`kubeconfig --exec aws-iam-authenticator --session-name NAME`"
+        note(f"warning: {flaw}; {profile} in ~/.aws/config, or {other} [IAM132]")
+
+
+def _note_tunnel(installation: Installation) -> None:
+    """A note if the kubeconfig works for ten minutes at a time."""
+    server = api_server(installation)
+    if server is not None and is_tunnel(server):
+        reopen = f"run `{installation.command_line.tarmak('clusters kubeconfig')}` to open it again"
+        what = f"{server} is a tunnel that Tarmak keeps open for 10 minutes"
+        note(f"{what}; {reopen}, and if its port has changed, generate this kubeconfig again")
+
+
 @click.command()
-@format_option("args", "json", "hieradata")
+@options.format_option("args", "json", "hieradata")
 @pass_session
 def flags(session: Session, output: str) -> None:
     config = session.config()
@@ -71,13 +95,13 @@ def flags(session: Session, output: str) -> None:
 
 
 @click.command()
-@object_options
-@format_option("yaml", "json")
+@options.object_options
+@options.format_option("yaml", "json")
 @pass_session
 def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
-    note_objects(installation, left_out)
+    _note_objects(installation, left_out)
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
     else:
@@ -85,9 +109,7 @@ def manifests(session: Session, /, output: str, **overrides: Any) -> None:
 
 
 def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
-    """Merges the entries into the files, writes all of them or none, and prints what has changed. Returns whether the
-    cluster's entry contains a CA afterwards: one that was there stays. `hint` is about recovery access. Raises
-    TarmakIamError, also for an untouchable file of the cluster: Tarmak's own kubeconfig gives recovery access."""
+    """Merges the entries into the files, all or none. Returns whether the cluster has a CA. Raises TarmakIamError."""
     existing, before = [read_if_present(path) for path in paths], list[KubeconfigFile]()
     for name, data in zip(map(str, paths), existing, strict=True):
         before.append(KubeconfigFile.new(name) if data is None else KubeconfigFile.parse(data, name))
@@ -164,17 +186,17 @@ _KUBECTLS = "\0"  # no file has this name
 
 
 @click.command()
-@kubeconfig_options
-@option("--session-name NAME")
-@option("--server URL")
-@option("--certificate-authority FILE", shell_complete=files)
-@option("--proxy-url URL")
-@option("--alias NAME")
-@option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
-@option("--use")
-@option("--force")
-@dry_run_option
-@format_option("yaml", "json")
+@options.kubeconfig_options
+@options.option("--session-name NAME")
+@options.option("--server URL")
+@options.option("--certificate-authority FILE", shell_complete=files)
+@options.option("--proxy-url URL")
+@options.option("--alias NAME")
+@options.option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
+@options.option("--use")
+@options.option("--force")
+@options.dry_run_option
+@options.format_option("yaml", "json")
 @pass_session
 def kubeconfig(
     session: Session,
@@ -213,7 +235,7 @@ def kubeconfig(
         flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
         merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
         has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
-    note_role(installation)
+    _note_role(installation)
     # Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel.
     if not has_authority:
         why = f"since {installation.admin_path} does not exist: kubectl verifies {server}"
@@ -222,7 +244,7 @@ def kubeconfig(
     if connection["proxy_url"] and (warning := proxy_warning(installation.settings.kubectlVersion)):
         note(f"warning: {warning}")
     if server is None:
-        note_tunnel(installation)
+        _note_tunnel(installation)
 
 
 _DONE = {
@@ -245,13 +267,13 @@ class _RenderedCluster(NamedTuple):
 
 
 @click.command()
-@output_dir_option("the files")
-@all_clusters_option
-@object_options
-@kubeconfig_options
-@dry_run_option
-@option("--force")
-@format_option("text", "json")
+@options.output_dir_option("the files")
+@options.all_clusters_option
+@options.object_options
+@options.kubeconfig_options
+@options.dry_run_option
+@options.option("--force")
+@options.format_option("text", "json")
 @pass_session
 def render(
     session: Session, /, output_dir: Path, all_clusters: bool, dry_run: bool, force: bool, output: str, **overrides: Any
@@ -307,12 +329,12 @@ def _print_files(made: _RenderedCluster, output: str, *, dry_run: bool, says_dry
                 note(f"{step.path} is no longer generated, but was not removed: {why}")
         if says_dry:
             note(_DRY)
-    note_objects(made.installation, made.left_out if output != "json" else ())
+    _note_objects(made.installation, made.left_out if output != "json" else ())
     if any(step.action is FileAction.REMOVE and step.path.suffix == ".yaml" for step in steps):
         note("note: removing the file of an object does not delete the object from a cluster; use kubectl to delete it")
     if "kubeconfig" not in dict(made.left_out):
-        note_role(made.installation)
-        note_tunnel(made.installation)
+        _note_role(made.installation)
+        _note_tunnel(made.installation)
 
 
 def _as_json(made: _RenderedCluster, *, dry_run: bool) -> dict[str, object]:

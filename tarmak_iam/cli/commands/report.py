@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tarmak_iam.report import AccessReview, ClusterReview, ReviewedCluster
 
 
-T = TypeVar("T")
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
 
@@ -74,22 +73,20 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    states: dict[str, list[tuple[str, str]]] = {"with IAM login": [], "without IAM login": [], "hub": [], FAILED: []}
+    possible, impossible = "with IAM login", "without IAM login"
+    states: dict[str, list[str]] = {possible: [], impossible: [], "hub": [], FAILED: []}
     for cluster in review.clusters:
-        state = "hub" if cluster.is_hub else f"{'with' if cluster.is_login_possible else 'without'} IAM login"
-        state = FAILED if cluster.error or cluster.live_error else state
-        word = "without" if state == "without IAM login" else state
-        states[state].append((cluster.cluster, word))
-    if not states["with IAM login"]:
-        states["without IAM login"] = [(name, "without IAM login") for name, _ in states["without IAM login"]]
-    return outcome_counts([pair for pairs in states.values() for pair in pairs], "")
+        state = "hub" if cluster.is_hub else possible if cluster.is_login_possible else impossible
+        states[FAILED if cluster.error or cluster.live_error else state].append(cluster.cluster)
+    words = {impossible: "without"} if states[possible] else {}
+    return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
 
 
-def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> list[ClusterOutcome[T]]:
+def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> list[ClusterOutcome]:
     """Of all clusters, errors are part of the review; else they end the command."""
     if all_clusters:
         return list(for_each(clusters, work, doing))
-    return [ClusterOutcome(cluster, (work(cluster, note),)) for cluster in clusters]
+    return [ClusterOutcome(cluster, work(cluster, note)) for cluster in clusters]
 
 
 def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters: bool, is_live: bool) -> AccessReview:
@@ -100,9 +97,8 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
         return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
-    outcomes = _each(
-        all_clusters, config.selectable_clusters if all_clusters else (session.cluster(config),), read, "reading"
-    )
+    chosen = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    outcomes = _each(all_clusters, chosen, read, "reading")
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked_report = with_fixes_in_remedies(examine(*checked), *checked)
     assert config.path is not None  # it is loaded from a file
@@ -114,8 +110,8 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     for outcome in outcomes:
         if outcome.error is not None:
             place = config.document.position(outcome.cluster.route)
-            unreadable = report.unreadable_cluster(outcome.name, place, outcome.error)
-            reviewed[outcome.name] = report.ReviewedCluster(unreadable)
+            review = report.unreadable_cluster(outcome.name, place, outcome.error)
+            reviewed[outcome.name] = report.ReviewedCluster(review)
         elif installation := outcome.value.installation:  # of_cluster sets one
             review = report.review_cluster(outcome.value, checked_report, repository)
             reviewed[outcome.name] = report.ReviewedCluster(review, installation.loaded)
@@ -153,10 +149,9 @@ def open_page(name: str, content: bytes) -> None:
         with open(descriptor, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise FileError(
-            f"cannot write {name} to a temporary directory: {error.strerror or error}",
-            remedy="set TMPDIR to a directory that can be written to, or print the page with -o html",
-        ) from None
+        what = f"cannot write {name} to a temporary directory: {error.strerror or error}"
+        remedy = "set TMPDIR to a directory that can be written to, or print the page with -o html"
+        raise FileError(what, remedy=remedy) from None
     record_done("wrote", path)
     is_opened = sys.platform in ("darwin", "win32", "cygwin") or any(os.environ.get(name) for name in _DISPLAYS)
     try:

@@ -60,6 +60,11 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
 
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
     """That of tarmak. Raises ConfigError if -c or --current-cluster contradicts tarmak's arguments, which win."""
+
+    def contradiction(option: str, ours: str, theirs: str) -> ConfigError:
+        what = f"{option} is {ours}, but tarmak's arguments select {theirs}"
+        return ConfigError(what, remedy=f"pass {option} to tarmak, after its name")
+
     environment = dict(os.environ)
     if session.directory is not None:
         given = session.directory.expanduser()
@@ -67,21 +72,13 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
         if "config-directory" not in call.flags:
             environment["TARMAK_CONFIG"] = str(given)
         elif os.path.realpath(given) != os.path.realpath(call.directory(environment)):
-            raise _contradiction("-c", str(session.directory), call.flags["config-directory"])
+            raise contradiction("-c", str(session.directory), call.flags["config-directory"])
     if session.cluster_name is not None:
-        theirs = call.cluster_name
-        if not theirs:
-            chosen = Session(call.directory(environment), None, "chosen by tarmak")
-            theirs = chosen.config().current_cluster.cluster_name
+        chosen = Session(call.directory(environment), None, "chosen by tarmak")
+        theirs = call.cluster_name or chosen.config().current_cluster.cluster_name
         if theirs != session.cluster_name:
-            raise _contradiction("--current-cluster", session.cluster_name, theirs)
+            raise contradiction("--current-cluster", session.cluster_name, theirs)
     return environment
-
-
-def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
-    return ConfigError(
-        f"{option} is {ours}, but tarmak's arguments select {theirs}", remedy=f"pass {option} to tarmak, after its name"
-    )
 
 
 # `function`, because the shell would expand an alias of that name in `tarmak () {`. `command` starts a program, which

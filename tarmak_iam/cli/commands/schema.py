@@ -135,8 +135,7 @@ def modeline(reference: str) -> str:
 
 
 def with_modeline(document: Document, line: str) -> Document:
-    """The document with this line as its first line, or instead of the modeline that it has. The same object if nothing
-    changes, and for JSON, which has no comments."""
+    """With this line first, or instead of its modeline. The same object if nothing changes, and for JSON."""
     if document.is_json:
         return document
     source = document.source

@@ -10,10 +10,9 @@ import click
 from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_line
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
-from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_image, note_misplaced, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Subject

@@ -12,21 +12,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from tarmak_iam.cli import formats
 from tarmak_iam.cli.completion import daemon_versions, directories
 from tarmak_iam.cli.console import ExitCode, note, print_line, record_done
-from tarmak_iam.cli.formats import (
-    CheckReport,
-    FindingResult,
-    RuleDescription,
-    errors_reported,
-    findings_options,
-    is_failing,
-    print_report,
-    severity_summary,
-)
-from tarmak_iam.cli.installation_notes import note_incomplete
 from tarmak_iam.cli.options import option, output_dir_option, paths_argument
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, note_incomplete, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
@@ -117,8 +107,7 @@ def webhook(
 
 
 def _server(installation: Installation | None, used: dict[str, bool]) -> ServerSettings:
-    """Those of the mappings file, if any. Raises ConfigError, with the place in it, if the authenticator does not
-    start, or a server cannot use the value of one of the keys that are `used`."""
+    """Those of the mappings file, if any. Raises ConfigError if no server could use a value that is `used`."""
     if installation is None or installation.mappings is None:
         return ServerSettings()
     document = installation.mappings.document
@@ -166,7 +155,7 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
 @click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
 @option("--root", "is_master")
 @option("--expires-within DAYS", type=click.IntRange(min=0), default=EXPIRES_WITHIN)
-@findings_options
+@formats.findings_options
 @pass_session
 @click.pass_context
 def doctor(
@@ -180,7 +169,7 @@ def doctor(
 ) -> None:
     from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
 
-    with errors_reported(output):
+    with formats.errors_reported(output):
         installation, why_not = None, ""
         try:
             installation = session.installation_if_chosen()
@@ -197,12 +186,11 @@ def doctor(
             raise FileError(
                 "this directory has no files of the authenticator", remedy=remedy, place=Place(str(directory))
             )
-    rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
     # Without the lines of the files: they may contain a key.
-    results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
-    print_report(output, CheckReport(results, lambda: rules))
+    results = tuple(formats.FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
+    formats.print_report(output, formats.CheckReport(results, CHECKS))
     note_incomplete(directory)
-    note(severity_summary(diagnosis.severity for diagnosis in report.diagnoses))
+    note(formats.severity_summary(diagnosis.severity for diagnosis in report.diagnoses))
     note(f"checked: {', '.join(report.seen) or 'nothing'}")
     if report.unseen:
         note(f"not found: {', '.join(report.unseen)}")
@@ -210,5 +198,5 @@ def doctor(
         note(f"not compared with tarmak.yaml: {why_not or 'no cluster is selected'}")
     if any(diagnosis.severity is Severity.ERROR for diagnosis in report.diagnoses):
         note(installation.recovery_hint if installation else NOT_EXAMINED)
-    if is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
+    if formats.is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
         context.exit(ExitCode.FINDINGS)

@@ -8,13 +8,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
-from tarmak_iam.cli.formats import CheckReport, OfferedFix, RuleDescription, base_directory, path_below
+from tarmak_iam.cli.formats import CheckReport, base_directory, path_below
 from tarmak_iam.errors import Place
-from tarmak_iam.plugins import __version__
+from tarmak_iam.lint.rule_docs import page_of
+
+if TYPE_CHECKING:
+    from tarmak_iam.doctor.diagnosis import Check
+    from tarmak_iam.lint.fixing import FixableFinding
+    from tarmak_iam.lint.rule import Rule
 
 Json = dict[str, Any]
 FINGERPRINT = "tarmakIamFinding/v1"
@@ -28,7 +34,7 @@ def print_sarif(report: CheckReport) -> None:
     """The whole log, the same for the same input."""
     base = base_directory(in_repository=True)
     fired = {result.finding.id for result in report.results}
-    rules = [rule for rule in report.rules() if rule.id in fired]
+    rules = sorted((rule for rule in report.rules if rule.id in fired), key=lambda rule: rule.id)
     notifications = []
     for error in report.errors:
         where = {"locations": [_location(error.place, base)]} if error.place else {}
@@ -49,9 +55,10 @@ def print_sarif(report: CheckReport) -> None:
     print_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: RuleDescription) -> Json:
-    why = rule.page.partition("\n## ")[0].strip()
-    remedy = re.search(_REMEDY, rule.page)
+def _rule(rule: Rule | Check) -> Json:
+    page = page_of(rule.id)  # empty for those of doctor and of plugins
+    why = page.partition("\n## ")[0].strip()
+    remedy = re.search(_REMEDY, page)
     plain = "\n\n".join([*([why] if why else []), *([remedy[1].strip()] if remedy else [])])
     # The name is the summary in PascalCase, as SARIF recommends.
     summary = rule.summary.removeprefix("a ").removeprefix("an ").removeprefix("the ").replace("'s", "s")
@@ -61,7 +68,7 @@ def _rule(rule: RuleDescription) -> Json:
         "name": "".join(word[0].upper() + word[1:] for word in words),
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": " ".join(why.split()) or rule.summary},
-        "help": {"text": plain or rule.summary, **({"markdown": rule.page.strip()} if rule.page else {})},
+        "help": {"text": plain or rule.summary, **({"markdown": page.strip()} if page else {})},
         "defaultConfiguration": {"level": str(rule.severity)},
     }
 
@@ -84,13 +91,13 @@ def _results(report: CheckReport, ids: list[str], base: Path) -> Iterable[Json]:
             "partialFingerprints": {FINGERPRINT: f"{print_}:{seen[print_]}"},
             # [3.52]; an empty list means that it is not suppressed [3.27.23]
             "suppressions": [] if reason is None else [suppression],
-            **_fixes(result.fix, base),
+            **_fixes(report, result.fix, base),
         }
 
 
-def _fixes(fix: OfferedFix | None, base: Path) -> Json:
+def _fixes(report: CheckReport, fix: FixableFinding | None, base: Path) -> Json:
     """[3.27.30, 3.55], with replacements [3.57]. None if they cannot be made, or are too long for a report."""
-    changes = fix.shown_changes if fix is not None else None
+    changes = report.changes_of(fix) if fix is not None else None
     if fix is None or not changes:
         return {}
     replacements: dict[str, list[Json]] = {}
@@ -99,7 +106,7 @@ def _fixes(fix: OfferedFix | None, base: Path) -> Json:
         region |= {key: change[key] for key in ("endLine", "endColumn")}
         inserted = {"insertedContent": {"text": change["text"]}} if change["text"] else {}  # [3.57.4]
         replacements.setdefault(change["file"], []).append({"deletedRegion": region, **inserted})
-    title = fix.title if fix.is_safe else f"{fix.title} (unsafe: changes access or what Tarmak uses)"
+    title = fix.fix.title if fix.is_safe else f"{fix.fix.title} (unsafe: changes access or what Tarmak uses)"
     files = [{"artifactLocation": artifact(name, base), "replacements": made} for name, made in replacements.items()]
     return {"fixes": [{"description": {"text": title}, "artifactChanges": files}]}
 

@@ -1,20 +1,58 @@
-"""set, unset, show: the keys of a section of tarmak.yaml."""
+"""enable, disable, set, unset, show: the keys of a section of tarmak.yaml, above all of the amazon section."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
-from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit
+from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_edit
 from tarmak_iam.cli.options import dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config.api_server import AMAZON
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.section_edits import authenticator_init_route, reads_differently
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
-from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
+
+
+@click.command()
+@dry_run_option
+@pass_session
+@edits_tarmak_yaml
+def enable(session: Session, dry_run: bool) -> None:
+    _edit(session, TarmakConfig.enable_authenticator, dry_run=dry_run)
+
+
+@click.command()
+@dry_run_option
+@pass_session
+@edits_tarmak_yaml
+def disable(session: Session, dry_run: bool) -> None:
+    _edit(session, TarmakConfig.disable_authenticator, dry_run=dry_run)
+
+
+def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *, dry_run: bool) -> None:
+    before = session.config()
+    cluster = session.cluster(before)
+    after = edit(before, cluster.cluster_name)
+    enabled = after.clusters[cluster.index].authenticator_init
+    result = f"awsIAMAuthenticatorInit is {'on' if enabled else 'off'} for {shortened(cluster.cluster_name)}"
+    if after is before:
+        note(f"unchanged: {result}")
+        route, value = authenticator_init_route(cluster), str(enabled).lower()
+        if reads_differently(before.document, route):
+            command = session.command(f"set awsIAMAuthenticatorInit {value}")
+            what = f"note: other readers of YAML do not read {value} here"
+            note(f"{before.document.position(route)}: {what}; write {value}: {command}")
+        return
+    apply = before.command_line(cluster).tarmak("clusters apply")
+    done = f"{result}; run `{apply}` to roll it out to the masters"
+    finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
+
 
 _section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
 
@@ -34,8 +72,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
     cluster = session.cluster(config)
     after = config.set_all(cluster.cluster_name, values, section)
-    has = "already has this value" if len(values) == 1 else "already have these values"
-    unchanged = f"{' and '.join(values)} {has}"
+    unchanged = f"{' and '.join(values)} already {'has this value' if len(values) == 1 else 'have these values'}"
     finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
 
 
@@ -57,10 +94,13 @@ def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
+    from tarmak_iam.config.key_values import section_values
+    from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
+
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     given = cluster.section(section)
-    effective = section.effective_values(given)
+    effective = section_values(section, given)
     if output == "json":
         print_json(effective)
     elif output == "yaml":
