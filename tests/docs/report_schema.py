@@ -39,6 +39,7 @@ PATH = ROOT / "schemas" / "report.json"
 Schema = dict[str, Any]
 
 TEXTS_OF: dict[str, dict[str, Any]] = Document.parse((ROOT / "tests" / "docs" / "report_texts.yaml").read_bytes()).data
+WRITTEN: dict[str, Schema] = TEXTS_OF.pop("written")
 DEFINITIONS = (
     *(ReviewedFinding, LastChange, MappedIdentity, Ref, BindingRights, ReviewedPrincipal, IneffectiveEntry),
     *(AccessCell, ClusterReview, AdminAccess, Effect),
@@ -52,27 +53,12 @@ def about(kind: type, part: str) -> Any:
 
 TEXT: Schema = {"type": "string"}
 OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
-TEXTS: Schema = {"type": "array", "items": TEXT}
 LINE: Schema = {"type": ["integer", "null"], "minimum": 1}
 IN_FILE: Schema = {
     "file": {"description": "The file; null if there is none", **OPTIONAL_TEXT},
     "line": LINE,
     "column": LINE,
 }
-
-
-def listed(kind: type, text: str = "") -> Schema:
-    return {**({"description": text} if text else {}), "type": "array", "items": of_type(kind)}
-
-
-def an_object(text: str, properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
-    return {
-        "description": text,
-        "type": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": [key for key in properties if key not in optional],
-    }
 
 
 def or_null(schema: Schema) -> Schema:
@@ -123,83 +109,32 @@ def properties_of(kind: type) -> Iterator[tuple[str, Schema]]:
 
 def of_keys(kind: type) -> Schema:
     optional = [key for key, _, mark in keys_of(kind) if mark == "+"]
-    return an_object(about(kind, "about"), dict(properties_of(kind)), tuple(optional))
-
-
-def effect() -> Schema:
-    properties = {
-        "principal": TEXT,
-        "kind": TEXT,
-        "before": OPTIONAL_TEXT,
-        "after": OPTIONAL_TEXT,
-        "gained": TEXTS,
-        "lost": TEXTS,
-        "text": TEXT,
-        "reason": {"description": "Only for the authenticator, if it would no longer start: the reason", **TEXT},
-        "orElse": {
-            "description": "Only if the authenticator chooses at random: what the principal may get instead",
-            **TEXTS,
-        },
+    properties = dict(properties_of(kind))
+    return {
+        "description": about(kind, "about"),
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": [key for key in properties if key not in optional],
     }
-    return an_object(
-        "Access that a principal would gain and lose, as in diff -o json", properties, ("reason", "orElse")
-    )
-
-
-def live() -> Schema:
-    effects = {
-        "description": "Access that principals would gain and lose if the files were applied; null if that is not "
-        "known",
-        **or_null(listed(Effect)),
-    }
-    everyone = (
-        "Rights of every authenticated caller (system:authenticated) and without a login (system:unauthenticated, "
-        "system:anonymous); they are not repeated in the rights of each principal, but are included in its privilege"
-    )
-    properties = {
-        "error": OPTIONAL_TEXT,
-        "effects": effects,
-        "unboundGroups": {"description": "Groups of the mappings that no binding names", **TEXTS},
-        "everyone": listed(BindingRights, everyone),
-    }
-    return or_null(an_object("What was read from the cluster; null if it was not asked", properties))
 
 
 def cluster() -> Schema:
     status = [key for key, _, _ in keys_of(ClusterStatus)]
-    properties = {**dict(properties_of(ClusterReview)), "live": live()}
-    made = an_object(about(ClusterReview, "about"), properties, tuple(status))
-    return {**made, "dependencies": {status[0]: status[1:]}}
+    made = of_keys(ClusterReview)
+    properties = {**made["properties"], "live": or_null(WRITTEN["live"])}
+    required = [key for key in properties if key not in status]
+    return {**made, "properties": properties, "required": required, "dependencies": {status[0]: status[1:]}}
 
 
 def schema() -> Schema:
-    by_cluster = {
-        "description": "By the name of the cluster; clusters that do not map it are missing",
-        "type": "object",
-        "additionalProperties": of_type(AccessCell),
-    }
-    kind = {**TEXT, "enum": about(ReviewedPrincipal, "values")["kind"]}
-    row = an_object("A principal in all clusters", {"kind": kind, "principal": TEXT, "clusters": by_cluster})
-    properties = {
-        "file": {"description": "The tarmak.yaml that was read", **TEXT},
-        "date": {"description": "The text given with --date", **OPTIONAL_TEXT},
-        "revision": or_null(of_keys(GitRevision)),
-        "history": {"description": "Why the history of the files is not known", **OPTIONAL_TEXT},
-        "complete": {"description": "Whether everything could be read", "type": "boolean"},
-        "summary": of_keys(ReviewSummary),
-        "findings": listed(ReviewedFinding, "Findings about tarmak.yaml that are not about one cluster"),
-        "clusters": listed(ClusterReview, "Clusters in the order of tarmak.yaml"),
-        "principals": {"type": "array", "items": row},
-    }
-    own = {Effect: effect, ClusterReview: cluster}
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "tarmak-iam report -o json",
-        **an_object(
-            "An access review: which principals can log in to which cluster, as whom, and by which entry.", properties
-        ),
-        "definitions": {about(kind, "name"): own.get(kind, partial(of_keys, kind))() for kind in DEFINITIONS},
-    }
+    made = WRITTEN["report"]
+    made["properties"] |= {"revision": or_null(of_keys(GitRevision)), "summary": of_keys(ReviewSummary)}
+    row = made["properties"]["principals"]["items"]
+    row["properties"]["kind"] = {**TEXT, "enum": about(ReviewedPrincipal, "values")["kind"]}
+    own: dict[type, Any] = {Effect: lambda: WRITTEN["effect"], ClusterReview: cluster}
+    definitions = {about(kind, "name"): own.get(kind, partial(of_keys, kind))() for kind in DEFINITIONS}
+    return {**made, "definitions": definitions}
 
 
 def schema_text() -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from tests.e2e.control_plane import ControlPlane
 
-__all__ = ["Api", "Caller", "Request"]
+__all__ = ["Api", "Caller", "Request", "granting", "rule"]
 
 _GROUP = "rbac.authorization.k8s.io"
 _RBAC = f"/apis/{_GROUP}/v1"
@@ -139,9 +139,11 @@ class Api:
     def _wait(self) -> None:
         """The API server follows its own store by a watch for each kind: what is made last of each is seen last."""
         name = f"marker:{next(_NUMBERS)}"
-        for each in (*_marker(name, ""), *_marker(name, "default")):
+        # In its namespace it is of an API group of its own.
+        own = granting(name, rule("get", "marks", "default"), namespace="default", kind="Role")
+        for each in (*granting(name, rule("get", "marks")), *own):
             self._post(each)
-        asked = [(Caller(name, ()), Request("get", "marks", own, own)) for own in ("", "default")]
+        asked = [(Caller(name, ()), Request("get", "marks", place, place)) for place in ("", "default")]
         deadline = time.monotonic() + 600
         while not all(self.allowed(asked)):
             assert time.monotonic() < deadline, "the API server does not see its own roles and bindings"
@@ -154,14 +156,28 @@ def _collection(made: Mapping[str, Any]) -> str:
     return f"{_RBAC}{where}/{made['kind'].lower()}s"
 
 
-def _marker(name: str, namespace: str) -> list[dict[str, Any]]:
-    """A role and a binding: `get marks` for the user of that name; with a namespace, in an API group of its own."""
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    kind = "Role" if namespace else "ClusterRole"
-    rule = {"apiGroups": [namespace], "resources": ["marks"], "verbs": ["get"]}
-    subject = {"kind": "User", "name": name, "apiGroup": _GROUP}
-    role_ref = {"apiGroup": _GROUP, "kind": kind, "name": name}
+def rule(verbs: str, resources: str, group: str = "", names: str = "") -> dict[str, Any]:
+    """Of texts with spaces between."""
+    made: dict[str, Any] = {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
+    return {**made, "resourceNames": names.split()} if names else made
+
+
+def granting(
+    name: str,
+    *rules: Mapping[str, Any],
+    namespace: str = "",
+    subject: Mapping[str, str] | None = None,
+    kind: str = "ClusterRole",
+    **metadata: Any,
+) -> list[dict[str, Any]]:
+    """A role, and its binding to the user of that name or to another subject."""
+    of_role = of_binding = {"name": name, **metadata}
+    if namespace:
+        of_binding = {**of_role, "namespace": namespace}
+    version, role_ref = {"apiVersion": f"{_GROUP}/v1"}, {"apiGroup": _GROUP, "kind": kind, "name": name}
+    subjects = [subject or {"apiGroup": _GROUP, "kind": "User", "name": name}]
+    bound = {"roleRef": role_ref, "subjects": subjects}
     return [
-        {"kind": kind, "metadata": metadata, "rules": [rule]},
-        {"kind": f"{kind}Binding", "metadata": metadata, "roleRef": role_ref, "subjects": [subject]},
+        {**version, "kind": kind, "metadata": of_binding if kind == "Role" else of_role, "rules": list(rules)},
+        {**version, "kind": f"{'' if namespace else 'Cluster'}RoleBinding", "metadata": of_binding, **bound},
     ]

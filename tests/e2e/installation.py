@@ -24,32 +24,6 @@ from tests.support.forks import PATIENT, forked
 
 __all__ = ["CLUSTER", "Home"]
 
-_CONFIG = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata: {{name: cluster}}
-  kubernetes:
-    apiServer:
-      authTokenWebhookFile: {webhook}
-      amazon: {{awsIAMAuthenticatorInit: true}}
-  instancePools:
-  - {{type: bastion, minCount: 1, maxCount: 1, volumes: [&root {{metadata: {{name: root}}}}]}}
-  - {{type: vault, minCount: 3, maxCount: 3, volumes: [*root]}}
-  - {{type: etcd, minCount: 3, maxCount: 3, volumes: [*root]}}
-  - {{type: master, minCount: 1, maxCount: 1, volumes: [*root]}}
-  - {{type: worker, minCount: 1, maxCount: 3, volumes: [*root]}}
-environments:
-- metadata: {{name: dev}}
-  location: eu-west-1
-  provider: aws
-providers:
-- metadata: {{name: aws}}
-  amazon: {{}}
-"""
-
 
 @dataclass(frozen=True)
 class Home:
@@ -68,7 +42,8 @@ class Home:
         home = cls(directory / "config", directory / "var", free_port(), kubernetes)
         (home.directory / CLUSTER).mkdir(parents=True)
         webhook = home.state / "aws-iam-authenticator.kubeconfig"
-        (home.directory / "tarmak.yaml").write_text(_CONFIG.format(webhook=webhook))
+        text = Path(__file__).with_name("tarmak.yaml").read_text(encoding="utf-8")
+        (home.directory / "tarmak.yaml").write_text(text.replace("WEBHOOK", str(webhook)))
         home.map("")
         # Not in tarmak.yaml: Tarmak itself cannot install that release.
         home.run("settings", "set", "kubernetesVersion", kubernetes.removeprefix("v"))

@@ -92,15 +92,9 @@ def token(*more: str, signed: str = "host;x-k8s-aws-id") -> str:
     """The presigned URL of a token. The signature does not matter: STS here takes all of them."""
     when = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     parameters = (
-        "Action=GetCallerIdentity",
-        "Version=2011-06-15",
-        "X-Amz-Algorithm=AWS4-HMAC-SHA256",
-        "X-Amz-Credential=AKIAEVE%2F20260101%2Feu-west-1%2Fsts%2Faws4_request",
-        f"X-Amz-Date={when}",
-        "X-Amz-Expires=60",
-        f"X-Amz-SignedHeaders={signed.replace(';', '%3B')}",
-        "X-Amz-Signature=00",
-        *more,
+        *("Action=GetCallerIdentity", "Version=2011-06-15", "X-Amz-Algorithm=AWS4-HMAC-SHA256", "X-Amz-Expires=60"),
+        *("X-Amz-Credential=AKIAEVE%2F20260101%2Feu-west-1%2Fsts%2Faws4_request", f"X-Amz-Date={when}"),
+        *(f"X-Amz-SignedHeaders={signed.replace(';', '%3B')}", "X-Amz-Signature=00", *more),
     )
     return f"https://sts.amazonaws.com/?{'&'.join(parameters)}"
 
@@ -140,13 +134,8 @@ def test_malformed_parameters_and_redirects(ask: Ask, version: str) -> None:
 @pytest.mark.parametrize("version", ["v0.6.20", "v0.7.18"])
 @pytest.mark.parametrize("key", ["rolearn", "userarn"])
 def test_a_malformed_arn_with_a_unique_id(ask: Ask, version: str, key: str) -> None:
-    arns = {
-        "garbage": True,
-        "arn:azure:iam::111122223333:role/Dev": True,
-        "ARN:aws:iam::111122223333:role/Dev": True,
-        " arn:aws:iam::111122223333:role/Dev": True,
-        "arn:aws:iam::111122223333:role/Ops": False,
-    }
+    malformed = ["garbage", *(f"{start}:aws:iam::111122223333:role/Dev" for start in ("ARN", " arn"))]
+    arns = [*malformed, "arn:azure:iam::111122223333:role/Dev", "arn:aws:iam::111122223333:role/Ops"]
     kind = {"rolearn": "mapRoles", "userarn": "mapUsers"}[key]
     texts = [
         json.dumps({kind: [{"userid": "AROADEV", key: arn, "username": "dev", "groups": ["system:masters"]}]})
@@ -155,5 +144,4 @@ def test_a_malformed_arn_with_a_unique_id(ask: Ask, version: str, key: str) -> N
     none, right, *others = ask(version, dynamicFiles=texts)["dynamicFiles"]
     assert none == right == ["system:masters"]
     is_open = has("aws-iam-authenticator#1046", version)
-    admitted = [each == ["system:masters"] for each in others]
-    assert admitted == [is_open and is_malformed for is_malformed in arns.values()]
+    assert [each == ["system:masters"] for each in others] == [is_open] * 4 + [False]

@@ -22,7 +22,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.report.escalations import ClusterFacts
 from tarmak_iam.report.rbac import Rbac, privilege_of
 from tests.e2e import components
-from tests.e2e.access_reviews import Api, Caller, Request
+from tests.e2e.access_reviews import Api, Caller, Request, granting, rule
 from tests.e2e.conftest import Stage
 from tests.support.reviews import installation
 
@@ -36,12 +36,6 @@ PATCH = "application/merge-patch+json"
 CASES = Document.parse(Path(__file__).with_name("escalations.yaml").read_bytes()).data
 
 Rule = dict[str, Any]
-
-
-def rule(verbs: str, resources: str, group: str = "", names: str = "") -> Rule:
-    """Of texts with spaces between."""
-    made: Rule = {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
-    return {**made, "resourceNames": names.split()} if names else made
 
 
 def rules_of(case: dict[str, Any]) -> tuple[Rule, ...]:
@@ -82,25 +76,10 @@ def facts(cluster: Stage) -> ClusterFacts:
     return ClusterFacts(has_signers=cluster.plane.is_server_side)
 
 
-def role(name: str, rules: tuple[Rule, ...]) -> dict[str, Any]:
-    return {"kind": "ClusterRole", "metadata": {"name": name}, "rules": list(rules)}
-
-
-def binding(name: str, namespace: str, subject: dict[str, str], suffix: str = "") -> dict[str, Any]:
-    """To the role of that name."""
-    return {
-        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
-        "metadata": {"name": f"{name}{suffix}", **({"namespace": namespace} if namespace else {})},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
-        "subjects": [subject],
-    }
-
-
 def granted(api: Api, rules: tuple[Rule, ...], namespace: str, facts: ClusterFacts) -> tuple[str, str]:
     """A new user who has them, and what a review says of it."""
     name = f"user-{next(NUMBERS)}"
-    subject = {"apiGroup": RBAC, "kind": "User", "name": name}
-    objects = [role(name, rules), binding(name, namespace, subject)]
+    objects = granting(name, *rules, namespace=namespace)
     api.create(objects)
     return name, str(privilege_of(name, (), Rbac(objects, facts).rights_of(name, ()))[0])
 
@@ -155,7 +134,7 @@ def test_who_approves_certificates(api: Api, cluster: Stage, facts: ClusterFacts
     path = f"/apis/{CERTIFICATES}/{request['apiVersion'].partition('/')[2]}/certificatesigningrequests/{name}/approval"
     status, answer = answered(api, name, Asked("PUT", path, approved))
     assert (status, said) == ((200, "elevated") if is_enough else (403, "none")), answer
-    in_a_namespace = [role(name, rules), binding(name, "team", {"kind": "User", "name": name})]
+    in_a_namespace = granting(name, *rules, namespace="team")
     assert str(privilege_of(name, (), Rbac(in_a_namespace, facts).rights_of(name, ()))[0]) == "none"
 
 
@@ -204,7 +183,7 @@ def test_who_impersonates_whom(api: Api, cluster: Stage, facts: ClusterFacts, ca
     name, said = granted(api, rules_of(known), namespace, facts)
     _make(api, "/api/v1/namespaces/kube-system/serviceaccounts", {"metadata": {"name": name}})
     subject = {"kind": "ServiceAccount", "namespace": "kube-system", "name": name}
-    api.create([binding(name, namespace, subject, suffix="-account")])
+    api.create(granting(f"{name}-account", *rules_of(known), namespace=namespace, subject=subject))
     token = cluster.plane.service_account_token(name)
     with Api.of(cluster.plane, is_admin=False) as other:
         headers = {"Authorization": f"Bearer {token}", **known["headers"]}
@@ -217,7 +196,7 @@ def test_a_service_account_without_a_namespace(api: Api) -> None:
     """In a RoleBinding it is of the binding's own; a ClusterRoleBinding with one is not valid."""
     name = f"user-{next(NUMBERS)}"
     subject = {"kind": "ServiceAccount", "name": name}
-    objects = [role(name, (rule("get", "secrets"),)), binding(name, "team", subject)]
+    objects = granting(name, rule("get", "secrets"), namespace="team", subject=subject)
     api.create(objects)
     for namespace, status, privilege in (("team", 200, "elevated"), ("other", 403, "none")):
         user = f"system:serviceaccount:{namespace}:{name}"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_ALL, TARMAKS, Stage, skews, with_first
+from tests.e2e.access_reviews import granting, rule
+from tests.e2e.conftest import ADMIN, APPLY, CURRENT, DEPLOYER, NAME, ON_ALL, TARMAKS, Stage, skews, with_first
 from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
 from tests.support import ROOT
@@ -180,22 +181,8 @@ def kubeconfig_of(stage: Stage, path: Path, user: str) -> Path:
 
 def allowed(stage: Stage, user: str, *rules: dict[str, Any]) -> None:
     """What all of it takes to read, and these."""
-    reading = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": user}}
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": user},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-    }
-    listed = {"apiVersion": "v1", "kind": "List", "items": [{**role, "rules": [reading, *rules]}, binding]}
-    stage.kubectl("apply", "-f", "-", text=json.dumps(listed))
-
-
-def rule(group: str, resource: str, *verbs: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
-    named = {"resourceNames": list(names)} if names else {}
-    return {"apiGroups": [group], "resources": [resource], "verbs": list(verbs), **named}
+    items = granting(user, rule("get list watch", "*", "*"), *rules)
+    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 
 
 def cannot(user: str, verb: str, resource: str, group: str = "") -> str:
@@ -203,8 +190,8 @@ def cannot(user: str, verb: str, resource: str, group: str = "") -> str:
 
 
 WITHOUT_NAME = "the user of the kubeconfig"
-CONFIG_MAPS = rule("", "configmaps", "create", "patch", "update", "delete")
-LEASES = rule("coordination.k8s.io", "leases", "create", "update", "delete")
+CONFIG_MAPS = rule("create patch update delete", "configmaps")
+LEASES = rule("create update delete", "leases", "coordination.k8s.io")
 
 
 @ON_ALL
@@ -237,21 +224,13 @@ def test_an_apply_tells_all_rights_that_are_missing(stage: Stage, tmp_path: Path
     assert stage.lease is None
 
 
+@skews(CURRENT, TARMAKS)
 def test_rights_on_the_objects_by_name_are_enough(stage: Stage, tmp_path: Path) -> None:
+    """For a kubectl too that only asks."""
     stage.live(*APPLY)
     stage.home.map(ADMIN + DEPLOYER)
-    own = (rule("", "configmaps", "patch", names=(NAME,)), rule("apps", "daemonsets", "patch", names=(NAME,)))
-    allowed(stage, "by-name", LEASES, *own)
-    said = run(stage, *APPLY, kubeconfig=kubeconfig_of(stage, tmp_path / "kubeconfig", "by-name"))
-    assert "configured DaemonSet" in said
-
-
-@skews(TARMAKS)
-def test_they_are_enough_for_a_kubectl_that_only_asks(stage: Stage, tmp_path: Path) -> None:
-    stage.live(*APPLY)
-    stage.home.map(ADMIN + DEPLOYER)
-    verbs = ("update", "patch")
-    own = (rule("", "configmaps", *verbs, names=(NAME,)), rule("apps", "daemonsets", *verbs, names=(NAME,)))
+    verbs = "patch" if stage.plane.is_server_side else "update patch"
+    own = (rule(verbs, "configmaps", names=NAME), rule(verbs, "daemonsets", "apps", NAME))
     allowed(stage, "by-name", LEASES, *own)
     said = run(stage, *APPLY, kubeconfig=kubeconfig_of(stage, tmp_path / "kubeconfig", "by-name"))
     assert "configured DaemonSet" in said

@@ -16,8 +16,9 @@ from tarmak_iam.hook.cluster.objects import Object, Ref, last_change
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Programs
+from tests.e2e.access_reviews import rule
 from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_TARMAKS, Stage
-from tests.e2e.test_locks import CONFIG_MAPS, LEASES, allowed, cannot, eventually, kubeconfig_of, rule, run
+from tests.e2e.test_locks import CONFIG_MAPS, LEASES, allowed, cannot, eventually, kubeconfig_of, run
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
 
@@ -73,12 +74,9 @@ def make_pod(stage: Stage) -> None:
     metadata: Object = {**template["metadata"], "name": "a-pod", "namespace": "kube-system"}
     metadata["ownerReferences"] = [{**owner, "controller": True}]
     spec = {**template["spec"], "nodeName": "master-1", "automountServiceAccountToken": False}
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": "default", "namespace": "kube-system"},
-    }
-    stage.plane.apply([account, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
+    account = {"kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "kube-system"}}
+    objects: list[Object] = [account, {"kind": "Pod", "metadata": metadata, "spec": spec}]
+    stage.plane.apply([{"apiVersion": "v1", **each} for each in objects])
 
 
 def test_a_pod_of_before(stage: Stage) -> None:
@@ -126,7 +124,7 @@ def test_pods_that_may_not_be_deleted(stage: Stage, tmp_path: Path) -> None:
     stage.live(*APPLY)
     make_pod(stage)
     stage.edit("clusterID: evil\n", "evil")
-    allowed(stage, "no-pods", LEASES, CONFIG_MAPS, rule("apps", "daemonsets", "patch"))
+    allowed(stage, "no-pods", LEASES, CONFIG_MAPS, rule("patch", "daemonsets", "apps"))
     kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "no-pods")
     said = run(stage, *APPLY, "--force", code=2, kubeconfig=kubeconfig)
     assert f"{cannot('no-pods', 'delete', 'pods')}; nothing was changed" in said

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
+from tests.e2e.access_reviews import granting, rule
 from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, PRINCIPALS, Login, Stage
 
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
 MAPPINGS = f'{ADMIN}  - {{roleARN: "{DEPLOYER}", username: deployer, groups: [deployers]}}\n'
-RBAC = "rbac.authorization.k8s.io/v1"
 MASTERS = "system:masters"
 
 
@@ -31,16 +31,11 @@ def daemon_for(stage: Stage) -> str:
     return components.DAEMONS[0 if stage.plane.is_server_side else -1]
 
 
-def give(stage: Stage, group: str, namespace: str, verbs: list[str], resource: str, api_group: str = "") -> None:
+def give(stage: Stage, group: str, namespace: str, verbs: str, resource: str, api_group: str = "") -> None:
     """The rights on one resource, by a binding of their own."""
-    metadata = {"name": "given", "labels": {"made-by": "test"}, **({"namespace": namespace} if namespace else {})}
-    kind = "Role" if namespace else "ClusterRole"
-    rule = {"apiGroups": [api_group], "resources": [resource], "verbs": verbs}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "given"}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
-    role = {"apiVersion": RBAC, "metadata": metadata, "kind": kind, "rules": [rule]}
-    binding = {"apiVersion": RBAC, "metadata": metadata, "roleRef": reference, "subjects": [subject]}
-    apply(stage, role, {**binding, "kind": f"{kind}Binding"})
+    own, labels = rule(verbs, resource, api_group), {"made-by": "test"}
+    apply(stage, *granting("given", own, namespace=namespace, subject=subject, labels=labels))
 
 
 def apply(stage: Stage, *objects: dict[str, Any]) -> None:
@@ -69,7 +64,7 @@ def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
     with stage.daemon(daemon_for(stage), "--backend", "EKSConfigMap"):
         assert stage.eventually("path").groups == ("deployers", "system:authenticated")
         assert said(stage) == ("none", "")
-        give(stage, "deployers", "kube-system", ["get", "patch"], "configmaps")
+        give(stage, "deployers", "kube-system", "get patch", "configmaps")
         assert said(stage) == ("admin", "RoleBinding kube-system/given: writes the IAM mappings in kube-system")
         roles = [{"rolearn": DEPLOYER, "username": "deployer", "groups": [MASTERS]}]
         patch = json.dumps({"data": {"mapRoles": json.dumps(roles)}})
@@ -85,7 +80,7 @@ def test_who_creates_identity_mappings_makes_anybody_an_admin(stage: Stage) -> N
     with stage.daemon(daemon_for(stage), "--backend", "CRD"):
         assert stage.eventually("path").groups == ("deployers", "system:authenticated")
         assert said(stage) == ("none", "")
-        give(stage, "deployers", "", ["create"], "iamidentitymappings", "iamauthenticator.k8s.aws")
+        give(stage, "deployers", "", "create", "iamidentitymappings", "iamauthenticator.k8s.aws")
         assert said(stage) == ("admin", "ClusterRoleBinding given: writes the IAM mappings")
         assert "Unauthorized" in stage.login("unmapped").refused
         mapping = {
@@ -105,7 +100,7 @@ def test_who_writes_our_config_map(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(daemon_for(stage)):
         assert said(stage) == ("none", "")
-        give(stage, "deployers", "kube-system", ["get", "patch"], "configmaps")
+        give(stage, "deployers", "kube-system", "get patch", "configmaps")
         assert said(stage) == ("admin", "RoleBinding kube-system/given: writes the IAM mappings in kube-system")
         patch = json.dumps({"data": {"config.yaml": "server: {mapRoles: []}"}})
         command = ("-n", "kube-system", "patch", "configmap", "aws-iam-authenticator", "--type=merge", "-p", patch)
@@ -123,7 +118,7 @@ def test_who_starts_pods_where_the_authenticator_runs(stage: Stage) -> None:
     metadata = {"name": "default", "namespace": "kube-system"}
     apply(stage, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     with stage.daemon(daemon_for(stage)):
-        give(stage, "deployers", "kube-system", ["create"], "pods")
+        give(stage, "deployers", "kube-system", "create", "pods")
         privilege, because = said(stage)
         assert (privilege, "starts pods in kube-system" in because) == ("admin", True)
         done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
@@ -135,7 +130,7 @@ def test_what_everybody_has_who_logs_in(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(daemon_for(stage)):
         assert "Forbidden" in stage.kubectl_as("path", "get", "secrets", "-A").err
-        give(stage, "system:authenticated", "", ["*"], "*", "*")
+        give(stage, "system:authenticated", "", "*", "*", "*")
         assert said(stage)[0] == "admin"
         assert stage.kubectl_as("path", "get", "secrets", "-A").code == 0
 

@@ -22,24 +22,6 @@ APPLY = ("clusters", "apply")
 
 TARMAK = tarmak_build.available()
 
-_TARMAK = """\
-#!/bin/sh
-echo "$@" >> "$STUB_RECORD"
-case "$*" in
-  *"clusters apply"*) echo "applying the cluster"; exit "${STUB_EXIT:-0}" ;;
-esac
-"""
-_REAL = 'exec "$STUB_REAL" "$@"\n'
-# It prints what the real one prints, and rewrites as carelessly.
-_STUB = """\
-case "$*" in
-  *"clusters kubeconfig"*) echo "KUBECONFIG=$STUB_KUBECONFIG" ;;
-  *"set-current"*)
-    text=$(grep -v '^ *#' "$TARMAK_CONFIG/tarmak.yaml")
-    echo "$text" > "$TARMAK_CONFIG/tarmak.yaml" ;;
-esac
-"""
-
 
 @dataclass(frozen=True)
 class Shop:
@@ -68,7 +50,7 @@ class Shop:
             "NO_COLOR": "1",
             "TARMAK_CONFIG": str(stage.home.directory),
             "STUB_RECORD": str(self.bin / "calls"),
-            "STUB_REAL": str(TARMAK.path),
+            "STUB_REAL": str(TARMAK.path or ""),
             "STUB_KUBECONFIG": str(stage.home.kubeconfig),
             **more,
         }
@@ -91,8 +73,7 @@ class Shop:
 def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(stage, tmp_path)
     (tmp_path / "kubectl").symlink_to(components.program("kubectl"))
-    (tmp_path / "tarmak").write_text(_TARMAK + (_REAL if TARMAK.path else _STUB))
-    (tmp_path / "tarmak").chmod(0o755)
+    (tmp_path / "tarmak").symlink_to(Path(__file__).with_name("stub_tarmak.sh"))
     text = shop.config.read_text()
     # Which lies elsewhere here than on Tarmak's masters, and check calls that an error.
     key = "      authTokenWebhookFile"

@@ -89,22 +89,16 @@ class DaemonPods:
         if self.is_started:
             self.start(name, seconds)
         else:
-            pod["status"] = _waiting(spec, "ImagePullBackOff")
+            pod["status"] = _status(spec, "Pending", False, {"waiting": {"reason": "ImagePullBackOff"}})
         return pod
 
     def start(self, name: str, seconds: float) -> None:
         pod = self.pods[name]
-        state = {"running": {"startedAt": stamp(seconds)}}
-        names = [each.get("name") for each in pod["spec"].get("containers") or ()]
-        pod["status"] = {
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True"}],
-            "containerStatuses": [{"name": each, "ready": True, "state": state} for each in names],
-        }
+        pod["status"] = _status(pod["spec"], "Running", True, {"running": {"startedAt": stamp(seconds)}})
 
     def crash(self, name: str) -> None:
         pod = self.pods[name]
-        pod["status"] = _waiting(pod["spec"], "CrashLoopBackOff")
+        pod["status"] = _status(pod["spec"], "Pending", False, {"waiting": {"reason": "CrashLoopBackOff"}})
         for each in pod["status"]["containerStatuses"]:
             each["lastState"] = {"terminated": {"exitCode": 1}}
 
@@ -132,8 +126,7 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _waiting(spec: Any, reason: str) -> dict[str, Any]:
+def _status(spec: Any, phase: str, ready: bool, state: Any) -> dict[str, Any]:
     names = [each.get("name") for each in spec.get("containers") or ()]
-    statuses = [{"name": each, "ready": False, "state": {"waiting": {"reason": reason}}} for each in names]
-    conditions = [{"type": "Ready", "status": "False"}]
-    return {"phase": "Pending", "conditions": conditions, "containerStatuses": statuses}
+    statuses = [{"name": each, "ready": ready, "state": state} for each in names]
+    return {"phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}], "containerStatuses": statuses}

@@ -34,27 +34,15 @@ def statuses(state: Path) -> list[str]:
 def killed_at(cluster: Cluster, number: int, run: Callable[[], object]) -> bool:
     """Whether it was killed at that call, from 0, or came to its end before."""
     left = iter(range(number))
-
-    def fault(_: tuple[str, ...]) -> None:
-        if next(left, None) is None:
-            raise Killed
-
-    cluster.fault = fault
-    try:
-        run()
-    except Killed:
-        return True
-    finally:
-        cluster.fault = lambda _: None
-    return False
+    return _killed_where(cluster, lambda _: next(left, None) is None, run)
 
 
 def killed_at_verb(cluster: Cluster, verb: tuple[str, ...], run: Callable[[], object]) -> bool:
-    def fault(args: tuple[str, ...]) -> None:
-        if args[: len(verb)] == verb:
-            raise Killed
+    return _killed_where(cluster, lambda args: args[: len(verb)] == verb, run)
 
-    cluster.fault = fault
+
+def _killed_where(cluster: Cluster, is_there: Callable[[tuple[str, ...]], bool], run: Callable[[], object]) -> bool:
+    cluster.fault = lambda args: killing() if is_there(args) else None
     try:
         run()
     except Killed:

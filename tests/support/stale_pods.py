@@ -12,6 +12,7 @@ from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
 from tests.support.applied import NAME, made
 from tests.support.fake_cluster import Cluster
+from tests.support.histories import put_data
 from tests.support.installations import MAPPINGS
 
 BEFORE = f"it started before the last change of ConfigMap kube-system/{NAME}, at "
@@ -32,16 +33,12 @@ def of_1_15(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
 
 def edited_back(cluster: Cluster) -> None:
     """By hand, to the mappings of these tests; no pod is restarted."""
-    found = cluster.get("ConfigMap", NAME)
-    assert found is not None
-    cluster.add({**found, "data": {"config.yaml": MAPPINGS}}, "kubectl-edit")
+    put_data(cluster, **{"config.yaml": MAPPINGS})
 
 
 def edited(cluster: Cluster, text: str = MAPPINGS + EVIL) -> None:
     """By hand, and taken in by every pod."""
-    found = cluster.get("ConfigMap", NAME)
-    assert found is not None
-    cluster.add({**found, "data": {"config.yaml": text}}, "kubectl-edit")
+    put_data(cluster, **{"config.yaml": text})
     restarted(cluster)
 
 

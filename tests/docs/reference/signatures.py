@@ -11,7 +11,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 from enum import Enum
-from functools import cache, cached_property
+from functools import cached_property
+from itertools import pairwise
 from types import GenericAlias
 from typing import Any
 
@@ -115,11 +116,8 @@ def _wrapped(name: str, signature: inspect.Signature) -> str:
     keyword_only = [number for number, kind in enumerate(kinds) if kind is inspect.Parameter.KEYWORD_ONLY]
     if keyword_only and inspect.Parameter.VAR_POSITIONAL not in kinds:
         shown.insert(keyword_only[0], "*")
-    returned = (
-        ""
-        if signature.return_annotation is inspect.Signature.empty
-        else f" -> {_annotation(signature.return_annotation)}"
-    )
+    annotation = signature.return_annotation
+    returned = "" if annotation is inspect.Signature.empty else f" -> {_annotation(annotation)}"
     line = f"{name}({', '.join(shown)}){returned}"
     if len(line) <= _WIDTH:
         return line
@@ -180,7 +178,7 @@ def attributes_of(cls: Any) -> list[tuple[str, str]]:
         found |= {_field(cls, name): text for name, text in _fields(each)}
     for name, value in members_of(cls):
         if isinstance(value, (property, cached_property)):
-            found[signature_of(name, value)] = _first_paragraph(_docstring(value))
+            found[signature_of(name, value)] = _docstring(value).partition("\n\n")[0]
     return list(found.items())
 
 
@@ -194,45 +192,24 @@ def _field(cls: Any, name: str) -> str:
 
 
 def _fields(cls: Any) -> Iterator[tuple[str, str]]:
-    node = _class_node(cls)
     if cls is Settings:  # what each is for is in a table, which `--help` reads without pydantic
         return ((name, setting.description) for name, setting in SETTINGS.items())
-    return (
-        (name, text) for name, text in _documented(node.body) if not name.startswith("_") and name != "model_config"
-    )
-
-
-@cache
-def _class_node(cls: Any) -> ast.ClassDef:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    return tree
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(node, ast.ClassDef)
+    named = _documented(node.body)
+    return ((name, text) for name, text in named if not name.startswith("_") and name != "model_config")
 
 
 def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
     """The names that a body binds, each with the string after it."""
-    for number, node in enumerate(body):
-        target = (
-            node.target
-            if isinstance(node, ast.AnnAssign)
-            else node.targets[0]
-            if isinstance(node, ast.Assign)
-            else None
-        )
-        if isinstance(target, ast.Name):
-            yield target.id, _text_after(body, number)
-
-
-def _text_after(body: list[ast.stmt], number: int) -> str:
-    after = body[number + 1] if number + 1 < len(body) else None
-    is_text = (
-        isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
-    )
-    return inspect.cleandoc(after.value.value) if is_text else ""  # type: ignore[union-attr]  # as just seen
-
-
-def _first_paragraph(text: str) -> str:
-    return text.partition("\n\n")[0]
+    for node, after in pairwise([*body, ast.Pass()]):
+        match node, after:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(
+                value=ast.Constant(value=str() as text)
+            ):
+                yield name, inspect.cleandoc(text)
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]), _:
+                yield name, ""
 
 
 def _home_of(module: str, name: str) -> str:

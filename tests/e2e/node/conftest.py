@@ -14,7 +14,7 @@ import pytest
 
 from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.e2e import components
-from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.e2e.conftest import ADMIN, PRINCIPALS, Stage
 from tests.e2e.control_plane import LONG, ControlPlane, control_plane
 from tests.e2e.installation import Home
 from tests.e2e.node import cgroups
@@ -27,11 +27,6 @@ from tests.e2e.sts import StsRun, sts_on_loopback
 from tests.support.certificates import Authority
 from tests.support.servers import Handler, serving
 
-ADMIN = """\
-  mapRoles:
-  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
-"""
-DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers]}\n'
 APPLY = ("apply", "--no-check")
 """The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error."""
 OLDER = f"localhost:9/aws-iam-authenticator:{components.DAEMONS[1]}"
@@ -144,7 +139,7 @@ def _masters(directory: Path) -> Iterator[Masters]:
         )
         with node("m1", directory / "m1", free_port(), files) as first:
             make_master(plane, first)
-            yield Masters(Stage(home, plane, sts, authority.path), files, directory, first)
+            yield Masters(Stage(home, plane, sts, authority.path), first)
 
 
 def _images(directory: Path, sts: StsRun, authority: Authority) -> list[Path]:

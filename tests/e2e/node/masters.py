@@ -6,14 +6,13 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
 from tests.e2e.conftest import Stage
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.node.machine import Node, NodeFiles
+from tests.e2e.node.machine import Node
 
 __all__ = ["ALL_RUN", "MASTER", "Masters", "wait_until"]
 
@@ -36,8 +35,6 @@ def wait_until(true: Callable[[], object], seconds: float = 600, what: Callable[
 @dataclass(frozen=True)
 class Masters:
     stage: Stage
-    files: NodeFiles
-    directory: Path
     first: Node
     """Where the API server is, which asks its daemon."""
 
@@ -49,9 +46,6 @@ class Masters:
         done = self.plane.kubectl(*args, text=text)
         assert done.code == 0, done.err
         return done.out
-
-    def get(self, *args: str) -> Any:
-        return json.loads(self.kubectl("get", *args, "-o", "json"))
 
     def pods(self) -> list[dict[str, Any]]:
         return list(self.plane.ask(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(_PODS)}")["items"])

@@ -16,9 +16,9 @@ import pytest
 
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
-from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.e2e.conftest import ADMIN, DEPLOYER, PRINCIPALS, Stage
 from tests.e2e.control_plane import CLUSTER
-from tests.e2e.node.conftest import ADMIN, APPLY, DEPLOYER, OLDER
+from tests.e2e.node.conftest import APPLY, OLDER
 from tests.e2e.node.machine import Node
 from tests.e2e.node.masters import ALL_RUN, Masters, wait_until
 

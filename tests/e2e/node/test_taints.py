@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.e2e.node.conftest import ADMIN, APPLY, DEPLOYER
+from tests.e2e.conftest import ADMIN, DEPLOYER
+from tests.e2e.node.conftest import APPLY
 from tests.e2e.node.masters import ALL_RUN, Masters
 
 Condition = Callable[[Masters], AbstractContextManager[None]]
