@@ -221,7 +221,7 @@ def note_image(installation: Installation, *, only: str = "") -> None:
 
 def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> None:
     """A warning for each file of a kind that is in the wrong place, and so is not read: the user may have edited it."""
-    from tarmak_iam.installation.misplaced_files import misplaced_files
+    from tarmak_iam.installation.cluster_files import misplaced_files
     from tarmak_iam.lint.installation_rules import misplaced_findings
 
     misplaced = misplaced_files(files.directory, cluster, follow_links=files.follow_links)

@@ -22,6 +22,9 @@ KUBECONFIG = "aws-iam-authenticator.kubeconfig"
 STATE_DIR = DEFAULT_STATE_DIR
 WEBHOOK_PATH = "/authenticate"
 DAYS = 36500  # the validity of a certificate, the same in every release: a hundred years
+EXPIRES_WITHIN = 30
+"""How many days before a certificate expires doctor reports it."""
+
 MASTERS_VERSION = DaemonVersion(0, 4, 0)  # whose `init` Tarmak's masters run before every start of the API server
 
 # Byte for byte as recorded in init.json. The comments changed once, in v0.5.4.

@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.aws.regions import sts_host
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.token import inspect_token, token_refusal
-from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.presigned import Presigned
+from tarmak_iam.token.inspection import Presigned, token_in
 from tests.support import ROOT
 from tests.support.installations import installation
 

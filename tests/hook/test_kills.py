@@ -323,12 +323,12 @@ def test_a_history_that_cannot_be_saved_is_told_before(bench: Bench) -> None:
     assert f"tarmak-iam: warning: {home}: the directory is not writable: {told}\ntarmak at work\n" in said
 
 
-def test_a_directory_that_is_created_first_can_be_written(tmp_path: Path) -> None:
-    assert run_hooks._can_be_written(tmp_path / "dev-cluster")
+def test_a_directory_that_is_created_firstcan_be_written(tmp_path: Path) -> None:
+    assert run_hooks.can_be_written(tmp_path / "dev-cluster")
     tmp_path.chmod(0o555)
     try:
         with modes_hold():
-            assert not run_hooks._can_be_written(tmp_path / "dev-cluster")
+            assert not run_hooks.can_be_written(tmp_path / "dev-cluster")
     finally:
         tmp_path.chmod(0o755)
 

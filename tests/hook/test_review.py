@@ -22,7 +22,7 @@ from tarmak_iam.hook.login.review import (
 from tarmak_iam.hook.login.verify import Candidate, advice, candidates, logged_refusal, without_secrets
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer, Identity
-from tarmak_iam.token.presigned import Presigned
+from tarmak_iam.token.inspection import Presigned
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, FakePrograms, failed
 from tests.support.installations import installation

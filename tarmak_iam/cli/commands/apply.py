@@ -27,18 +27,18 @@ from tarmak_iam.cli.console import (
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.emit.artifact import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
+from tarmak_iam.hook.apply_hook import refuse_errors
 from tarmak_iam.hook.cluster import results
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.apply import LiveDiff, apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.history import STATE_NAME, Revision, Status, read_history
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
+from tarmak_iam.hook.cluster.pods import StalePod
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, StalePod
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
-from tarmak_iam.hook.preflight import refuse_errors
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation

@@ -16,11 +16,18 @@ from tarmak_iam.cli.options import format_option, key_edit_options, option, root
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
+from tarmak_iam.config.config import edit_clusters
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.key_paths import KeyPath, KeyStep
-from tarmak_iam.config.key_values import UNSET, written_value
-from tarmak_iam.config.patches import RefusedItems
-from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, NoSuchItem, look_up
+from tarmak_iam.config.path_lookup import (
+    APPEND_ONE,
+    CLUSTER,
+    UNSET,
+    KeyPath,
+    KeyStep,
+    NoSuchItem,
+    look_up,
+    written_value,
+)
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
@@ -29,7 +36,7 @@ from tarmak_iam.document.render import Layout, block_lines, flow_text, scalar_te
 from tarmak_iam.document.shared import IN_PYTHON
 from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import escaped, quoted, shortened
+from tarmak_iam.text import escaped, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config import ConfigEdits
@@ -126,25 +133,11 @@ class _KeysEdit:
     def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> None:
         """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
         skips those that do not have them, unless it is enough for a new item."""
-        clusters = self.clusters
         with errors_for_the_command_line():
-            while True:
-                edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
-                for cluster in clusters or (None,):
-                    edits = build(edits.on(cluster))
-                try:
-                    after = edits.apply()
-                    break
-                except RefusedItems as error:
-                    pairs = [(cluster, item) for cluster in clusters for item in error.items]
-                    lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
-                    left = [cluster for cluster in clusters if cluster not in lacking]
-                    if not left or any(error.count(item) >= len(clusters) for item in error.items):
-                        raise
-                for cluster, item in lacking.items():
-                    reason = f"{shortened(cluster.cluster_name)}: {item.where} has no item {quoted(item.name)}"
-                    note_skipped(self.before, cluster, reason)
-                clusters = left
+            edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
+            after, clusters, skipped = edit_clusters(edits, self.clusters, build)
+        for cluster, reason in skipped:
+            note_skipped(self.before, cluster, reason)
         dry_run = self.options["dry_run"]
         finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
 

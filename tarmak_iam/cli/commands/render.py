@@ -22,7 +22,7 @@ from tarmak_iam.emit import notes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.emit.emitters import objects as emit_objects
-from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.emitters import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
@@ -31,10 +31,15 @@ from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.cluster_files import is_cluster_id
 from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
-from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
-from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
+from tarmak_iam.kubeconfig.merge import (
+    KubeconfigFile,
+    Merge,
+    default_file,
+    kubectl_files,
+    merge_kubeconfig,
+    redacted_diff,
+)
 from tarmak_iam.kubeconfig.ownership import is_tunnel
-from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster

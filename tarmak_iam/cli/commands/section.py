@@ -13,8 +13,8 @@ from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_e
 from tarmak_iam.cli.options import dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.section_edits import authenticator_init_route, reads_differently
+from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
+from tarmak_iam.config.removals import reads_differently
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.text import shortened
 
@@ -94,13 +94,12 @@ def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
-    from tarmak_iam.config.key_values import section_values
     from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     given = cluster.section(section)
-    effective = section_values(section, given)
+    effective = section.effective_values(given)
     if output == "json":
         print_json(effective)
     elif output == "yaml":

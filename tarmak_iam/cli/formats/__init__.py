@@ -21,7 +21,7 @@ from tarmak_iam.findings import Finding, Severity
 from tarmak_iam.text import MESSAGE, one_line
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor.diagnosis import Check, Diagnosis
+    from tarmak_iam.doctor.checks import Check, Diagnosis
     from tarmak_iam.document import Document
     from tarmak_iam.lint.fixing import FixableFinding
     from tarmak_iam.lint.rule import Rule

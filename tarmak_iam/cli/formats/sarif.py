@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import CheckReport, base_directory, path_below
 from tarmak_iam.errors import Place
-from tarmak_iam.lint.rule_docs import page_of
+from tarmak_iam.lint.rule import page_of
+from tarmak_iam.plugins import __version__
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor.diagnosis import Check
+    from tarmak_iam.doctor.checks import Check
     from tarmak_iam.lint.fixing import FixableFinding
     from tarmak_iam.lint.rule import Rule
 
