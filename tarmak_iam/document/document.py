@@ -307,17 +307,7 @@ class Document:
 
         engine = Engine(self._text)
         with gc_paused():
-            for number, edit in enumerate(edits, 1):
-                before = engine.text
-                try:
-                    engine.perform(edit)
-                except EditRefused as refusal:
-                    if len(edits) == 1:
-                        raise
-                    # The place is one in the text that the user has.
-                    place = refusal.place if before is self._text else self.position(edit.path)
-                    what = f"edit {number} of {len(edits)}: {refusal.what}"
-                    raise EditRefused(what, remedy=refusal.remedy, place=place) from None
+            engine.make(edits, count=len(edits))
         return self._after(engine)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:

@@ -6,16 +6,16 @@ Both are planned, written and proven by the same code, which does not know which
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document import shared
-from tarmak_iam.document.blocks import Member, room_of
-from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, Set
-from tarmak_iam.document.moves import Transfer, pasted, planned_move, shifted
+from tarmak_iam.document.batches import Part, groups, planned_together
+from tarmak_iam.document.blocks import room_of
+from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set
+from tarmak_iam.document.moves import planned_move
 from tarmak_iam.document.nodes import Span, walk
 from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
@@ -24,7 +24,7 @@ from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text,
 from tarmak_iam.document.shared import SharedEdit
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
-from tarmak_iam.document.target import locate, refused
+from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.update import Identity, differences, is_in_parts
 from tarmak_iam.document.windows import Unsuitable, Window
@@ -36,11 +36,10 @@ class Engine:
     """Makes edits of a text. `text` is what the edits so far lead to."""
 
     def __init__(self, text: Text) -> None:
-        self.text = text
+        self.text = self._first = text
         self._removed: list[tuple[int, Comment]] = []  # each with the number of the step that removed it
         self._uses: list[shared.Use] = []
         self._steps: list[tuple[Window | None, list[Splice]]] = []
-        self._file: str | None = None
 
     @cached_property
     def removed(self) -> tuple[Comment, ...]:
@@ -63,79 +62,63 @@ class Engine:
 
     def result(self) -> Text:
         """What the edits lead to; the first text is not kept."""
-        self._file = None
+        self._first = self.text
         return self.text
 
     def update(self, wanted: Any, identities: Iterable[Identity]) -> None:
         """Changes the whole value. Raises EditRefused."""
         wanted = self._plain(wanted, Route())
         tree, data = self.text.whole()
-        for edit in differences(locate(tree, Route()), data, wanted, tuple(identities)):
-            self.perform(edit)
+        self.make(differences(locate(tree, Route()), data, wanted, tuple(identities)))
         if tree.has_aliases and not same(self.text.whole()[1], wanted):
             what = "the text cannot be edited to have these values: an anchor is shared by values that differ"
             raise EditRefused(what, remedy="replace its aliases with their values first", place=tree.position(Route()))
 
-    def perform(self, edit: AnyEdit) -> None:
-        """Makes one edit. Raises EditRefused, with the place in the text before it."""
-        if self._file is None:
-            self._file = self.text.source.text
-        route = Route.of(edit.path)
-        edit = edit._replace(path=route)
-        if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
-            what = f"the path has more than {MAX_DEPTH} steps"
-            raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
-        if isinstance(edit, Rename):
-            edit = edit._replace(key=self._plain(edit.key, route))
-        elif isinstance(edit, (Set, Append, Insert)):
-            edit = edit._replace(value=self._plain(edit.value, route))
-        if self.text.blocks is not None:
-            text, removed, steps = self.text, len(self._removed), len(self._steps)
-            try:
-                self._in_window(edit, self.text.blocks)
-                return
-            except (Unsuitable, EditRefused, ParseError):
-                self.text = text
-                del self._removed[removed:], self._steps[steps:]
-        tree, data = self.text.whole()
-        if tree.source.encoding != "utf-8":
-            what = f"the file is encoded as {tree.source.encoding.upper()}"
-            raise EditRefused(what, remedy="save it as UTF-8 first", place=Place(tree.source.filename, 1, 1))
-        if self._steps:  # what most of the file is like, the first text shows
-            tree = replace(tree, file=self._file)
-        self._make(tree, data, edit, edit, None)
+    def make(self, edits: Iterable[AnyEdit], *, count: int = 1) -> None:
+        """Makes edits in order, those at once that can be. Raises EditRefused, with the number of the edit if `count`,
+        the number of all edits, is more than 1."""
+        for parts in groups(edits):
+            left = parts
+            while left and (others := self._make_at_once(left)) is not None:
+                left = others
+            for part in left:
+                for number, edit in enumerate(part.asked, part.number):
+                    alone = Part(number, (edit,), edit)
+                    if left != [alone] and self._make_at_once([alone]) is not None:
+                        continue
+                    before, path = self.text, Route.of(edit.path)
+                    try:
+                        self.perform(edit)
+                    except EditRefused as refusal:
+                        if count == 1:
+                            raise
+                        # The place is one in the text that the user has.
+                        place = refusal.place if before is self._first else self._first.whole()[0].position(path)
+                        what = f"edit {number} of {count}: {refusal.what}"
+                        raise EditRefused(what, remedy=refusal.remedy, place=place) from None
 
-    def _plain(self, value: Any, route: Route) -> Any:
-        """The value in plain types. Raises EditRefused for one that cannot be written."""
+    def _make_at_once(self, parts: list[Part]) -> list[Part] | None:
+        """Makes edits that do not touch each other, and returns those that can be made then; None if none was made."""
         try:
-            return plain(value)
-        except UnwritableValue as error:
-            place = self.text.whole()[0].position(route)
-            raise EditRefused(str(error), remedy=error.remedy, place=place) from None
+            edits = [self._checked(part.edit) for part in parts]
+            window = Window(self.text.blocks, edits) if self.text.blocks is not None else None
+            tree, data = self._read(window)
+            inside = edits if window is None else [window.inside(edit) for edit in edits]
+            change, left = planned_together(tree, data, inside)
+            if change is not None:
+                self._apply(change, window)
+        except (Unsuitable, EditRefused, ParseError):
+            return None
+        return [parts[number] for number in left]
 
-    def _in_window(self, edit: AnyEdit, blocks: Member) -> None:
-        window = Window(blocks, edit)
-        tree = self._read_window(window.text)
-        has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
-        if tree.has_aliases or has_anchors:
-            raise Unsuitable
-        there = edit._replace(path=window.translated(Route.of(edit.path), outwards=False))
-        if isinstance(there, Move):
-            there = there._replace(to=window.translated(Route.of(there.to), outwards=False))
-        self._make(tree, data_of(tree), there, edit, window)
-
-    def _read_window(self, text: str) -> Tree:
-        form = self.text.form
-        return read_tree(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
-
-    def _make(self, tree: Tree, data: Any, edit: AnyEdit, asked: AnyEdit, window: Window | None) -> None:
-        """Makes an edit on a tree, of a window or of the whole text. `asked` is the edit with its path in the whole."""
+    def perform(self, edit: AnyEdit) -> None:
+        """Makes one edit in the whole text. Raises EditRefused, with the place in the text before it."""
+        edit = self._checked(edit)
+        tree, data = self._read(None)
         if isinstance(edit, Move):
-            transfer = planned_move(tree, data, edit)
-            if isinstance(transfer, Change):
-                self._apply(transfer, window)
-            elif transfer is not None:
-                self._move(tree, data, edit, transfer, window)
+            change = planned_move(tree, data, edit)
+            if change is not None:
+                self._apply(change, None)
             return
         is_shared = shared.leads_elsewhere(tree, edit)
         there = shared.at_home(tree, edit) if is_shared else edit
@@ -143,21 +126,19 @@ class Engine:
             target = locate(tree, Route.of(there.path))
             if is_in_parts(target, there.value):
                 current = construct(target.node, tree.source) if is_shared else value_at(data, target.native_path)
-                target = target._replace(route=Route.of(asked.path), keeps_tags=there.keep_tag)
-                for part in differences(target, current, there.value):
-                    self.perform(part if isinstance(part, Move) else part._replace(through_alias=there.through_alias))
+                target = target._replace(route=Route.of(edit.path), keeps_tags=there.keep_tag)
+                parts = differences(target, current, there.value)
+                self.make(part._replace(through_alias=there.through_alias) for part in parts)
                 return
         try:
-            self._plan_and_apply(tree, data, edit, there, window, literals=True)
+            self._plan_and_apply(tree, data, edit, there, literals=True)
         except NotProven as refusal:  # a literal block may not be possible there
             try:
-                self._plan_and_apply(tree, data, edit, there, window, literals=False)
+                self._plan_and_apply(tree, data, edit, there, literals=False)
             except NotProven:
                 raise refusal from None
 
-    def _plan_and_apply(
-        self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, window: Window | None, *, literals: bool
-    ) -> None:
+    def _plan_and_apply(self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, *, literals: bool) -> None:
         """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
         itself for any other."""
         change, others = planned(tree, data, there, literals=literals), tuple[shared.Use, ...]()
@@ -168,27 +149,50 @@ class Engine:
             others = shared.other_uses(tree, data, change.intended, edit, change.target.node)
             if not edit.through_alias:
                 raise shared.shared_refusal(tree, edit, others)
-        self._apply(change, window)
+        self._apply(change, None)
         self._uses += others
 
-    def _move(self, tree: Tree, data: Any, edit: Move, transfer: Transfer, window: Window | None) -> None:
-        new, old = transfer.new, transfer.old
+    def _checked(self, edit: AnyEdit) -> AnyEdit:
+        """An edit with values of plain types. Raises EditRefused."""
+        route = Route.of(edit.path)
+        edit = edit._replace(path=route)
+        if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
+            what = f"the path has more than {MAX_DEPTH} steps"
+            raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
+        if isinstance(edit, Rename):
+            return edit._replace(key=self._plain(edit.key, route))
+        if isinstance(edit, ChangeItems):
+            return edit._replace(added={index: self._plain(new, route) for index, new in edit.added.items()})
+        return edit._replace(value=self._plain(edit.value, route)) if isinstance(edit, (Set, Append, Insert)) else edit
+
+    def _plain(self, value: Any, route: Route) -> Any:
+        """The value in plain types. Raises EditRefused for one that cannot be written."""
+        try:
+            return plain(value)
+        except UnwritableValue as error:
+            place = self.text.whole()[0].position(route)
+            raise EditRefused(str(error), remedy=error.remedy, place=place) from None
+
+    def _read(self, window: Window | None) -> tuple[Tree, Any]:
+        """The tree and the values of a window, or of the whole text. Raises Unsuitable and EditRefused."""
         if window is not None:
-            new = window.translated(new, outwards=True)
-            old = shifted(window.translated(Route.of(edit.path), outwards=True), new)
-        change = pasted(tree, data, transfer)
-        self._apply(change, window)
-        before = len(self._removed)
-        self.perform(Remove(old, edit.prune))
-        moved, left = Counter(comment.text for comment in transfer.comments), []
-        for step, comment in self._removed[before:]:
-            if moved[comment.text]:
-                moved[comment.text] -= 1
-            else:
-                left.append((step, comment))
-        if +moved:
-            raise refused(change.target, f"the comment {next(iter(+moved))!r} cannot be moved", "move it in an editor")
-        self._removed[before:] = left
+            tree = self._read_window(window.text)
+            has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
+            if tree.has_aliases or has_anchors:
+                raise Unsuitable
+            return tree, data_of(tree)
+        tree, data = self.text.whole()
+        if tree.source.encoding != "utf-8":
+            what = f"the file is encoded as {tree.source.encoding.upper()}"
+            raise EditRefused(what, remedy="save it as UTF-8 first", place=Place(tree.source.filename, 1, 1))
+        # What most of the file is like, the first text shows.
+        return replace(tree, file=self._first.source.text) if self._steps else tree, data
+
+    def _read_window(self, text: str) -> Tree:
+        form = self.text.form
+        return read_tree(
+            Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._first.source.text
+        )
 
     def _apply(self, change: Change, window: Window | None) -> None:
         """Applies a change, reads the new text and proves it. Raises EditRefused and changes nothing then."""
@@ -202,15 +206,14 @@ class Engine:
             removed = prove(change, tree, data)
             new.blocks, new.room = blocks_of(new), room_of(text)
         else:
-            added = sum(len(splice.text) for splice in change.splices)
-            if added > before.room and before.blocks is not None:
-                before.room = room_of(before.blocks.text)
-            if added > before.room:
-                raise Unsuitable
             tree = self._read_window(text)
             removed = prove(change, tree, data_of(tree))
             blocks = window.edited(change.splices)
-            new = replace(before, blocks=blocks, tree=None, data=None, room=before.room - added, is_behind=True)
+            room = before.room - sum(len(splice.text) for splice in change.splices)
+            room = room_of(blocks.text) if room < 0 else room
+            if room < 0:
+                raise Unsuitable
+            new = replace(before, blocks=blocks, tree=None, data=None, room=room, is_behind=True)
             if blocks.block is None:
                 new = replace(new, form=new.source, blocks=None, is_behind=False)
         self._removed += [(len(self._steps), comment) for comment in removed]

@@ -1,5 +1,5 @@
-"""Moves of entries and items. A move is two edits: the text is pasted at its new place, and then the old one is
-removed.
+"""Moves of entries and items. A move is two edits of one text: what moves is pasted at its new place, and removed at
+its old one.
 
 What moves are the lines of the entry or item with the comments that belong to it. Only its indentation changes, and a
 block that gets into a flow collection is written in one line.
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
-from tarmak_iam.document.edits import Insert, Move, Set
+from tarmak_iam.document.edits import Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.plain_values import value_at
@@ -37,21 +37,19 @@ from tarmak_iam.routes import Key, Route
 
 
 class Transfer(NamedTuple):
-    """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and the old entry
-    is at `old` then. `value` is its value."""
+    """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and its value is
+    `value`. `passes`: to paste it gives the old entry another index."""
 
     new: Route
     native: Any
-    old: Route
     text: Verbatim
     value: Any
     node: Node | None
-    comments: list[Comment]
+    passes: bool
 
 
-def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
-    """What a move leads to: that its text is pasted and removed, or (in a list with blank lines) that the items change
-    places. None if the entry or item is there already. Raises EditRefused."""
+def planned_move(tree: Tree, data: Any, edit: Move) -> Change | None:
+    """The change that a move leads to; None if the entry or item is there already. Raises EditRefused."""
     path, to = Route.of(edit.path), Route.of(edit.to)
     old = locate(tree, path)
     if not path.steps:
@@ -64,8 +62,29 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
         return None
     if old.route.leads_to(to):
         raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
-    here = shifted(to, old.route) if len(to) > len(old.route) else to
-    last = here.steps[-1]
+    last, is_only = to.steps[-1], member_count(old.holders[-2].node) == 1
+    if is_only and isinstance(last, Key) and old.holders[-1].entry is not None and to.parent == old.route.parent:
+        return plan.planned(tree, data, Rename(path, last.text))
+    transfer = _transfer(old, data, to)
+    if isinstance(transfer, Change):
+        return transfer
+    remove = Remove(path, edit.prune)
+    if transfer.passes:
+        removal = plan.changed(tree, data, remove)
+        paste = intended = _pasted(tree, removal.intended, transfer)
+    else:
+        paste = _pasted(tree, data, transfer)
+        removal = intended = plan.changed(tree, paste.intended, remove)
+    # A refusal names the new place, unless only the old one is shared.
+    target = max(paste.target, removal.target, key=lambda target: any(holder.node.anchor for holder in target.holders))
+    splices = [*paste.splices, *removal.splices]
+    return paste._replace(target=target, splices=splices, intended=intended.intended)
+
+
+def _transfer(old: Target, data: Any, to: Route) -> Transfer | Change:
+    """What moves, or (in a list with blank lines) the change that gives items other places. Raises EditRefused."""
+    tree, here = old.tree, _shifted(to, old.route) if len(to) > len(old.route) else to
+    last, step = here.steps[-1], old.route.steps[-1]
     if old.holders[-1].is_item and _is_same(tree, to.parent, old.route.parent):
         place = _within_list(old, data, to)
         if isinstance(place, Change):
@@ -77,19 +96,20 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
             raise refused(new, f"{to} exists already", "remove it first, or move to another path")
         if isinstance(new.node, Mapping) and len(new.missing) == 1:
             plan.check_is_new(new.existing, last.text)
-    text, node, comments = _text_of(old, locate(tree, here.parent), here)
-    step, value = old.route.steps[-1], value_at(data, old.native_path)
-    is_same_key = isinstance(last, Key) and isinstance(step, Key) and last.text == step.text
-    native = old.holders[-1].native if is_same_key else last.text if isinstance(last, Key) else here.steps[-1]
-    return Transfer(here, native, shifted(old.route, here), text, value, node, comments)
+    text, node = _text_of(old, locate(tree, here.parent), here)
+    native: Any = here.steps[-1]
+    if isinstance(last, Key):
+        is_same_key = isinstance(step, Key) and last.text == step.text
+        native = old.holders[-1].native if is_same_key else last.text
+    passes = _shifted(old.route, here) != old.route
+    return Transfer(here, native, text, value_at(data, old.native_path), node, passes)
 
 
-def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
+def _pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
     """The change that writes what moves at its new place. Raises EditRefused."""
     last = transfer.new.steps[-1]
     edit = Set(transfer.new, transfer.text) if isinstance(last, Key) else Insert(transfer.new, transfer.text)
-    change = plan.planned(tree, data, edit)
-    assert change is not None
+    change = plan.changed(tree, data, edit)
     holder = change.intended  # what is on the way to the text was copied for it
     for native in locate(tree, transfer.new.parent).native_path:
         holder = holder[native]
@@ -100,8 +120,7 @@ def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
     splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
     if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
         splices = [splice._replace(text=f"{splice.text}\n") if splice.start == end else splice for splice in splices]
-    added = tuple(comment.text for comment in transfer.comments)
-    return change._replace(splices=splices, moved=transfer.node, added=added)
+    return change._replace(splices=splices, moved=(transfer.node,) if transfer.node else ())
 
 
 def _is_same(tree: Tree, first: Route, other: Route) -> bool:
@@ -109,7 +128,7 @@ def _is_same(tree: Tree, first: Route, other: Route) -> bool:
     return first.plain == other.plain and tree.node(first) is tree.node(other)
 
 
-def shifted(route: Route, item: Route) -> Route:
+def _shifted(route: Route, item: Route) -> Route:
     """A route with an item more at another route, before or on its way; if that is no item, the route itself."""
     at, index = len(item) - 1, item.steps[-1]
     step = route.steps[at] if len(route) > at and route.steps[:at] == item.steps[:at] else None
@@ -139,8 +158,8 @@ def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
     return to.parent / (index if index < number else index + 1)
 
 
-def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | None, list[Comment]]:
-    """The text that moves, its node if it is written as it was, and the comments that move."""
+def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | None]:
+    """The text that moves, and its node if it is written as it was."""
     tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
     collection, last = new.node, here.steps[-1]
     into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
@@ -160,9 +179,9 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
         refuse(tree, node, what, "move it in an editor, or write that collection in block style")
     flow = "\n".join(_flow_lines(old)) if old.in_flow else in_one_line(tree, node)
     if into_flow:
-        return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None, comments
+        return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None
     text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
-    return text._replace(flow=flow), node, comments
+    return text._replace(flow=flow), node
 
 
 def _comments_of(old: Target) -> list[Comment]:

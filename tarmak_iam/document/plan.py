@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from tarmak_iam.document import write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
-from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
+from tarmak_iam.document.edits import (
+    AddKeys,
+    Append,
+    Arrange,
+    ChangeItems,
+    Drop,
+    Insert,
+    Remove,
+    Rename,
+    ReplaceAlias,
+    Rewrite,
+    Set,
+)
 from tarmak_iam.document.flow import layout_at
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
@@ -46,6 +58,13 @@ def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -
         raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None
 
 
+def changed(tree: Tree, data: Any, edit: SharedEdit) -> Change:
+    """The change that an edit leads to which changes something. Raises EditRefused."""
+    change = planned(tree, data, edit)
+    assert change is not None
+    return change
+
+
 def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Change | None:
     route = Route.of(edit.path)
     if isinstance(edit, Insert) and not route.steps:
@@ -55,21 +74,7 @@ def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Chan
     keeps_tags = isinstance(edit, Set) and edit.keep_tag
     if keeps_tags or not literals:
         target = target._replace(literals=literals, keeps_tags=keeps_tags)
-    if isinstance(edit, Remove):
-        return _removal(target, data, prune=edit.prune)
-    if isinstance(edit, Rename):
-        return _renaming(target, data, edit.key)
-    if isinstance(edit, AddKeys):
-        return _adding_members(target, data, edit.members)
-    if isinstance(edit, Rewrite):
-        return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
-    if isinstance(edit, Arrange):
-        return arranged(target, data, edit.order)
-    if isinstance(edit, Drop):
-        return _dropping(target, data, edit.numbers)
-    if isinstance(edit, Set):
-        return _assignment(target, data, edit.value, rewrite=edit.rewrite)
-    return _addition(target, data, edit)
+    return _PLANS[type(edit)](target, data, edit)
 
 
 _EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
@@ -90,17 +95,20 @@ def refuse_explicit_keys(target: Target) -> None:
             end = entry.value.end
 
 
-def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Change | None:
+def _assignment(target: Target, data: Any, edit: Set) -> Change | None:
+    value = edit.value
     if target.missing:
         return _creation(target, data, value)
     node, path = target.node, target.native_path
     if same(value_at(data, path), value):
-        if not rewrite or target.tree.is_json or not isinstance(node, Scalar):
+        if not edit.rewrite or target.tree.is_json or not isinstance(node, Scalar):
             return None
         if not (readings(node) or (node.tag and is_custom_tag(node.tag) and not target.keeps_tags)):
             return None
     if write.takes_members(target, value):
-        return _adding_members(target, data, value) if isinstance(value, dict) else _adding(target, data, 0, value)
+        return (
+            _adding_members(target, data, value) if isinstance(value, dict) else _with_items(target, data, {0: value})
+        )
     if is_block(node) and member_count(node):
         splices = write.replace_members(target, value)
     else:
@@ -114,9 +122,9 @@ def _creation(target: Target, data: Any, value: Any) -> Change:
         if isinstance(step, int) and step != 0:
             raise refused(target, f"index {step} is out of range for a new list", "use index 0, or append")
         value = [value] if isinstance(step, int) else {step.text: value}
-    if isinstance(value, dict):
-        return _adding_members(target.existing, data, value)
-    return _adding(target.existing, data, 0, value)
+    there, add = target.existing, _adding_members if isinstance(value, dict) else _with_items
+    change = add(there, data, value if isinstance(value, dict) else {0: value})
+    return change._replace(created=Route((*there.route, target.missing[0])))
 
 
 def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
@@ -124,10 +132,37 @@ def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
     return Change(target, splices, assigned(data, path, {**(value_at(data, path) or {}), **new}))
 
 
-def _adding(target: Target, data: Any, index: int, new: list[Any]) -> Change:
-    path, splices = target.native_path, write.add_items(target, index, new)
-    old = value_at(data, path) or []
-    return Change(target, splices, assigned(data, path, [*old[:index], *new, *old[index:]]))
+def _with_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Collection[int] = ()) -> Change:
+    """Adds items above those that have the indices, and removes others."""
+    path, count = target.native_path, member_count(target.holders[-1].node) if target.holders else 0
+    items, splices = [*(value_at(data, path) or [])], list[Splice]()
+    for index in sorted({*added, *gone}, reverse=True):
+        at = len(items) if index == count else index  # the end, where others may add some too
+        items[at : at + (index in gone)] = added.get(index, [])
+        splices += write.add_items(target, index, added[index]) if index in added else []
+    splices += write.remove_members(target, gone) if gone else []
+    return Change(target, splices, assigned(data, path, items))
+
+
+def _changing_items(target: Target, data: Any, edit: ChangeItems) -> Change:
+    _count_of_items(target, max([*edit.added, *(number + 1 for number in edit.gone)]))
+    return _with_items(target, data, edit.added, edit.gone)
+
+
+def _arranging(target: Target, data: Any, edit: Arrange) -> Change:
+    count = _count_of_items(target, len(edit.order))
+    return arranged(target, data, [*edit.order, *range(len(edit.order), count)])
+
+
+def _count_of_items(target: Target, least: int) -> int:
+    """The number of items of a list. Raises EditRefused if it has not so many."""
+    if target.missing or not isinstance(target.node, Sequence) or len(target.node.items) < least:
+        raise refused(target, f"{target.route} is not a list of at least {least} items", "use indices that exist")
+    return len(target.node.items)
+
+
+def _rewriting(target: Target, data: Any, edit: Rewrite) -> Change:
+    return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
 
 
 def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
@@ -141,14 +176,16 @@ def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
     if not write.is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
         what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
         raise refused(target, what, "items can only be added to a list")
-    return _adding(target, data, index, [edit.value])
+    return _with_items(target, data, {index: [edit.value]})
 
 
-def _removal(target: Target, data: Any, *, prune: bool) -> Change:
+def _removal(target: Target, data: Any, edit: Remove) -> Change:
     if not target.route.steps:
         raise refused(target, "the whole document cannot be removed", "set the path () to null")
     check_exists(target, "remove")
-    while prune and len(target.holders) > 1 and member_count(target.holders[-2].node) == 1:  # it would be left empty
+    while (
+        edit.prune and len(target.holders) > 1 and member_count(target.holders[-2].node) == 1
+    ):  # it would be left empty
         if len(target.holders) == 2 and not _is_removable_root(target.tree):
             break
         target = target.parent
@@ -160,11 +197,11 @@ def _removal(target: Target, data: Any, *, prune: bool) -> Change:
 
 
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
-    node, path, splices = target.node, target.native_path, write.remove_members(target, numbers)
-    values: Any = value_at(data, path)
+    node, path = target.node, target.native_path
     if not isinstance(node, Mapping):
-        values = [value for number, value in enumerate(values) if number not in numbers]
-    elif node.merge_entries or len(node.lasts) < len(node.entries):
+        return _with_items(target, data, {}, numbers)
+    splices, values = write.remove_members(target, numbers), value_at(data, path)
+    if node.merge_entries or len(node.lasts) < len(node.entries):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
         values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
     else:
@@ -195,8 +232,8 @@ def _is_removable_root(tree: Tree) -> bool:
     return extent.end >= len(text) or _MARKER.search(text, extent.start, root.start) is not None
 
 
-def _renaming(target: Target, data: Any, name: str) -> Change | None:
-    route, tree = target.route, target.tree
+def _renaming(target: Target, data: Any, edit: Rename) -> Change | None:
+    name, route, tree = edit.key, target.route, target.tree
     if not route.steps:
         raise refused(target, "the whole document has no key", "rename one of its keys")
     if not isinstance(route.steps[-1], Key):
@@ -235,7 +272,7 @@ def arranged(target: Target, data: Any, order: SequenceOf[int]) -> Change:
     heading over several: no item moves across them, which raises EditRefused."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    moving = [place for place, number in enumerate(order) if place != number]
+    moving = [place for place, number in enumerate(order) if place != number] or [0]
     first, last = moving[0], moving[-1]
     check_no_headings(target, first, last)
     source, spans = tree.source, _spans(target, node, first, last)
@@ -298,3 +335,18 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
         what = f"there are comments between the items of {target.route}, {kind}"
         raise refused(target, what, "write the list in block style first, each item on its own line")
     return spans
+
+
+_PLANS: dict[type, Callable[[Target, Any, Any], Change | None]] = {
+    AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
+    Append: _addition,
+    Arrange: _arranging,
+    ChangeItems: _changing_items,
+    Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
+    Insert: _addition,
+    Remove: _removal,
+    Rename: _renaming,
+    ReplaceAlias: _rewriting,
+    Rewrite: _rewriting,
+    Set: _assignment,
+}

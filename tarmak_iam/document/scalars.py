@@ -29,13 +29,11 @@ _WORDS_V3: _Words = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 
-_WORDS_1_1: _Words = {
+_WORDS_V2: _Words = {
     **_WORDS_V3,
-    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
-
-_WORDS_V2: _Words = {**_WORDS_1_1, "y": True, "Y": True, "n": False, "N": False}
 
 _FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
 
@@ -133,49 +131,14 @@ def resolve_yaml_1_2(scalar: Scalar) -> Plain:
     return _float(text) if _FLOAT_V3.match(text) else text
 
 
-_INTEGER_1_1 = re.compile(
-    r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
-)
-
-_FLOAT_1_1 = re.compile(
-    r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?\Z|\.[0-9][0-9_]*([eE][-+][0-9]+)?\Z|"
-    r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z",
-    re.ASCII,
-)
-
-
-def resolve_yaml_1_1(scalar: Scalar) -> Plain:
-    """The scalar's value for PyYAML, which reads YAML 1.1: `12:30` is 750, `y` a string, `2019-06-01` a date (GoTime).
-
-    The value of a scalar with a tag is that of yaml.v2. Raises ScalarError.
-    """
-    text = scalar.text
-    if not _is_untagged(scalar):
-        return resolve_v2(scalar)
-    if text in _WORDS_1_1:
-        return _WORDS_1_1[text]
-    integer = _integer(_INTEGER_1_1, text, (2, 16, 8, 10, 10))
-    if integer is not None:
-        return integer
-    if _FLOAT_1_1.match(text):
-        value = 0.0
-        for part in text.replace("_", "").lstrip("+-").split(":"):
-            value = value * 60 + float(part)
-        return -value if text[0] == "-" else value
-    return _time_or_text(text) if len(text) >= len("2019-06-01") else text
-
-
 def _integer(pattern: re.Pattern[str], text: str, bases: tuple[int, ...]) -> int | None:
-    """The integer that a pattern matches. Its groups are the sign, and the digits in each of the bases, whose parts may
-    be sixtieths after colons, as in times."""
+    """The integer that a pattern matches. Its groups are the sign, and the digits in each of the bases."""
     match = pattern.match(text) if len(text) <= _LONGEST_INTEGER else None
     if not match:
         return None
     sign, *numbers = match.groups()
     digits, base = next((digits, base) for digits, base in zip(numbers, bases, strict=True) if digits is not None)
-    value = 0
-    for part in digits.replace("_", "").split(":"):
-        value = value * 60 + int(part or "0", base)
+    value = int(digits or "0", base)
     return -value if sign == "-" else value
 
 
@@ -292,7 +255,6 @@ YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 _OTHER_READERS: dict[str, Resolver] = {
     "yaml.v2 from 2.2.3": resolve_v2_later,
     "yaml.v3": resolve_v3,
-    "PyYAML": resolve_yaml_1_1,
     "YAML 1.2": resolve_yaml_1_2,
 }
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, ReplaceAlias, Rewrite, Set
+from tarmak_iam.document.edits import (
+    AddKeys,
+    Append,
+    Arrange,
+    ChangeItems,
+    Drop,
+    Insert,
+    Remove,
+    Rename,
+    ReplaceAlias,
+    Rewrite,
+    Set,
+)
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
 from tarmak_iam.document.plain_values import ChangedConstructor, same, value_at
 from tarmak_iam.document.target import Target, native_keys, refuse, refused
@@ -15,7 +27,7 @@ from tarmak_iam.routes import Key, Route, Step
 
 _MOST_NAMED = 5
 
-SharedEdit = Set | Append | Insert | Remove | Rename | AddKeys | Drop | Arrange | Rewrite
+SharedEdit = Set | Append | Insert | Remove | Rename | AddKeys | ChangeItems | Drop | Arrange | Rewrite
 
 IN_PYTHON = "(in Python: through_alias=True)"
 

@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any
 
 from tarmak_iam.document.comments import have_comments
-from tarmak_iam.document.edits import AddKeys, AnyEdit, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set
+from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
 from tarmak_iam.document.plain_values import same
-from tarmak_iam.document.shared import effective_entries, step_to
+from tarmak_iam.document.shared import SharedEdit, effective_entries, step_to
 from tarmak_iam.document.target import Target, native_keys
 from tarmak_iam.document.write import takes_members
 from tarmak_iam.routes import Key, Route
@@ -25,7 +25,9 @@ def is_in_parts(target: Target, wanted: Any) -> bool:
     return bool(wanted) and not target.missing and kind is type(wanted) and not takes_members(target, wanted)
 
 
-def differences(target: Target, current: Any, wanted: Any, identities: tuple[Identity, ...] = ()) -> Iterator[AnyEdit]:
+def differences(
+    target: Target, current: Any, wanted: Any, identities: tuple[Identity, ...] = ()
+) -> Iterator[SharedEdit]:
     """The edits, one after the other, that turn the target's value `current` into `wanted`.
 
     `identities` are those of `matched_items`. A value that cannot be changed in parts is set as a whole.
@@ -45,7 +47,7 @@ def differences(target: Target, current: Any, wanted: Any, identities: tuple[Ide
 
 def _of_mapping(
     target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: tuple[Identity, ...]
-) -> Iterator[AnyEdit]:
+) -> Iterator[SharedEdit]:
     keys, route = native_keys(node), target.route
     numbers = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
     brought = {key for key in current if key not in numbers}
@@ -65,10 +67,10 @@ def _of_mapping(
         for number, (key, entry) in enumerate(zip(keys, node.entries, strict=True))
         if (drops_merges if entry.is_merge else key not in wanted)
     ]
-    removes: list[AnyEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
+    removes: list[SharedEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
     if node.merge_entries or len(node.lasts) < len(node.entries):
         removes = [Drop(route, tuple(gone))] if gone else []
-    adds: list[AnyEdit] = [AddKeys(route, new)] if new else []
+    adds: list[SharedEdit] = [AddKeys(route, new)] if new else []
     # A key that only becomes a string (`1:` to `"1":`) must be removed before the new one is added.
     becomes_text = {node.entries[number].text for number in gone} & set(map(str, new))
     yield from removes + adds if becomes_text else adds + removes
@@ -79,7 +81,7 @@ def _of_mapping(
 
 def _of_list(
     target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: tuple[Identity, ...]
-) -> Iterator[AnyEdit]:
+) -> Iterator[SharedEdit]:
     route, pairs = target.route, matched_items(current, wanted, identities)
     replaced = {
         before
@@ -98,8 +100,6 @@ def _of_list(
     if node.flow and not pairs and replaced:
         yield Rewrite(route, wanted)  # the comments on a line of its items would stay with the new ones
         return
-    if node.flow and pairs:
-        yield from _removals(route, now)
     for index in range(len(wanted)):
         if index not in pairs:
             at = now.index(index - 1) + 1 if index else 0  # below the item that it follows
@@ -110,7 +110,7 @@ def _of_list(
         yield Arrange(route, tuple(now.index(index) for index in range(len(wanted))))
 
 
-def _removals(route: Route, now: list[int | None]) -> Iterator[AnyEdit]:
+def _removals(route: Route, now: list[int | None]) -> Iterator[SharedEdit]:
     for place in reversed(range(len(now))):
         if now[place] is None:
             yield Remove(route / place)
