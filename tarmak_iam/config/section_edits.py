@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 
@@ -11,6 +12,8 @@ from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.nodes import Alias, Mapping, dereference
 from tarmak_iam.routes import Route
 from tarmak_iam.text import CommandLine
+
+_COMMENTED_OUT = re.compile(r"#+[ \t]*([\"']?)awsIAMAuthenticatorInit\1[ \t]*:(?:[ \t]|\Z)")
 
 
 def authenticator_init_route(cluster: Cluster) -> Route:
@@ -33,7 +36,7 @@ def disable_authenticator_init(document: Document, cluster: Cluster) -> Document
         return document
     route = authenticator_init_route(cluster)
     comments = document.comments_of(route)
-    if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
+    if any(_COMMENTED_OUT.match(comment.text) for comment in comments):
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
     if comments or not document.has(route):  # not has: the value comes from a merge key
         return document.set(route, False)

@@ -11,18 +11,7 @@ from collections.abc import Sequence as SequenceOf
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from tarmak_iam.document.edits import (
-    AddKeys,
-    AnyEdit,
-    Append,
-    Arrange,
-    ChangeItems,
-    Insert,
-    Move,
-    Remove,
-    Rename,
-    Set,
-)
+from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, ChangeItems, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.moves import planned_move
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.plan import planned

@@ -16,7 +16,7 @@ from collections.abc import Collection
 from itertools import takewhile
 
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span, is_block
-from tarmak_iam.document.splices import column, member_start, member_value, next_line_after, starts_line
+from tarmak_iam.document.splices import member_start, member_value, next_line_after
 from tarmak_iam.document.tree import Comment, Tree
 
 
@@ -29,13 +29,13 @@ def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> li
     if above and _heads_document(tree, above[0]):
         above = []
     if is_block(value):
-        return above + lines_deeper(tree, below, column(source, start), across_blanks=True)
+        return above + lines_deeper(tree, below, source.column(start), across_blanks=True)
     tail = tree.tails.get(source.line_start(max(below - 1, 0)))
     if tail is None or parent.flow:
         return above
-    aligned = column(source, tail.span.start)
-    continued = takewhile(lambda line: column(source, line.span.start) == aligned, lines_deeper(tree, below, -1))
-    return above + (list(continued) if aligned > column(source, start) else [])
+    aligned = source.column(tail.span.start)
+    continued = takewhile(lambda line: source.column(line.span.start) == aligned, lines_deeper(tree, below, -1))
+    return above + (list(continued) if aligned > source.column(start) else [])
 
 
 def _heads_document(tree: Tree, comment: Comment) -> bool:
@@ -72,7 +72,7 @@ def holds_comments(tree: Tree, node: Node) -> bool:
 
 def lines_above(tree: Tree, start: int) -> list[Comment]:
     """The unbroken run of comment lines directly above the line of `start`, in the column of `start`."""
-    width, line = column(tree.source, start), tree.source.line_start(start) if starts_line(tree.source, start) else 0
+    width, line = tree.source.column(start), tree.source.line_start(start) if tree.source.starts_line(start) else 0
     run: list[Comment] = []
     while line:
         line = tree.source.line_start(line - 1)

@@ -109,4 +109,7 @@ class ReplaceAlias(Rewrite):
     """Writes a value in the place of an alias. What it refers to stays."""
 
 
-AnyEdit = Edit | AddKeys | ChangeItems | Drop | Arrange | Rewrite
+SharedEdit = ValueEdit | Rename | AddKeys | ChangeItems | Drop | Arrange | Rewrite
+"""An edit that can be made where a shared value is anchored."""
+
+AnyEdit = SharedEdit | Move

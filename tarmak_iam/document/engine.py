@@ -14,14 +14,13 @@ from typing import Any
 from tarmak_iam.document import shared
 from tarmak_iam.document.batches import Part, groups, planned_together
 from tarmak_iam.document.blocks import room_of
-from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set
+from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set, SharedEdit
 from tarmak_iam.document.moves import planned_move
 from tarmak_iam.document.nodes import Span, walk
 from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
-from tarmak_iam.document.shared import SharedEdit
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate

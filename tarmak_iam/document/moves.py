@@ -21,13 +21,11 @@ from tarmak_iam.document.render import Verbatim, is_safe_in_flow, json_string, q
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
-    column,
     find_colon,
     last_block_scalar,
     member_count,
     member_start,
     next_line_after,
-    starts_line,
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, locate, refuse, refused
@@ -224,7 +222,7 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
     comments = own_comment_lines(tree, parent, old.number)
     above = [comment.text for comment in comments if comment.span.start < start]
     below = [source.next_line(comment.span.end) for comment in comments if comment.span.start >= start]
-    end, width = max([next_line_after(source, node), *below]), column(source, start)
+    end, width = max([next_line_after(source, node), *below]), source.column(start)
     header = unended_scalar(source, node)
     patches = [header] if header else []
     if held.entry is not None and key:
@@ -241,12 +239,12 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
         return Verbatim(above, lines, "", [], None, "", key)
     if is_block(node) and node.start == content_start(source.text, node):
         first = member_start(source, node, 0)
-        if starts_line(source, first):  # what is after the colon on its line can only be a comment
+        if source.starts_line(first):  # what is after the colon on its line can only be a comment
             head, text = text[: source.line_start(first) - after], source.text[source.line_start(first) : end]
             above += [line.strip() for line in head.splitlines() if line.strip()]
         else:
-            text = " " * column(source, first) + source.text[first:end]
-        lines = _dedented(text, column(source, first), first_too=True)
+            text = " " * source.column(first) + source.text[first:end]
+        lines = _dedented(text, source.column(first), first_too=True)
         return Verbatim(above, [], "", lines, isinstance(node, Sequence), "", key)
     first_line, *lines = _dedented(text, width)
     return Verbatim(above, [], first_line.strip(), lines, None, "", key)

@@ -7,38 +7,22 @@ from collections.abc import Callable, Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
-from tarmak_iam.document import write
+from tarmak_iam.document import edits, write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
-from tarmak_iam.document.edits import (
-    AddKeys,
-    Append,
-    Arrange,
-    ChangeItems,
-    Drop,
-    Insert,
-    Remove,
-    Rename,
-    ReplaceAlias,
-    Rewrite,
-    Set,
-)
 from tarmak_iam.document.flow import layout_at
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
-from tarmak_iam.document.shared import SharedEdit
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
     code_end,
-    column,
     lines_instead,
     member_count,
     member_start,
     next_line_after,
     owns_line_end,
-    starts_line,
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
@@ -47,7 +31,7 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 
 
-def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -> Change | None:
+def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool = True) -> Change | None:
     """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
     several lines may be a literal block. Raises EditRefused."""
     try:
@@ -58,20 +42,20 @@ def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -
         raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None
 
 
-def changed(tree: Tree, data: Any, edit: SharedEdit) -> Change:
+def changed(tree: Tree, data: Any, edit: edits.SharedEdit) -> Change:
     """The change that an edit leads to which changes something. Raises EditRefused."""
     change = planned(tree, data, edit)
     assert change is not None
     return change
 
 
-def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Change | None:
+def _planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) -> Change | None:
     route = Route.of(edit.path)
-    if isinstance(edit, Insert) and not route.steps:
+    if isinstance(edit, edits.Insert) and not route.steps:
         raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
-    target = locate(tree, route.parent if isinstance(edit, Insert) else route)
+    target = locate(tree, route.parent if isinstance(edit, edits.Insert) else route)
     refuse_explicit_keys(target)
-    keeps_tags = isinstance(edit, Set) and edit.keep_tag
+    keeps_tags = isinstance(edit, edits.Set) and edit.keep_tag
     if keeps_tags or not literals:
         target = target._replace(literals=literals, keeps_tags=keeps_tags)
     return _PLANS[type(edit)](target, data, edit)
@@ -95,7 +79,7 @@ def refuse_explicit_keys(target: Target) -> None:
             end = entry.value.end
 
 
-def _assignment(target: Target, data: Any, edit: Set) -> Change | None:
+def _assignment(target: Target, data: Any, edit: edits.Set) -> Change | None:
     value = edit.value
     if target.missing:
         return _creation(target, data, value)
@@ -144,12 +128,12 @@ def _with_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Co
     return Change(target, splices, assigned(data, path, items))
 
 
-def _changing_items(target: Target, data: Any, edit: ChangeItems) -> Change:
+def _changing_items(target: Target, data: Any, edit: edits.ChangeItems) -> Change:
     _count_of_items(target, max([*edit.added, *(number + 1 for number in edit.gone)]))
     return _with_items(target, data, edit.added, edit.gone)
 
 
-def _arranging(target: Target, data: Any, edit: Arrange) -> Change:
+def _arranging(target: Target, data: Any, edit: edits.Arrange) -> Change:
     count = _count_of_items(target, len(edit.order))
     return arranged(target, data, [*edit.order, *range(len(edit.order), count)])
 
@@ -161,13 +145,13 @@ def _count_of_items(target: Target, least: int) -> int:
     return len(target.node.items)
 
 
-def _rewriting(target: Target, data: Any, edit: Rewrite) -> Change:
+def _rewriting(target: Target, data: Any, edit: edits.Rewrite) -> Change:
     return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
 
 
-def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
+def _addition(target: Target, data: Any, edit: edits.Append | edits.Insert) -> Change:
     length = member_count(target.holders[-1].node) if target.holders and not target.missing else 0
-    index = Route.of(edit.path).steps[-1] if isinstance(edit, Insert) else length
+    index = Route.of(edit.path).steps[-1] if isinstance(edit, edits.Insert) else length
     if not isinstance(index, int) or not 0 <= index <= length:
         what = f"a new item cannot be inserted into {target.route} at {index}"
         raise refused(target, what, f"use an index from 0 to {length}" if length else "use index 0, or append")
@@ -179,7 +163,7 @@ def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
     return _with_items(target, data, {index: [edit.value]})
 
 
-def _removal(target: Target, data: Any, edit: Remove) -> Change:
+def _removal(target: Target, data: Any, edit: edits.Remove) -> Change:
     if not target.route.steps:
         raise refused(target, "the whole document cannot be removed", "set the path () to null")
     check_exists(target, "remove")
@@ -226,13 +210,13 @@ _MARKER = re.compile(r"(?m)^---")
 def _is_removable_root(tree: Tree) -> bool:
     """Whether the root is a block on its own lines, so that removing them leaves an empty document."""
     root, text, extent = tree.root, tree.source.text, tree.extent
-    if root is None or not is_block(root) or root.anchor or root.tag or not starts_line(tree.source, root.start):
+    if root is None or not is_block(root) or root.anchor or root.tag or not tree.source.starts_line(root.start):
         return False
     # Otherwise there would be no document left, and the next one would become the first.
     return extent.end >= len(text) or _MARKER.search(text, extent.start, root.start) is not None
 
 
-def _renaming(target: Target, data: Any, edit: Rename) -> Change | None:
+def _renaming(target: Target, data: Any, edit: edits.Rename) -> Change | None:
     name, route, tree = edit.key, target.route, target.tree
     if not route.steps:
         raise refused(target, "the whole document has no key", "rename one of its keys")
@@ -292,7 +276,7 @@ def item_lines(target: Target, first: int, last: int) -> dict[int, Span] | None:
     """The lines of some items, with the comments that belong to them; None if one does not begin its line."""
     node, tree, numbers = target.node, target.tree, range(first, last + 1)
     assert isinstance(node, Sequence)
-    if node.flow or not all(starts_line(tree.source, member_start(tree.source, node, number)) for number in numbers):
+    if node.flow or not all(tree.source.starts_line(member_start(tree.source, node, number)) for number in numbers):
         return None
     return {number: member_lines(tree, node, number) for number in numbers}
 
@@ -327,7 +311,7 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
     else:
         ends = {number: source.line_end(code_end(source, node.items[number])) for number in numbers}
         spans = {number: Span(member_start(source, node, number), end) for number, end in ends.items()}
-        below = below_deeper_comments(tree, source.next_line(ends[last]), column(source, spans[first].start))
+        below = below_deeper_comments(tree, source.next_line(ends[last]), source.column(spans[first].start))
         own_lines = (at for at in tree.own_lines if spans[first].start < at < below)
         is_parted = any(not any(span.start < at < span.end for span in spans.values()) for at in own_lines)
     if is_parted:
@@ -338,15 +322,15 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
 
 
 _PLANS: dict[type, Callable[[Target, Any, Any], Change | None]] = {
-    AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
-    Append: _addition,
-    Arrange: _arranging,
-    ChangeItems: _changing_items,
-    Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
-    Insert: _addition,
-    Remove: _removal,
-    Rename: _renaming,
-    ReplaceAlias: _rewriting,
-    Rewrite: _rewriting,
-    Set: _assignment,
+    edits.AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
+    edits.Append: _addition,
+    edits.Arrange: _arranging,
+    edits.ChangeItems: _changing_items,
+    edits.Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
+    edits.Insert: _addition,
+    edits.Remove: _removal,
+    edits.Rename: _renaming,
+    edits.ReplaceAlias: _rewriting,
+    edits.Rewrite: _rewriting,
+    edits.Set: _assignment,
 }

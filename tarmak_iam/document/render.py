@@ -15,9 +15,8 @@ from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, content_start, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
@@ -264,9 +263,9 @@ def _shown_by(source: Source, node: Node, part: slice) -> Iterator[tuple[str, An
         for entry in node.entries[part]:
             value, start = entry.value, entry.key.start
             if isinstance(value, Mapping) and not value.flow:
-                yield "step", column(source, value.entries[0].key.start) - column(source, start)
+                yield "step", source.column(value.entries[0].key.start) - source.column(start)
             elif isinstance(value, Sequence) and not value.flow and value.items:
-                yield "dash", column(source, dash_of(source, value)) - column(source, start)
+                yield "dash", source.column(content_start(source.text, value)) - source.column(start)
     elif isinstance(node, Sequence):
         items = node.items[part]
         if items and all(isinstance(item, Scalar) for item in items):
@@ -281,7 +280,7 @@ def _shown_by_dashes(source: Source, items: Iterable[Node]) -> Iterator[tuple[st
             start = item.entries[0].key.start
             before = source.text[source.line_start(start) : start].rstrip()
             if before.endswith("-"):  # the item begins on the line of its dash
-                yield "item", column(source, start) - len(before) + 1
+                yield "item", source.column(start) - len(before) + 1
 
 
 _SHORT = 80

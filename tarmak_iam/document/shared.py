@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tarmak_iam.document.edits import (
-    AddKeys,
-    Append,
-    Arrange,
-    ChangeItems,
-    Drop,
-    Insert,
-    Remove,
-    Rename,
-    ReplaceAlias,
-    Rewrite,
-    Set,
-)
+from tarmak_iam.document.edits import Append, Insert, Remove, Rename, ReplaceAlias, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
 from tarmak_iam.document.plain_values import ChangedConstructor, same, value_at
 from tarmak_iam.document.target import Target, native_keys, refuse, refused
@@ -26,8 +14,6 @@ from tarmak_iam.errors import EditRefused, ParseError
 from tarmak_iam.routes import Key, Route, Step
 
 _MOST_NAMED = 5
-
-SharedEdit = Set | Append | Insert | Remove | Rename | AddKeys | ChangeItems | Drop | Arrange | Rewrite
 
 IN_PYTHON = "(in Python: through_alias=True)"
 

@@ -102,6 +102,18 @@ class Source:
         """The offset of the beginning of the line that contains `offset`."""
         return self._line_starts[bisect.bisect_right(self._line_starts, offset) - 1]
 
+    def column(self, offset: int) -> int:
+        """The column of an offset, from 0."""
+        return offset - self.line_start(offset)
+
+    def starts_line(self, offset: int) -> bool:
+        return not self.text[self.line_start(offset) : offset].strip()
+
+    def blanks_before(self, offset: int) -> int:
+        """The beginning of the blanks and tabs that end at `offset`."""
+        line = self.line_start(offset)
+        return line + len(self.text[line:offset].rstrip(" \t"))
+
     def offset(self, line: int) -> int:
         """The offset of the beginning of a line, counted from 1; the line must exist."""
         return self._line_starts[line - 1]

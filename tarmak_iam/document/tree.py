@@ -22,13 +22,6 @@ _MARKER = re.compile(r"(?<![^\r\n])---")
 _MARKED = re.compile(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
 _CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t])?(?!---(?:\s|\Z))[ \t]*[^\s#]")
 
-_INDENTATION = re.compile(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
-"""That of the first line that is not blank."""
-
-_SETTING = re.compile(
-    r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
-)
-
 
 class Comment(NamedTuple):
     """A comment. `text` starts with `#`; `own_line` is false if something else is before it on its line."""
@@ -36,12 +29,6 @@ class Comment(NamedTuple):
     text: str
     span: Span
     own_line: bool
-
-    @property
-    def setting(self) -> str | None:
-        """The key, if the comment is a setting that was commented out, as in `# name: true`; otherwise None."""
-        match = _SETTING.match(self.text)
-        return match["name"] if match else None
 
 
 @dataclass(frozen=True)
@@ -143,22 +130,6 @@ class Tree:
                     continue
             own_line = not text[self.source.line_start(start) : start].strip()
             yield Comment(match.group(), Span(start, at), own_line)
-
-
-def place_within(source: Source, node: Node | None, inner: Place) -> Place:
-    """The place in the file of `inner`, a place within the string at a node.
-
-    Only the lines of a literal block scalar are lines of the file. For any other string the result is the place where
-    the string begins.
-    """
-    begin = source.place(node.start if node else 0)
-    if not isinstance(node, Scalar) or node.style != "literal":
-        return begin
-    header_end = own_text_start(source.text, node)
-    written, content = _INDENTATION.search(source.text, header_end, node.end), _INDENTATION.search(node.text)
-    indentation = len(written[1]) - len(content[1]) if written and content else 0
-    line = source.position(header_end)[0] + (inner.line or 1)
-    return begin._replace(line=line, column=None if inner.column is None else inner.column + indentation)
 
 
 def _entry(node: Node | None, step: int | Key) -> Entry | None:

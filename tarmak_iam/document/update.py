@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any
 
 from tarmak_iam.document.comments import have_comments
-from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set
+from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
 from tarmak_iam.document.plain_values import same
-from tarmak_iam.document.shared import SharedEdit, effective_entries, step_to
+from tarmak_iam.document.shared import effective_entries, step_to
 from tarmak_iam.document.target import Target, native_keys
 from tarmak_iam.document.write import takes_members
 from tarmak_iam.routes import Key, Route

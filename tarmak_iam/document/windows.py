@@ -15,18 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.document.blocks import Block, Member, document_of, key_of, members_in
-from tarmak_iam.document.edits import (
-    AddKeys,
-    AnyEdit,
-    Append,
-    Arrange,
-    ChangeItems,
-    Insert,
-    Move,
-    Remove,
-    Rename,
-    Set,
-)
+from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, ChangeItems, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.render import AROUND, depends_on_neighbours
 from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.routes import Key, Route, Step
