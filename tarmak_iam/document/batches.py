@@ -17,10 +17,11 @@ from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.shared import leads_elsewhere
-from tarmak_iam.document.target import locate
+from tarmak_iam.document.target import locate, refused
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.update import differences, is_in_parts
 from tarmak_iam.document.windows import Unsuitable
+from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 
 _MOST = 500
@@ -164,9 +165,7 @@ def planned_together(tree: Tree, data: Any, edits: SequenceOf[AnyEdit]) -> tuple
 
 
 def _planned(tree: Tree, data: Any, edit: AnyEdit) -> Change | None:
-    if isinstance(edit, Move):
-        return planned_move(tree, data, edit)
-    if leads_elsewhere(tree, edit):
+    if leads_elsewhere(edit, tree):
         raise Unsuitable
     if isinstance(edit, Set) and isinstance(edit.value, (dict, list)):
         target = locate(tree, Route.of(edit.path))
@@ -178,4 +177,17 @@ def _planned(tree: Tree, data: Any, edit: AnyEdit) -> Change | None:
             if left or any(others):
                 raise Unsuitable
             return change
-    return planned(tree, data, edit)
+    return planned_alone(tree, data, edit)
+
+
+def planned_alone(tree: Tree, data: Any, edit: AnyEdit, *, literals: bool = True) -> Change | None:
+    """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
+    several lines may be a literal block. Raises EditRefused."""
+    try:
+        if isinstance(edit, Move):
+            return planned_move(tree, data, edit)
+        return planned(tree, data, edit, literals=literals)
+    except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
+        raise refused(locate(tree, Route()), str(error), "use another value") from None
+    except ParseError as error:  # of what a merge key brings when other keys are gone
+        raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None

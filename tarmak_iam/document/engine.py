@@ -12,14 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document import shared
-from tarmak_iam.document.batches import Part, groups, planned_together
+from tarmak_iam.document.batches import Part, groups, planned_alone, planned_together
 from tarmak_iam.document.blocks import room_of
-from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set, SharedEdit
-from tarmak_iam.document.moves import planned_move
+from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set
 from tarmak_iam.document.nodes import Span, walk
 from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
-from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
@@ -114,13 +112,8 @@ class Engine:
         """Makes one edit in the whole text. Raises EditRefused, with the place in the text before it."""
         edit = self._checked(edit)
         tree, data = self._read(None)
-        if isinstance(edit, Move):
-            change = planned_move(tree, data, edit)
-            if change is not None:
-                self._apply(change, None)
-            return
-        is_shared = shared.leads_elsewhere(tree, edit)
-        there = shared.at_home(tree, edit) if is_shared else edit
+        there = shared.at_home(tree, edit) if shared.leads_elsewhere(edit, tree) else edit
+        is_shared = there is not edit
         if isinstance(there, Set) and there.through_alias >= is_shared and isinstance(there.value, (dict, list)):
             target = locate(tree, Route.of(there.path))
             if is_in_parts(target, there.value):
@@ -137,13 +130,13 @@ class Engine:
             except NotProven:
                 raise refusal from None
 
-    def _plan_and_apply(self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, *, literals: bool) -> None:
+    def _plan_and_apply(self, tree: Tree, data: Any, edit: AnyEdit, there: AnyEdit, *, literals: bool) -> None:
         """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
         itself for any other."""
-        change, others = planned(tree, data, there, literals=literals), tuple[shared.Use, ...]()
+        change, others = planned_alone(tree, data, there, literals=literals), tuple[shared.Use, ...]()
         if change is None:
             return
-        if there is not edit:
+        if there is not edit and not isinstance(edit, Move):
             change = change._replace(intended=shared.intended_everywhere(change.target, change.intended))
             others = shared.other_uses(tree, data, change.intended, edit, change.target.node)
             if not edit.through_alias:

@@ -8,14 +8,14 @@ block that gets into a flow collection is written in one line.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
-from tarmak_iam.document.edits import Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.edits import Insert, Move, Rename
 from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
-from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.plain_values import assigned, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.render import Verbatim, is_safe_in_flow, json_string, quote, scalar_text
 from tarmak_iam.document.splices import (
@@ -31,19 +31,7 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, locate, refuse, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import key_text
-from tarmak_iam.routes import Key, Route
-
-
-class Transfer(NamedTuple):
-    """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and its value is
-    `value`. `passes`: to paste it gives the old entry another index."""
-
-    new: Route
-    native: Any
-    text: Verbatim
-    value: Any
-    node: Node | None
-    passes: bool
+from tarmak_iam.routes import Key, Route, Step
 
 
 def planned_move(tree: Tree, data: Any, edit: Move) -> Change | None:
@@ -61,64 +49,54 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Change | None:
     if old.route.leads_to(to):
         raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
     last, is_only = to.steps[-1], member_count(old.holders[-2].node) == 1
-    if is_only and isinstance(last, Key) and old.holders[-1].entry is not None and to.parent == old.route.parent:
-        return plan.planned(tree, data, Rename(path, last.text))
-    transfer = _transfer(old, data, to)
-    if isinstance(transfer, Change):
-        return transfer
-    remove = Remove(path, edit.prune)
-    if transfer.passes:
-        removal = plan.changed(tree, data, remove)
-        paste = intended = _pasted(tree, removal.intended, transfer)
-    else:
-        paste = _pasted(tree, data, transfer)
-        removal = intended = plan.changed(tree, paste.intended, remove)
-    # A refusal names the new place, unless only the old one is shared.
-    target = max(paste.target, removal.target, key=lambda target: any(holder.node.anchor for holder in target.holders))
-    splices = [*paste.splices, *removal.splices]
-    return paste._replace(target=target, splices=splices, intended=intended.intended)
-
-
-def _transfer(old: Target, data: Any, to: Route) -> Transfer | Change:
-    """What moves, or (in a list with blank lines) the change that gives items other places. Raises EditRefused."""
-    tree, here = old.tree, _shifted(to, old.route) if len(to) > len(old.route) else to
-    last, step = here.steps[-1], old.route.steps[-1]
     if old.holders[-1].is_item and _is_same(tree, to.parent, old.route.parent):
-        place = _within_list(old, data, to)
-        if isinstance(place, Change):
-            return place
-        here = place
-    elif isinstance(last, Key):
+        return _within_list(old, data, to)
+    if is_only and isinstance(last, Key) and old.holders[-1].entry is not None and to.parent == old.route.parent:
+        return plan.renaming(old, data, Rename(path, last.text))
+    return _elsewhere(old, data, to, prune=edit.prune)
+
+
+def _elsewhere(old: Target, data: Any, to: Route, *, prune: bool) -> Change:
+    """The change that moves an entry or item into another collection. Raises EditRefused."""
+    tree, here = old.tree, _shifted(to, old.route) if len(to) > len(old.route) else to
+    last, value = here.steps[-1], value_at(data, old.native_path)
+    native: Any = last
+    if isinstance(last, Key):
         new = locate(tree, here)
         if new.holders and not new.missing:
             raise refused(new, f"{to} exists already", "remove it first, or move to another path")
         if isinstance(new.node, Mapping) and len(new.missing) == 1:
             plan.check_is_new(new.existing, last.text)
-    text, node = _text_of(old, locate(tree, here.parent), here)
-    native: Any = here.steps[-1]
-    if isinstance(last, Key):
-        is_same_key = isinstance(step, Key) and last.text == step.text
-        native = old.holders[-1].native if is_same_key else last.text
-    passes = _shifted(old.route, here) != old.route
-    return Transfer(here, native, text, value_at(data, old.native_path), node, passes)
-
-
-def _pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
-    """The change that writes what moves at its new place. Raises EditRefused."""
-    last = transfer.new.steps[-1]
-    edit = Set(transfer.new, transfer.text) if isinstance(last, Key) else Insert(transfer.new, transfer.text)
-    change = plan.changed(tree, data, edit)
-    holder = change.intended  # what is on the way to the text was copied for it
-    for native in locate(tree, transfer.new.parent).native_path:
-        holder = holder[native]
+        parent = new._replace(route=new.route.parent, missing=new.missing[:-1])
+        native = old.holders[-1].native if last == old.route.steps[-1] else last.text
+    else:
+        new = parent = locate(tree, here.parent)
+    text, node = _text_of(old, parent, last)
+    plan.refuse_explicit_keys(new)
+    passes = _shifted(old.route, here) != old.route  # to paste gives the old entry another index
+    removal = plan.removal(old, data, prune=prune) if passes else None
+    before = removal.intended if removal is not None else data
+    paste = plan.creation(new, before, text) if parent is not new else plan.addition(new, before, Insert(here, text))
+    holder = value_at(paste.intended, parent.native_path)  # what is on the way to the text was copied for it
     if isinstance(last, Key):
         del holder[last.text]
-    holder[transfer.native] = transfer.value
-    end = len(tree.source.text)
-    splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
-    if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
+    holder[native] = value
+    intended = paste.intended
+    if removal is None:
+        removal = plan.removal(old, intended, prune=prune)
+        intended = removal.intended
+    # A refusal names the new place, unless only the old one is shared.
+    target = max(paste.target, removal.target, key=lambda target: any(holder.node.anchor for holder in target.holders))
+    splices = [*paste.splices, *removal.splices]
+    return _with_last_line_end(paste._replace(target=target, splices=splices, intended=intended), node)
+
+
+def _with_last_line_end(change: Change, node: Node | None) -> Change:
+    """The change that moves a node, which keeps its line end if it is a block scalar that gets to the end of a file."""
+    source, splices, end = change.target.tree.source, change.splices, len(change.target.tree.source.text)
+    if node is not None and last_block_scalar(node) is not None and not source.ends_line(end):
         splices = [splice._replace(text=f"{splice.text}\n") if splice.start == end else splice for splice in splices]
-    return change._replace(splices=splices, moved=(transfer.node,) if transfer.node else ())
+    return change._replace(splices=splices, moved=() if node is None else (node,))
 
 
 def _is_same(tree: Tree, first: Route, other: Route) -> bool:
@@ -135,9 +113,8 @@ def _shifted(route: Route, item: Route) -> Route:
     return route
 
 
-def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
-    """Where an item is pasted in its own list, or the other order of its items. Raises EditRefused for an index that
-    there is not."""
+def _within_list(old: Target, data: Any, to: Route) -> Change:
+    """The change that gives an item another index. Raises EditRefused for one that there is not."""
     parent, number, index = old.parent, old.number, to.steps[-1]
     node = parent.holders[-1].node
     assert isinstance(node, Sequence)
@@ -148,18 +125,24 @@ def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
         what = f"{old.route} cannot get the index {index}"
         raise refused(old, what, f"use an index from 0 to {len(node.items) - 1}")
     first, last = min(number, index), max(number, index)
+    order = [other for other in range(len(node.items)) if other != number]
+    order.insert(index, number)
     plan.check_no_headings(parent, first, last)
     lines = plan.item_lines(parent, first, last)
     if lines is None or any(above.end != below.start for above, below in pairwise(lines.values())):
-        order = [other for other in range(len(node.items)) if other != number]
-        return plan.arranged(parent, data, [*order[:index], number, *order[index:]])
-    return to.parent / (index if index < number else index + 1)
+        return plan.arranged(parent, data, order)
+    # Nothing is between the items, so that those which it passes can stay as they are.
+    text, moving = _text_of(old, parent, index)
+    change = plan.changed_items(parent, data, {index + (index > number): [text]}, (number,))
+    items = value_at(data, parent.native_path)
+    intended = assigned(data, parent.native_path, [items[number] for number in order])
+    return _with_last_line_end(change._replace(intended=intended), moving)
 
 
-def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | None]:
-    """The text that moves, and its node if it is written as it was."""
+def _text_of(old: Target, new: Target, last: Step) -> tuple[Verbatim, Node | None]:
+    """The text that moves to a step of another parent, and its node if it is written as it was."""
     tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
-    collection, last = new.node, here.steps[-1]
+    collection = new.node
     into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
     into_flow = into_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json)
     key = ""

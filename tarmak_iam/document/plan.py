@@ -27,29 +27,12 @@ from tarmak_iam.document.splices import (
 )
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
 from tarmak_iam.document.tree import Tree
-from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 
 
-def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool = True) -> Change | None:
+def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) -> Change | None:
     """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
-    several lines may be a literal block. Raises EditRefused."""
-    try:
-        return _planned(tree, data, edit, literals=literals)
-    except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
-        raise refused(locate(tree, Route()), str(error), "use another value") from None
-    except ParseError as error:  # of what a merge key brings when other keys are gone
-        raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None
-
-
-def changed(tree: Tree, data: Any, edit: edits.SharedEdit) -> Change:
-    """The change that an edit leads to which changes something. Raises EditRefused."""
-    change = planned(tree, data, edit)
-    assert change is not None
-    return change
-
-
-def _planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) -> Change | None:
+    several lines may be a literal block. Raises EditRefused, and what `planned_alone` makes one of."""
     route = Route.of(edit.path)
     if isinstance(edit, edits.Insert) and not route.steps:
         raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
@@ -82,7 +65,7 @@ def refuse_explicit_keys(target: Target) -> None:
 def _assignment(target: Target, data: Any, edit: edits.Set) -> Change | None:
     value = edit.value
     if target.missing:
-        return _creation(target, data, value)
+        return creation(target, data, value)
     node, path = target.node, target.native_path
     if same(value_at(data, path), value):
         if not edit.rewrite or target.tree.is_json or not isinstance(node, Scalar):
@@ -91,7 +74,7 @@ def _assignment(target: Target, data: Any, edit: edits.Set) -> Change | None:
             return None
     if write.takes_members(target, value):
         return (
-            _adding_members(target, data, value) if isinstance(value, dict) else _with_items(target, data, {0: value})
+            _adding_members(target, data, value) if isinstance(value, dict) else changed_items(target, data, {0: value})
         )
     if is_block(node) and member_count(node):
         splices = write.replace_members(target, value)
@@ -100,13 +83,13 @@ def _assignment(target: Target, data: Any, edit: edits.Set) -> Change | None:
     return Change(target, splices, assigned(data, path, value))
 
 
-def _creation(target: Target, data: Any, value: Any) -> Change:
+def creation(target: Target, data: Any, value: Any) -> Change:
     """Adds the value inside its missing parents. A new list can only begin with index 0."""
     for step in reversed(target.missing):
         if isinstance(step, int) and step != 0:
             raise refused(target, f"index {step} is out of range for a new list", "use index 0, or append")
         value = [value] if isinstance(step, int) else {step.text: value}
-    there, add = target.existing, _adding_members if isinstance(value, dict) else _with_items
+    there, add = target.existing, _adding_members if isinstance(value, dict) else changed_items
     change = add(there, data, value if isinstance(value, dict) else {0: value})
     return change._replace(created=Route((*there.route, target.missing[0])))
 
@@ -116,7 +99,7 @@ def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
     return Change(target, splices, assigned(data, path, {**(value_at(data, path) or {}), **new}))
 
 
-def _with_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Collection[int] = ()) -> Change:
+def changed_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Collection[int] = ()) -> Change:
     """Adds items above those that have the indices, and removes others."""
     path, count = target.native_path, member_count(target.holders[-1].node) if target.holders else 0
     items, splices = [*(value_at(data, path) or [])], list[Splice]()
@@ -130,7 +113,7 @@ def _with_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Co
 
 def _changing_items(target: Target, data: Any, edit: edits.ChangeItems) -> Change:
     _count_of_items(target, max([*edit.added, *(number + 1 for number in edit.gone)]))
-    return _with_items(target, data, edit.added, edit.gone)
+    return changed_items(target, data, edit.added, edit.gone)
 
 
 def _arranging(target: Target, data: Any, edit: edits.Arrange) -> Change:
@@ -149,27 +132,25 @@ def _rewriting(target: Target, data: Any, edit: edits.Rewrite) -> Change:
     return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
 
 
-def _addition(target: Target, data: Any, edit: edits.Append | edits.Insert) -> Change:
+def addition(target: Target, data: Any, edit: edits.Append | edits.Insert) -> Change:
     length = member_count(target.holders[-1].node) if target.holders and not target.missing else 0
     index = Route.of(edit.path).steps[-1] if isinstance(edit, edits.Insert) else length
     if not isinstance(index, int) or not 0 <= index <= length:
         what = f"a new item cannot be inserted into {target.route} at {index}"
         raise refused(target, what, f"use an index from 0 to {length}" if length else "use index 0, or append")
     if target.missing:
-        return _creation(target, data, [edit.value])
+        return creation(target, data, [edit.value])
     if not write.is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
         what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
         raise refused(target, what, "items can only be added to a list")
-    return _with_items(target, data, {index: [edit.value]})
+    return changed_items(target, data, {index: [edit.value]})
 
 
-def _removal(target: Target, data: Any, edit: edits.Remove) -> Change:
+def removal(target: Target, data: Any, *, prune: bool) -> Change:
     if not target.route.steps:
         raise refused(target, "the whole document cannot be removed", "set the path () to null")
     check_exists(target, "remove")
-    while (
-        edit.prune and len(target.holders) > 1 and member_count(target.holders[-2].node) == 1
-    ):  # it would be left empty
+    while prune and len(target.holders) > 1 and member_count(target.holders[-2].node) == 1:  # it would be left empty
         if len(target.holders) == 2 and not _is_removable_root(target.tree):
             break
         target = target.parent
@@ -183,7 +164,7 @@ def _removal(target: Target, data: Any, edit: edits.Remove) -> Change:
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
     node, path = target.node, target.native_path
     if not isinstance(node, Mapping):
-        return _with_items(target, data, {}, numbers)
+        return changed_items(target, data, {}, numbers)
     splices, values = write.remove_members(target, numbers), value_at(data, path)
     if node.merge_entries or len(node.lasts) < len(node.entries):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
@@ -216,7 +197,7 @@ def _is_removable_root(tree: Tree) -> bool:
     return extent.end >= len(text) or _MARKER.search(text, extent.start, root.start) is not None
 
 
-def _renaming(target: Target, data: Any, edit: edits.Rename) -> Change | None:
+def renaming(target: Target, data: Any, edit: edits.Rename) -> Change | None:
     name, route, tree = edit.key, target.route, target.tree
     if not route.steps:
         raise refused(target, "the whole document has no key", "rename one of its keys")
@@ -323,13 +304,13 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
 
 _PLANS: dict[type, Callable[[Target, Any, Any], Change | None]] = {
     edits.AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
-    edits.Append: _addition,
+    edits.Append: addition,
     edits.Arrange: _arranging,
     edits.ChangeItems: _changing_items,
     edits.Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
-    edits.Insert: _addition,
-    edits.Remove: _removal,
-    edits.Rename: _renaming,
+    edits.Insert: addition,
+    edits.Remove: lambda target, data, edit: removal(target, data, prune=edit.prune),
+    edits.Rename: renaming,
     edits.ReplaceAlias: _rewriting,
     edits.Rewrite: _rewriting,
     edits.Set: _assignment,
