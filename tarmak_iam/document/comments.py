@@ -67,7 +67,7 @@ def have_comments(tree: Tree, parent: Mapping | Sequence, numbers: Collection[in
 
 def holds_comments(tree: Tree, node: Node) -> bool:
     """Whether there are comments inside a node's text."""
-    return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
+    return bool(tree.comments_in(node.start + 1, node.end))
 
 
 def lines_above(tree: Tree, start: int) -> list[Comment]:

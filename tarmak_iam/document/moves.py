@@ -178,7 +178,7 @@ def _comments_of(old: Target) -> list[Comment]:
         spans = [cut.span for cut in remove_from_flow(tree, parent, (old.number,))]
     else:
         spans = [parent.span]
-    inside = [comment for span in spans for comment in tree.comments if span.start <= comment.span.start < span.end]
+    inside = (comment for span in spans for comment in tree.comments_in(*span))
     return sorted({*comments, *inside}, key=lambda comment: comment.span.start)
 
 

@@ -267,16 +267,16 @@ def check_no_headings(target: Target, first: int, last: int) -> None:
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
     starts = {line.span.start for number in range(first, last + 1) for line in own_comment_lines(tree, node, number)}
-    inside = [Span(item.start, code_end(tree.source, item)) for item in node.items[first : last + 1]]
-    start, end = inside[0].end, member_start(tree.source, node, last)
-    for comment in tree.comments if not node.flow else ():
-        at = comment.span.start
-        is_between = comment.own_line and at not in starts and start <= at < end
-        if is_between and not any(span.start <= at < span.end for span in inside):
-            line = tree.source.position(at)[0]
-            what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
-            remedy = "reorder the items in an editor, or remove the blank line between the comment and its item first"
-            raise refused(target, what, remedy)
+    for number in range(first, last) if not node.flow else ():
+        end, start = code_end(tree.source, node.items[number]), member_start(tree.source, node, number + 1)
+        for comment in tree.comments_in(end, start):
+            if comment.own_line and comment.span.start not in starts:
+                line = tree.source.position(comment.span.start)[0]
+                what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
+                remedy = (
+                    "reorder the items in an editor, or remove the blank line between the comment and its item first"
+                )
+                raise refused(target, what, remedy)
 
 
 def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, Span]:

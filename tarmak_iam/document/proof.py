@@ -10,7 +10,7 @@ values.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -96,9 +96,8 @@ def _removed_comments(change: Change, after: Tree) -> list[Comment]:
         return []
     old, new = map(Counter, texts)
     missing, removed = old - new, []
-    starts = [comment.span.start for comment in before.comments]
     for splice in sorted(change.splices, key=splice_order) if missing else ():
-        for comment in before.comments[bisect_left(starts, splice.start) : bisect_left(starts, splice.end)]:
+        for comment in before.comments_in(splice.start, splice.end):
             if missing[comment.text]:
                 missing[comment.text] -= 1
                 removed.append(comment)

@@ -10,13 +10,14 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, content_start, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, is_block, walk
 from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import member_start
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
@@ -261,26 +262,19 @@ def _shown_by(source: Source, node: Node, part: slice) -> Iterator[tuple[str, An
         yield "quote", node.style
     elif isinstance(node, Mapping) and not node.flow:
         for entry in node.entries[part]:
-            value, start = entry.value, entry.key.start
-            if isinstance(value, Mapping) and not value.flow:
-                yield "step", source.column(value.entries[0].key.start) - source.column(start)
-            elif isinstance(value, Sequence) and not value.flow and value.items:
-                yield "dash", source.column(content_start(source.text, value)) - source.column(start)
+            if is_block(entry.value):
+                below = source.column(member_start(source, entry.value, 0)) - source.column(entry.key.start)
+                yield "step" if isinstance(entry.value, Mapping) else "dash", below
     elif isinstance(node, Sequence):
         items = node.items[part]
         if items and all(isinstance(item, Scalar) for item in items):
             yield "flow", node.flow
-        if not node.flow:
-            yield from _shown_by_dashes(source, items)
-
-
-def _shown_by_dashes(source: Source, items: Iterable[Node]) -> Iterator[tuple[str, Any]]:
-    for item in items:
-        if isinstance(item, Mapping) and not (item.flow or item.anchor or item.tag):
-            start = item.entries[0].key.start
-            before = source.text[source.line_start(start) : start].rstrip()
-            if before.endswith("-"):  # the item begins on the line of its dash
-                yield "item", source.column(start) - len(before) + 1
+        for item in items:
+            if isinstance(item, Mapping) and not (node.flow or item.flow or item.anchor or item.tag):
+                start = item.entries[0].key.start
+                before = source.text[source.line_start(start) : start].rstrip()
+                if before.endswith("-"):  # the item begins on the line of its dash
+                    yield "item", source.column(start) - len(before) + 1
 
 
 _SHORT = 80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,6 +112,11 @@ class Tree:
         """The comments at the end of a line, by the offset where the line begins."""
         line_start = self.source.line_start
         return {line_start(comment.span.start): comment for comment in self.comments if not comment.own_line}
+
+    def comments_in(self, start: int, end: int) -> tuple[Comment, ...]:
+        """The comments that begin in a part of the text."""
+        first, last = (bisect_left(self.comments, at, key=lambda comment: comment.span.start) for at in (start, end))
+        return self.comments[first:last]
 
     def _comments(self) -> Iterator[Comment]:
         """Every `#` at the beginning of a line or after a blank, unless it is part of a scalar's own text."""

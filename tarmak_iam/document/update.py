@@ -16,7 +16,7 @@ from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.shared import effective_entries, step_to
 from tarmak_iam.document.target import Target, native_keys
 from tarmak_iam.document.write import takes_members
-from tarmak_iam.routes import Key, Route
+from tarmak_iam.routes import Key
 
 
 def is_in_parts(target: Target, wanted: Any) -> bool:
@@ -25,9 +25,7 @@ def is_in_parts(target: Target, wanted: Any) -> bool:
     return bool(wanted) and not target.missing and kind is type(wanted) and not takes_members(target, wanted)
 
 
-def differences(
-    target: Target, current: Any, wanted: Any, identities: tuple[Identity, ...] = ()
-) -> Iterator[SharedEdit]:
+def differences(target: Target, current: Any, wanted: Any, identities: Identities = ()) -> Iterator[SharedEdit]:
     """The edits, one after the other, that turn the target's value `current` into `wanted`.
 
     `identities` are those of `matched_items`. A value that cannot be changed in parts is set as a whole.
@@ -46,7 +44,7 @@ def differences(
 
 
 def _of_mapping(
-    target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: tuple[Identity, ...]
+    target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: Identities
 ) -> Iterator[SharedEdit]:
     keys, route = native_keys(node), target.route
     numbers = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
@@ -80,7 +78,7 @@ def _of_mapping(
 
 
 def _of_list(
-    target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: tuple[Identity, ...]
+    target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: Identities
 ) -> Iterator[SharedEdit]:
     route, pairs = target.route, matched_items(current, wanted, identities)
     replaced = {
@@ -105,20 +103,17 @@ def _of_list(
             at = now.index(index - 1) + 1 if index else 0  # below the item that it follows
             yield Insert(route / at, wanted[index])
             now.insert(at, index)
-    yield from _removals(route, now)  # last, because a list that is left empty loses its layout
+    for place in [place for place in reversed(range(len(now))) if now[place] is None]:
+        yield Remove(route / place)  # last, because a list that is left empty loses its layout
+        del now[place]
     if now != sorted(range(len(wanted))):
         yield Arrange(route, tuple(now.index(index) for index in range(len(wanted))))
 
 
-def _removals(route: Route, now: list[int | None]) -> Iterator[SharedEdit]:
-    for place in reversed(range(len(now))):
-        if now[place] is None:
-            yield Remove(route / place)
-            del now[place]
-
-
 Identity = str | SequenceOf[str]
 """Dotted paths of scalars that together identify an item of a list: `("environment", "metadata.name")`, `"name"`."""
+
+Identities = tuple[Identity, ...]
 
 _ALIKE = 0.5
 
