@@ -1,15 +1,8 @@
-"""A text as the lines of its block collections, which are divided into members when they are asked for.
+"""A text as the lines of its block collections, which are divided into members when they are asked for. An edit of one
+member leaves the lines of all others as they are, and their meaning too, unless they share an anchor.
 
-The members of a block collection begin in one column, and the lines between two of these beginnings are all lines of
-the first member, because
-
-- the text is valid, so where a collection begins the parser is between two tokens of a block;
-- a member that the parser accepts alone ends between two tokens too: no quoted scalar or flow collection goes on below.
-  Lines without quotes and with pairs of brackets have none;
-- a line in the column of the collection then begins the next member. What is inside a member is indented deeper, except
-  a list in the column of its key, whose lines begin with a dash.
-
-So an edit of one member leaves the lines of all others as they are, and their meaning too, unless they share an anchor.
+docs/editing.md ("Why an edit can be trusted") has why the lines between two beginnings of members are all lines of the
+first one. Lines without quotes and with pairs of brackets end between two tokens; of others the parser is asked.
 """
 
 from __future__ import annotations

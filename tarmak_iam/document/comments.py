@@ -1,10 +1,4 @@
-"""Which comments belong to a member of a collection: four rules, which docs/editing.md shows with a picture.
-
-1. A comment on the line of a member belongs to it, with the lines below that continue it in its column.
-2. Comment lines directly above a member, in its column and without a blank line between, belong to it. Those at the
-   top of the document belong to the document.
-3. Comment lines after the last member of a block, indented at least as far as it, belong to the block.
-4. Everything else stays where it is.
+"""Which comments belong to a member of a collection: the four rules of docs/editing.md.
 
 A member that is removed or moved takes its comments along. A member that is replaced by another one does not leave its
 comments to that.

@@ -13,7 +13,7 @@ from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
 from tarmak_iam.document.parsed import Text, data_of, read_trees
-from tarmak_iam.document.plain_values import construct, reads_alike
+from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Comment, Tree
@@ -116,16 +116,12 @@ class Document:
             return self._text.whole()[1]
 
     def shared_data_as(self, dialect: Dialect) -> Any:
-        """The values of `read_as`, which must not be modified: those of `shared_data` if the dialect reads the same.
-        Raises ParseError."""
-        tree = self._tree
-        if tree.is_json or reads_alike(tree.scalars, dialect):
-            return self.shared_data
-        return construct(tree.root, tree.source, dialect)
+        """The values of `read_as`, which must not be modified. Raises ParseError."""
+        return self.shared_data if self.is_json else construct(self.root, self.source, dialect)
 
     def read_as(self, dialect: Dialect) -> Any:
         """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""
-        return copy.deepcopy(self.shared_data_as(dialect))
+        return self.data if self.is_json else construct(self.root, self.source, dialect)
 
     def other_readings(self, path: Path | Route) -> dict[str, Any]:
         """What other readers of YAML read at a path, where it differs from `data`, by the name of the reader.

@@ -1,12 +1,5 @@
-"""The proof of an edit. It knows nothing of kinds of edits: only the text before, the text after, and the intended
-values.
-
-- The values of the new text are the intended ones.
-- Every comment is still there, but for those in the text that the edit removed or replaced, which are reported.
-- The scalars, with their text, style, tag and anchor, the aliases, and the tags and anchors of collections are the same
-  ones in the same order, but for those in the replaced text.
-- No duplicate key is new, and a later document of the file begins where it began.
-"""
+"""The proof of an edit, of which docs/editing.md has what it proves. It knows nothing of kinds of edits: only the text
+before, the text after, and the intended values."""
 
 from __future__ import annotations
 

@@ -79,19 +79,6 @@ def is_same_to_all(value: str) -> bool:
     return not value or value[0] not in _FIRST_OF_NUMBERS
 
 
-def resolves_alike(scalar: Scalar, resolve: Resolver) -> bool:
-    """Whether another resolver certainly returns the same value as `resolve_v2`, of the same type. Only words, numbers,
-    dates and scalars with a tag can differ."""
-    text = scalar.text
-    if scalar.tag is None and (scalar.style != "plain" or (is_same_to_all(text) and text not in _WORDS_V2)):
-        return True
-    try:
-        value, other = resolve_v2(scalar), resolve(scalar)
-    except ScalarError:
-        return False
-    return type(value) is type(other) and value == other
-
-
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V2)

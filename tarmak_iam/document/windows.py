@@ -1,9 +1,7 @@
-"""The part of a text that an edit looks at, as a text of its own.
+"""The part of a text that an edit looks at, as a text of its own: docs/editing.md, "Why an edit can be trusted".
 
-A window has the first lines of every block on the way to the place of the edit, the members there that the edit looks
-at, and a stand-in for what follows them. For the parser the place has the same collections in the same columns around
-it as in the whole text, so it reads it in the same way. What is left out does not change, and by `blocks` it means the
-same after the edit. So an edit costs what it changes, and not what the file has.
+What is left out does not change, and by `blocks` it means the same after the edit. So an edit costs what it changes,
+and not what the file has.
 """
 
 from __future__ import annotations
