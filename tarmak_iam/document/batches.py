@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, ChangeItems, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.moves import planned_move
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.shared import leads_elsewhere
 from tarmak_iam.document.target import locate, refused
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.update import differences, is_in_parts
 from tarmak_iam.document.windows import Unsuitable
 from tarmak_iam.errors import ParseError

@@ -16,13 +16,12 @@ from tarmak_iam.document.batches import Part, groups, planned_alone, planned_tog
 from tarmak_iam.document.blocks import room_of
 from tarmak_iam.document.edits import AnyEdit, Append, ChangeItems, Insert, Move, Rename, Set
 from tarmak_iam.document.nodes import Span, walk
-from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
+from tarmak_iam.document.parsed import Comment, Text, Tree, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate
-from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.update import Identity, differences, is_in_parts
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.errors import EditRefused, ParseError, Place

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, Nearby, Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice, joined_spans, member_count, members_of
 from tarmak_iam.document.target import Target, refuse
-from tarmak_iam.document.tree import Tree
 
 _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 
@@ -21,21 +21,16 @@ _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 def layout_at(target: Target, inside: int = 0, at: int | None = None) -> Layout:
     """The layout of new text inside the deepest node of a target (`inside` 1: inside its parent, next to it). `at` is
     the number that a new member of the deepest node will have; None: it is added at the end."""
-    places = tuple(_places(target, len(target.holders) - inside, at))
-    return Layout(target.tree, places, literal=target.literals)
-
-
-def _places(target: Target, count: int, at: int | None) -> Iterator[Nearby]:
-    """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
-    for depth in reversed(range(count)):
+    places, deepest = list[Nearby](), len(target.holders) - 1 - inside
+    for depth in range(deepest, -1, -1):  # outwards
         node = target.holders[depth].node
         if depth + 1 == len(target.holders):
-            yield Nearby(node, member_count(node) if at is None else at, "around")
+            places.append(Nearby(node, member_count(node) if at is None else at, "around"))
             continue
         number = target.holders[depth + 1].number
-        if depth + 1 == count:
-            yield Nearby(node, number, "others")
-        yield Nearby(node, number, "inside")
+        places += [Nearby(node, number, "others")] if depth == deepest else []
+        places.append(Nearby(node, number, "inside"))
+    return Layout(target.tree, tuple(places), literal=target.literals)
 
 
 def add_to_flow(

@@ -21,6 +21,7 @@ from tarmak_iam.document.nodes import (
     is_custom_tag,
     tag_span,
 )
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
 from tarmak_iam.document.splices import (
     Splice,
@@ -38,7 +39,6 @@ from tarmak_iam.document.splices import (
     owns_line_end,
 )
 from tarmak_iam.document.target import Target, is_null, refuse
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.text import quoted, shortened
 
 
@@ -276,12 +276,11 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
     if parent.flow:
         return splices
     new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
-    for number in range(member_count(parent)):
-        starts = (comment.span.start for comment in comments.own_comment_lines(tree, parent, number))
-        spans += [Span(source.line_start(at), source.next_line(at)) for at in starts]
-        start, value = member_start(source, parent, number), member_value(parent, number)
-        tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
-        spans += [tail.span._replace(start=source.blanks_before(tail.span.start)) for tail in tails if tail]
+    first, last = (comments.member_lines(tree, parent, number) for number in (0, member_count(parent) - 1))
+    for comment in tree.comments_in(first.start, last.end):
+        start, end = comment.span
+        lines = Span(source.line_start(start), source.next_line(start))
+        spans.append(lines if comment.own_line else Span(source.blanks_before(start), end))
     spans = [span for span in spans if not any(text.start <= span.start < text.end for text in new)]
     spans = [lines_instead(source, *span, []).span for span in joined_spans(spans)]  # the last may now meet another
     return [*new, *(lines_instead(source, *span, []) for span in joined_spans(spans))]
