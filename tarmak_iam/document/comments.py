@@ -50,13 +50,9 @@ def member_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> Span:
 
 def have_comments(tree: Tree, parent: Mapping | Sequence, numbers: Collection[int]) -> bool:
     """Whether comments belong to some members, on their own lines or at the end of a member's."""
-    source, end = tree.source, parent.span.end if parent.flow else len(tree.source.text)
-    for number in numbers:
-        lines = member_start(source, parent, number), next_line_after(source, member_value(parent, number)) - 1
-        tails = [tree.tails.get(source.line_start(max(at, 0))) for at in lines]
-        if any(tail and tail.span.start < end for tail in tails) or own_comment_lines(tree, parent, number):
-            return True
-    return False
+    end = parent.end if parent.flow else len(tree.source.text)
+    spans = (member_lines(tree, parent, number) for number in numbers)
+    return any(tree.comments_in(span.start, min(span.end, end)) for span in spans)
 
 
 def holds_comments(tree: Tree, node: Node) -> bool:

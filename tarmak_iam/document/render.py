@@ -101,7 +101,11 @@ def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = Fal
         return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
     if isinstance(value, str):
         text = str.__str__(value)
-        return text if is_plain_safe(text, flow=flow) else quote(text, layout.quote if layout else "double")
+        return (
+            text
+            if is_plain_safe(text, flow=flow)
+            else quote(text, layout.shown("quote", "double") if layout else "double")
+        )
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as YAML")
 
 
@@ -137,31 +141,23 @@ class Layout:
     @cached_property
     def step(self) -> int:
         """Blanks from a key to a mapping below it."""
-        return self._shown("step", 2)
+        return self.shown("step", 2)
 
     @cached_property
     def dash(self) -> int:
         """Blanks from a key to the dashes of a list below it. Where lists further out are indented, a new one is
         indented by the step used here."""
         here: int | None = self._at(self._places[0], "dash") if self._places else None
-        return here if here is not None else self._shown("dash", 0) and self.step
+        return here if here is not None else self.shown("dash", 0) and self.step
 
     @cached_property
     def item(self) -> int:
         """Columns from a dash to its content. The items of a list show it for a new one, whatever is inside of them."""
-        return self._shown("item", 2)
+        return self.shown("item", 2)
 
-    @cached_property
-    def quote(self) -> Quote:
-        """The quotes of strings that need some."""
-        return self._shown("quote", "double")
-
-    @cached_property
-    def flow(self) -> bool:
-        """Whether a list of scalars is written as `[a, b]`."""
-        return self._shown("flow", False)
-
-    def _shown(self, aspect: str, usual: _Aspect) -> _Aspect:
+    def shown(self, aspect: str, usual: _Aspect) -> _Aspect:
+        """An aspect as the places or the file show it, otherwise as usual: `step`, `dash` and `item`, the `quote` of
+        strings that need one, and `flow`, which is whether a list of scalars is written as `[a, b]`."""
         if self._tree is None:
             return usual
         shown = (self._at(place, aspect) for place in self._places)
@@ -326,7 +322,7 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
-        if layout.flow and not any(isinstance(item, (dict, list, Verbatim)) for item in value):
+        if layout.shown("flow", False) and not any(isinstance(item, (dict, list, Verbatim)) for item in value):
             flow = flow_text(value, layout)
             if len(flow) <= _SHORT:
                 return flow, []

@@ -74,11 +74,6 @@ class GoTime(str):
 _FIRST_OF_NUMBERS = frozenset("+-.0123456789")
 
 
-def is_same_to_all(value: str) -> bool:
-    """Whether a scalar without a tag that `resolve_v2` reads as this string is this string to every resolver."""
-    return not value or value[0] not in _FIRST_OF_NUMBERS
-
-
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V2)

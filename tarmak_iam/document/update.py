@@ -12,17 +12,28 @@ from typing import Any
 from tarmak_iam.document.comments import have_comments
 from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
-from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.parsed import Tree
+from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.shared import effective_entries, step_to
-from tarmak_iam.document.target import Target, native_keys
+from tarmak_iam.document.target import Target, locate, native_keys
 from tarmak_iam.document.write import takes_members
-from tarmak_iam.routes import Key
+from tarmak_iam.routes import Key, Route
 
 
-def is_in_parts(target: Target, wanted: Any) -> bool:
-    """Whether a collection replaces one of the same kind. Then only what differs is changed."""
+def _is_in_parts(target: Target, wanted: Any) -> bool:
     kind = {Mapping: dict, Sequence: list}.get(type(target.node))
     return bool(wanted) and not target.missing and kind is type(wanted) and not takes_members(target, wanted)
+
+
+def parts_of(tree: Tree, data: Any, edit: Set, asked: Route) -> Iterator[SharedEdit] | None:
+    """The edits that set a collection in the place of one of its kind, so that only what differs is changed; None if
+    that is not what the edit does. `asked`: the path that leads there."""
+    target = locate(tree, Route.of(edit.path)) if isinstance(edit.value, (dict, list)) else None
+    if target is None or not _is_in_parts(target, edit.value):
+        return None
+    has_way = not tree.has_aliases  # to the value in the data: none leads through a merge key
+    current = value_at(data, target.native_path) if has_way else construct(target.node, tree.source)
+    return differences(target._replace(route=asked, keeps_tags=edit.keep_tag), current, edit.value)
 
 
 def differences(target: Target, current: Any, wanted: Any, identities: Identities = ()) -> Iterator[SharedEdit]:
@@ -35,7 +46,7 @@ def differences(target: Target, current: Any, wanted: Any, identities: Identitie
         return
     if isinstance(node, Alias):
         yield ReplaceAlias(target.route, wanted)
-    elif not is_in_parts(target, wanted):
+    elif not _is_in_parts(target, wanted):
         yield Set(target.route, wanted, target.keeps_tags)
     elif isinstance(node, Mapping):
         yield from _of_mapping(target, node, current, wanted, identities)
