@@ -142,9 +142,8 @@ class Block:
         unnamed = sum(name is None for name, _ in parts[1])
         if not is_list and (unnamed > 1 or len(keys) + unnamed < len(parts[1])):
             return None  # more than one key that is not a string, or duplicate keys
-        return cls(
-            column, [member for _, member in parts[1]], None if is_list else keys, len(text) - start, begins_line
-        )
+        members = [member for _, member in parts[1]]
+        return cls(column, members, None if is_list else keys, len(text) - start, begins_line)
 
     def with_members(self, new: dict[int, list[tuple[str | None, Member]]]) -> Block | None:
         """The block with other members in the places of some, by their numbers; None if a key is not a new one."""

@@ -26,7 +26,7 @@ from tarmak_iam.document.parsed import Comment, Text, Tree, blocks_of, data_of, 
 from tarmak_iam.document.plain_values import UnwritableValue, plain, same
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
-from tarmak_iam.document.source import MAX_DEPTH, Source
+from tarmak_iam.document.source import MAX_DEPTH
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate, refused
 from tarmak_iam.document.update import Identity, differences, parts_of
@@ -67,16 +67,15 @@ class Engine:
     @cached_property
     def removed(self) -> tuple[Comment, ...]:
         """The comments that went with what was removed or replaced, with their places in the first text, in order."""
-        removed = (self._at_first(step, comment) for step, comment in self._removed)
+        removed = list[Comment]()
+        for step, comment in self._removed:
+            window, _ = self._steps[step]
+            at = comment.span.start if window is None else window.offset(comment.span.start)
+            for window, splices in reversed(self._steps[:step]):
+                moved = splices if window is None else [s.moved(window.offset(s.start) - s.start) for s in splices]
+                at = offset_before(moved, at)
+            removed.append(comment._replace(span=Span(at, at + len(comment.text))))
         return tuple(sorted(removed, key=lambda comment: comment.span))
-
-    def _at_first(self, step: int, comment: Comment) -> Comment:
-        window, _ = self._steps[step]
-        at = comment.span.start if window is None else window.offset(comment.span.start)
-        for window, splices in reversed(self._steps[:step]):
-            moved = splices if window is None else [s.moved(window.offset(s.start) - s.start) for s in splices]
-            at = offset_before(moved, at)
-        return comment._replace(span=Span(at, at + len(comment.text)))
 
     @property
     def also_changed(self) -> tuple[Route, ...]:
@@ -204,10 +203,7 @@ class Engine:
         return replace(tree, file=self._first.source.text) if self._steps else tree, data
 
     def _read_window(self, text: str) -> Tree:
-        form = self.text.form
-        return read_tree(
-            Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._first.source.text
-        )
+        return read_tree(replace(self.text.form, text=text, mark=b""), json=False, file=self._first.source.text)
 
     def _apply(self, change: Change, window: Window | None) -> None:
         """Applies a change, reads the new text and proves it. Raises EditRefused and changes nothing then."""

@@ -38,9 +38,7 @@ def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) ->
         raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
     target = locate(tree, route.parent if isinstance(edit, edits.Insert) else route)
     refuse_explicit_keys(target)
-    keeps_tags = isinstance(edit, edits.Set) and edit.keep_tag
-    if keeps_tags or not literals:
-        target = target._replace(literals=literals, keeps_tags=keeps_tags)
+    target = target._replace(literals=literals, keeps_tags=isinstance(edit, edits.Set) and edit.keep_tag)
     return _PLANS[type(edit)](target, data, edit)
 
 
@@ -222,9 +220,8 @@ def check_is_new(parent: Target, name: str) -> None:
     mapping, route = parent.holders[-1].node, parent.route / name
     assert isinstance(mapping, Mapping)
     natives = zip(native_keys(mapping), mapping.entries, strict=True)
-    other = mapping.effective(name) or next(
-        (entry for key, entry in natives if key == name and not entry.is_merge), None
-    )
+    alike = (entry for key, entry in natives if key == name and not entry.is_merge)
+    other = mapping.effective(name) or next(alike, None)
     if other is not None:
         line = parent.tree.source.position(other.key.start)[0]
         what = f"{route} exists already (line {line})"
@@ -273,10 +270,8 @@ def check_no_headings(target: Target, first: int, last: int) -> None:
             if comment.own_line and comment.span.start not in starts:
                 line = tree.source.position(comment.span.start)[0]
                 what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
-                remedy = (
-                    "reorder the items in an editor, or remove the blank line between the comment and its item first"
-                )
-                raise refused(target, what, remedy)
+                blank = "remove the blank line between the comment and its item first"
+                raise refused(target, what, f"reorder the items in an editor, or {blank}")
 
 
 def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, Span]:

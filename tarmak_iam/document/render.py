@@ -101,11 +101,9 @@ def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = Fal
         return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
     if isinstance(value, str):
         text = str.__str__(value)
-        return (
-            text
-            if is_plain_safe(text, flow=flow)
-            else quote(text, layout.shown("quote", "double") if layout else "double")
-        )
+        if is_plain_safe(text, flow=flow):
+            return text
+        return quote(text, layout.shown("quote", "double") if layout else "double")
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as YAML")
 
 

@@ -71,11 +71,8 @@ def _of_mapping(
         yield from differences(target.member(numbers[key]), current[key], wanted[key], identities)
     staying = set() if drops_merges else {key for key in brought if same(current[key], wanted[key])}
     new = {key: value for key, value in wanted.items() if key not in numbers and key not in staying}
-    gone = [
-        number
-        for number, (key, entry) in enumerate(zip(keys, node.entries, strict=True))
-        if (drops_merges if entry.is_merge else key not in wanted)
-    ]
+    stays = [not drops_merges if entry.is_merge else keys[at] in wanted for at, entry in enumerate(node.entries)]
+    gone = [number for number, is_kept in enumerate(stays) if not is_kept]
     removes: list[SharedEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
     if node.merge_entries or len(node.lasts) < len(node.entries):
         removes = [Drop(route, tuple(gone))] if gone else []

@@ -241,13 +241,11 @@ class Window:
         parts: list[list[Splice]] = [[] for _ in self._segments]
         for splice in sorted(splices, key=splice_order):
             self._divide(splice, parts)
-        texts = {
-            (id(segment.kept), segment.number): apply_splices(
-                self.text[segment.start : segment.end], [splice.moved(-segment.start) for splice in inside]
-            )
-            for segment, inside in zip(self._segments, parts, strict=True)
-            if inside
-        }
+        texts = dict[tuple[int, int], str]()
+        for segment, inside in zip(self._segments, parts, strict=True):
+            if inside:
+                moved = [splice.moved(-segment.start) for splice in inside]
+                texts[id(segment.kept), segment.number] = apply_splices(self.text[segment.start : segment.end], moved)
         lead = texts.pop((id(None), 0), None)
         block, before = _rebuilt(self._root, texts)
         if block is None or lead is not None:
