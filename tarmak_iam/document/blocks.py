@@ -40,13 +40,10 @@ _CLOSED_LINES = re.compile(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
 _VALUE_BELOW = re.compile(r" *(?: #[^\n]*)?\r?(?:\n|\Z)")
 
 _DASH = re.compile(r"-(?=[ \r\n]|\Z) *")
-
 _FIRST_CONTENT = re.compile(r"(?:[ ]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=[^ #\r\n])")
 
 _MARKER = re.compile(r"(?m)^(?:---|\.\.\.)(?=\s|\Z)|^%")
-
 _MARKERS = "\n---", "\n...", "\n%"
-
 _FIRST_MARKER = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
 
 _ALL = 1 << 60

@@ -18,7 +18,7 @@ from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Sp
 from tarmak_iam.document.parsed import Comment, Tree
 from tarmak_iam.document.plain_values import assigned, value_at
 from tarmak_iam.document.proof import Change
-from tarmak_iam.document.render import Verbatim, is_safe_in_flow, json_string, quote, scalar_text
+from tarmak_iam.document.render import UNSAFE_IN_FLOW, Verbatim, json_string, quote, scalar_text
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
@@ -148,7 +148,7 @@ def _text_of(old: Target, new: Target, last: Step) -> tuple[Verbatim, Node | Non
     key = ""
     if isinstance(last, Key) and held.entry is not None:
         written = tree.source.text[held.entry.key.start : held.entry.key.end]
-        is_possible = old.in_flow or not into_flow or is_safe_in_flow(written)
+        is_possible = old.in_flow or not into_flow or not UNSAFE_IN_FLOW.search(written)
         is_kept = held.entry.text == last.text and written and "\n" not in written and is_possible
         key = written if is_kept else key_text(tree, held.entry.key, last.text, layout_at(new), flow=into_flow)
     elif isinstance(last, Key):
@@ -258,6 +258,6 @@ def in_one_line(tree: Tree, node: Node) -> str:
     else:
         written = text[start : node.end]
         is_plain, is_one_line = node.style == "plain", not (node.is_block or "\n" in written or "\r" in written)
-        keeps = is_safe_in_flow(written) if is_plain else is_one_line
+        keeps = not UNSAFE_IN_FLOW.search(written) if is_plain else is_one_line
         content = (written if keeps else quote(node.text)) or "null"
     return " ".join([*properties, content])

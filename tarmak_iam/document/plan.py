@@ -29,6 +29,9 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
 from tarmak_iam.routes import Key, Route
 
+_EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
+_MARKER = re.compile(r"(?m)^---")
+
 
 def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) -> Change | None:
     """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
@@ -40,9 +43,6 @@ def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) ->
     refuse_explicit_keys(target)
     target = target._replace(literals=literals, keeps_tags=isinstance(edit, edits.Set) and edit.keep_tag)
     return _PLANS[type(edit)](target, data, edit)
-
-
-_EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
 
 
 def refuse_explicit_keys(target: Target) -> None:
@@ -114,11 +114,6 @@ def _changing_items(target: Target, data: Any, edit: edits.ChangeItems) -> Chang
     return changed_items(target, data, edit.added, edit.gone)
 
 
-def _arranging(target: Target, data: Any, edit: edits.Arrange) -> Change:
-    count = _count_of_items(target, len(edit.order))
-    return arranged(target, data, [*edit.order, *range(len(edit.order), count)])
-
-
 def _count_of_items(target: Target, least: int) -> int:
     """The number of items of a list. Raises EditRefused if it has not so many."""
     if target.missing or not isinstance(target.node, Sequence) or len(target.node.items) < least:
@@ -181,9 +176,6 @@ def check_exists(target: Target, verb: str) -> None:
     if isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None:
         raise refused(target, f"{target.route} comes from a merge key (<<)", "edit the merged mapping")
     raise refused(target, f"{target.route} does not exist", f"there is nothing to {verb}")
-
-
-_MARKER = re.compile(r"(?m)^---")
 
 
 def _is_removable_root(tree: Tree) -> bool:
@@ -300,7 +292,9 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
 _PLANS: dict[type, Callable[[Target, Any, Any], Change | None]] = {
     edits.AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
     edits.Append: addition,
-    edits.Arrange: _arranging,
+    edits.Arrange: lambda target, data, edit: arranged(
+        target, data, [*edit.order, *range(len(edit.order), _count_of_items(target, len(edit.order)))]
+    ),
     edits.ChangeItems: _changing_items,
     edits.Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
     edits.Insert: addition,

@@ -44,15 +44,11 @@ _OTHER_TYPES = re.compile(
 )
 
 _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
-
 _UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
-
-_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
+UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?\r\n]")
 
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-
 _YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
-
 _NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
 
 
@@ -65,12 +61,7 @@ def is_plain_safe(text: str, *, flow: bool = False) -> bool:
         return False
     if _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text) or acts_on_a_log(text):
         return False
-    return not (flow and _UNSAFE_IN_FLOW.search(text))
-
-
-def is_safe_in_flow(text: str) -> bool:
-    """Whether a plain scalar's text, as it is written in a block, can be plain in a flow collection too."""
-    return not (_UNSAFE_IN_FLOW.search(text) or "\n" in text or "\r" in text)
+    return not (flow and UNSAFE_IN_FLOW.search(text))
 
 
 def quote(text: str, preferred: Quote = "double") -> str:
@@ -205,9 +196,7 @@ _BY_TEXT: dict[str, tuple[re.Pattern[str], Callable[[re.Match[str]], Any]]] = {
 }
 
 _LOOKED_AT = 16_384
-
-_ENOUGH = 10
-"""So many examples are counted."""
+_ENOUGH = 10  # so many examples are counted
 
 
 @lru_cache(maxsize=16)
@@ -272,7 +261,6 @@ def _shown_by(source: Source, node: Node, part: slice) -> Iterator[tuple[str, An
 
 
 _SHORT = 80
-
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 

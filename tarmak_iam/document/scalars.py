@@ -15,9 +15,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
 
 Plain = None | bool | int | float | str
-
 Resolver = Callable[[Scalar], Plain]
-
 _Words = dict[str, bool | float | None]
 
 _WORDS_V3: _Words = {
@@ -35,8 +33,8 @@ _WORDS_V2: _Words = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 
+_FIRST_OF_NUMBERS = frozenset("+-.0123456789")
 _FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
-
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 # Go's ParseFloat takes underscores between digits.
@@ -49,6 +47,7 @@ _TIME = re.compile(
 )
 
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+_INTEGER_1_2 = re.compile(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
@@ -71,9 +70,6 @@ class GoTime(str):
     __slots__ = ()
 
 
-_FIRST_OF_NUMBERS = frozenset("+-.0123456789")
-
-
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V2)
@@ -92,9 +88,6 @@ def resolve_v3(scalar: Scalar) -> Plain:
     value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
     may_be_date = scalar.tag == f"{STANDARD_TAG}timestamp" or _is_untagged(scalar)
     return _time_or_text(value) if may_be_date and type(value) is str and value[:1].isdigit() else value
-
-
-_INTEGER_1_2 = re.compile(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 
 def resolve_yaml_1_2(scalar: Scalar) -> Plain:

@@ -14,7 +14,6 @@ from tarmak_iam.errors import EditRefused, ParseError
 from tarmak_iam.routes import Key, Route, Step
 
 _MOST_NAMED = 5
-
 IN_PYTHON = "(in Python: through_alias=True)"
 
 

@@ -27,7 +27,6 @@ MAX_ALIASES = 20_000
 """More aliases are rejected: what an edit changes is looked for at each of them."""
 
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
-
 TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,9 +36,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", 
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-
 _RARE_ENDS = "\r\x85\u2028\u2029"
-
 _COMMON_END = re.compile(r"\r\n|\r|\n")
 
 

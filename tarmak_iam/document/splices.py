@@ -63,9 +63,7 @@ def joined_spans(spans: Iterable[Span]) -> list[Span]:
 
 
 _COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
-
 _DASH = re.compile(r"(?:#[^\r\n]*|[^-#])*-")
-
 _HEADER = re.compile(r"[|>][-+0-9]*")
 
 

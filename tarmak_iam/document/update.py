@@ -31,8 +31,7 @@ def parts_of(tree: Tree, data: Any, edit: Set, asked: Route) -> Iterator[SharedE
     target = locate(tree, Route.of(edit.path)) if isinstance(edit.value, (dict, list)) else None
     if target is None or not _is_in_parts(target, edit.value):
         return None
-    has_way = not tree.has_aliases  # to the value in the data: none leads through a merge key
-    current = value_at(data, target.native_path) if has_way else construct(target.node, tree.source)
+    current = construct(target.node, tree.source) if tree.has_aliases else value_at(data, target.native_path)
     return differences(target._replace(route=asked, keeps_tags=edit.keep_tag), current, edit.value)
 
 

@@ -97,8 +97,7 @@ class Window:
         except (KeyError, IndexError):
             raise Unsuitable from None
         self._segments = [_Segment(None, 0, 0, len(document.lead), adjoins=True)]
-        pieces = [document.lead, *self._pieces(self._root)]
-        self.text = "".join([*pieces, self._following()])
+        self.text = "".join([document.lead, *self._pieces(self._root), self._following()])
 
     def _look_at(self, edit: AnyEdit) -> None:
         """Keeps what an edit looks at. Raises KeyError for what is not known without a parser."""
