@@ -1,5 +1,4 @@
-"""Moves of entries and items. A move is two edits of one text: what moves is pasted at its new place, and removed at
-its old one.
+"""Moves of entries and items. A move is one change: what moves is pasted at its new place, and removed at its old one.
 
 What moves are the lines of the entry or item with the comments that belong to it. Only its indentation changes, and a
 block that gets into a flow collection is written in one line.
