@@ -38,7 +38,6 @@ _MOST = 500
 """Edits that are made at once: planning one may take as long as the text is that all of them look at."""
 
 _MOST_ITEMS = 10_000
-
 _MOST_PASSED = 10
 """Items for each that moves: to write all anew takes longer than to move few of them far."""
 

@@ -123,7 +123,6 @@ Identity = str | SequenceOf[str]
 Identities = tuple[Identity, ...]
 
 _ALIKE = 0.5
-
 _MOST_EQUAL = 100_000
 """Pairs of equal items; of more, the first is the same as the first."""
 
