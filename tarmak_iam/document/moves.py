@@ -126,7 +126,6 @@ def _within_list(old: Target, data: Any, to: Route) -> Change:
     first, last = min(number, index), max(number, index)
     order = [other for other in range(len(node.items)) if other != number]
     order.insert(index, number)
-    plan.check_no_headings(parent, first, last)
     lines = plan.item_lines(parent, first, last)
     if lines is None or any(above.end != below.start for above, below in pairwise(lines.values())):
         return plan.arranged(parent, data, order)

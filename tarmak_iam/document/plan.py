@@ -228,7 +228,7 @@ def arranged(target: Target, data: Any, order: SequenceOf[int]) -> Change:
     assert isinstance(node, Sequence)
     moving = [place for place, number in enumerate(order) if place != number] or [0]
     first, last = moving[0], moving[-1]
-    check_no_headings(target, first, last)
+    _check_no_headings(target, first, last)
     source, spans = tree.source, _spans(target, node, first, last)
     parts = {number: source.text[span.start : span.end] for number, span in spans.items()}
     header = unended_scalar(source, node.items[last])
@@ -251,7 +251,7 @@ def item_lines(target: Target, first: int, last: int) -> dict[int, Span] | None:
     return {number: member_lines(tree, node, number) for number in numbers}
 
 
-def check_no_headings(target: Target, first: int, last: int) -> None:
+def _check_no_headings(target: Target, first: int, last: int) -> None:
     """Raises EditRefused if comments that belong to none of them are between some items."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
