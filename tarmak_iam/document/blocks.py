@@ -1,15 +1,8 @@
-"""A text as the lines of its block collections, which are divided into members when they are asked for.
+"""A text as the lines of its block collections, which are divided into members when they are asked for. An edit of one
+member leaves the lines of all others as they are, and their meaning too, unless they share an anchor.
 
-The members of a block collection begin in one column, and the lines between two of these beginnings are all lines of
-the first member, because
-
-- the text is valid, so where a collection begins the parser is between two tokens of a block;
-- a member that the parser accepts alone ends between two tokens too: no quoted scalar or flow collection goes on below.
-  Lines without quotes and with pairs of brackets have none;
-- a line in the column of the collection then begins the next member. What is inside a member is indented deeper, except
-  a list in the column of its key, whose lines begin with a dash.
-
-So an edit of one member leaves the lines of all others as they are, and their meaning too, unless they share an anchor.
+docs/editing.md ("Why an edit can be trusted") has why the lines between two beginnings of members are all lines of the
+first one. Lines without quotes and with pairs of brackets end between two tokens; of others the parser is asked.
 """
 
 from __future__ import annotations
@@ -47,13 +40,10 @@ _CLOSED_LINES = re.compile(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
 _VALUE_BELOW = re.compile(r" *(?: #[^\n]*)?\r?(?:\n|\Z)")
 
 _DASH = re.compile(r"-(?=[ \r\n]|\Z) *")
-
 _FIRST_CONTENT = re.compile(r"(?:[ ]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=[^ #\r\n])")
 
 _MARKER = re.compile(r"(?m)^(?:---|\.\.\.)(?=\s|\Z)|^%")
-
 _MARKERS = "\n---", "\n...", "\n%"
-
 _FIRST_MARKER = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
 
 _ALL = 1 << 60
@@ -149,9 +139,8 @@ class Block:
         unnamed = sum(name is None for name, _ in parts[1])
         if not is_list and (unnamed > 1 or len(keys) + unnamed < len(parts[1])):
             return None  # more than one key that is not a string, or duplicate keys
-        return cls(
-            column, [member for _, member in parts[1]], None if is_list else keys, len(text) - start, begins_line
-        )
+        members = [member for _, member in parts[1]]
+        return cls(column, members, None if is_list else keys, len(text) - start, begins_line)
 
     def with_members(self, new: dict[int, list[tuple[str | None, Member]]]) -> Block | None:
         """The block with other members in the places of some, by their numbers; None if a key is not a new one."""

@@ -1,10 +1,4 @@
-"""Which comments belong to a member of a collection: four rules, which docs/editing.md shows with a picture.
-
-1. A comment on the line of a member belongs to it, with the lines below that continue it in its column.
-2. Comment lines directly above a member, in its column and without a blank line between, belong to it. Those at the
-   top of the document belong to the document.
-3. Comment lines after the last member of a block, indented at least as far as it, belong to the block.
-4. Everything else stays where it is.
+"""Which comments belong to a member of a collection: the four rules of docs/editing.md.
 
 A member that is removed or moved takes its comments along. A member that is replaced by another one does not leave its
 comments to that.
@@ -16,8 +10,8 @@ from collections.abc import Collection
 from itertools import takewhile
 
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span, is_block
-from tarmak_iam.document.splices import column, member_start, member_value, next_line_after, starts_line
-from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.parsed import Comment, Tree
+from tarmak_iam.document.splices import member_start, member_value, next_line_after
 
 
 def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:
@@ -29,13 +23,13 @@ def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> li
     if above and _heads_document(tree, above[0]):
         above = []
     if is_block(value):
-        return above + lines_deeper(tree, below, column(source, start), across_blanks=True)
+        return above + lines_deeper(tree, below, source.column(start), across_blanks=True)
     tail = tree.tails.get(source.line_start(max(below - 1, 0)))
     if tail is None or parent.flow:
         return above
-    aligned = column(source, tail.span.start)
-    continued = takewhile(lambda line: column(source, line.span.start) == aligned, lines_deeper(tree, below, -1))
-    return above + (list(continued) if aligned > column(source, start) else [])
+    aligned = source.column(tail.span.start)
+    continued = takewhile(lambda line: source.column(line.span.start) == aligned, lines_deeper(tree, below, -1))
+    return above + (list(continued) if aligned > source.column(start) else [])
 
 
 def _heads_document(tree: Tree, comment: Comment) -> bool:
@@ -56,23 +50,19 @@ def member_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> Span:
 
 def have_comments(tree: Tree, parent: Mapping | Sequence, numbers: Collection[int]) -> bool:
     """Whether comments belong to some members, on their own lines or at the end of a member's."""
-    source, end = tree.source, parent.span.end if parent.flow else len(tree.source.text)
-    for number in numbers:
-        lines = member_start(source, parent, number), next_line_after(source, member_value(parent, number)) - 1
-        tails = [tree.tails.get(source.line_start(max(at, 0))) for at in lines]
-        if any(tail and tail.span.start < end for tail in tails) or own_comment_lines(tree, parent, number):
-            return True
-    return False
+    end = parent.end if parent.flow else len(tree.source.text)
+    spans = (member_lines(tree, parent, number) for number in numbers)
+    return any(tree.comments_in(span.start, min(span.end, end)) for span in spans)
 
 
 def holds_comments(tree: Tree, node: Node) -> bool:
     """Whether there are comments inside a node's text."""
-    return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
+    return bool(tree.comments_in(node.start + 1, node.end))
 
 
 def lines_above(tree: Tree, start: int) -> list[Comment]:
     """The unbroken run of comment lines directly above the line of `start`, in the column of `start`."""
-    width, line = column(tree.source, start), tree.source.line_start(start) if starts_line(tree.source, start) else 0
+    width, line = tree.source.column(start), tree.source.line_start(start) if tree.source.starts_line(start) else 0
     run: list[Comment] = []
     while line:
         line = tree.source.line_start(line - 1)

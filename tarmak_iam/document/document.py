@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
-from tarmak_iam.document.parsed import Text, data_of, read_trees
-from tarmak_iam.document.plain_values import construct, reads_alike
+from tarmak_iam.document.parsed import Comment, Text, Tree, data_of, read_trees
+from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
 
@@ -116,16 +115,12 @@ class Document:
             return self._text.whole()[1]
 
     def shared_data_as(self, dialect: Dialect) -> Any:
-        """The values of `read_as`, which must not be modified: those of `shared_data` if the dialect reads the same.
-        Raises ParseError."""
-        tree = self._tree
-        if tree.is_json or reads_alike(tree.scalars, dialect):
-            return self.shared_data
-        return construct(tree.root, tree.source, dialect)
+        """The values of `read_as`, which must not be modified. Raises ParseError."""
+        return self.shared_data if self.is_json else construct(self.root, self.source, dialect)
 
     def read_as(self, dialect: Dialect) -> Any:
         """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""
-        return copy.deepcopy(self.shared_data_as(dialect))
+        return self.data if self.is_json else construct(self.root, self.source, dialect)
 
     def other_readings(self, path: Path | Route) -> dict[str, Any]:
         """What other readers of YAML read at a path, where it differs from `data`, by the name of the reader.
@@ -307,17 +302,7 @@ class Document:
 
         engine = Engine(self._text)
         with gc_paused():
-            for number, edit in enumerate(edits, 1):
-                before = engine.text
-                try:
-                    engine.perform(edit)
-                except EditRefused as refusal:
-                    if len(edits) == 1:
-                        raise
-                    # The place is one in the text that the user has.
-                    place = refusal.place if before is self._text else self.position(edit.path)
-                    what = f"edit {number} of {len(edits)}: {refusal.what}"
-                    raise EditRefused(what, remedy=refusal.remedy, place=place) from None
+            engine.make(edits, count=len(edits))
         return self._after(engine)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:

@@ -65,10 +65,19 @@ Edit = ValueEdit | Rename | Move
 
 
 class AddKeys(NamedTuple):
-    """Adds new keys, which need not be strings, to a mapping. Only `update` makes this edit and those below."""
+    """Adds new keys, which need not be strings, to a mapping. This edit and those below are parts of others."""
 
     path: Path | Route
     members: dict[Any, Any]
+    through_alias: bool = False
+
+
+class ChangeItems(NamedTuple):
+    """Adds and removes items of a list, with the indices before the edit: of what the new ones come above."""
+
+    path: Path | Route
+    added: dict[int, list[Any]]
+    gone: tuple[int, ...] = ()
     through_alias: bool = False
 
 
@@ -81,7 +90,7 @@ class Drop(NamedTuple):
 
 
 class Arrange(NamedTuple):
-    """Puts the items of a list in another order, which has the index of each item."""
+    """Puts the items of a list in another order, which has the index of each item, up to the last that moves."""
 
     path: Path | Route
     order: tuple[int, ...]
@@ -100,4 +109,7 @@ class ReplaceAlias(Rewrite):
     """Writes a value in the place of an alias. What it refers to stays."""
 
 
-AnyEdit = Edit | AddKeys | Drop | Arrange | Rewrite
+SharedEdit = ValueEdit | Rename | AddKeys | ChangeItems | Drop | Arrange | Rewrite
+"""An edit that can be made where a shared value is anchored."""
+
+AnyEdit = SharedEdit | Move

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, Nearby, Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_count, members_of, starts_line
+from tarmak_iam.document.splices import Splice, joined_spans, member_count, members_of
 from tarmak_iam.document.target import Target, refuse
-from tarmak_iam.document.tree import Tree
 
 _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 
@@ -21,21 +21,16 @@ _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 def layout_at(target: Target, inside: int = 0, at: int | None = None) -> Layout:
     """The layout of new text inside the deepest node of a target (`inside` 1: inside its parent, next to it). `at` is
     the number that a new member of the deepest node will have; None: it is added at the end."""
-    places = tuple(_places(target, len(target.holders) - inside, at))
-    return Layout(target.tree, places, literal=target.literals)
-
-
-def _places(target: Target, count: int, at: int | None) -> Iterator[Nearby]:
-    """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
-    for depth in reversed(range(count)):
+    places, deepest = list[Nearby](), len(target.holders) - 1 - inside
+    for depth in range(deepest, -1, -1):  # outwards
         node = target.holders[depth].node
         if depth + 1 == len(target.holders):
-            yield Nearby(node, member_count(node) if at is None else at, "around")
+            places.append(Nearby(node, member_count(node) if at is None else at, "around"))
             continue
         number = target.holders[depth + 1].number
-        if depth + 1 == count:
-            yield Nearby(node, number, "others")
-        yield Nearby(node, number, "inside")
+        places += [Nearby(node, number, "others")] if depth == deepest else []
+        places.append(Nearby(node, number, "inside"))
+    return Layout(target.tree, tuple(places), literal=target.literals)
 
 
 def add_to_flow(
@@ -47,7 +42,7 @@ def add_to_flow(
     if index is None or index >= len(members_of(node)):
         return _after_last(target, node, texts)
     start = members_of(node)[index].span.start
-    if not starts_line(source, start):
+    if not source.starts_line(start):
         return [Splice(start, start, "".join(f"{text}, " for text in texts))]
     margin, newline = source.text[source.line_start(start) : start], source.newline_near(start)
     above = source.line_start(_start_with_comments(target.tree, node, index))
@@ -63,7 +58,7 @@ def refuse_pair(tree: Tree, node: Node) -> None:
 def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> list[Splice]:
     """Adds the first members between brackets that contain only comments, above the closing one. Raises EditRefused."""
     source, closing = target.tree.source, node.end - 1
-    if not starts_line(source, closing):
+    if not source.starts_line(closing):
         what = "there are comments between these brackets"
         refuse(target.tree, node, what, "put the closing bracket on its own line")
     newline, margin = source.newline_near(closing), _margin(target, node)
@@ -121,10 +116,10 @@ def _start_with_comments(tree: Tree, node: Mapping | Sequence, number: int) -> i
 def _cut(source: Source, start: int, end: int, *, is_last: bool) -> Span:
     """The text of a member, with the blanks next to it or its whole lines."""
     line_is_over = not _is_code_after(source, end)
-    if starts_line(source, start) and line_is_over:
+    if source.starts_line(start) and line_is_over:
         return Span(source.line_start(start), source.next_line(end))
     if is_last or line_is_over:
-        return Span(start if starts_line(source, start) else blanks_before(source, start), end)
+        return Span(start if source.starts_line(start) else source.blanks_before(start), end)
     following = source.text[end : source.line_end(end)]
     return Span(start, end + len(following) - len(following.lstrip(" \t")))
 
@@ -148,7 +143,7 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
     for member in members_of(node):
         start = member.span.start
         line = source.line_start(start)
-        if line > before and starts_line(source, start):
+        if line > before and source.starts_line(start):
             return source.text[line:start]
         before = start
     return _outer_margin(source, node) + " " * layout_at(target).step
@@ -165,7 +160,7 @@ def _spread(target: Target, node: Mapping | Sequence) -> tuple[str, str] | None:
     several lines, as in pretty-printed JSON; otherwise None."""
     source = target.tree.source
     last = members_of(node)[-1].span if target.tree.is_json else None
-    if last is None or not starts_line(source, last.start) or not {"\r", "\n"} & set(source.text[slice(*last)]):
+    if last is None or not source.starts_line(last.start) or not {"\r", "\n"} & set(source.text[slice(*last)]):
         return None
     margin, outer = _margin(target, node), _outer_margin(source, node)
     is_deeper = margin.startswith(outer) and margin != outer

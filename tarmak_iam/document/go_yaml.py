@@ -29,7 +29,6 @@ from tarmak_iam.document.nodes import Scalar, own_text_start
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
 # the beginning of the line): whether go-yaml accepts a tab after those depends on the context, which the scanner knows.
 _SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
-
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
 
 
@@ -53,7 +52,6 @@ def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
 
 
 _INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
-
 _BREAKS = "\r\n\x85\u2028\u2029"
 _LINE_ENDS = "\0" + _BREAKS
 

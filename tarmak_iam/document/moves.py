@@ -1,5 +1,4 @@
-"""Moves of entries and items. A move is two edits: the text is pasted at its new place, and then the old one is
-removed.
+"""Moves of entries and items. A move is one change: what moves is pasted at its new place, and removed at its old one.
 
 What moves are the lines of the entry or item with the comments that belong to it. Only its indentation changes, and a
 block that gets into a flow collection is written in one line.
@@ -8,50 +7,34 @@ block that gets into a flow collection is written in one line.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
-from tarmak_iam.document.edits import Insert, Move, Set
+from tarmak_iam.document.edits import Insert, Move, Rename
 from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
-from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.parsed import Comment, Tree
+from tarmak_iam.document.plain_values import assigned, value_at
 from tarmak_iam.document.proof import Change
-from tarmak_iam.document.render import Verbatim, is_safe_in_flow, json_string, quote, scalar_text
+from tarmak_iam.document.render import UNSAFE_IN_FLOW, Verbatim, json_string, quote, scalar_text
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
-    column,
     find_colon,
     last_block_scalar,
     member_count,
     member_start,
     next_line_after,
-    starts_line,
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, locate, refuse, refused
-from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import key_text
-from tarmak_iam.routes import Key, Route
+from tarmak_iam.routes import Key, Route, Step
 
 
-class Transfer(NamedTuple):
-    """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and the old entry
-    is at `old` then. `value` is its value."""
-
-    new: Route
-    native: Any
-    old: Route
-    text: Verbatim
-    value: Any
-    node: Node | None
-    comments: list[Comment]
-
-
-def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
-    """What a move leads to: that its text is pasted and removed, or (in a list with blank lines) that the items change
-    places. None if the entry or item is there already. Raises EditRefused."""
+def planned_move(tree: Tree, data: Any, edit: Move) -> Change | None:
+    """The change that a move leads to; None if the entry or item is there already. Raises EditRefused."""
     path, to = Route.of(edit.path), Route.of(edit.to)
     old = locate(tree, path)
     if not path.steps:
@@ -64,44 +47,55 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
         return None
     if old.route.leads_to(to):
         raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
-    here = shifted(to, old.route) if len(to) > len(old.route) else to
-    last = here.steps[-1]
+    last, is_only = to.steps[-1], member_count(old.holders[-2].node) == 1
     if old.holders[-1].is_item and _is_same(tree, to.parent, old.route.parent):
-        place = _within_list(old, data, to)
-        if isinstance(place, Change):
-            return place
-        here = place
-    elif isinstance(last, Key):
+        return _within_list(old, data, to)
+    if is_only and isinstance(last, Key) and old.holders[-1].entry is not None and to.parent == old.route.parent:
+        return plan.renaming(old, data, Rename(path, last.text))
+    return _elsewhere(old, data, to, prune=edit.prune)
+
+
+def _elsewhere(old: Target, data: Any, to: Route, *, prune: bool) -> Change:
+    """The change that moves an entry or item into another collection. Raises EditRefused."""
+    tree, here = old.tree, _shifted(to, old.route) if len(to) > len(old.route) else to
+    last, value = here.steps[-1], value_at(data, old.native_path)
+    native: Any = last
+    if isinstance(last, Key):
         new = locate(tree, here)
         if new.holders and not new.missing:
             raise refused(new, f"{to} exists already", "remove it first, or move to another path")
         if isinstance(new.node, Mapping) and len(new.missing) == 1:
             plan.check_is_new(new.existing, last.text)
-    text, node, comments = _text_of(old, locate(tree, here.parent), here)
-    step, value = old.route.steps[-1], value_at(data, old.native_path)
-    is_same_key = isinstance(last, Key) and isinstance(step, Key) and last.text == step.text
-    native = old.holders[-1].native if is_same_key else last.text if isinstance(last, Key) else here.steps[-1]
-    return Transfer(here, native, shifted(old.route, here), text, value, node, comments)
-
-
-def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
-    """The change that writes what moves at its new place. Raises EditRefused."""
-    last = transfer.new.steps[-1]
-    edit = Set(transfer.new, transfer.text) if isinstance(last, Key) else Insert(transfer.new, transfer.text)
-    change = plan.planned(tree, data, edit)
-    assert change is not None
-    holder = change.intended  # what is on the way to the text was copied for it
-    for native in locate(tree, transfer.new.parent).native_path:
-        holder = holder[native]
+        parent = new._replace(route=new.route.parent, missing=new.missing[:-1])
+        native = old.holders[-1].native if last == old.route.steps[-1] else last.text
+    else:
+        new = parent = locate(tree, here.parent)
+    text, node = _text_of(old, parent, last)
+    plan.refuse_explicit_keys(new)
+    passes = _shifted(old.route, here) != old.route  # to paste gives the old entry another index
+    removal = plan.removal(old, data, prune=prune) if passes else None
+    before = removal.intended if removal is not None else data
+    paste = plan.creation(new, before, text) if parent is not new else plan.addition(new, before, Insert(here, text))
+    holder = value_at(paste.intended, parent.native_path)  # what is on the way to the text was copied for it
     if isinstance(last, Key):
         del holder[last.text]
-    holder[transfer.native] = transfer.value
-    end = len(tree.source.text)
-    splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
-    if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
+    holder[native] = value
+    intended = paste.intended
+    if removal is None:
+        removal = plan.removal(old, intended, prune=prune)
+        intended = removal.intended
+    # A refusal names the new place, unless only the old one is shared.
+    target = max(paste.target, removal.target, key=lambda target: any(holder.node.anchor for holder in target.holders))
+    splices = [*paste.splices, *removal.splices]
+    return _with_last_line_end(paste._replace(target=target, splices=splices, intended=intended), node)
+
+
+def _with_last_line_end(change: Change, node: Node | None) -> Change:
+    """The change that moves a node, which keeps its line end if it is a block scalar that gets to the end of a file."""
+    source, splices, end = change.target.tree.source, change.splices, len(change.target.tree.source.text)
+    if node is not None and last_block_scalar(node) is not None and not source.ends_line(end):
         splices = [splice._replace(text=f"{splice.text}\n") if splice.start == end else splice for splice in splices]
-    added = tuple(comment.text for comment in transfer.comments)
-    return change._replace(splices=splices, moved=transfer.node, added=added)
+    return change._replace(splices=splices, moved=() if node is None else (node,))
 
 
 def _is_same(tree: Tree, first: Route, other: Route) -> bool:
@@ -109,7 +103,7 @@ def _is_same(tree: Tree, first: Route, other: Route) -> bool:
     return first.plain == other.plain and tree.node(first) is tree.node(other)
 
 
-def shifted(route: Route, item: Route) -> Route:
+def _shifted(route: Route, item: Route) -> Route:
     """A route with an item more at another route, before or on its way; if that is no item, the route itself."""
     at, index = len(item) - 1, item.steps[-1]
     step = route.steps[at] if len(route) > at and route.steps[:at] == item.steps[:at] else None
@@ -118,9 +112,8 @@ def shifted(route: Route, item: Route) -> Route:
     return route
 
 
-def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
-    """Where an item is pasted in its own list, or the other order of its items. Raises EditRefused for an index that
-    there is not."""
+def _within_list(old: Target, data: Any, to: Route) -> Change:
+    """The change that gives an item another index. Raises EditRefused for one that there is not."""
     parent, number, index = old.parent, old.number, to.steps[-1]
     node = parent.holders[-1].node
     assert isinstance(node, Sequence)
@@ -131,24 +124,29 @@ def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
         what = f"{old.route} cannot get the index {index}"
         raise refused(old, what, f"use an index from 0 to {len(node.items) - 1}")
     first, last = min(number, index), max(number, index)
-    plan.check_no_headings(parent, first, last)
+    order = [other for other in range(len(node.items)) if other != number]
+    order.insert(index, number)
     lines = plan.item_lines(parent, first, last)
     if lines is None or any(above.end != below.start for above, below in pairwise(lines.values())):
-        order = [other for other in range(len(node.items)) if other != number]
-        return plan.arranged(parent, data, [*order[:index], number, *order[index:]])
-    return to.parent / (index if index < number else index + 1)
+        return plan.arranged(parent, data, order)
+    # Nothing is between the items, so that those which it passes can stay as they are.
+    text, moving = _text_of(old, parent, index)
+    change = plan.changed_items(parent, data, {index + (index > number): [text]}, (number,))
+    items = value_at(data, parent.native_path)
+    intended = assigned(data, parent.native_path, [items[number] for number in order])
+    return _with_last_line_end(change._replace(intended=intended), moving)
 
 
-def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | None, list[Comment]]:
-    """The text that moves, its node if it is written as it was, and the comments that move."""
+def _text_of(old: Target, new: Target, last: Step) -> tuple[Verbatim, Node | None]:
+    """The text that moves to a step of another parent, and its node if it is written as it was."""
     tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
-    collection, last = new.node, here.steps[-1]
+    collection = new.node
     into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
     into_flow = into_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json)
     key = ""
     if isinstance(last, Key) and held.entry is not None:
         written = tree.source.text[held.entry.key.start : held.entry.key.end]
-        is_possible = old.in_flow or not into_flow or is_safe_in_flow(written)
+        is_possible = old.in_flow or not into_flow or not UNSAFE_IN_FLOW.search(written)
         is_kept = held.entry.text == last.text and written and "\n" not in written and is_possible
         key = written if is_kept else key_text(tree, held.entry.key, last.text, layout_at(new), flow=into_flow)
     elif isinstance(last, Key):
@@ -160,9 +158,9 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
         refuse(tree, node, what, "move it in an editor, or write that collection in block style")
     flow = "\n".join(_flow_lines(old)) if old.in_flow else in_one_line(tree, node)
     if into_flow:
-        return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None, comments
+        return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None
     text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
-    return text._replace(flow=flow), node, comments
+    return text._replace(flow=flow), node
 
 
 def _comments_of(old: Target) -> list[Comment]:
@@ -178,7 +176,7 @@ def _comments_of(old: Target) -> list[Comment]:
         spans = [cut.span for cut in remove_from_flow(tree, parent, (old.number,))]
     else:
         spans = [parent.span]
-    inside = [comment for span in spans for comment in tree.comments if span.start <= comment.span.start < span.end]
+    inside = (comment for span in spans for comment in tree.comments_in(*span))
     return sorted({*comments, *inside}, key=lambda comment: comment.span.start)
 
 
@@ -205,7 +203,7 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
     comments = own_comment_lines(tree, parent, old.number)
     above = [comment.text for comment in comments if comment.span.start < start]
     below = [source.next_line(comment.span.end) for comment in comments if comment.span.start >= start]
-    end, width = max([next_line_after(source, node), *below]), column(source, start)
+    end, width = max([next_line_after(source, node), *below]), source.column(start)
     header = unended_scalar(source, node)
     patches = [header] if header else []
     if held.entry is not None and key:
@@ -222,12 +220,12 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
         return Verbatim(above, lines, "", [], None, "", key)
     if is_block(node) and node.start == content_start(source.text, node):
         first = member_start(source, node, 0)
-        if starts_line(source, first):  # what is after the colon on its line can only be a comment
+        if source.starts_line(first):  # what is after the colon on its line can only be a comment
             head, text = text[: source.line_start(first) - after], source.text[source.line_start(first) : end]
             above += [line.strip() for line in head.splitlines() if line.strip()]
         else:
-            text = " " * column(source, first) + source.text[first:end]
-        lines = _dedented(text, column(source, first), first_too=True)
+            text = " " * source.column(first) + source.text[first:end]
+        lines = _dedented(text, source.column(first), first_too=True)
         return Verbatim(above, [], "", lines, isinstance(node, Sequence), "", key)
     first_line, *lines = _dedented(text, width)
     return Verbatim(above, [], first_line.strip(), lines, None, "", key)
@@ -258,6 +256,6 @@ def in_one_line(tree: Tree, node: Node) -> str:
     else:
         written = text[start : node.end]
         is_plain, is_one_line = node.style == "plain", not (node.is_block or "\n" in written or "\r" in written)
-        keeps = is_safe_in_flow(written) if is_plain else is_one_line
+        keeps = not UNSAFE_IN_FLOW.search(written) if is_plain else is_one_line
         content = (written if keeps else quote(node.text)) or "null"
     return " ".join([*properties, content])

@@ -198,7 +198,6 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 _LINE_END = re.compile(r"[\r\n\x85\u2028\u2029]|\Z")
-
 PROPERTY = re.compile(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 """An anchor or a tag (group 1), with the blanks, line breaks and comments after it."""
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
-from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError, python_key, resolves_alike
+from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError, python_key
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Route
@@ -24,12 +24,6 @@ def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> 
     not fit its scalar. Also if the aliases expand to more than MAX_VALUES values.
     """
     return None if root is None else _Constructor(root, source, dialect).value(root)
-
-
-def reads_alike(scalars: Iterable[Scalar], dialect: Dialect) -> bool:
-    """Whether a document with these scalars certainly has the same values for the dialect as for YAML_V2, which is true
-    of nearly every file. False if there is a merge key, because dialects differ in the order in which keys win."""
-    return not any(scalar.text == "<<" or not resolves_alike(scalar, dialect.resolve) for scalar in scalars)
 
 
 class _Constructor:

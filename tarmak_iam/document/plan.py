@@ -3,76 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
-from tarmak_iam.document import write
+from tarmak_iam.document import edits, write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
-from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
 from tarmak_iam.document.flow import layout_at
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
-from tarmak_iam.document.shared import SharedEdit
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
     code_end,
-    column,
     lines_instead,
     member_count,
     member_start,
     next_line_after,
     owns_line_end,
-    starts_line,
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
-from tarmak_iam.document.tree import Tree
-from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 
-
-def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -> Change | None:
-    """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
-    several lines may be a literal block. Raises EditRefused."""
-    try:
-        return _planned(tree, data, edit, literals=literals)
-    except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
-        raise refused(locate(tree, Route()), str(error), "use another value") from None
-    except ParseError as error:  # of what a merge key brings when other keys are gone
-        raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None
-
-
-def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Change | None:
-    route = Route.of(edit.path)
-    if isinstance(edit, Insert) and not route.steps:
-        raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
-    target = locate(tree, route.parent if isinstance(edit, Insert) else route)
-    refuse_explicit_keys(target)
-    keeps_tags = isinstance(edit, Set) and edit.keep_tag
-    if keeps_tags or not literals:
-        target = target._replace(literals=literals, keeps_tags=keeps_tags)
-    if isinstance(edit, Remove):
-        return _removal(target, data, prune=edit.prune)
-    if isinstance(edit, Rename):
-        return _renaming(target, data, edit.key)
-    if isinstance(edit, AddKeys):
-        return _adding_members(target, data, edit.members)
-    if isinstance(edit, Rewrite):
-        return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
-    if isinstance(edit, Arrange):
-        return arranged(target, data, edit.order)
-    if isinstance(edit, Drop):
-        return _dropping(target, data, edit.numbers)
-    if isinstance(edit, Set):
-        return _assignment(target, data, edit.value, rewrite=edit.rewrite)
-    return _addition(target, data, edit)
-
-
 _EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
+_MARKER = re.compile(r"(?m)^---")
+
+
+def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) -> Change | None:
+    """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
+    several lines may be a literal block. Raises EditRefused, and what `planned_alone` makes one of."""
+    route = Route.of(edit.path)
+    if isinstance(edit, edits.Insert) and not route.steps:
+        raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
+    target = locate(tree, route.parent if isinstance(edit, edits.Insert) else route)
+    refuse_explicit_keys(target)
+    target = target._replace(literals=literals, keeps_tags=isinstance(edit, edits.Set) and edit.keep_tag)
+    return _PLANS[type(edit)](target, data, edit)
 
 
 def refuse_explicit_keys(target: Target) -> None:
@@ -90,17 +60,20 @@ def refuse_explicit_keys(target: Target) -> None:
             end = entry.value.end
 
 
-def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Change | None:
+def _assignment(target: Target, data: Any, edit: edits.Set) -> Change | None:
+    value = edit.value
     if target.missing:
-        return _creation(target, data, value)
+        return creation(target, data, value)
     node, path = target.node, target.native_path
     if same(value_at(data, path), value):
-        if not rewrite or target.tree.is_json or not isinstance(node, Scalar):
+        if not edit.rewrite or target.tree.is_json or not isinstance(node, Scalar):
             return None
         if not (readings(node) or (node.tag and is_custom_tag(node.tag) and not target.keeps_tags)):
             return None
     if write.takes_members(target, value):
-        return _adding_members(target, data, value) if isinstance(value, dict) else _adding(target, data, 0, value)
+        return (
+            _adding_members(target, data, value) if isinstance(value, dict) else changed_items(target, data, {0: value})
+        )
     if is_block(node) and member_count(node):
         splices = write.replace_members(target, value)
     else:
@@ -108,15 +81,15 @@ def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Chan
     return Change(target, splices, assigned(data, path, value))
 
 
-def _creation(target: Target, data: Any, value: Any) -> Change:
+def creation(target: Target, data: Any, value: Any) -> Change:
     """Adds the value inside its missing parents. A new list can only begin with index 0."""
     for step in reversed(target.missing):
         if isinstance(step, int) and step != 0:
             raise refused(target, f"index {step} is out of range for a new list", "use index 0, or append")
         value = [value] if isinstance(step, int) else {step.text: value}
-    if isinstance(value, dict):
-        return _adding_members(target.existing, data, value)
-    return _adding(target.existing, data, 0, value)
+    there, add = target.existing, _adding_members if isinstance(value, dict) else changed_items
+    change = add(there, data, value if isinstance(value, dict) else {0: value})
+    return change._replace(created=Route((*there.route, target.missing[0])))
 
 
 def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
@@ -124,27 +97,49 @@ def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
     return Change(target, splices, assigned(data, path, {**(value_at(data, path) or {}), **new}))
 
 
-def _adding(target: Target, data: Any, index: int, new: list[Any]) -> Change:
-    path, splices = target.native_path, write.add_items(target, index, new)
-    old = value_at(data, path) or []
-    return Change(target, splices, assigned(data, path, [*old[:index], *new, *old[index:]]))
+def changed_items(target: Target, data: Any, added: dict[int, list[Any]], gone: Collection[int] = ()) -> Change:
+    """Adds items above those that have the indices, and removes others."""
+    path, count = target.native_path, member_count(target.holders[-1].node) if target.holders else 0
+    items, splices = [*(value_at(data, path) or [])], list[Splice]()
+    for index in sorted({*added, *gone}, reverse=True):
+        at = len(items) if index == count else index  # the end, where others may add some too
+        items[at : at + (index in gone)] = added.get(index, [])
+        splices += write.add_items(target, index, added[index]) if index in added else []
+    splices += write.remove_members(target, gone) if gone else []
+    return Change(target, splices, assigned(data, path, items))
 
 
-def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
+def _changing_items(target: Target, data: Any, edit: edits.ChangeItems) -> Change:
+    _count_of_items(target, max([*edit.added, *(number + 1 for number in edit.gone)]))
+    return changed_items(target, data, edit.added, edit.gone)
+
+
+def _count_of_items(target: Target, least: int) -> int:
+    """The number of items of a list. Raises EditRefused if it has not so many."""
+    if target.missing or not isinstance(target.node, Sequence) or len(target.node.items) < least:
+        raise refused(target, f"{target.route} is not a list of at least {least} items", "use indices that exist")
+    return len(target.node.items)
+
+
+def _rewriting(target: Target, data: Any, edit: edits.Rewrite) -> Change:
+    return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
+
+
+def addition(target: Target, data: Any, edit: edits.Append | edits.Insert) -> Change:
     length = member_count(target.holders[-1].node) if target.holders and not target.missing else 0
-    index = Route.of(edit.path).steps[-1] if isinstance(edit, Insert) else length
+    index = Route.of(edit.path).steps[-1] if isinstance(edit, edits.Insert) else length
     if not isinstance(index, int) or not 0 <= index <= length:
         what = f"a new item cannot be inserted into {target.route} at {index}"
         raise refused(target, what, f"use an index from 0 to {length}" if length else "use index 0, or append")
     if target.missing:
-        return _creation(target, data, [edit.value])
+        return creation(target, data, [edit.value])
     if not write.is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
         what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
         raise refused(target, what, "items can only be added to a list")
-    return _adding(target, data, index, [edit.value])
+    return changed_items(target, data, {index: [edit.value]})
 
 
-def _removal(target: Target, data: Any, *, prune: bool) -> Change:
+def removal(target: Target, data: Any, *, prune: bool) -> Change:
     if not target.route.steps:
         raise refused(target, "the whole document cannot be removed", "set the path () to null")
     check_exists(target, "remove")
@@ -160,11 +155,11 @@ def _removal(target: Target, data: Any, *, prune: bool) -> Change:
 
 
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
-    node, path, splices = target.node, target.native_path, write.remove_members(target, numbers)
-    values: Any = value_at(data, path)
+    node, path = target.node, target.native_path
     if not isinstance(node, Mapping):
-        values = [value for number, value in enumerate(values) if number not in numbers]
-    elif node.merge_entries or len(node.lasts) < len(node.entries):
+        return changed_items(target, data, {}, numbers)
+    splices, values = write.remove_members(target, numbers), value_at(data, path)
+    if node.merge_entries or len(node.lasts) < len(node.entries):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
         values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
     else:
@@ -183,20 +178,17 @@ def check_exists(target: Target, verb: str) -> None:
     raise refused(target, f"{target.route} does not exist", f"there is nothing to {verb}")
 
 
-_MARKER = re.compile(r"(?m)^---")
-
-
 def _is_removable_root(tree: Tree) -> bool:
     """Whether the root is a block on its own lines, so that removing them leaves an empty document."""
     root, text, extent = tree.root, tree.source.text, tree.extent
-    if root is None or not is_block(root) or root.anchor or root.tag or not starts_line(tree.source, root.start):
+    if root is None or not is_block(root) or root.anchor or root.tag or not tree.source.starts_line(root.start):
         return False
     # Otherwise there would be no document left, and the next one would become the first.
     return extent.end >= len(text) or _MARKER.search(text, extent.start, root.start) is not None
 
 
-def _renaming(target: Target, data: Any, name: str) -> Change | None:
-    route, tree = target.route, target.tree
+def renaming(target: Target, data: Any, edit: edits.Rename) -> Change | None:
+    name, route, tree = edit.key, target.route, target.tree
     if not route.steps:
         raise refused(target, "the whole document has no key", "rename one of its keys")
     if not isinstance(route.steps[-1], Key):
@@ -220,9 +212,8 @@ def check_is_new(parent: Target, name: str) -> None:
     mapping, route = parent.holders[-1].node, parent.route / name
     assert isinstance(mapping, Mapping)
     natives = zip(native_keys(mapping), mapping.entries, strict=True)
-    other = mapping.effective(name) or next(
-        (entry for key, entry in natives if key == name and not entry.is_merge), None
-    )
+    alike = (entry for key, entry in natives if key == name and not entry.is_merge)
+    other = mapping.effective(name) or next(alike, None)
     if other is not None:
         line = parent.tree.source.position(other.key.start)[0]
         what = f"{route} exists already (line {line})"
@@ -235,9 +226,9 @@ def arranged(target: Target, data: Any, order: SequenceOf[int]) -> Change:
     heading over several: no item moves across them, which raises EditRefused."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    moving = [place for place, number in enumerate(order) if place != number]
+    moving = [place for place, number in enumerate(order) if place != number] or [0]
     first, last = moving[0], moving[-1]
-    check_no_headings(target, first, last)
+    _check_no_headings(target, first, last)
     source, spans = tree.source, _spans(target, node, first, last)
     parts = {number: source.text[span.start : span.end] for number, span in spans.items()}
     header = unended_scalar(source, node.items[last])
@@ -255,26 +246,24 @@ def item_lines(target: Target, first: int, last: int) -> dict[int, Span] | None:
     """The lines of some items, with the comments that belong to them; None if one does not begin its line."""
     node, tree, numbers = target.node, target.tree, range(first, last + 1)
     assert isinstance(node, Sequence)
-    if node.flow or not all(starts_line(tree.source, member_start(tree.source, node, number)) for number in numbers):
+    if node.flow or not all(tree.source.starts_line(member_start(tree.source, node, number)) for number in numbers):
         return None
     return {number: member_lines(tree, node, number) for number in numbers}
 
 
-def check_no_headings(target: Target, first: int, last: int) -> None:
+def _check_no_headings(target: Target, first: int, last: int) -> None:
     """Raises EditRefused if comments that belong to none of them are between some items."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
     starts = {line.span.start for number in range(first, last + 1) for line in own_comment_lines(tree, node, number)}
-    inside = [Span(item.start, code_end(tree.source, item)) for item in node.items[first : last + 1]]
-    start, end = inside[0].end, member_start(tree.source, node, last)
-    for comment in tree.comments if not node.flow else ():
-        at = comment.span.start
-        is_between = comment.own_line and at not in starts and start <= at < end
-        if is_between and not any(span.start <= at < span.end for span in inside):
-            line = tree.source.position(at)[0]
-            what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
-            remedy = "reorder the items in an editor, or remove the blank line between the comment and its item first"
-            raise refused(target, what, remedy)
+    for number in range(first, last) if not node.flow else ():
+        end, start = code_end(tree.source, node.items[number]), member_start(tree.source, node, number + 1)
+        for comment in tree.comments_in(end, start):
+            if comment.own_line and comment.span.start not in starts:
+                line = tree.source.position(comment.span.start)[0]
+                what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
+                blank = "remove the blank line between the comment and its item first"
+                raise refused(target, what, f"reorder the items in an editor, or {blank}")
 
 
 def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, Span]:
@@ -290,7 +279,7 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
     else:
         ends = {number: source.line_end(code_end(source, node.items[number])) for number in numbers}
         spans = {number: Span(member_start(source, node, number), end) for number, end in ends.items()}
-        below = below_deeper_comments(tree, source.next_line(ends[last]), column(source, spans[first].start))
+        below = below_deeper_comments(tree, source.next_line(ends[last]), source.column(spans[first].start))
         own_lines = (at for at in tree.own_lines if spans[first].start < at < below)
         is_parted = any(not any(span.start < at < span.end for span in spans.values()) for at in own_lines)
     if is_parted:
@@ -298,3 +287,20 @@ def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, S
         what = f"there are comments between the items of {target.route}, {kind}"
         raise refused(target, what, "write the list in block style first, each item on its own line")
     return spans
+
+
+_PLANS: dict[type, Callable[[Target, Any, Any], Change | None]] = {
+    edits.AddKeys: lambda target, data, edit: _adding_members(target, data, edit.members),
+    edits.Append: addition,
+    edits.Arrange: lambda target, data, edit: arranged(
+        target, data, [*edit.order, *range(len(edit.order), _count_of_items(target, len(edit.order)))]
+    ),
+    edits.ChangeItems: _changing_items,
+    edits.Drop: lambda target, data, edit: _dropping(target, data, edit.numbers),
+    edits.Insert: addition,
+    edits.Remove: lambda target, data, edit: removal(target, data, prune=edit.prune),
+    edits.Rename: renaming,
+    edits.ReplaceAlias: _rewriting,
+    edits.Rewrite: _rewriting,
+    edits.Set: _assignment,
+}

@@ -1,41 +1,35 @@
-"""The proof of an edit. It knows nothing of kinds of edits: only the text before, the text after, and the intended
-values.
-
-- The values of the new text are the intended ones.
-- Every comment is still there, but for those in the text that the edit removed or replaced, which are reported.
-- The scalars, with their text, style, tag and anchor, the aliases, and the tags and anchors of collections are the same
-  ones in the same order, but for those in the replaced text.
-- No duplicate key is new, and a later document of the file begins where it began.
-"""
+"""The proof of an edit, of which docs/editing.md has what it proves. It knows nothing of kinds of edits: only the text
+before, the text after, and the intended values."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from tarmak_iam.document.nodes import PROPERTY, Alias, Mapping, Node, Scalar, Span, walk
+from tarmak_iam.document.nodes import PROPERTY, Alias, Node, Scalar, Span, walk
+from tarmak_iam.document.parsed import Comment, Tree
 from tarmak_iam.document.plain_values import first_difference, same
 from tarmak_iam.document.shared import named_uses, shared_remedy
 from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.document.target import Target, refused
-from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError
+from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 
 class Change(NamedTuple):
     """What an edit makes of a tree: the change of its text, and its plain values then. `target` is what the edit is
-    about, for messages. `moved` is a node whose text is written at another place, too."""
+    about, for messages. `moved` are nodes whose text is written at another place, too."""
 
     target: Target
     splices: list[Splice]
     intended: Any
-    moved: Node | None = None
-    added: tuple[str, ...] = ()
-    """The texts of the comments that are written with what moves."""
+    moved: tuple[Node, ...] = ()
+    created: Route | None = None
+    """The first of the missing parents that are created, or what is created there."""
 
 
 class NotProven(EditRefused):
@@ -82,8 +76,7 @@ def prove(change: Change, after: Tree, data: Any) -> list[Comment]:
         raise _not_proven(target, f"the edit would also change {what or route}", shared_remedy(target))
     if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
         raise _not_proven(target, "the edit would change where the next document begins")
-    moved = [node for node in walk(change.moved) if isinstance(node, Mapping)] if change.moved is not None else []
-    if after.duplicates > before.duplicates + sum(len(node.entries) - len(node.lasts) for node in moved):
+    if after.duplicates > before.duplicates:
         raise _not_proven(target, "the edit would create a duplicate key")
     _compare_pieces(change, after)
     return _removed_comments(change, after)
@@ -92,20 +85,18 @@ def prove(change: Change, after: Tree, data: Any) -> list[Comment]:
 def _removed_comments(change: Change, after: Tree) -> list[Comment]:
     before = change.target.tree
     texts = [[comment.text for comment in tree.comments] for tree in (before, after)]
-    if texts[0] == texts[1] and not change.added:
+    if texts[0] == texts[1]:
         return []
     old, new = map(Counter, texts)
     missing, removed = old - new, []
-    starts = [comment.span.start for comment in before.comments]
     for splice in sorted(change.splices, key=splice_order) if missing else ():
-        for comment in before.comments[bisect_left(starts, splice.start) : bisect_left(starts, splice.end)]:
+        for comment in before.comments_in(splice.start, splice.end):
             if missing[comment.text]:
                 missing[comment.text] -= 1
                 removed.append(comment)
-    added, new_ones = Counter(change.added), new - old
-    for text in [*+missing, *(added - new_ones)]:
+    for text in +missing:
         raise _not_proven(change.target, f"the edit would lose the comment {shortened(text)!r}")
-    for text in new_ones - added:
+    for text in new - old:
         raise _not_proven(change.target, f"the edit would create the comment {shortened(text)!r}")
     return removed
 
@@ -128,10 +119,10 @@ def _compare_pieces(change: Change, after: Tree) -> None:
         if piece is None or other is None or piece.what != other.what:
             line = source.position(piece.start)[0] if piece else after.source.position(other.start)[0]
             raise _not_proven(change.target, f"the edit would also change how line {line} is written")
-    moved = [piece.what for piece in _pieces(source.text, change.moved)]
-    runs = ([piece.what for piece in inside[at : at + len(moved)]] for at in range(len(inside) - len(moved) + 1))
-    if moved and moved not in runs:
-        raise _not_proven(change.target, "the edit would change how the value is written")
+    new = "".join([repr(piece.what) for piece in inside]) if change.moved else ""
+    for node in change.moved:
+        if "".join([repr(piece.what) for piece in _pieces(source.text, node)]) not in new:
+            raise _not_proven(change.target, "the edit would change how the value is written")
 
 
 def _pieces(text: str, root: Node | None) -> Iterator[Piece]:

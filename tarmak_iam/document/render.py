@@ -10,18 +10,18 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, is_block, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.document.splices import member_start
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
-    from tarmak_iam.document.tree import Tree
+    from tarmak_iam.document.parsed import Tree
 
 Quote = Literal["single", "double"]
 
@@ -44,15 +44,11 @@ _OTHER_TYPES = re.compile(
 )
 
 _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
-
 _UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
-
-_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
+UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?\r\n]")
 
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-
 _YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
-
 _NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
 
 
@@ -65,12 +61,7 @@ def is_plain_safe(text: str, *, flow: bool = False) -> bool:
         return False
     if _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text) or acts_on_a_log(text):
         return False
-    return not (flow and _UNSAFE_IN_FLOW.search(text))
-
-
-def is_safe_in_flow(text: str) -> bool:
-    """Whether a plain scalar's text, as it is written in a block, can be plain in a flow collection too."""
-    return not (_UNSAFE_IN_FLOW.search(text) or "\n" in text or "\r" in text)
+    return not (flow and UNSAFE_IN_FLOW.search(text))
 
 
 def quote(text: str, preferred: Quote = "double") -> str:
@@ -101,7 +92,9 @@ def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = Fal
         return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
     if isinstance(value, str):
         text = str.__str__(value)
-        return text if is_plain_safe(text, flow=flow) else quote(text, layout.quote if layout else "double")
+        if is_plain_safe(text, flow=flow):
+            return text
+        return quote(text, layout.shown("quote", "double") if layout else "double")
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as YAML")
 
 
@@ -137,31 +130,23 @@ class Layout:
     @cached_property
     def step(self) -> int:
         """Blanks from a key to a mapping below it."""
-        return self._shown("step", 2)
+        return self.shown("step", 2)
 
     @cached_property
     def dash(self) -> int:
         """Blanks from a key to the dashes of a list below it. Where lists further out are indented, a new one is
         indented by the step used here."""
         here: int | None = self._at(self._places[0], "dash") if self._places else None
-        return here if here is not None else self._shown("dash", 0) and self.step
+        return here if here is not None else self.shown("dash", 0) and self.step
 
     @cached_property
     def item(self) -> int:
         """Columns from a dash to its content. The items of a list show it for a new one, whatever is inside of them."""
-        return self._shown("item", 2)
+        return self.shown("item", 2)
 
-    @cached_property
-    def quote(self) -> Quote:
-        """The quotes of strings that need some."""
-        return self._shown("quote", "double")
-
-    @cached_property
-    def flow(self) -> bool:
-        """Whether a list of scalars is written as `[a, b]`."""
-        return self._shown("flow", False)
-
-    def _shown(self, aspect: str, usual: _Aspect) -> _Aspect:
+    def shown(self, aspect: str, usual: _Aspect) -> _Aspect:
+        """An aspect as the places or the file show it, otherwise as usual: `step`, `dash` and `item`, the `quote` of
+        strings that need one, and `flow`, which is whether a list of scalars is written as `[a, b]`."""
         if self._tree is None:
             return usual
         shown = (self._at(place, aspect) for place in self._places)
@@ -211,9 +196,7 @@ _BY_TEXT: dict[str, tuple[re.Pattern[str], Callable[[re.Match[str]], Any]]] = {
 }
 
 _LOOKED_AT = 16_384
-
-_ENOUGH = 10
-"""So many examples are counted."""
+_ENOUGH = 10  # so many examples are counted
 
 
 @lru_cache(maxsize=16)
@@ -262,30 +245,22 @@ def _shown_by(source: Source, node: Node, part: slice) -> Iterator[tuple[str, An
         yield "quote", node.style
     elif isinstance(node, Mapping) and not node.flow:
         for entry in node.entries[part]:
-            value, start = entry.value, entry.key.start
-            if isinstance(value, Mapping) and not value.flow:
-                yield "step", column(source, value.entries[0].key.start) - column(source, start)
-            elif isinstance(value, Sequence) and not value.flow and value.items:
-                yield "dash", column(source, dash_of(source, value)) - column(source, start)
+            if is_block(entry.value):
+                below = source.column(member_start(source, entry.value, 0)) - source.column(entry.key.start)
+                yield "step" if isinstance(entry.value, Mapping) else "dash", below
     elif isinstance(node, Sequence):
         items = node.items[part]
         if items and all(isinstance(item, Scalar) for item in items):
             yield "flow", node.flow
-        if not node.flow:
-            yield from _shown_by_dashes(source, items)
-
-
-def _shown_by_dashes(source: Source, items: Iterable[Node]) -> Iterator[tuple[str, Any]]:
-    for item in items:
-        if isinstance(item, Mapping) and not (item.flow or item.anchor or item.tag):
-            start = item.entries[0].key.start
-            before = source.text[source.line_start(start) : start].rstrip()
-            if before.endswith("-"):  # the item begins on the line of its dash
-                yield "item", column(source, start) - len(before) + 1
+        for item in items:
+            if isinstance(item, Mapping) and not (node.flow or item.flow or item.anchor or item.tag):
+                start = item.entries[0].key.start
+                before = source.text[source.line_start(start) : start].rstrip()
+                if before.endswith("-"):  # the item begins on the line of its dash
+                    yield "item", source.column(start) - len(before) + 1
 
 
 _SHORT = 80
-
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 
@@ -333,7 +308,7 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
-        if layout.flow and not any(isinstance(item, (dict, list, Verbatim)) for item in value):
+        if layout.shown("flow", False) and not any(isinstance(item, (dict, list, Verbatim)) for item in value):
             flow = flow_text(value, layout)
             if len(flow) <= _SHORT:
                 return flow, []

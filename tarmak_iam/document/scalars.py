@@ -15,9 +15,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
 
 Plain = None | bool | int | float | str
-
 Resolver = Callable[[Scalar], Plain]
-
 _Words = dict[str, bool | float | None]
 
 _WORDS_V3: _Words = {
@@ -29,16 +27,14 @@ _WORDS_V3: _Words = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 
-_WORDS_1_1: _Words = {
+_WORDS_V2: _Words = {
     **_WORDS_V3,
-    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 
-_WORDS_V2: _Words = {**_WORDS_1_1, "y": True, "Y": True, "n": False, "N": False}
-
+_FIRST_OF_NUMBERS = frozenset("+-.0123456789")
 _FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
-
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 # Go's ParseFloat takes underscores between digits.
@@ -51,6 +47,7 @@ _TIME = re.compile(
 )
 
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+_INTEGER_1_2 = re.compile(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
@@ -73,27 +70,6 @@ class GoTime(str):
     __slots__ = ()
 
 
-_FIRST_OF_NUMBERS = frozenset("+-.0123456789")
-
-
-def is_same_to_all(value: str) -> bool:
-    """Whether a scalar without a tag that `resolve_v2` reads as this string is this string to every resolver."""
-    return not value or value[0] not in _FIRST_OF_NUMBERS
-
-
-def resolves_alike(scalar: Scalar, resolve: Resolver) -> bool:
-    """Whether another resolver certainly returns the same value as `resolve_v2`, of the same type. Only words, numbers,
-    dates and scalars with a tag can differ."""
-    text = scalar.text
-    if scalar.tag is None and (scalar.style != "plain" or (is_same_to_all(text) and text not in _WORDS_V2)):
-        return True
-    try:
-        value, other = resolve_v2(scalar), resolve(scalar)
-    except ScalarError:
-        return False
-    return type(value) is type(other) and value == other
-
-
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V2)
@@ -114,9 +90,6 @@ def resolve_v3(scalar: Scalar) -> Plain:
     return _time_or_text(value) if may_be_date and type(value) is str and value[:1].isdigit() else value
 
 
-_INTEGER_1_2 = re.compile(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
-
-
 def resolve_yaml_1_2(scalar: Scalar) -> Plain:
     """The scalar's value in the core schema of YAML 1.2, where `on` and `1_000` are strings and `010` is 10.
 
@@ -133,49 +106,14 @@ def resolve_yaml_1_2(scalar: Scalar) -> Plain:
     return _float(text) if _FLOAT_V3.match(text) else text
 
 
-_INTEGER_1_1 = re.compile(
-    r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
-)
-
-_FLOAT_1_1 = re.compile(
-    r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?\Z|\.[0-9][0-9_]*([eE][-+][0-9]+)?\Z|"
-    r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z",
-    re.ASCII,
-)
-
-
-def resolve_yaml_1_1(scalar: Scalar) -> Plain:
-    """The scalar's value for PyYAML, which reads YAML 1.1: `12:30` is 750, `y` a string, `2019-06-01` a date (GoTime).
-
-    The value of a scalar with a tag is that of yaml.v2. Raises ScalarError.
-    """
-    text = scalar.text
-    if not _is_untagged(scalar):
-        return resolve_v2(scalar)
-    if text in _WORDS_1_1:
-        return _WORDS_1_1[text]
-    integer = _integer(_INTEGER_1_1, text, (2, 16, 8, 10, 10))
-    if integer is not None:
-        return integer
-    if _FLOAT_1_1.match(text):
-        value = 0.0
-        for part in text.replace("_", "").lstrip("+-").split(":"):
-            value = value * 60 + float(part)
-        return -value if text[0] == "-" else value
-    return _time_or_text(text) if len(text) >= len("2019-06-01") else text
-
-
 def _integer(pattern: re.Pattern[str], text: str, bases: tuple[int, ...]) -> int | None:
-    """The integer that a pattern matches. Its groups are the sign, and the digits in each of the bases, whose parts may
-    be sixtieths after colons, as in times."""
+    """The integer that a pattern matches. Its groups are the sign, and the digits in each of the bases."""
     match = pattern.match(text) if len(text) <= _LONGEST_INTEGER else None
     if not match:
         return None
     sign, *numbers = match.groups()
     digits, base = next((digits, base) for digits, base in zip(numbers, bases, strict=True) if digits is not None)
-    value = 0
-    for part in digits.replace("_", "").split(":"):
-        value = value * 60 + int(part or "0", base)
+    value = int(digits or "0", base)
     return -value if sign == "-" else value
 
 
@@ -292,7 +230,6 @@ YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 _OTHER_READERS: dict[str, Resolver] = {
     "yaml.v2 from 2.2.3": resolve_v2_later,
     "yaml.v3": resolve_v3,
-    "PyYAML": resolve_yaml_1_1,
     "YAML 1.2": resolve_yaml_1_2,
 }
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, ReplaceAlias, Rewrite, Set
+from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, ReplaceAlias, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import ChangedConstructor, same, value_at
 from tarmak_iam.document.target import Target, native_keys, refuse, refused
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused, ParseError
 from tarmak_iam.routes import Key, Route, Step
 
 _MOST_NAMED = 5
-
-SharedEdit = Set | Append | Insert | Remove | Rename | AddKeys | Drop | Arrange | Rewrite
-
 IN_PYTHON = "(in Python: through_alias=True)"
 
 
@@ -42,10 +39,10 @@ class _Home(NamedTuple):
     shared: Node | None
 
 
-def leads_elsewhere(tree: Tree, edit: SharedEdit) -> bool:
+def leads_elsewhere(edit: AnyEdit, tree: Tree) -> TypeGuard[SharedEdit]:
     """Whether an edit is to be made where the value at its path is anchored. Without `through_alias`: whether its path
     leads through an alias, or to a value that comes from a merge key and that the edit cannot simply override."""
-    return tree.has_aliases and (edit.through_alias or _hop(tree, edit) is not None)
+    return tree.has_aliases and not isinstance(edit, Move) and (edit.through_alias or _hop(tree, edit) is not None)
 
 
 def _hop(tree: Tree, edit: SharedEdit) -> _Hop | None:

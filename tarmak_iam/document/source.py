@@ -27,7 +27,6 @@ MAX_ALIASES = 20_000
 """More aliases are rejected: what an edit changes is looked for at each of them."""
 
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
-
 TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,9 +36,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", 
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-
 _RARE_ENDS = "\r\x85\u2028\u2029"
-
 _COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -101,6 +98,18 @@ class Source:
     def line_start(self, offset: int) -> int:
         """The offset of the beginning of the line that contains `offset`."""
         return self._line_starts[bisect.bisect_right(self._line_starts, offset) - 1]
+
+    def column(self, offset: int) -> int:
+        """The column of an offset, from 0."""
+        return offset - self.line_start(offset)
+
+    def starts_line(self, offset: int) -> bool:
+        return not self.text[self.line_start(offset) : offset].strip()
+
+    def blanks_before(self, offset: int) -> int:
+        """The beginning of the blanks and tabs that end at `offset`."""
+        line = self.line_start(offset)
+        return line + len(self.text[line:offset].rstrip(" \t"))
 
     def offset(self, line: int) -> int:
         """The offset of the beginning of a line, counted from 1; the line must exist."""

@@ -63,15 +63,8 @@ def joined_spans(spans: Iterable[Span]) -> list[Span]:
 
 
 _COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
-
 _DASH = re.compile(r"(?:#[^\r\n]*|[^-#])*-")
-
 _HEADER = re.compile(r"[|>][-+0-9]*")
-
-
-def column(source: Source, offset: int) -> int:
-    """The column of an offset, from 0."""
-    return offset - source.line_start(offset)
 
 
 def last_leaf(node: Node) -> Node:
@@ -136,15 +129,10 @@ def find_colon(source: Source, start: int) -> int:
     return match.end() if match else start
 
 
-def dash_of(source: Source, sequence: Sequence) -> int:
-    """The offset of the first dash of a block sequence (with an anchor, its span starts before that)."""
-    return content_start(source.text, sequence)
-
-
 def item_start(source: Source, sequence: Sequence, number: int) -> int:
     """The offset of the dash of a block sequence's item: the first dash after the item before it, outside comments."""
     match = _DASH.match(source.text, last_leaf(sequence.items[number - 1]).end) if number else None
-    return match.end() - 1 if match else dash_of(source, sequence)
+    return match.end() - 1 if match else content_start(source.text, sequence)
 
 
 def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
@@ -167,16 +155,6 @@ def member_value(parent: Mapping | Sequence, number: int) -> Node:
 def member_count(node: Node) -> int:
     """The number of members of a collection; 0 for a scalar."""
     return len(members_of(node)) if isinstance(node, (Mapping, Sequence)) else 0
-
-
-def starts_line(source: Source, offset: int) -> bool:
-    return not source.text[source.line_start(offset) : offset].strip()
-
-
-def blanks_before(source: Source, offset: int) -> int:
-    """The beginning of the blanks and tabs that end at `offset`."""
-    line = source.line_start(offset)
-    return line + len(source.text[line:offset].rstrip(" \t"))
 
 
 def lines_instead(source: Source, start: int, end: int, lines: list[str], *, keeps_line_end: bool = False) -> Splice:

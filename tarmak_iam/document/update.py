@@ -10,22 +10,32 @@ from itertools import count
 from typing import Any
 
 from tarmak_iam.document.comments import have_comments
-from tarmak_iam.document.edits import AddKeys, AnyEdit, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set
+from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
-from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.parsed import Tree
+from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.shared import effective_entries, step_to
-from tarmak_iam.document.target import Target, native_keys
+from tarmak_iam.document.target import Target, locate, native_keys
 from tarmak_iam.document.write import takes_members
 from tarmak_iam.routes import Key, Route
 
 
-def is_in_parts(target: Target, wanted: Any) -> bool:
-    """Whether a collection replaces one of the same kind. Then only what differs is changed."""
+def _is_in_parts(target: Target, wanted: Any) -> bool:
     kind = {Mapping: dict, Sequence: list}.get(type(target.node))
     return bool(wanted) and not target.missing and kind is type(wanted) and not takes_members(target, wanted)
 
 
-def differences(target: Target, current: Any, wanted: Any, identities: tuple[Identity, ...] = ()) -> Iterator[AnyEdit]:
+def parts_of(tree: Tree, data: Any, edit: Set, asked: Route) -> Iterator[SharedEdit] | None:
+    """The edits that set a collection in the place of one of its kind, so that only what differs is changed; None if
+    that is not what the edit does. `asked`: the path that leads there."""
+    target = locate(tree, Route.of(edit.path)) if isinstance(edit.value, (dict, list)) else None
+    if target is None or not _is_in_parts(target, edit.value):
+        return None
+    current = construct(target.node, tree.source) if tree.has_aliases else value_at(data, target.native_path)
+    return differences(target._replace(route=asked, keeps_tags=edit.keep_tag), current, edit.value)
+
+
+def differences(target: Target, current: Any, wanted: Any, identities: Identities = ()) -> Iterator[SharedEdit]:
     """The edits, one after the other, that turn the target's value `current` into `wanted`.
 
     `identities` are those of `matched_items`. A value that cannot be changed in parts is set as a whole.
@@ -35,7 +45,7 @@ def differences(target: Target, current: Any, wanted: Any, identities: tuple[Ide
         return
     if isinstance(node, Alias):
         yield ReplaceAlias(target.route, wanted)
-    elif not is_in_parts(target, wanted):
+    elif not _is_in_parts(target, wanted):
         yield Set(target.route, wanted, target.keeps_tags)
     elif isinstance(node, Mapping):
         yield from _of_mapping(target, node, current, wanted, identities)
@@ -44,8 +54,8 @@ def differences(target: Target, current: Any, wanted: Any, identities: tuple[Ide
 
 
 def _of_mapping(
-    target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: tuple[Identity, ...]
-) -> Iterator[AnyEdit]:
+    target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any], identities: Identities
+) -> Iterator[SharedEdit]:
     keys, route = native_keys(node), target.route
     numbers = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
     brought = {key for key in current if key not in numbers}
@@ -60,15 +70,12 @@ def _of_mapping(
         yield from differences(target.member(numbers[key]), current[key], wanted[key], identities)
     staying = set() if drops_merges else {key for key in brought if same(current[key], wanted[key])}
     new = {key: value for key, value in wanted.items() if key not in numbers and key not in staying}
-    gone = [
-        number
-        for number, (key, entry) in enumerate(zip(keys, node.entries, strict=True))
-        if (drops_merges if entry.is_merge else key not in wanted)
-    ]
-    removes: list[AnyEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
+    stays = [not drops_merges if entry.is_merge else keys[at] in wanted for at, entry in enumerate(node.entries)]
+    gone = [number for number, is_kept in enumerate(stays) if not is_kept]
+    removes: list[SharedEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
     if node.merge_entries or len(node.lasts) < len(node.entries):
         removes = [Drop(route, tuple(gone))] if gone else []
-    adds: list[AnyEdit] = [AddKeys(route, new)] if new else []
+    adds: list[SharedEdit] = [AddKeys(route, new)] if new else []
     # A key that only becomes a string (`1:` to `"1":`) must be removed before the new one is added.
     becomes_text = {node.entries[number].text for number in gone} & set(map(str, new))
     yield from removes + adds if becomes_text else adds + removes
@@ -78,8 +85,8 @@ def _of_mapping(
 
 
 def _of_list(
-    target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: tuple[Identity, ...]
-) -> Iterator[AnyEdit]:
+    target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: Identities
+) -> Iterator[SharedEdit]:
     route, pairs = target.route, matched_items(current, wanted, identities)
     replaced = {
         before
@@ -98,30 +105,24 @@ def _of_list(
     if node.flow and not pairs and replaced:
         yield Rewrite(route, wanted)  # the comments on a line of its items would stay with the new ones
         return
-    if node.flow and pairs:
-        yield from _removals(route, now)
     for index in range(len(wanted)):
         if index not in pairs:
             at = now.index(index - 1) + 1 if index else 0  # below the item that it follows
             yield Insert(route / at, wanted[index])
             now.insert(at, index)
-    yield from _removals(route, now)  # last, because a list that is left empty loses its layout
+    for place in [place for place in reversed(range(len(now))) if now[place] is None]:
+        yield Remove(route / place)  # last, because a list that is left empty loses its layout
+        del now[place]
     if now != sorted(range(len(wanted))):
         yield Arrange(route, tuple(now.index(index) for index in range(len(wanted))))
-
-
-def _removals(route: Route, now: list[int | None]) -> Iterator[AnyEdit]:
-    for place in reversed(range(len(now))):
-        if now[place] is None:
-            yield Remove(route / place)
-            del now[place]
 
 
 Identity = str | SequenceOf[str]
 """Dotted paths of scalars that together identify an item of a list: `("environment", "metadata.name")`, `"name"`."""
 
-_ALIKE = 0.5
+Identities = tuple[Identity, ...]
 
+_ALIKE = 0.5
 _MOST_EQUAL = 100_000
 """Pairs of equal items; of more, the first is the same as the first."""
 

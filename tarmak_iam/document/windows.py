@@ -1,21 +1,19 @@
-"""The part of a text that an edit looks at, as a text of its own.
+"""The part of a text that an edit looks at, as a text of its own: docs/editing.md, "Why an edit can be trusted".
 
-A window has the first lines of every block on the way to the place of the edit, the members there that the edit looks
-at, and a stand-in for what follows them. For the parser the place has the same collections in the same columns around
-it as in the whole text, so it reads it in the same way. What is left out does not change, and by `blocks` it means the
-same after the edit. So an edit costs what it changes, and not what the file has.
+What is left out does not change, and by `blocks` it means the same after the edit. So an edit costs what it changes,
+and not what the file has.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.document.blocks import Block, Member, document_of, key_of, members_in
-from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, ChangeItems, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.render import AROUND, depends_on_neighbours
 from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.routes import Key, Route, Step
@@ -86,20 +84,20 @@ class _Segment:
 
 
 class Window:
-    """A window of a document for some edit. Raises Unsuitable."""
+    """A window of a document for some edits. Raises Unsuitable."""
 
-    def __init__(self, document: Member, edit: AnyEdit) -> None:
+    def __init__(self, document: Member, edits: Iterable[AnyEdit]) -> None:
         if document.block is None:
             raise Unsuitable
         self._document = document
         self._root = _Kept(document.block)
         try:
-            self._look_at(edit)
+            for edit in edits:
+                self._look_at(edit)
         except (KeyError, IndexError):
             raise Unsuitable from None
         self._segments = [_Segment(None, 0, 0, len(document.lead), adjoins=True)]
-        pieces = [document.lead, *self._pieces(self._root)]
-        self.text = "".join([*pieces, self._following()])
+        self.text = "".join([document.lead, *self._pieces(self._root), self._following()])
 
     def _look_at(self, edit: AnyEdit) -> None:
         """Keeps what an edit looks at. Raises KeyError for what is not known without a parser."""
@@ -110,21 +108,10 @@ class Window:
             kept, _ = (way := self._look_around(steps, edit.key))[-1]
             if len(way) == len(steps) and kept.block.place(Key(edit.key)) < len(kept.block.members):
                 raise Unsuitable
-        elif isinstance(edit, AddKeys):
-            for key, value in edit.members.items():
-                self._look_around((*steps, Key(key)), value)
-        elif isinstance(edit, Arrange):
-            *_, (kept, count) = self._look_around((*steps, None), None, stays=False)
-            kept.keep(range(count))
-        elif isinstance(edit, Remove):
-            self._look_around(steps, None, stays=False)
-        elif isinstance(edit, (Append, Set, Insert)):
-            place = (*steps, None) if isinstance(edit, Append) else steps
-            # Where the content of an item begins, the items around show, whatever it is.
-            value = edit.value if place and isinstance(place[-1], Key) else [edit.value]
-            self._look_around(place, value, stays=not isinstance(edit, Insert))
         else:
-            raise Unsuitable
+            for place, value, stays in _places(edit, steps):
+                kept, _ = self._look_around(place, value, stays=stays)[-1]
+                kept.keep(range(len(edit.order) + 1) if isinstance(edit, Arrange) else ())
 
     def _look_around(self, steps: Sequence[Step | None], value: Any, *, stays: bool = True) -> list[tuple[_Kept, int]]:
         """Keeps a place and what is next to it: the end of the member above, and more if new text is written like it.
@@ -210,22 +197,29 @@ class Window:
                 if inner.numbers()[-1] + 1 < len(inner.block.members):
                     next_number = -1
 
-    def translated(self, route: Route, *, outwards: bool) -> Route:
-        """A route of the document in the window, or (`outwards`) one of the window in the document, which may lead to
-        a new member."""
+    def inside(self, edit: AnyEdit) -> AnyEdit:
+        """The same edit of the window."""
+        path = Route.of(edit.path)
+        there = edit._replace(path=self._inside(path))
+        if isinstance(there, Move):
+            return there._replace(to=self._inside(Route.of(there.to)))
+        if isinstance(there, ChangeItems):
+            added = {self._index(path / index): new for index, new in there.added.items()}
+            return there._replace(added=added, gone=tuple([self._index(path / index) for index in there.gone]))
+        return there
+
+    def _index(self, route: Route) -> int:
+        step = self._inside(route).steps[-1]
+        assert isinstance(step, int)
+        return step
+
+    def _inside(self, route: Route) -> Route:
+        """A route of the document in the window."""
         steps: list[Step] = []
         kept: _Kept | None = self._root
         for step in route.steps:
-            if kept is None:
-                steps.append(step)
-                continue
-            numbers, number = kept.numbers(), kept.block.place(step) if isinstance(step, Key) else step
-            if isinstance(step, int) and outwards:
-                number = numbers[step] if step < len(numbers) else numbers[-1] + 1 + step - len(numbers)
-                steps.append(number)
-            else:
-                steps.append(bisect_left(numbers, step) if isinstance(step, int) else step)
-            kept = kept.inner.get(number)
+            steps.append(step if kept is None or isinstance(step, Key) else bisect_left(kept.numbers(), step))
+            kept = None if kept is None else kept.inner.get(kept.block.place(step))
         return Route(tuple(steps))
 
     def offset(self, offset: int) -> int:
@@ -246,13 +240,11 @@ class Window:
         parts: list[list[Splice]] = [[] for _ in self._segments]
         for splice in sorted(splices, key=splice_order):
             self._divide(splice, parts)
-        texts = {
-            (id(segment.kept), segment.number): apply_splices(
-                self.text[segment.start : segment.end], [splice.moved(-segment.start) for splice in inside]
-            )
-            for segment, inside in zip(self._segments, parts, strict=True)
-            if inside
-        }
+        texts = dict[tuple[int, int], str]()
+        for segment, inside in zip(self._segments, parts, strict=True):
+            if inside:
+                moved = [splice.moved(-segment.start) for splice in inside]
+                texts[id(segment.kept), segment.number] = apply_splices(self.text[segment.start : segment.end], moved)
         lead = texts.pop((id(None), 0), None)
         block, before = _rebuilt(self._root, texts)
         if block is None or lead is not None:
@@ -266,7 +258,11 @@ class Window:
         if splice.end > self._segments[-1].end:
             raise Unsuitable
         text, is_given = splice.text, False
-        for number, (segment, part) in enumerate(zip(self._segments, parts, strict=True)):
+        first = bisect_left(self._segments, splice.start, key=lambda segment: segment.end)
+        for number, segment in enumerate(self._segments[first:], first):
+            part = parts[number]
+            if segment.start > splice.end:
+                break
             if splice.start == splice.end:
                 following = self._segments[number + 1] if number + 1 < len(parts) else None
                 is_lead = segment.kept is None or segment.number in segment.kept.inner
@@ -329,3 +325,20 @@ def _shifts(first: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
     """Whether removing or adding the item at one path shifts an index of the other one."""
     at = len(first) - 1
     return isinstance(first[at], int) and len(other) > at and other[:at] == first[:at]
+
+
+def _places(edit: AnyEdit, steps: tuple[Step, ...]) -> list[tuple[tuple[Step | None, ...], Any, bool]]:
+    """The places that an edit looks around, each with what is written there, and whether a member stays there."""
+    if isinstance(edit, AddKeys):
+        return [((*steps, Key(key)), value, True) for key, value in edit.members.items()]
+    if isinstance(edit, ChangeItems):
+        added = [((*steps, index), values, False) for index, values in edit.added.items()]
+        return [*added, *(((*steps, index), None, False) for index in edit.gone)]
+    if isinstance(edit, (Remove, Arrange)):
+        return [(steps if isinstance(edit, Remove) else (*steps, None), None, False)]
+    if not isinstance(edit, (Append, Set, Insert)):
+        raise Unsuitable
+    place = (*steps, None) if isinstance(edit, Append) else steps
+    # Where the content of an item begins, the items around show, whatever it is.
+    value = edit.value if place and isinstance(place[-1], Key) else [edit.value]
+    return [(place, value, not isinstance(edit, Insert))]

@@ -21,13 +21,12 @@ from tarmak_iam.document.nodes import (
     is_custom_tag,
     tag_span,
 )
+from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
 from tarmak_iam.document.splices import (
     Splice,
-    blanks_before,
     block_header,
     code_end,
-    column,
     find_colon,
     item_start,
     joined_spans,
@@ -38,10 +37,8 @@ from tarmak_iam.document.splices import (
     member_value,
     next_line_after,
     owns_line_end,
-    starts_line,
 )
 from tarmak_iam.document.target import Target, is_null, refuse
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.text import quoted, shortened
 
 
@@ -91,7 +88,7 @@ def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
     if isinstance(node, Scalar) and node.is_block:  # the header's comment stays
         end = block_header(source, node).end
         lines_start = source.next_line(end)
-    elif is_block(node) and len(target.holders) > 1 and starts_line(source, start):
+    elif is_block(node) and len(target.holders) > 1 and source.starts_line(start):
         lines_start = source.line_start(start)
         head = re.split(r"\s#|[\r\n]", source.text[node.start : start], maxsplit=1)[0]  # its anchor and tag
         start = end = node.start + len(head.rstrip()) if head else _owner_end(target)
@@ -99,7 +96,7 @@ def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
         width = len(below[0]) - len(below[0].lstrip())
         lines_start = lines_end = comments.below_deeper_comments(target.tree, lines_end, width)
     if not first:
-        start = blanks_before(source, start)
+        start = source.blanks_before(start)
     elif start == end:
         first = " " * bool(source.text[start - 1 : start].strip()) + first
         if end == node.end and not source.text[end : source.line_end(end)].strip():
@@ -115,20 +112,20 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
     if in_quotes is not None:
         return in_quotes, []
     is_filled = isinstance(value, (dict, list)) and bool(value)
-    layout = layout_at(target, inside=0 if starts_line(source, start) else 1)
-    if starts_line(source, start):
+    layout = layout_at(target, inside=0 if source.starts_line(start) else 1)
+    if source.starts_line(start):
         if is_filled and is_block(holder.node) and len(target.holders) > 1:
             return "", indent(block_lines(value, layout), _column_instead(target, start, value))
         first, below = value_lines(value, layout)
         if is_filled:
             first, *below = block_lines(value, layout)
-        return first, indent(below, column(source, start))
+        return first, indent(below, source.column(start))
     if holder.is_item:
         return _after_dash(target, start, value, layout)
     if holder.entry is None and is_filled:  # after `---` a block cannot begin on the same line, only at the margin
         return "", block_lines(value, layout)
     first, below = value_lines(value, layout)
-    return first, indent(below, 0 if holder.entry is None else column(source, holder.entry.key.start))
+    return first, indent(below, 0 if holder.entry is None else source.column(holder.entry.key.start))
 
 
 def _after_dash(target: Target, start: int, value: Any, layout: Layout) -> tuple[str, list[str]]:
@@ -136,11 +133,11 @@ def _after_dash(target: Target, start: int, value: Any, layout: Layout) -> tuple
     dash = _owner_end(target) - 1
     if start > node.start and isinstance(value, (dict, list)) and value:
         # An anchor or tag after the dash must not become that of a key.
-        return "", indent(block_lines(value, layout), column(source, dash) + layout.item)
+        return "", indent(block_lines(value, layout), source.column(dash) + layout.item)
     if start == node.start > dash + 1 and source.line_start(start) == source.line_start(dash):
         layout.item = max(start - dash, 2)  # the content keeps its column, so that the lines below fit it
     first, *below = block_lines([value], layout)
-    return first[layout.item :], indent(below, column(source, dash))
+    return first[layout.item :], indent(below, source.column(dash))
 
 
 def _owner_end(target: Target) -> int:
@@ -154,10 +151,10 @@ def _owner_end(target: Target) -> int:
 
 def _column_instead(target: Target, start: int, value: Any) -> int:
     """The old column, unless the kind changes: a list may be in its key's column, but a mapping may not."""
-    source, holder, width = target.tree.source, target.holders[-1], column(target.tree.source, start)
+    source, holder, width = target.tree.source, target.holders[-1], target.tree.source.column(start)
     if holder.entry is None:
         return width
-    key_column, layout = column(source, holder.entry.key.start), layout_at(target, inside=1)
+    key_column, layout = source.column(holder.entry.key.start), layout_at(target, inside=1)
     if isinstance(value, list) and isinstance(holder.node, Mapping):
         return key_column + layout.dash
     return key_column + layout.step if isinstance(value, dict) and width <= key_column else width
@@ -171,7 +168,7 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
     assert isinstance(node, Mapping)
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
-    source, layout, width = target.tree.source, layout_at(target), column(target.tree.source, node.entries[0].key.start)
+    source, layout, width = target.tree.source, layout_at(target), target.tree.source.column(node.entries[0].key.start)
     at = comments.below_deeper_comments(target.tree, next_line_after(source, node), width)
     new = [indent(render.entry_lines(key, value, layout), width) for key, value in members.items()]
     return lines_below(source, node, [lines_instead(source, at, at, lines) for lines in new])
@@ -186,11 +183,11 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
     if node.flow:
         return add_to_flow(target, node, values, index)
     source = tree.source
-    dash = column(source, item_start(source, node, len(node.items) - 1))
+    dash = source.column(item_start(source, node, len(node.items) - 1))
     lines = indent(_item_lines(node, index, values, layout_at(target, at=index)), dash)
     if index == 0:
         start, at = item_start(source, node, 0), comments.member_lines(tree, node, 0).start
-        if not starts_line(source, start):  # after another dash: the present first item moves to its own line
+        if not source.starts_line(start):  # after another dash: the present first item moves to its own line
             newline = source.newline_near(start)
             return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
     else:
@@ -199,7 +196,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = comments.below_deeper_comments(tree, below, dash)
         if last and at == below:  # a comment further out than those before it is about something else
             entry = target.holders[-1].entry
-            width = dash if entry is None else min(dash, column(source, entry.key.start))
+            width = dash if entry is None else min(dash, source.column(entry.key.start))
             at = comments.below_last_comments(tree, at, width)
     return lines_below(source, node, [lines_instead(source, at, at, lines)])
 
@@ -279,12 +276,11 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
     if parent.flow:
         return splices
     new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
-    for number in range(member_count(parent)):
-        starts = (comment.span.start for comment in comments.own_comment_lines(tree, parent, number))
-        spans += [Span(source.line_start(at), source.next_line(at)) for at in starts]
-        start, value = member_start(source, parent, number), member_value(parent, number)
-        tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
-        spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]
+    first, last = (comments.member_lines(tree, parent, number) for number in (0, member_count(parent) - 1))
+    for comment in tree.comments_in(first.start, last.end):
+        start, end = comment.span
+        lines = Span(source.line_start(start), source.next_line(start))
+        spans.append(lines if comment.own_line else Span(source.blanks_before(start), end))
     spans = [span for span in spans if not any(text.start <= span.start < text.end for text in new)]
     spans = [lines_instead(source, *span, []).span for span in joined_spans(spans)]  # the last may now meet another
     return [*new, *(lines_instead(source, *span, []) for span in joined_spans(spans))]
@@ -293,7 +289,7 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
 def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
     """Removes some of the members, but not all."""
     source = tree.source
-    on_lines = [number for number in numbers if starts_line(source, member_start(source, parent, number))]
+    on_lines = [number for number in numbers if source.starts_line(member_start(source, parent, number))]
     spans = [comments.member_lines(tree, parent, number) for number in on_lines]
     starts, removed = [member_value(parent, number).start for number in range(member_count(parent))], list[Splice]()
     for start, end in joined_spans(spans):
@@ -302,7 +298,7 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         keeps = above is not None and owns_line_end(source, above)
         removed.append(lines_instead(source, start, end, [], keeps_line_end=keeps))
     splices = [Splice(*span, "") for span in joined_spans(splice.span for splice in removed)]
-    if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
+    if numbers[0] == 0 and not source.starts_line(member_start(source, parent, 0)):
         return _without_first(tree, parent, numbers, splices)
     return splices
 
@@ -314,9 +310,9 @@ def _without_first(tree: Tree, parent: Mapping | Sequence, numbers: list[int], o
     following = next(number for number in range(member_count(parent)) if number not in numbers)
     before, end = member_value(parent, following - 1), member_start(source, parent, following)
     between = source.text[next_line_after(source, before) : source.line_start(end)]
-    if starts_line(source, end) and not between.strip():
+    if source.starts_line(end) and not between.strip():
         return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
-    first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")
+    first = Splice(source.blanks_before(start), source.line_end(code_end(source, member_value(parent, 0))), "")
     return [first, *others]
 
 

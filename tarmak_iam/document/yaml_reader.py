@@ -47,9 +47,7 @@ from tarmak_iam.text import quoted, shortened
 _STYLES: dict[str, Style] = {"": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
-
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-
 _INDICATOR = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
 """A comment, or the indicator of an empty value."""
 
@@ -229,9 +227,7 @@ class YamlText:
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
 PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
-
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
-
 _BYTE_ORDER_MARK = "\ufeff"
 
 _MOST_TAG_DIRECTIVES = 100

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Scalar, own_text_start
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Path, Route
 
@@ -60,3 +62,24 @@ def objects_in(document: Document) -> Iterator[ClusterObject]:
             kind = {"kind": data["kind"].removesuffix("List")}
             named = [{**kind, **item} if isinstance(item, dict) else item for item in items]
             pending += [(route / "items" / index, item) for index, item in enumerate(named)][::-1]
+
+
+_INDENTATION = re.compile(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
+"""That of the first line that is not blank."""
+
+
+def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
+    """The place in the file of `inner`, a place within the string at a path.
+
+    Only the lines of a literal block scalar are lines of the file. For any other string the result is the place where
+    the string begins.
+    """
+    node, text = document.node(path), document.text
+    begin = document.source.place(node.start if node else 0)
+    if not isinstance(node, Scalar) or node.style != "literal":
+        return begin
+    header_end = own_text_start(text, node)
+    written, content = _INDENTATION.search(text, header_end, node.end), _INDENTATION.search(node.text)
+    indentation = len(written[1]) - len(content[1]) if written and content else 0
+    line = document.source.position(header_end)[0] + (inner.line or 1)
+    return begin._replace(line=line, column=None if inner.column is None else inner.column + indentation)

@@ -12,11 +12,10 @@ from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import YAML_V2_LATER
-from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP
 from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_as_written, sso_patterns
-from tarmak_iam.identity.cluster_objects import ClusterObject
+from tarmak_iam.identity.cluster_objects import ClusterObject, place_within
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, no_place
@@ -143,6 +142,6 @@ def _places(aws_auth: ClusterObject) -> Locate:
         node = aws_auth.document.node(outer)
         if not isinstance(node, Scalar):
             return aws_auth.document.position(outer)
-        return place_within(aws_auth.document.source, node, inner(node.text).position(Route(route.steps[2:])))
+        return place_within(aws_auth.document, outer, inner(node.text).position(Route(route.steps[2:])))
 
     return place

@@ -14,7 +14,6 @@ from tarmak_iam.document import Document, Move, Remove, Set
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.render import Layout, flow_text
-from tarmak_iam.document.scalars import is_same_to_all
 from tarmak_iam.errors import ParseError, TarmakIamError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import (
@@ -401,8 +400,8 @@ def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value without a tag is certainly a string to every release."""
-    return type(value) is str and is_same_to_all(value)
+    """Whether a value without a tag is certainly a string to every release: only numbers and dates differ."""
+    return type(value) is str and value[:1] not in {*"+-.0123456789"}
 
 
 @MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is not a string")

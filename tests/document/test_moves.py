@@ -17,6 +17,17 @@ def test_what_moves_below_an_empty_key_is_indented_as_what_is_next_to_it() -> No
     assert Document.parse(text).move(("d",), ("a", "m")).text == expected
 
 
+def test_an_entry_becomes_an_item_above_its_own() -> None:
+    document = Document.parse("l:\n- x: 1\n- a: 2  # of a\n  b: 3\n")
+    assert document.move(("l", 1, "a"), ("l", 0)).text == "l:\n- 2  # of a\n- x: 1\n- b: 3\n"
+
+
+def test_nothing_moves_to_where_a_key_is_written_with_a_question_mark() -> None:
+    document = Document.parse("a:\n  b: 1\n  c: 2\nd:\n  ? e\n  : 3\n")
+    with pytest.raises(EditRefused, match=r"the mapping at d\.f or around it has a key that is written with \?"):
+        document.move(("a", "b"), ("d", "f"))
+
+
 def test_a_comment_does_not_move_to_new_parents_in_a_flow_collection() -> None:
     document = Document.parse("a: {b: 1}\nc: []  # of c\nd: [2]\n")
     with pytest.raises(EditRefused, match="'# of c' does not fit there"):

@@ -9,8 +9,7 @@ import pytest
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.document.scalars import YAML_V3
-from tarmak_iam.document.tree import place_within
-from tarmak_iam.errors import EditRefused, ParseError, Place, TarmakIamError
+from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
@@ -444,18 +443,3 @@ def test_one_of_many_equal_keys_is_looked_up() -> None:
     assert root.occurrence("a", 1_000) is root.entries[1_000]
     assert root.occurrence("a", 2_000) is None
     assert root.occurrences is index
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("a: |\n    x\n    y\n", "f:3:7"),
-        ("a: &b\n  |\n  x\n  y\n", "f:4:5"),
-        ("a: |2\n    x\n  y\n", "f:3:5"),
-        ("a: >\n  x\n\n  y\n", "f:1:4"),
-        ('a: "x\\ny"\n', "f:1:4"),
-    ],
-)
-def test_the_place_of_what_is_within_a_string(text: str, place: str) -> None:
-    document = Document.parse(text, "f")
-    assert str(place_within(document.source, document.node(("a",)), Place("f", 2, 3))) == place

@@ -9,9 +9,8 @@ import pytest
 
 from tarmak_iam.document import Append, Document, Edit, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.blocks import document_of
-from tarmak_iam.document.parsed import read_tree
+from tarmak_iam.document.parsed import Tree, read_tree
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.routes import Key, Route
@@ -24,7 +23,7 @@ from tests.support.both_ways import one_way
 def window(text: str, edit: Edit) -> str:
     document = document_of(text)
     assert document is not None
-    return Window(document, edit).text
+    return Window(document, (edit,)).text
 
 
 LIST = "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(60)) + "m: 1\n"
@@ -131,10 +130,8 @@ def test_texts_whose_members_cannot_be_told_apart(text: str) -> None:
 def test_routes_and_offsets_in_a_window() -> None:
     document = document_of(LIST)
     assert document is not None
-    there = Window(document, Remove(("l", 30)))
-    assert there.translated(Route.of(("l", 30, "size")), outwards=False) == Route.of(("l", 1, "size"))
-    assert there.translated(Route.of(("l", 1, "size")), outwards=True) == Route.of(("l", 30, "size"))
-    assert there.translated(Route.of(("l", 2)), outwards=True) == Route.of(("l", 31))
+    there = Window(document, (Remove(("l", 30)),))
+    assert there.inside(Remove(("l", 30, "size"))) == Remove(Route.of(("l", 1, "size")))
     at = there.text.index("name: n30")
     assert there.offset(at) == LIST.index("name: n30")
 

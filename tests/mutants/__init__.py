@@ -11,7 +11,7 @@ RANDOM = "document/test_random_edits.py::test_edits_of_generated_documents"
 
 CHECKED: dict[str, tuple[str, ...]] = {
     "document/blocks": ("document/test_edits.py", "document/test_update.py"),
-    "document/engine": ("document/test_edits.py", "document/test_update.py", RANDOM),
+    "document/engine": ("document/test_batches.py", "document/test_edits.py", "document/test_update.py", RANDOM),
     "document/proof": ("document/test_edits.py", "document/test_update.py", RANDOM),
     "document/windows": ("document/test_edits.py", "document/test_update.py", RANDOM),
     "config/cluster_validation": (

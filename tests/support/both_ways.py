@@ -1,4 +1,5 @@
-"""Every edit that tests make in a window of a text is made in the whole text too, and the results must be the same."""
+"""Edits that tests make in a window of a text, or several at once, are made one by one in the whole text too, and the
+results must be the same."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ _edit, _update = Document.edit, Document.update
 class WholeText(Engine):
     """An engine that uses no windows."""
 
-    def perform(self, edit: Any) -> None:
+    def _make_at_once(self, parts: Any) -> Any:
         self.text.blocks = None
-        super().perform(edit)
+        return super()._make_at_once(parts)
 
 
 def in_whole(document: Document) -> WholeText:
@@ -37,12 +38,11 @@ def in_whole(document: Document) -> WholeText:
 @wraps(_edit)
 def edit(document: Document, *edits: Edit) -> Document:
     edited = _edit(document, *edits)
-    if document._text.blocks is None or len(document.text) > LARGEST:
+    if (document._text.blocks is None and len(edits) < 2) or len(document.text) > LARGEST:
         return edited
     engine = in_whole(document)
     try:
-        for each in edits:
-            engine.perform(each)
+        engine.make(edits)
     except EditRefused as refusal:
         raise AssertionError(f"made in a window, and refused in the whole text: {refusal}") from None
     _compare(document, edited, engine, edits)
@@ -52,7 +52,7 @@ def edit(document: Document, *edits: Edit) -> Document:
 @wraps(_update)
 def update(document: Document, data: Any, *, identities: Any = ()) -> Document:
     edited = _update(document, data, identities=identities)
-    if document._text.blocks is None or len(document.text) > LARGEST:
+    if len(document.text) > LARGEST:
         return edited
     engine = in_whole(document)
     engine.update(data, identities)
