@@ -102,6 +102,7 @@ CHECKS: tuple[Check, ...] = (
     Check("WEB060", Severity.ERROR, "The cluster IDs differ."),
     Check("WEB061", Severity.ERROR, "A manifest, kubeconfig or configuration cannot be read."),
 )
+"""All checks of `examine_tree`; docs/doctor.md has a paragraph about each."""
 
 
 def _renew(files: InspectedFiles, *options: str) -> str:

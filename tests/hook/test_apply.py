@@ -13,7 +13,18 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import BOTH, NAME, OURS, READERS, actions, add_crd, identity_mapping, made, metadata_of
+from tests.support.applied import (
+    BOTH,
+    NAME,
+    OURS,
+    READERS,
+    actions,
+    add_crd,
+    after_apply,
+    identity_mapping,
+    made,
+    metadata_of,
+)
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
@@ -39,7 +50,7 @@ def test_objects_are_made_and_a_second_apply_changes_nothing(state: Path) -> Non
 @pytest.mark.parametrize("call", range(1, 12))
 def test_begun_is_told_between_the_state_that_is_kept_and_the_first_change(state: Path, call: int) -> None:
     """Whoever is interrupted before is not sent to `rollback`, which would undo an earlier apply."""
-    apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+    cluster = after_apply(state)
     kept, told, calls = state.read_bytes(), [], iter(range(1, 100))
 
     def fault(_: tuple[str, ...]) -> None:
@@ -56,7 +67,7 @@ def test_begun_is_told_between_the_state_that_is_kept_and_the_first_change(state
 
 
 def test_begun_is_not_told_where_nothing_changes(state: Path) -> None:
-    apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+    cluster = after_apply(state)
     told: list[str] = []
     apply_to_cluster(made(), cluster.kubectl(), state, begun=lambda: told.append("begun"))
     assert told == []
@@ -119,8 +130,7 @@ def test_an_object_of_somebody_else_is_not_taken_over_silently(state: Path) -> N
 
 
 def test_what_others_set_is_not_taken_from_them(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     with pytest.raises(PolicyRefused, match="has fields that were set by kubectl-edit; nothing was changed") as refused:
         apply_to_cluster(made(), cluster.kubectl(), state)
@@ -208,8 +218,7 @@ def test_crd_and_objects_that_only_we_have_go_and_come_back(state: Path) -> None
 
 
 def test_the_last_way_in_is_kept_unless_forced(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     locked = made(MAPPINGS.replace("system:masters", "readers"))
     with pytest.raises(PolicyRefused, match="the last mapping to system:masters would be lost") as refused:
         apply_to_cluster(locked, cluster.kubectl(), state)
@@ -224,8 +233,7 @@ def test_the_last_way_in_is_kept_unless_forced(state: Path) -> None:
     ("server", "client"), [("v1.12.9", "v1.12.10"), ("v1.15.12", "v1.30.1"), ("v1.30.1", "v1.15.12")]
 )
 def test_plain_apply_where_there_is_no_server_side_apply(state: Path, server: str, client: str) -> None:
-    cluster = Cluster(server=server, client=client)
-    apply_to_cluster(made(kubernetesVersion=server[1:]), cluster.kubectl(), state)
+    cluster = after_apply(state, made(kubernetesVersion=server[1:]), server=server, client=client)
     calls = [call for call in cluster.calls if call[0] == "apply"]
     assert calls
     assert not any("--server-side" in call or "--field-manager=tarmak-iam" in call for call in calls)

@@ -19,7 +19,7 @@ from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import BOTH, NAME, OURS, made, metadata_of
+from tests.support.applied import BOTH, NAME, OURS, after_apply, made, metadata_of
 from tests.support.fake_cluster import Cluster, away, failed
 from tests.support.installations import MAPPINGS
 
@@ -145,8 +145,7 @@ def test_a_write_that_arrives_late_is_refused(state: Path, server: str, is_there
 
 
 def test_a_rollback_that_is_interrupted_says_what_may_have_been_written(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS.replace("username: admin", "username: boss")), cluster.kubectl(), state)
     cluster.fault = interrupting(cluster, "replace", 1)
     told: list[str] = []
@@ -299,8 +298,7 @@ def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path)
 
 def test_a_rollback_is_not_offered_where_nothing_was_changed(state: Path) -> None:
     """It would undo an earlier change."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
     daemon["status"]["numberAvailable"] = 1

@@ -18,7 +18,7 @@ from tarmak_iam.hook.cluster.history import History, Status, read_history, write
 from tarmak_iam.hook.cluster.object_fields import under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import NAME, READERS, after_apply, made
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -62,8 +62,7 @@ class TestServerSide:
     @pytest.mark.parametrize("name", EDITS)
     def test_what_others_have_edited_is_refused(self, state: Path, name: str) -> None:
         edit, manager = EDITS[name]
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         edit(cluster)
         before, writes = live(cluster), len(cluster.writes)
         with pytest.raises(PolicyRefused) as refused:
@@ -80,8 +79,7 @@ class TestServerSide:
     @pytest.mark.parametrize("what", ["data", "label"])
     def test_so_is_what_others_have_removed(self, state: Path, what: str) -> None:
         """Nobody has such a field any more, so that the API server sees no conflict."""
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         removed = with_label(cluster, None) if what == "label" else {**live(cluster), "data": {}}
         cluster.add(removed, "kubectl-patch")
         field = "metadata.labels.app.kubernetes.io/part-of" if what == "label" else "data.config.yaml"
@@ -120,15 +118,13 @@ class TestServerSide:
             apply_to_cluster(made(), cluster.kubectl(), state)
 
     def test_the_same_value_of_others_is_no_conflict(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         cluster.server_side_apply({**manifests(made())[0]}, "argocd-controller")
         assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
     @pytest.mark.parametrize("more", [{"theirs": "x"}])
     def test_what_others_have_added_is_none_either(self, state: Path, more: dict[str, str]) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         cluster.add({**live(cluster), "data": {**live(cluster)["data"], **more}}, "kubectl-edit")
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, **more}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam._version import __version__
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.files.boundary import Boundary
@@ -17,8 +18,7 @@ from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status,
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.plugins import __version__
-from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, DAEMON, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
 from tests.support.installations import MAPPINGS
@@ -42,8 +42,7 @@ class TestOneStep:
         assert statuses(state) == ["1 applied", "2 applied", "3 undone"]
 
     def test_a_second_rollback_finds_nothing_to_do(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state)
         kept, writes = state.read_bytes(), len(cluster.writes)
@@ -52,8 +51,7 @@ class TestOneStep:
         assert (config(cluster), state.read_bytes(), len(cluster.writes)) == ("", kept, writes)
 
     def test_after_a_rollback_an_apply_is_a_new_change(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state)
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
@@ -99,7 +97,7 @@ class TestKilled:
             assert {each.status for each in read_history(state).revisions[:-1]} == {Status.APPLIED}
 
     def test_midway_and_applied_again_is_one_change(self, state: Path) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
         assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 begun"])
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
@@ -108,14 +106,14 @@ class TestKilled:
         assert config(cluster) == ""
 
     def test_midway_and_rolled_back(self, state: Path) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
         assert roll_back(cluster.kubectl(), state).undone == (2,)
         assert config(cluster) == ""
 
     def test_before_the_first_write_it_is_no_change(self, state: Path) -> None:
         """So that a rollback undoes the last one that was."""
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, begun=killing)
@@ -126,7 +124,7 @@ class TestKilled:
         assert config(cluster) == ""
 
     def test_when_all_was_written_it_is_a_change_by_itself(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
@@ -138,7 +136,7 @@ class TestKilled:
         assert config(cluster) == READERS
 
     def test_an_apply_that_finds_all_as_wanted_settles_it(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
@@ -147,7 +145,7 @@ class TestKilled:
         assert statuses(state) == ["1 applied", "2 applied"]
 
     def test_what_somebody_else_has_changed_meanwhile_is_what_to_go_back_to(self, state: Path) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
         put_data(cluster, **{"config.yaml": MAPPINGS + "  - theirs\n"})
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, force=True)
@@ -155,7 +153,7 @@ class TestKilled:
         assert config(cluster) == "  - theirs\n"
 
     def test_what_others_changed_after_it_is_not_rolled_back(self, state: Path) -> None:
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
         put_data(cluster, **{"config.yaml": "theirs"})
         with pytest.raises(PolicyRefused) as refused:
@@ -186,8 +184,7 @@ class TestKilled:
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Kubectl's next apply would take what is undone for what was applied last."""
-        cluster = Cluster(server="v1.15.12", client="v1.15.12")
-        apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        cluster = after_apply(state, made(kubernetesVersion="1.15.12"), server="v1.15.12", client="v1.15.12")
         note = last_applied(cluster.get("ConfigMap", NAME) or {})
         monkeypatch.setattr(history_module.Journal, "save", killing)
         with pytest.raises(Killed):
@@ -345,15 +342,14 @@ class TestFile:
         older = state.with_name("tarmak-iam.state.1.json")
         older.parent.mkdir()
         older.write_text("x")
-        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert older.read_text() == "x"
 
     def test_a_full_disk_after_the_first_change_is_told_and_loses_nothing(
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         writes = iter(range(1))
 
         def full(history: History, path: Path, within: Any) -> History:

@@ -19,7 +19,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import NAME, READERS, after_apply, made
 from tests.support.case_rows import rows
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
@@ -122,8 +122,7 @@ def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> t
 
 def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
     """As that of an older release, which a rollback brings back."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.daemons.nodes["master-2"] = node("master-2", TAINT)
     then = wanted(cluster, tolerations=[{"key": MASTER, "operator": "Exists"}])
     refusal = f"{DAEMONSET} does not tolerate the taint dedicated=db:NoExecute of node master-2"
@@ -137,8 +136,7 @@ def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
 
 
 def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     calls = len(cluster.calls)
     with pytest.raises(PolicyRefused) as refused:
@@ -156,8 +154,7 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
 
 
 def test_a_restart_is_looked_at_too(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     cluster.add({**config, "data": {"config.yaml": "x"}}, "kubectl-edit")
@@ -167,8 +164,7 @@ def test_a_restart_is_looked_at_too(state: Path) -> None:
 
 
 def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     kept, writes = state.read_bytes(), len(cluster.writes)
@@ -184,8 +180,7 @@ def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path
 
 def test_nor_does_one_that_restarts_it(state: Path) -> None:
     """The DaemonSet itself is none of what is undone."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
@@ -194,15 +189,13 @@ def test_nor_does_one_that_restarts_it(state: Path) -> None:
 
 
 def test_a_rollback_that_removes_the_daemonset_replaces_no_pod(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     assert roll_back(cluster.kubectl(), state).changed
 
 
 def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     calls = len(cluster.calls)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="client")
     assert [call[:2] for call in cluster.calls[calls:]].count(("get", "pods")) == 1
@@ -213,16 +206,14 @@ def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None
 
 
 def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.daemons.nodes.clear()
     assert apply_to_cluster(made(addonManagerMode="Reconcile"), cluster.kubectl(), state).changed
     assert not [call for call in cluster.calls if call[:2] == ("get", "nodes")]
 
 
 def test_the_only_pod_that_is_ready(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     only = f"pod {NAME}-1 on master-1 is the only ready pod: IAM logins fail until its replacement is ready"
     assert checked(cluster, wanted(cluster, terminationGracePeriodSeconds=9)) == (only,)
     image = "example.org/aws-iam-authenticator:v0.7.18"
@@ -234,8 +225,7 @@ def test_the_only_pod_that_is_ready(state: Path) -> None:
 
 
 def test_conditions_of_the_nodes_are_told(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.daemons.nodes["master-2"] = node("master-2", ready="Unknown")
     conditions = cluster.daemons.nodes["master-3"]["status"]["conditions"]
     conditions += [{"type": "DiskPressure", "status": "True"}, {"type": "MemoryPressure", "status": "False"}]
@@ -246,8 +236,7 @@ def test_conditions_of_the_nodes_are_told(state: Path) -> None:
 
 
 def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     said = 'Error from server (Forbidden): nodes is forbidden: User "u" cannot list resource "nodes" in API group ""'
     cluster.fault = lambda args: failed(said) if args[:2] == ("get", "nodes") else None
     note = f"it is unknown whether each node can run the new pod of {DAEMONSET}: {said}"

@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
 from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
 from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -45,8 +45,7 @@ def test_all_that_is_missing_is_one_error_and_nothing_is_changed(state: Path) ->
 
 
 def test_what_is_there_is_not_made(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.denied = {("create", "configmaps"), ("create", "daemonsets"), ("delete", "pods")}
     assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
     cluster.denied = {("patch", "configmaps")}
@@ -55,8 +54,7 @@ def test_what_is_there_is_not_made(state: Path) -> None:
 
 
 def test_where_nothing_changes_no_right_is_needed(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.denied = {("patch", "configmaps"), ("patch", "daemonsets")}
     assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
@@ -189,8 +187,7 @@ def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:
 
 def test_pods_that_must_be_restarted(state: Path) -> None:
     """The configuration was edited by hand, so the template of the DaemonSet stays as it is."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     cluster.denied = {("delete", "pods")}
     with pytest.raises(NotAllowed, match=f"{cannot('delete', 'pods')}; nothing was changed"):
@@ -200,8 +197,7 @@ def test_pods_that_must_be_restarted(state: Path) -> None:
 
 @pytest.mark.parametrize(("resource", "group"), [("daemonsets", "apps"), ("configmaps", "")])
 def test_a_rollback_does_not_stop_halfway(state: Path, resource: str, group: str) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     before = cluster.names()
     cluster.denied, cluster.calls = {("delete", resource)}, []
     with pytest.raises(NotAllowed, match=f"{cannot('delete', resource, group)}; nothing was changed"):
@@ -210,8 +206,7 @@ def test_a_rollback_does_not_stop_halfway(state: Path, resource: str, group: str
 
 
 def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.denied = {("update", "configmaps"), ("update", "daemonsets"), ("create", "daemonsets")}
     with pytest.raises(NotAllowed) as refused:
@@ -229,8 +224,7 @@ def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
 
 def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
     """`kubectl apply set-last-applied` is a PATCH."""
-    cluster = Cluster(server="v1.15.12")
-    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
+    cluster = after_apply(state, made(**OLD), server="v1.15.12")
     apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state)
     cluster.denied, cluster.calls = {("patch", "configmaps")}, []
     with pytest.raises(NotAllowed, match=cannot("patch", "configmaps")):
@@ -240,8 +234,7 @@ def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
 
 def test_a_rollback_that_restarts_pods(state: Path) -> None:
     """The DaemonSet is none of what the change was about."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.denied = {("delete", "pods")}
@@ -251,8 +244,7 @@ def test_a_rollback_that_restarts_pods(state: Path) -> None:
 
 
 def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     refusal = 'error: admission webhook "policy.example.org" denied the request: no'
 
@@ -270,8 +262,7 @@ def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) ->
 
 @pytest.mark.parametrize("error", ["error: a conflict", 'admission webhook "x" does not support dry run'])
 def test_what_only_a_dry_run_meets_stops_nothing(state: Path, error: str) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
 
     def fault(args: tuple[str, ...]) -> Completed | None:
         return failed(error) if args[0] == "delete" and "--dry-run=server" in args else None
@@ -282,8 +273,7 @@ def test_what_only_a_dry_run_meets_stops_nothing(state: Path, error: str) -> Non
 
 
 def test_an_api_server_that_cannot_be_asked_stops_it(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
 
     def fault(args: tuple[str, ...]) -> Completed | None:
         away = "Unable to connect to the server: dial tcp: i/o timeout"

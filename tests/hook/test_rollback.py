@@ -14,7 +14,7 @@ from tarmak_iam.hook.cluster.history import Status, read_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.histories import CONFIG, WRITERS, Killed, config, killed_at_verb, killing, kills, put_data, statuses
 from tests.support.installations import MAPPINGS
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.usefixtures("history_time")
 
 
 def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
     with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
@@ -37,8 +36,7 @@ def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
 
 
 def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     cluster.fault = lambda args: (
         failed("Error from server: no") if args[0] == "delete" and "ConfigMap" in args else None
     )
@@ -52,8 +50,7 @@ def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
 
 
 def test_rollback_does_not_write_over_what_somebody_does_meanwhile(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     apply_to_cluster(made(mappings=MAPPINGS.replace("admin\n", "boss\n")), cluster.kubectl(), state)
     key = ("ConfigMap", "kube-system", NAME)
 
@@ -114,8 +111,7 @@ class TestRollbackKilled:
 
     def test_without_waiting_what_pods_may_still_need_stays(self, state: Path) -> None:
         """They read the custom resources until those of before are there."""
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(backends=["CRD"]), cluster.kubectl(), state)
         names = cluster.names()
         cluster.is_rolled_out = False
@@ -205,8 +201,7 @@ class TestTo:
 
     def test_an_edit_in_between_that_is_not_there_any_more_is_in_nobodys_way(self, state: Path) -> None:
         """Who forced a change has seen it; what to go back to is what was there before all of them."""
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         put_data(cluster, **{"config.yaml": "theirs"})
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, force=True)
@@ -218,8 +213,7 @@ class TestOthers:
     """A rollback touches only what was changed."""
 
     def test_what_others_have_added_stays(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         put_data(cluster, theirs="x")
         self.touch_up(cluster)
@@ -231,16 +225,14 @@ class TestOthers:
         self.assert_touched_up(daemon)
 
     def test_labels_and_a_restart_do_not_keep_an_object_of_ours_from_being_removed(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         self.touch_up(cluster)
         roll_back(cluster.kubectl(), state)
         assert cluster.names() == []
 
     @pytest.mark.parametrize("more", [{"theirs": "x"}, {"config.yaml": "x"}])
     def test_data_of_others_does(self, state: Path, more: dict[str, str]) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         put_data(cluster, **more)
         with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) has since been changed by another manager"):
             roll_back(cluster.kubectl(), state)
@@ -249,8 +241,7 @@ class TestOthers:
         assert cluster.names() == []
 
     def test_so_does_a_change_of_the_daemonset(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         daemon = cluster.get("DaemonSet", NAME)
         assert daemon is not None
         cluster.add({**daemon, "spec": {**daemon["spec"], "minReadySeconds": 5}}, "kubectl-edit")
@@ -288,8 +279,7 @@ class TestOthers:
         assert found["spec"]["username"] == "old"
 
     def test_what_is_only_noted_is_no_change_of_somebody_else(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         live = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
         live["metadata"]["annotations"] |= {"tarmak-iam/manifest-checksum": "x", "tarmak-iam/changed-at": "now"}
@@ -298,8 +288,7 @@ class TestOthers:
         assert config(cluster) == ""
 
     def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         del cluster.objects["ConfigMap", "kube-system", NAME]
         assert roll_back(cluster.kubectl(), state).changes[0].text == f"created {CONFIG}"
@@ -308,8 +297,7 @@ class TestOthers:
     @pytest.mark.parametrize("server", ["v1.15.12", "v1.30.1"])
     def test_what_plain_apply_has_noted_is_noted_as_before(self, state: Path, server: str) -> None:
         """kubectl replace would note all that is in the object, and the next plain apply would remove it."""
-        cluster = Cluster(server=server, client="v1.15.12")
-        apply_to_cluster(made(kubernetesVersion=server[1:]), cluster.kubectl(), state)
+        cluster = after_apply(state, made(kubernetesVersion=server[1:]), server=server, client="v1.15.12")
         before = self.last(cluster)
         put_data(cluster, theirs="x")
         apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion=server[1:]), cluster.kubectl(), state)
@@ -322,8 +310,7 @@ class TestOthers:
 
     def test_that_it_was_not_noted_any_more_is_made_up_for(self, state: Path) -> None:
         """Where the rollback was killed between the object and the note."""
-        cluster = Cluster(server="v1.15.12", client="v1.15.12")
-        apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        cluster = after_apply(state, made(kubernetesVersion="1.15.12"), server="v1.15.12", client="v1.15.12")
         before = self.last(cluster)
         apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
 

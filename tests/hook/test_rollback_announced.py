@@ -9,7 +9,7 @@ import pytest
 
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import NAME, READERS, after_apply, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.histories import CONFIG, DAEMON, WRITERS, put_data
 from tests.support.installations import MAPPINGS
@@ -24,8 +24,7 @@ class TestAnnounced:
         return told
 
     def test_what_will_be_there_and_who_can_log_in(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert self.announced(cluster, state)[:5] == [
             "undoing change 2 of 2026-03-02 10:00:00 UTC",
@@ -36,8 +35,7 @@ class TestAnnounced:
         ]
 
     def test_before_the_first_write(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         seen: list[int] = []
         writes = len(cluster.writes)
 
@@ -50,8 +48,7 @@ class TestAnnounced:
         assert seen == [0]
 
     def test_a_dry_run_is_that_and_nothing_more(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         kept, writes = state.read_bytes(), len(cluster.writes)
         told = self.announced(cluster, state, dry_run=True)
         assert told == [
@@ -65,8 +62,7 @@ class TestAnnounced:
         assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
 
     def test_a_daemon_that_would_not_start(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         put_data(cluster, **{"config.yaml": "server: ["})
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True)
         told = self.announced(cluster, state)
@@ -105,8 +101,7 @@ class TestAnnounced:
         return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
 
     def test_what_may_not_be_read_is_not_known_and_in_nobodys_way(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
+        cluster = after_apply(state)
         forbidden = failed('Error from server (Forbidden): configmaps "aws-auth" is forbidden')
         cluster.fault = lambda args: forbidden if "configmap/aws-auth" in args else None
         told = self.announced(cluster, state)

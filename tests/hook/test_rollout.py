@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import roll_out_and_restart
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, made
+from tests.support.applied import NAME, after_apply, made
 from tests.support.daemon_pods import stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -59,8 +59,7 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
 
 def test_pods_that_are_not_there_yet_are_a_difference(state: Path) -> None:
     """As after an apply that was killed while the first pods were made."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     assert not live_diff(made(), cluster.kubectl()).changed
     del cluster.daemons.pods[f"{NAME}-1"]
     found = live_diff(made(), cluster.kubectl())
@@ -72,8 +71,7 @@ def test_pods_that_are_not_there_yet_are_a_difference(state: Path) -> None:
 
 
 def test_a_rollout_that_has_not_begun_is_noted(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     assert live_diff(made(), cluster.kubectl()).notes == ()
     cluster.objects["DaemonSet", "kube-system", NAME]["status"]["observedGeneration"] = 0
     text = f"DaemonSet kube-system/{NAME}: the rollout has not started"
@@ -117,8 +115,7 @@ def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
 
 
 def test_a_rollback_that_was_not_to_wait_is_finished_by_the_next(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.clock += 86400
@@ -146,8 +143,7 @@ def test_labels_alone_restart_nothing(state: Path) -> None:
 
 
 def test_pods_are_restarted_one_after_the_other(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     seen: list[list[str]] = []
 
@@ -176,8 +172,7 @@ def test_pods_are_restarted_one_after_the_other(state: Path) -> None:
 
 
 def test_where_a_new_pod_does_not_come_up_the_others_stay(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     cluster.daemons.is_started = False
     with pytest.raises(ApplyFailed) as failure:
@@ -190,8 +185,7 @@ def test_where_a_new_pod_does_not_come_up_the_others_stay(state: Path) -> None:
 
 
 def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     cluster.fault = lambda args: Completed(args, 0, "", "") if args[:2] == ("delete", "pod") else None
     begin = cluster.clock
@@ -205,8 +199,7 @@ def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
 
 def test_pods_that_let_nobody_in_are_restarted_before_anything_is_waited_for(state: Path) -> None:
     """The kubelet starts a crashing one again up to 5 minutes later."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster, "server: [")
     for name in names(cluster):
         cluster.daemons.crash(name)
@@ -218,8 +211,7 @@ def test_pods_that_let_nobody_in_are_restarted_before_anything_is_waited_for(sta
 
 
 def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     edited(cluster)
     only = f"warning: pod {NAME}-2 on master-1 is the only ready pod: IAM logins fail until its replacement is ready"
     told: list[str] = []
@@ -248,8 +240,7 @@ def test_a_rollout_that_does_not_end_is_told_where_pods_may_not_be_listed(state:
 
 def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Path) -> None:
     """One master's pod does not come up, so those of the others are not ended."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
@@ -264,8 +255,7 @@ def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Pat
 
 
 def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     edited(cluster)
     (pod,) = cluster.daemons.pods.values()
     pod["metadata"]["deletionTimestamp"] = stamp(0)
@@ -279,8 +269,7 @@ def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
 
 def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: Path) -> None:
     """It may be about to replace the pods itself."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
@@ -320,8 +309,7 @@ def test_when_a_rollout_is_done(counts: tuple[int, ...], done: bool, text: str) 
 
 
 def test_nothing_is_waited_for_beyond_the_time_that_is_given(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
     daemon["status"]["numberAvailable"] = 1

@@ -9,7 +9,7 @@ import pytest
 from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import NAME, READERS, after_apply, made
 from tests.support.case_rows import rows
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
@@ -30,8 +30,7 @@ from tests.support.stale_pods import (
 
 @rows(__file__, "times of a pod and of the change")
 def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     config["metadata"]["managedFields"][0]["time"] = stamp(100)
@@ -44,8 +43,7 @@ def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: in
 
 def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
     """The ConfigMap is new, the template is not yet."""
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
 
     def fault(args: tuple[str, ...]) -> None:
         if args[0] == "apply" and "--dry-run=server" not in args and "role/Reader" in str(cluster.objects):
@@ -59,8 +57,7 @@ def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
 
 
 def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     edited(cluster)
     assert stale(cluster) == []
 
@@ -117,8 +114,7 @@ def outdated(cluster: Cluster) -> None:
 
 
 def test_pods_of_an_older_template(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     outdated(cluster)
     assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
     daemon = cluster.get("DaemonSet", NAME)
@@ -129,8 +125,7 @@ def test_pods_of_an_older_template(state: Path) -> None:
 
 
 def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     daemon = cluster.get("DaemonSet", NAME)
     assert daemon is not None
     daemon["metadata"]["annotations"][GENERATION] = "3"
@@ -138,8 +133,7 @@ def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state
 
 
 def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     edited(cluster)
     apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None)
     (pod,) = cluster.daemons.pods.values()
@@ -152,8 +146,7 @@ def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
 
 @rows(__file__, "nothing is claimed of what may not be listed")
 def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state)
     outdated(cluster)
     said = f'{resource} is forbidden: User "u" cannot list resource "{resource}" in API group "" in the namespace "x"'
     cluster.fault = lambda args: (
@@ -171,8 +164,7 @@ def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     (pod,) = cluster.daemons.pods.values()
     pod["metadata"]["creationTimestamp"] = stamp(-86400)
     pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
@@ -197,8 +189,7 @@ def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap(
 
 
 def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
-    cluster = Cluster(masters=2)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=2)
     outdated(cluster)
     cluster.daemons.crash(f"{NAME}-1")
     apply_to_cluster(made(), cluster.kubectl(), state)
@@ -314,8 +305,7 @@ class TestDataThatIsAsBefore:
 
 
 def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster = after_apply(state, made(), masters=1)
     edited(cluster)
     edited_back(cluster)
     assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]

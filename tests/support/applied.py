@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.results import Applied
 from tarmak_iam.installation.installation import Installation
 from tests.support.fake_cluster import Cluster
@@ -21,6 +23,13 @@ READERS = """\
 
 def made(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
     return installation(mappings=mappings, **{"kubernetesVersion": "1.30.1", **overrides})
+
+
+def after_apply(state: Path, made_from: Installation | None = None, **options: Any) -> Cluster:
+    """A cluster with these options to which an installation, by default `made()`, was applied."""
+    cluster = Cluster(**options)
+    apply_to_cluster(made_from or made(), cluster.kubectl(), state)
+    return cluster
 
 
 def actions(done: Applied) -> list[str]:
