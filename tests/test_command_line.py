@@ -10,11 +10,13 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.config.locate import directory_option
-from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.programs import Programs
+from tarmak_iam.document import Document
+from tarmak_iam.hook.connection import kubeconfig_command
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import PLAIN, CommandLine
-from tests.support import ADMIN, EXAMPLES, Shell
+from tests.support import ADMIN, EXAMPLES, ROOT, Shell
+
+CASES = Document.parse((ROOT / "tests" / "suggestions.yaml").read_bytes()).data
 
 
 @pytest.mark.parametrize(
@@ -30,36 +32,17 @@ from tests.support import ADMIN, EXAMPLES, Shell
             "tarmak -c d --current-cluster 'a b-$(id)' clusters apply",
         ),
         (PLAIN.tarmak_iam("map add ARN --group", "a b", "it's"), "tarmak-iam map add ARN --group 'a b' 'it'\"'\"'s'"),
-        (
-            Access(Programs({}), None, "context", ("-c", "my dir"), "/opt/tarmak").kubectl().reopen,
-            "/opt/tarmak -c 'my dir' clusters kubeconfig",
-        ),
+        (kubeconfig_command(("-c", "my dir"), "/opt/tarmak"), "/opt/tarmak -c 'my dir' clusters kubeconfig"),
     ],
 )
 def test_commands_are_typed_as_a_shell_reads_them(made: str, expected: str) -> None:
     assert made == expected
 
 
-@pytest.mark.parametrize(
-    ("given", "environment", "expected"),
-    [
-        (None, {}, None),
-        (None, {"TARMAK_CONFIG": "/etc/t"}, None),
-        ("/etc/t", {}, "/etc/t"),
-        ("/etc/t", {"TARMAK_CONFIG": "/etc/t"}, None),
-        ("/etc/t/", {"TARMAK_CONFIG": "/etc/x/../t"}, None),
-        ("/etc/t/tarmak.yaml", {}, "/etc/t"),
-        ("/etc/t/tarmak.yaml", {"TARMAK_CONFIG": "/etc/t"}, None),
-        ("/etc/t/other.yaml", {}, "/etc/t/other.yaml"),
-        ("~/.tarmak", {}, None),
-        ("~/.tarmak", {"TARMAK_CONFIG": "/etc/t"}, "~/.tarmak"),
-        ("tarmak.yaml", {}, "."),
-    ],
-)
-def test_the_directory_is_named_where_it_would_not_be_found(
-    given: str | None, environment: dict[str, str], expected: str | None
-) -> None:
-    assert directory_option(given, environment) == expected
+@pytest.mark.parametrize("case", CASES["directories"])
+def test_the_directory_is_named_where_it_would_not_be_found(case: dict[str, str | None]) -> None:
+    environment = {"TARMAK_CONFIG": case["variable"]} if case["variable"] else {}
+    assert directory_option(case["given"], environment) == case["expected"]
 
 
 def installation(directory: Path | None, cluster: str) -> Installation:
@@ -91,33 +74,9 @@ def test_a_cluster_that_currentcluster_cannot_select_is_named() -> None:
     assert config.command_line(config.clusters[0]).cluster_name == "dev-my-cluster"
 
 
-SET = "settings set"
-
-
-@pytest.mark.parametrize(
-    ("before", "command", "suggested"),
-    [
-        ("", "enable", "`tarmak {} clusters apply`"),
-        ("enable", "disable", "`tarmak {} clusters apply`"),
-        ("", "set internalELBAccessLogs.bucket my-logs", "`tarmak {} clusters apply`"),
-        ("", f"whois {ADMIN}", "tarmak-iam {} map add ARN --username NAME --group GROUP"),
-        ("", "map convert --to CRD", "tarmak-iam {} map add ARN --username NAME --group GROUP"),
-        ("", "manifests", "tarmak-iam {} map add ARN --username NAME --group system:masters"),
-        (
-            f"{SET} daemonVersion v0.6.20",
-            "map add sso:111122223333/Dev --username dev",
-            f"tarmak-iam {{}} {SET} daemonVersion v0.7.18",
-        ),
-        (
-            f"{SET} daemonVersion v0.7.9",
-            "map add sso:111122223333/Dev --username dev",
-            f"tarmak-iam {{}} {SET} featureGates SSORoleMatch=true",
-        ),
-        (f"{SET} backends CRD", "map add 111122223333", f"tarmak-iam {{}} {SET} backends CRD,MountedFile"),
-        (f"{SET} image x.example.com/a:v0.7.9", f"{SET} registry ecr", "tarmak-iam {} settings unset image"),
-    ],
-)
-def test_a_command_names_directory_and_cluster(shell: Shell, before: str, command: str, suggested: str) -> None:
+@pytest.mark.parametrize("case", CASES["commands"], ids=lambda case: case["command"])
+def test_a_command_names_directory_and_cluster(shell: Shell, case: dict[str, str]) -> None:
+    before, command, suggested = case.get("before"), case["command"].replace("ADMIN", ADMIN), case["suggested"]
     chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     if before:
         shell.run(*chosen, *before.split(), code=None)
@@ -126,25 +85,7 @@ def test_a_command_names_directory_and_cluster(shell: Shell, before: str, comman
     assert suggested.format(shlex.join(named)) in told.out + told.err
 
 
-AWS_AUTH = """\
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: aws-auth, namespace: kube-system}
-data:
-  mapRoles: |
-    - rolearn: arn:aws:iam::111122223333:role/Admin
-      username: admin
-      groups: ["system:masters"]
-"""
-EKSCTL = """\
-iamIdentityMappings:
-- arn: arn:aws:iam::111122223333:role/Admin
-  username: admin
-  groups: ["system:masters"]
-"""
-
-
-@pytest.mark.parametrize("pasted", [AWS_AUTH, EKSCTL, "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n" + EKSCTL])
+@pytest.mark.parametrize("pasted", CASES["pasted"].values(), ids=CASES["pasted"])
 def test_a_finding_names_the_commands_for_a_file_of_another_tool(shell: Shell, pasted: str) -> None:
     """Done word for word, they leave a file without a finding."""
     chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
@@ -163,7 +104,8 @@ def test_a_finding_names_the_commands_for_a_file_of_another_tool(shell: Shell, p
 def test_a_list_of_another_tool_is_imported_from_the_file_itself(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
-    text = EKSCTL + "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/Dev', username: dev}\n"
+    pasted, dev = CASES["pasted"]["list of eksctl"], "{roleARN: 'arn:aws:iam::111122223333:role/Dev', username: dev}"
+    text = f"{pasted}server:\n  mapRoles:\n  - {dev}\n"
     file.write_text(text, encoding="utf-8")
     found = shell.run(*chosen, "check", code=1)
     command = shlex.join(["tarmak-iam", *chosen])
@@ -171,7 +113,7 @@ def test_a_list_of_another_tool_is_imported_from_the_file_itself(shell: Shell, m
     assert f"{remedy} 'iamIdentityMappings' [IAM057]" in found.out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     shell.run(*chosen, "map", "import", "--from", "eksctl", "-", code=0)
-    file.write_text(file.read_text(encoding="utf-8").removeprefix(EKSCTL), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").removeprefix(pasted), encoding="utf-8")
     assert "IAM" not in shell.run(*chosen, "check", code=None).out
     assert "role/Admin" in file.read_text(encoding="utf-8")
 

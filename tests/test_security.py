@@ -18,19 +18,8 @@ from tests.support import ADMIN, PACKAGE, ROOT, Shell
 from tests.support.servers import Handler, serving
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-HOSTILE = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
-"""In YAML's double quotes: a title, a cleared screen, a colour in eight bits, text that runs backwards."""
 ACTED_ON = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-MAPPINGS = f"""\
-server:
-  mapRoles:
-  - roleARN: {ADMIN}
-    username: "u{HOSTILE}"
-    groups: ["system:masters", "g{HOSTILE}"]
-  - roleARN: arn:aws:iam::111122223333:role/B
-    username: "b{HOSTILE}"
-    groups: ["g{HOSTILE}"]
-"""
+FILES: dict[str, str] = Document.parse((ROOT / "tests" / "hostile.yaml").read_bytes()).data
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
@@ -56,9 +45,9 @@ SHOWN = [
 
 @pytest.mark.parametrize("command", [*SHOWN, "show -o json"])
 def test_nothing_reaches_the_terminal(shell: Shell, command: str) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["acted on"])
     file = shell.single / "tarmak.yaml"
-    file.write_text(f'"a{HOSTILE}": "b{HOSTILE}"\n{file.read_text()}')
+    file.write_text(FILES["key"] + file.read_text())
     done = shell.dev(*command.split(), code=None)
     assert done.code in (0, 1)
     assert done.out + done.err
@@ -66,7 +55,7 @@ def test_nothing_reaches_the_terminal(shell: Shell, command: str) -> None:
 
 
 def test_json_means_the_same(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["acted on"])
     shown = json.loads(shell.dev("map", "list", "-o", "json").out)
     assert shown[1]["username"] == "b\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
 
@@ -84,22 +73,6 @@ def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
 COMMAND = re.compile(r"^\s*::(?!error |warning |notice ).*::|##(?i:vso|teamcity)?\[", re.MULTILINE)
 """What GitHub's runner acts on, except for our own annotations (actions/runner, ActionCommand.cs), Azure's and
 TeamCity's."""
-_AS_COMMANDS = f"""\
-# ##[add-mask]comment
-server:
-  mapRoles:
-  - roleARN: {ADMIN}
-    username: "u\\n::add-mask::a\\n  ::error::b"
-    groups: ["system:masters", "::set-output name=c::d", "##[add-mask]e"]
-  - roleARN: arn:aws:iam::111122223333:role/B
-    username: "##[group]"
-    groups: []
-  - roleARN: arn:aws:iam::111122223333:role/C
-    username: "c ##vso[task.setvariable variable=a;isOutput=true]b"
-    groups: ["##VSO[task.prependpath]/tmp", "##teamcity[setParameter name='a' value='b']"]
-  ::warning::key: "::notice::value"
-  "##vso[build.addbuildtag]key": a
-"""
 
 
 @pytest.mark.parametrize(
@@ -111,7 +84,7 @@ server:
     ],
 )
 def test_nothing_is_a_command_of_a_workflow(shell: Shell, command: str) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["commands"])
     file = shell.single / "tarmak.yaml"
     text = file.read_text().replace("\nproject: payments", "")
     text = text.replace("      allowCIDRs:", "      # ##[add-mask]x\n      ::debug::y: z\n      allowCIDRs:")
@@ -123,7 +96,7 @@ def test_nothing_is_a_command_of_a_workflow(shell: Shell, command: str) -> None:
 
 
 def test_what_is_given_out_in_other_words_is_the_same(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["commands"])
     text = shell.dev("map", "convert", "--to", "EKSConfigMap").out
     inner = Document.parse(Document.parse(text).data["data"]["mapRoles"]).data
     assert inner[0]["username"] == "u\n::add-mask::a\n  ::error::b"
@@ -131,7 +104,7 @@ def test_what_is_given_out_in_other_words_is_the_same(shell: Shell) -> None:
 
 
 def test_a_command_in_the_report_means_the_same(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["commands"])
     page = shell.dev("report", "-o", "html").out
     assert "c &#35;#vso[task.setvariable variable=a;isOutput=true]b" in page
     assert "c ##vso[task.setvariable variable=a;isOutput=true]b" in html.unescape(page)

@@ -86,35 +86,7 @@ class Example:
 
 def test_a_class_has_its_signatures_and_docstrings() -> None:
     text = "\n\n".join(member_sections(__name__, "Example"))
-    assert (
-        text
-        == """\
-## Example
-
-```python
-class Example
-```
-
-One sentence.
-
-```python
-code = 1
-```
-
-- an item
-
-- `size: int`: In bytes.
-- `name: str`: What it is called.
-
-### Example.load
-
-```python
-@classmethod
-def load(path: str = "-", *, force: bool = False) -> Example
-```
-
-Reads `path`. Raises FileError."""
-    )
+    assert f"{text}\n" == Path(__file__).with_name("example_class.md").read_text(encoding="utf-8")
 
 
 def test_a_long_signature_has_a_line_for_each_parameter() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.e2e import components
 from tests.e2e.processes import free_port, running
+from tests.support.admin_certificates import tarmaks_kubeconfig
 from tests.support.certificates import Authority, Pair
 
 __all__ = ["CLUSTER", "LONG", "SHORT", "ControlPlane", "Done", "admin_kubeconfig", "control_plane"]
@@ -186,20 +187,7 @@ def admin_kubeconfig(server: str, ca: bytes, admin: Pair) -> str:
 
 
 def _kubeconfig(server: str, ca: bytes, user: Mapping[str, str]) -> str:
-    """As pkg/tarmak/kubectl makes it: everything in it has the cluster's name."""
-    cluster = {"certificate-authority-data": _encoded(ca), "server": server}
-    context = {"cluster": CLUSTER, "namespace": "kube-system", "user": CLUSTER}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "clusters": [{"cluster": cluster, "name": CLUSTER}],
-            "contexts": [{"context": context, "name": CLUSTER}],
-            "current-context": CLUSTER,
-            "kind": "Config",
-            "preferences": {},
-            "users": [{"name": CLUSTER, "user": user}],
-        }
-    )
+    return json.dumps(tarmaks_kubeconfig(CLUSTER, server, _encoded(ca), user))
 
 
 @contextmanager

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
-
-__all__ = [
-    "CLIENT",
-    "NO_CERTIFICATE",
-    "SERVER",
-    "authority",
-    "certificate",
-    "encoded",
-    "key_pem",
-    "kubeconfig",
-    "logins",
-    "write",
-]
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -108,6 +97,19 @@ users:
 - name: dev-cluster
   user: {{{user}}}
 """
+
+
+def tarmaks_kubeconfig(name: str, server: str, ca: str, user: Mapping[str, str]) -> dict[str, Any]:
+    """As pkg/tarmak/kubectl makes it: everything in it has the cluster's name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": ca}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "namespace": "kube-system", "user": name}}],
+        "current-context": name,
+        "preferences": {},
+        "users": [{"name": name, "user": dict(user)}],
+    }
 
 
 def logins(pem: bytes, private: bytes | None = None) -> str:

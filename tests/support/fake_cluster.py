@@ -17,6 +17,7 @@ from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, last_app
 from tarmak_iam.hook.programs import ClusterLock, Completed, Programs
 from tests.support.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
 from tests.support.field_managers import Entries, applied, conflicts, printed, timed, updated
+from tests.support.rights import forbidden, reviewed
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _NOTHING_THERE = "the server could not find the requested resource"
@@ -489,22 +490,3 @@ def away(times: int, verb: str | None = None) -> Fault:
         return failed(REFUSED) if left[0] >= 0 else None
 
     return fault
-
-
-def forbidden(denied: set[tuple[str, str]], verb: str, each: dict[str, Any]) -> str | None:
-    """kubectl's line about the object; None where the verb is not denied on its resource."""
-    resource, metadata = f"{each['kind'].lower()}s", each["metadata"]
-    if (verb, resource) not in denied:
-        return None
-    group = "apps" if each["kind"] == "DaemonSet" else ""
-    return (
-        f'Error from server (Forbidden): {resource} "{metadata["name"]}" is forbidden: User "ann" cannot {verb} '
-        f'resource "{resource}" in API group "{group}" in the namespace "{metadata.get("namespace")}"'
-    )
-
-
-def reviewed(denied: set[tuple[str, str]], reviews: dict[str, Any]) -> str:
-    """The answers to a List of SelfSubjectAccessReviews."""
-    asked = ((review, review["spec"]["resourceAttributes"]) for review in reviews["items"])
-    allowed = ((review, (about["verb"], about["resource"]) not in denied) for review, about in asked)
-    return "".join(json.dumps({**review, "status": {"allowed": is_allowed}}) for review, is_allowed in allowed)

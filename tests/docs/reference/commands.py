@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
-from tests.docs.reference.exit_codes import codes_of
+from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.document import Document
 from tests.docs.reference.markdown import fenced, prose, slug, table
 from tests.support.commands import every_command
 
@@ -19,6 +22,7 @@ _HEAD = """\
 Written from the program itself: what `tarmak-iam COMMAND --help` says.
 """
 _AS_IT_IS = "\b"
+_MEANINGS = Document.parse(Path(__file__).with_name("exit_codes.yaml").read_bytes()).data
 
 
 def commands() -> str:
@@ -66,3 +70,11 @@ def _paragraph(text: str) -> str:
     if not lines:
         return f"{prose(title)}:\n\n{fenced(rest)}" if colon else prose(first)
     return f"{prose(first)}\n\n{fenced(inspect.cleandoc(chr(10).join(lines)))}"
+
+
+def codes_of(command: Sequence[str]) -> Mapping[ExitCode, str]:
+    """What the exit codes mean, by the names of a command and its groups, as `("map", "add")`."""
+    name = " ".join(command)
+    own = _MEANINGS.get(name, {})
+    texts = own if name == "run" else {**_MEANINGS["every"], **own}
+    return {ExitCode[name]: text for name, text in texts.items()}

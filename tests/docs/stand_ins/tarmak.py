@@ -14,7 +14,7 @@ from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tests.docs.stand_ins.cloud import Cloud
 from tests.support import fake_tarmak as fake
-from tests.support.admin_certificates import authority, certificate, key_pem
+from tests.support.admin_certificates import authority, certificate, key_pem, tarmaks_kubeconfig
 
 
 def main(arguments: list[str]) -> int:
@@ -78,14 +78,7 @@ def _kubeconfig_of(name: str, server: str) -> dict[str, Any]:
     own = certificate(str(today), str(today + timedelta(days=365)))
     ca, client, key = (base64.b64encode(pem).decode() for pem in (authority(), own, key_pem()))
     user = {"client-certificate-data": client, "client-key-data": key}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": ca}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "namespace": "kube-system", "user": name}}],
-        "current-context": name,
-        "users": [{"name": name, "user": user}],
-    }
+    return tarmaks_kubeconfig(name, server, ca, user)
 
 
 def _changed(call: TarmakCall, data: Any) -> Any:
