@@ -266,14 +266,11 @@ def _check_group(
     return parts
 
 
-_WHY_ALONE = {
-    FileKind.CONFIG: "the files of its clusters are not known",
-    FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
-}
-
-
 def _check_alone(file: NamedFile, session: Session, fixes: Fixes | None, why: str = "") -> Checked:
-    why = why or _WHY_ALONE.get(file.kind, "it is not in a cluster's directory next to a tarmak.yaml")
+    if not why:
+        why = "it is not in a cluster's directory next to a tarmak.yaml"
+        why = "it is a dynamic file of the authenticator" if file.kind is FileKind.DYNAMIC_FILE else why
+        why = "the files of its clusters are not known" if file.kind is FileKind.CONFIG else why
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     if fixes is not None and file.is_stream:
         note(f"{file.path}: note: nothing is fixed: stdin and pipes are only checked")

@@ -12,18 +12,9 @@ import click
 
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
-from tarmak_iam.cli import options
+from tarmak_iam.cli import console, options
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
-from tarmak_iam.cli.console import (
-    ExitCode,
-    aligned,
-    log_variables,
-    note,
-    print_diff,
-    print_json,
-    print_line,
-    record_done,
-)
+from tarmak_iam.cli.console import ExitCode, aligned, note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
 from tarmak_iam.emit import manifests
@@ -78,25 +69,16 @@ def stale_pod_json(stale: StalePod) -> dict[str, str]:
 @options.login_options
 @options.format_option("text", "json")
 @pass_session
-def apply(
-    session: Session,
-    /,
-    dry_run: Literal["client", "server"] | None,
-    no_check: bool,
-    force: bool,
-    wait: bool,
-    timeout: float,
-    verifies: bool,
-    output: str,
-    **overrides: Any,
-) -> None:
+def apply(session: Session, /, wait: bool, timeout: float, output: str, **more: Any) -> None:
+    dry_run: Literal["client", "server"] | None = more.pop("dry_run")
+    no_check, force, verifies = (more.pop(name) for name in ("no_check", "force", "verifies"))
     if verifies and dry_run:
         raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
-    given = [name for name in ("role", "profile") if overrides[name] is not None]
+    given = [name for name in ("role", "profile") if more[name] is not None]
     if given and not verifies:
         raise click.UsageError(f"--{given[0]} is for the login of --verify: add --verify")
     config, cluster, files = session.selected()
-    installation = session.installation_of(config, cluster, overrides)
+    installation = session.installation_of(config, cluster, more)
     if not no_check:
         refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
     manifests(installation)  # report errors in the objects before asking tarmak, which may take minutes
@@ -178,7 +160,7 @@ def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -
 
 
 def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
-    log_variables(prefixes=["AWS_"])
+    console.log_variables(prefixes=["AWS_"])
     try:
         with stops_raised():  # so that no token is left in a file
             return verify_login(installation, kubectl, seconds=seconds, tell=note)
@@ -288,16 +270,9 @@ def _summary(changes: list[results.ObjectChange]) -> str:
 @options.format_option("text", "json")
 @pass_session
 def rollback(
-    session: Session,
-    listing: bool,
-    to: int | None,
-    dry_run: bool,
-    state: Path | None,
-    force: bool,
-    wait: bool,
-    timeout: float,
-    output: str,
+    session: Session, /, listing: bool, to: int | None, state: Path | None, wait: bool, timeout: float, **more: Any
 ) -> None:
+    output, dry_run = more.pop("output"), more["dry_run"]
     if listing and to is not None:
         raise click.UsageError("--list cannot be combined with --to")
     if state is not None and not state.exists():
@@ -314,16 +289,8 @@ def rollback(
         return
     try:
         with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:
-            done = roll_back(
-                kubectl,
-                path,
-                to=to,
-                force=force,
-                dry_run=dry_run,
-                wait=timeout if wait else None,
-                tell=note,
-                within=within,
-            )
+            limit = timeout if wait else None
+            done = roll_back(kubectl, path, to=to, wait=limit, tell=note, within=within, **more)
     except results.RollbackFailed:
         note(recovery_hint())
         raise

@@ -26,25 +26,17 @@ if TYPE_CHECKING:
 @options.option("--unsafe-fixes")
 @options.option("--diff")
 @pass_session
-@click.pass_context
 def check(
-    context: click.Context,
-    session: Session,
-    files: tuple[Path, ...],
-    all_clusters: bool,
-    output: str,
-    fail_on: str,
-    fix: bool,
-    unsafe_fixes: bool,
-    diff: bool,
+    session: Session, /, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str, **flags: bool
 ) -> None:
+    context, diff = click.get_current_context(), flags["diff"]
     if files and (session.directory or session.cluster_name):
         raise click.UsageError("FILE selects directory and cluster itself; remove -c and --cluster", context)
-    if unsafe_fixes and not (fix or diff):
+    if flags["unsafe_fixes"] and not (flags["fix"] or diff):
         raise click.UsageError("--unsafe-fixes requires --fix or --diff", context)
     if diff and output != "text":
         raise click.UsageError(f"--diff prints a unified diff; remove -o {output}", context)
-    fixes = Fixes(unsafe_fixes, diff, {}) if fix or diff else None
+    fixes = Fixes(flags["unsafe_fixes"], diff, {}) if flags["fix"] or diff else None
     with formats.errors_reported(output):
         if files:
             checked = check_files(session, files, all_clusters=all_clusters, fixes=fixes)

@@ -214,14 +214,9 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
 @pass_session
 @edits_cluster_files
 def add(
-    session: Session,
-    principal: str,
-    username: str | None,
-    groups: tuple[str, ...],
-    replace_groups: bool,
-    strip_path: bool,
-    **options: Any,
+    session: Session, /, principal: str, username: str | None, groups: tuple[str, ...], strip_path: bool, **options: Any
 ) -> None:
+    replace_groups = options.pop("replace_groups")
     change = _MappingsEdit(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)

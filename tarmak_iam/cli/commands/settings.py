@@ -63,8 +63,7 @@ def get(session: Session, key: str, output: str) -> None:
         print_line(value_text(value))
 
 
-_COLUMN = 19
-_LINES = [f"{key:<{_COLUMN}}{setting.short}".replace("\n", "\n" + " " * _COLUMN) for key, setting in SETTINGS.items()]
+_LINES = [f"{key:<19}{setting.short}".replace("\n", "\n" + " " * 19) for key, setting in SETTINGS.items()]
 
 
 @settings.command(

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tarmak_iam.identity.releases import DaemonVersion
     from tarmak_iam.token import Inspection
 
-_CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
-
 
 @click.group(cls=CommandGroup, invoke_without_command=True, subcommand_metavar="[inspect]")
 @option("-i --cluster-id ID", envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", show_envvar=True)
@@ -108,6 +106,7 @@ def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
     def answer(refusal: str | None, otherwise: str) -> str:
         return f"rejects it: {refusal}" if refusal else otherwise
 
+    signed = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
     partition = f"partition {inspection.partition}" if inspection.partition else "no STS host"
     session = "with" if inspection.has_session_token else "without"
     rows = [
@@ -117,7 +116,7 @@ def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
         ("expires:", _time(inspection.expires_at)),
         ("access key:", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
         ("signed headers:", ", ".join(inspection.signed_headers) or "-"),
-        ("cluster ID:", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
+        ("cluster ID:", signed if inspection.signs_cluster_id else "not signed"),
         ("STS:", answer(inspection.sts_refusal, "checks the signature")),
         (f"{version}:", answer(inspection.verdict(version).refusal, "asks STS")),
         *(("note:", text) for text in inspection.notes),

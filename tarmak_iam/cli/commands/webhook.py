@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -60,17 +60,11 @@ if TYPE_CHECKING:
 )
 @pass_session
 def webhook(
-    session: Session,
-    output_dir: Path,
-    days: int,
-    hostnames: tuple[str, ...],
-    address: str | None,
-    port: int | None,
-    renew: bool,
-    daemon_version: str | None,
+    session: Session, /, output_dir: Path, hostnames: tuple[str, ...], address: str | None, **more: Any
 ) -> None:
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
+    port, daemon_version = more.pop("port"), more.pop("daemon_version")
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
     server = _server(installation, {"hostname": not hostnames, "address": address is None, "port": port is None})
@@ -80,8 +74,7 @@ def webhook(
     existing = Existing(
         output_dir, *(read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
     )
-    now = datetime.now(timezone.utc)
-    prepared = prepare(existing, names, port, now=now, days=days, renew=renew, version=version)
+    prepared = prepare(existing, names, port, now=datetime.now(timezone.utc), version=version, **more)
     for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
         print_line(line)
     is_given = click.get_current_context().get_parameter_source("days") is ParameterSource.COMMANDLINE
@@ -157,16 +150,7 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
 @option("--expires-within DAYS", type=click.IntRange(min=0), default=EXPIRES_WITHIN)
 @formats.findings_options
 @pass_session
-@click.pass_context
-def doctor(
-    context: click.Context,
-    session: Session,
-    directory: Path,
-    is_master: bool,
-    expires_within: int,
-    output: str,
-    fail_on: str,
-) -> None:
+def doctor(session: Session, directory: Path, is_master: bool, expires_within: int, output: str, fail_on: str) -> None:
     from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
 
     with formats.errors_reported(output):
@@ -199,4 +183,4 @@ def doctor(
     if any(diagnosis.severity is Severity.ERROR for diagnosis in report.diagnoses):
         note(installation.recovery_hint if installation else NOT_EXAMINED)
     if formats.is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
-        context.exit(ExitCode.FINDINGS)
+        click.get_current_context().exit(ExitCode.FINDINGS)

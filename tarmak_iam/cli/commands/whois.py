@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,21 +31,12 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 @format_option("text", "json")
 @pass_session
 def whois(
-    session: Session,
-    arn: str,
-    session_name: str,
-    user_id: str,
-    access_key_id: str,
-    config_path: Path | None,
-    file_paths: tuple[Path, ...],
-    daemon_args: tuple[str, ...],
-    daemon_version: str | None,
-    exit_code: bool,
-    output: str,
+    session: Session, /, arn: str, config_path: Path | None, daemon_version: str | None, output: str, **more: Any
 ) -> None:
+    file_paths, daemon_args, user_id = more["file_paths"], more["daemon_args"], more["user_id"]
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
-    identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
+    identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = Authenticator.load(
@@ -71,7 +63,7 @@ def whois(
         _print_text(answer)
     if not answer.started:
         click.get_current_context().exit(ExitCode.ERROR)
-    if exit_code and not answer.authenticated:
+    if more["exit_code"] and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
