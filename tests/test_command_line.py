@@ -11,7 +11,8 @@ import pytest
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.config.locate import directory_option
 from tarmak_iam.document import Document
-from tarmak_iam.hook.connection import kubeconfig_command
+from tarmak_iam.hook.connection import Access
+from tarmak_iam.hook.programs import Programs
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import PLAIN, CommandLine
 from tests.support import ADMIN, EXAMPLES, ROOT, Shell
@@ -32,7 +33,10 @@ CASES = Document.parse((ROOT / "tests" / "suggestions.yaml").read_bytes()).data
             "tarmak -c d --current-cluster 'a b-$(id)' clusters apply",
         ),
         (PLAIN.tarmak_iam("map add ARN --group", "a b", "it's"), "tarmak-iam map add ARN --group 'a b' 'it'\"'\"'s'"),
-        (kubeconfig_command(("-c", "my dir"), "/opt/tarmak"), "/opt/tarmak -c 'my dir' clusters kubeconfig"),
+        (
+            Access(Programs({}), None, "context", ("-c", "my dir"), "/opt/tarmak").kubectl().reopen,
+            "/opt/tarmak -c 'my dir' clusters kubeconfig",
+        ),
     ],
 )
 def test_commands_are_typed_as_a_shell_reads_them(made: str, expected: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
     from tarmak_iam.config.path_lookup import KeyPath
     from tarmak_iam.config.type_repairs import RepairedFile
+
+
+_COMMENTED_OUT = re.compile(rf"#+[ \t]*([\"']?){INIT}\1[ \t]*:(?:[ \t]|\Z)")
 
 
 # As ReadFile, not slots and compared by identity.
@@ -105,7 +109,7 @@ class TarmakConfig(ReadFile):
             return self
         route = authenticator_init_route(cluster)
         comments = document.comments_of(route)
-        if any(comment.setting == INIT for comment in comments):
+        if any(_COMMENTED_OUT.match(comment.text) for comment in comments):
             comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
         if comments or not document.has(route):  # not has: the value comes from a merge key
             return self.with_document(document.set(route, False))

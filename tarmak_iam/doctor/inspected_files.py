@@ -14,9 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.doctor.file_tree import FLAG, FileTree, FoundFile, Unit, Word, command_option, parse_unit
 from tarmak_iam.document import Document
-from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place, unquoted
-from tarmak_iam.identity.cluster_objects import objects_in
+from tarmak_iam.identity.cluster_objects import objects_in, place_within
 from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settings
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
@@ -99,7 +98,7 @@ def _in_document(document: Document) -> Iterator[Read]:
                 yield _configuration(document, route, Document.parse(text, document.filename, json=False))
             except ParseError as error:
                 place = error.place or Place(document.filename)
-                yield Broken(place_within(document.source, document.node(route), place), error.what)
+                yield Broken(place_within(document, route, place), error.what)
         elif manifest.kind == "Config":
             yield from _clients(document, manifest.route, manifest.data)
         elif manifest.kind != "ConfigMap":
@@ -113,7 +112,7 @@ def _cluster_id_key(content: Mapping[Any, Any]) -> str | None:
 def _configuration(document: Document, route: Route, inner: Document) -> Configuration:
     key = _cluster_id_key(inner.data) if isinstance(inner.data, dict) else None
     within = inner.position(() if key is None else (key,))
-    place = within if inner is document else place_within(document.source, document.node(route), within)
+    place = within if inner is document else place_within(document, route, within)
     return Configuration(inner, document.position(route), place)
 
 

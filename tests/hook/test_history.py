@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam._version import __version__
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.files.boundary import Boundary
@@ -18,6 +17,7 @@ from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status,
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.plugins import __version__
 from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, DAEMON, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses

@@ -30,7 +30,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "token/make": (),
     "token/inspection": ("token/test_reasons.py", "token/test_refusals.py"),
     "pki/certificates": (),
-    "hook/cluster/object_fields": ("hook/test_overlay.py", "hook/test_field_sets.py"),
+    "hook/cluster/object_fields": ("hook/test_object_fields.py",),
 }
 """By module the tests besides its own, which are called as it is."""
 

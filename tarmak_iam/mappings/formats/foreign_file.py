@@ -9,8 +9,8 @@ from typing import Any
 from tarmak_iam.aws.go_case import equal_fold, fold
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
-from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.identity.cluster_objects import place_within
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted
 from tarmak_iam.routes import Key, Route
@@ -82,7 +82,7 @@ class FilePart:
         """The document in this string. Raises ParseError, with the place in the file itself."""
 
         def outer(place: Place) -> Place:
-            return self._place(place_within(self.document.source, self.document.node(self.route), place))
+            return self._place(place_within(self.document, self.route, place))
 
         try:
             document = Document.parse(self.value, self.document.filename, json=None)

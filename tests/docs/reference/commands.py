@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.document import Document
 from tests.docs.reference.markdown import fenced, prose, slug, table
 from tests.support.commands import every_command
