@@ -36,7 +36,7 @@ def test_a_whole_number_that_is_written_otherwise_is_the_same() -> None:
 
 def test_a_number_that_other_readers_take_for_a_string_is_written_anew() -> None:
     logs = "  kubernetes: {{apiServer: {{amazon: {{internalELBAccessLogs: {{bucket: b, interval: {0}}}}}}}}}\n"
-    edits = dev(logs.format("6e+1")).set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60)
+    edits = dev(logs.format("0b111100")).set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60)
     assert written(edits) == logs.format("60")
 
 
