@@ -12,7 +12,6 @@ from functools import lru_cache
 from tarmak_iam.text import shortened
 
 __all__ = ["Key", "Path", "Route", "Step"]
-
 LAST = -1
 
 

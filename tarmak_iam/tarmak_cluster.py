@@ -37,14 +37,12 @@ if TYPE_CHECKING:
     from tarmak_iam.report import AccessReview
 
 __all__ = ["TarmakCluster"]
-
 ROLLOUT_SECONDS = 300.0
 VERIFY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 """As in the hook, which is imported only where it is used."""
 
 Progress = Callable[[str], None]
-
 _Made = TypeVar("_Made")
 
 

@@ -71,7 +71,6 @@ def _likely(text: str) -> str:
 
 # Names of roles and users that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
-
 _LONGEST = 64
 
 # Nearly every ARN that is mapped. `arn_flaw` has nothing to say about it: its name is none that only AWS gives.

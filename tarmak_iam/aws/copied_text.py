@@ -30,7 +30,6 @@ _INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\
 # Joiners belong in words of Arabic and Indic scripts and in emoji, never next to a letter of ASCII, or at an end.
 _JOINER = re.compile("(?:(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f]))")
 _ODD_BLANK = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f]|(?<=[!-~])\u3000(?=[!-~])")
-
 _PAIRS = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "«»", "‹›", "[]", "()", "<>")  # noqa: RUF001
 _QUOTES = "\"'`“”„‘’«»‹›"  # noqa: RUF001
 

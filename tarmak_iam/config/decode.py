@@ -103,9 +103,7 @@ def float_text(number: float) -> str:
 
 
 API_VERSION = "api.tarmak.io/v1alpha1"
-
 KIND = "Config"
-
 _MOST_CLUSTERS = 5000
 """Each of them is checked in dozens of ways, and compared with the others."""
 

@@ -23,7 +23,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
-
 _MOST_FLAWS = 5000
 
 

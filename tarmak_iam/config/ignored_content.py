@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tarmak_iam.config.cluster import ReadFile
 
 _File = TypeVar("_File", bound="ReadFile")
-
 _LONG = 8
 """The letters of a name that are too many to be another word with the same spelling."""
 _CLOSE_ELSEWHERE = 0.88
@@ -213,7 +212,6 @@ def with_keys_corrected(file: _File, keys: Iterable[UnknownKey]) -> _File | None
 
 # The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")
-
 MOST_SEARCHED = 200
 """The most unknown keys of a file for which it is searched what was meant."""
 

@@ -33,7 +33,6 @@ _TYPES = {
 _EXACTLY_ONE = {"cluster-single": ("bastion", "vault", "etcd"), "cluster-multi": ("etcd",), "hub": ("bastion", "vault")}
 _AT_LEAST_ONE = {"cluster-single": ("master", "worker"), "cluster-multi": ("master", "worker"), "hub": ()}
 _STATEFUL = ("etcd", "vault", "bastion", "jenkins")
-
 _MOST_VOLUMES = 13
 """In addition to the root volume: Tarmak names the devices /dev/sdd to /dev/sdp, and panics at the next one."""
 

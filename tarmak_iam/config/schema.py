@@ -18,7 +18,6 @@ WHOLE_FILE = "tarmak.yaml"
 """The name of the schema of the whole file; the others have the name of their section."""
 
 Schema = dict[str, Any]
-
 _ANY = ("string", "integer", "number", "boolean", "array", "object", "null")
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 # Strings in YAML 1.2 only. A boolean or number of both versions is a string only in quotes, which Tarmak rejects.

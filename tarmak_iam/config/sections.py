@@ -73,7 +73,6 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 Model = TypeVar("Model", bound="SectionModel")
-
 Path = tuple[str | int, ...]
 """Keys and list indices below a cluster or a section."""
 

@@ -28,9 +28,7 @@ NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
 
 Path = tuple[str | int, ...]
-
 _FIRST_PROXY_PORT = 9200
-
 _WITH_TIME = ("Cluster", "InstancePool", "Volume", "Environment", "Provider")
 
 
@@ -128,9 +126,7 @@ _POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule",
 """Structs that lists have pointers to: a null item stays null."""
 
 _ZERO = {"string": "", "bool": False, "float64": 0.0}
-
 _TIME = r"(?a)(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z"
-
 _NANO = 10**9
 
 

@@ -49,7 +49,6 @@ NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for data that Kubernetes itself keeps about an object: they are never written by hand."""
 
 _TABLE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("tarmak-types.json").read_bytes())
-
 DEFAULTS: Mapping[str, list[tuple[str, Any, bool]]] = _TABLE["defaults"]
 OTHER_WORDS: Mapping[str, str] = _TABLE["otherWords"]
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
@@ -167,7 +166,6 @@ _RFC3339 = r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+
 
 # 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
 _QUANTITY = r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z"
-
 BINARY_SUFFIXES = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
@@ -216,7 +214,6 @@ def _quantity(value: Any) -> str:
 
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-
 _MOST_EXPONENT = 1000
 """Beyond the precision of Tarmak in any case."""
 

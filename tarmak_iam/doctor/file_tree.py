@@ -119,7 +119,6 @@ def _name(word: Word) -> str:
 
 
 FLAG = f"--{WEBHOOK_FLAG}"
-
 _MANY = 20_000
 """A directory with more files than this is not one of manifests; `render` writes one for each IAMIdentityMapping."""
 

@@ -38,14 +38,11 @@ _CLOSED_LINES = re.compile(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
 
 # What may be after a colon or dash whose value is on the lines below.
 _VALUE_BELOW = re.compile(r" *(?: #[^\n]*)?\r?(?:\n|\Z)")
-
 _DASH = re.compile(r"-(?=[ \r\n]|\Z) *")
 _FIRST_CONTENT = re.compile(r"(?:[ ]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=[^ #\r\n])")
-
 _MARKER = re.compile(r"(?m)^(?:---|\.\.\.)(?=\s|\Z)|^%")
 _MARKERS = "\n---", "\n...", "\n%"
 _FIRST_MARKER = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
-
 _ALL = 1 << 60
 """More than there are members."""
 
@@ -273,13 +270,11 @@ _SIGN = re.compile(r"[&*!?<{](?:(?<=[&*!])[^ \r\n]|(?<=[?!])(?:[ \r\n]|\Z)|(?<=<
 # A collection may be a key before a colon, or after a comma, but not in a list.
 _COLLECTION_KEY = re.compile(r"[\]},]\s*[:\[{]")
 _LIST_OF_COLLECTIONS = re.compile(rf"\[{_WORDS}(?:[\[{{]{_WORDS}[\]}}](?!\s*:){_WORDS})+\]")
-
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F]|U)")
 
 # A block collection begins further to the right than the one around it, except a list below its key.
 _MOST_COLUMNS = MAX_DEPTH // 2 - 1
 _DEEP = re.compile(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
-
 _BEFORE_COLLECTIONS = ("[", "{", "- ", "-\n", ":\n", " \n", " #", "\r\n")
 """Every list or mapping but the root begins with one of these, or on the line below."""
 

@@ -54,12 +54,10 @@ def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
 _INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 _BREAKS = "\r\n\x85\u2028\u2029"
 _LINE_ENDS = "\0" + _BREAKS
-
 _ANCHOR_CHARACTERS = string.ascii_letters + string.digits + "_-"
 """Those of anchors in go-yaml; YAML itself allows more."""
 
 _AFTER_ANCHOR = _LINE_ENDS + " \t?:,]}%@`"
-
 NOT_AN_ANCHOR = "did not find expected alphabetic or numeric character"
 """go-yaml's message for an anchor or alias with another character."""
 

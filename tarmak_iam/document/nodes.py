@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
-
 STANDARD_TAG = "tag:yaml.org,2002:"
 """The prefix that `!!` abbreviates."""
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tarmak_iam.document.parsed import Tree
 
 Quote = Literal["single", "double"]
-
 _Aspect = TypeVar("_Aspect")
 
 _WORDS = frozenset(
@@ -46,7 +45,6 @@ _OTHER_TYPES = re.compile(
 _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
 _UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
 UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?\r\n]")
-
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
 _NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)

@@ -28,7 +28,6 @@ MAX_ALIASES = 20_000
 
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
 TOO_MANY = "the document has more than a million values, which is the limit"
-
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair. It cannot be encoded; Go and YAML reject or replace it."""
 

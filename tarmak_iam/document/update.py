@@ -121,7 +121,6 @@ Identity = str | SequenceOf[str]
 """Dotted paths of scalars that together identify an item of a list: `("environment", "metadata.name")`, `"name"`."""
 
 Identities = tuple[Identity, ...]
-
 _ALIKE = 0.5
 _MOST_EQUAL = 100_000
 """Pairs of equal items; of more, the first is the same as the first."""

@@ -45,7 +45,6 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.text import quoted, shortened
 
 _STYLES: dict[str, Style] = {"": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
-
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _INDICATOR = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
@@ -53,7 +52,6 @@ _INDICATOR = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
 
 _OPENING = frozenset((kinds.MappingStartEvent, kinds.SequenceStartEvent))
 _CLOSING = frozenset((kinds.MappingEndEvent, kinds.SequenceEndEvent))
-
 _Open = tuple[int, int, str | None, str | None, bool, bool, list[Node]]
 """A collection whose end has not been read yet: its start, where the text of its children begins, its anchor and tag,
 whether it is in flow style, whether it is a mapping, and its siblings so far."""
@@ -229,7 +227,6 @@ class YamlText:
 PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
 _BYTE_ORDER_MARK = "\ufeff"
-
 _MOST_TAG_DIRECTIVES = 100
 """libyaml compares each %TAG with all earlier ones. Texts with more of them are read by the pure parser."""
 

@@ -17,7 +17,6 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import file_error, read_if_present
 
 _LOGGER = logging.getLogger(__name__)
-
 _LOCK_SECONDS = 10
 
 

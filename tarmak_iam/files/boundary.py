@@ -14,7 +14,6 @@ from typing import NamedTuple
 from tarmak_iam.errors import FileError, Place
 
 _ADVICE = "replace the link with the file, or use --follow-links if you own the link and its target"
-
 _OWN_ONLY = "--follow-links requires that you own the link and its target; replace the link with the file"
 
 

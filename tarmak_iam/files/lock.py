@@ -72,7 +72,6 @@ def _name(pid: int) -> str:
 
 
 _PAUSE = 0.05
-
 _UNNOTICED = ", so another run at the same time would not be detected"
 
 

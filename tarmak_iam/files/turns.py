@@ -10,11 +10,8 @@ from tarmak_iam.errors import FileChanged
 from tarmak_iam.files.lock import file_lock, living_holder
 
 _Made = TypeVar("_Made")
-
 _ATTEMPTS = 5
-
 _SECONDS = 60
-
 _PATIENCE = 1
 """Seconds. Most edits are faster: only a longer wait is reported."""
 

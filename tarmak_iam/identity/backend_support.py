@@ -97,12 +97,10 @@ DYNAMIC_FILE = Backend(
 )
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)
-
 ENTRY_OBJECTS = {backend: backend.objects for backend in BACKENDS if backend.objects is not None}
 """Of the backends that read objects of the cluster."""
 
 BACKEND_NAMES = tuple(backend.name for backend in BACKENDS)
-
 BACKEND_SPELLINGS = tuple(dict.fromkeys((*BACKEND_NAMES, *(backend.first_name for backend in BACKENDS))))
 """Every name that some release accepts, those of v0.5.0 last."""
 

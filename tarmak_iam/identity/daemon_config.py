@@ -52,10 +52,8 @@ _FIELDS = {
 }
 
 _SSO_FIELDS = {"PermissionSetName": "permissionSetName", "AccountID": "accountID", "Partition": "partition"}
-
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
 DESCRIBING_BURST = "server.ec2DescribeInstancesBurst"
-
 T = TypeVar("T")
 
 
@@ -378,7 +376,6 @@ class _DaemonConfigReader:
 
 
 DEFAULT_PORT = 21362
-
 DEFAULT_STATE_DIR = "/var/aws-iam-authenticator"
 """Working directory of Tarmak's init unit too."""
 

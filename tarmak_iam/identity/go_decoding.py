@@ -140,7 +140,6 @@ class JsonMappings:
 
 
 _FIELDS = frozenset(("rolearn", "userarn", "username", "groups"))
-
 _BINARY = "tag:yaml.org,2002:binary"
 
 

@@ -51,7 +51,6 @@ def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
 
 # The daemon's own pattern up to v0.5.1; it has no zero.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
-
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 

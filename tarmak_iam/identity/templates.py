@@ -32,7 +32,6 @@ _BECOMES = {
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
 _NAMED = "|".join(TEMPLATES)
 _BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<after>{_NAMED})\b")
-
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
 _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 

@@ -26,7 +26,6 @@ from tarmak_iam.text import quoted
 C = TypeVar("C")
 T = TypeVar("T")
 P = ParamSpec("P")
-
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
 
 
@@ -301,7 +300,6 @@ MOST_CHOICES = 32
 """How many ways to read a file, or an item of a list, are checked."""
 
 Item = Mapping[Any, Any]
-
 Spelled = Callable[[Item, str], tuple[str, ...]]
 
 

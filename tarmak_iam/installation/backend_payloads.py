@@ -34,7 +34,6 @@ API_SERVER_KEYS = ("server.kubeconfig", "server.master")
 # NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
 _UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
-
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
 

@@ -13,7 +13,6 @@ _PUBLIC = "public.ecr.aws"
 _PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
 _EKS_DISTRO = published_tags()
 _DEFAULT_TAG = _EKS_DISTRO[DEFAULT_RELEASE]
-
 DEFAULT_IMAGE = f"{_PUBLIC}/{_PATH}:{_DEFAULT_TAG}"
 """Can be pulled without a login. Its release starts with the files of Tarmak's v0.4.0 `init` (see versions.json)."""
 

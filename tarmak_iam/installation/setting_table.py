@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
-
 Rollback = Literal["never", "failure", "unverified"]
 """When `run` restores the previous state of the cluster without asking."""
 

@@ -21,9 +21,7 @@ from tarmak_iam.routes import Path, Route
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
 __all__ = ["SETTINGS_NAME", "SettingError", "Settings", "choices_of", "override", "parse_settings", "typed_value"]
-
 _LOGGER = logging.getLogger(__name__)
-
 SETTINGS_NAME = "tarmak-iam.yaml"
 """The file in a cluster's directory."""
 
@@ -248,7 +246,6 @@ def _wrong_type(key: str, value: Any) -> tuple[Path, str, str] | None:
 
 # The path and the name of a role, as in the API reference of IAM.
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
-
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 _MAJOR_AND_MINOR = re.compile(r"v?[0-9]+\.[0-9]", re.ASCII)

@@ -12,7 +12,6 @@ from tarmak_iam.pki.pem import is_certificate, read_pem
 from tarmak_iam.text import is_host_name, quoted, shortened
 
 _PROXY_SCHEMES = ("http", "https", "socks5")
-
 _SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
 
 

@@ -17,7 +17,6 @@ Values = Mapping[Any, Any]
 """The content of a cluster, context or user, or the `exec` of one."""
 
 ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
-
 _MODES = ("Never", "IfAvailable", "Always")
 
 OTHER_CREDENTIALS = (

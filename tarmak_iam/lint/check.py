@@ -38,7 +38,6 @@ from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 from tarmak_iam.text import one_line
 
 _MOST_FINDINGS = 5000
-
 _NAMED = 3
 """The number of clusters that a message about several clusters names."""
 

@@ -275,7 +275,6 @@ def doubtful_webhook_path(rule: Rule, config: TarmakConfig) -> Iterator[Finding]
 # What Tarmak's validation, Terraform, AWS or Puppet rejects, and what Tarmak replaces.
 
 _Check = Callable[[Rule, Any], Iterator[Finding]]
-
 _ALL = "every Tarmak command for its environment fails"
 _CHANGES = "tarmak clusters plan and apply fail"
 

@@ -36,7 +36,6 @@ from tarmak_iam.text import closest, did_you_mean, quoted, shortened
 _MODES = "server.backendMode"
 _SCRUBBED = "server.scrubbedAccounts"
 _RESERVED = "server.reservedPrefixConfig"
-
 _SETTING = "the backends are a setting in tarmak-iam.yaml"
 
 

@@ -28,9 +28,7 @@ from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.text import shortened
 
 _AMAZON = ("kubernetes", "apiServer", "amazon")
-
 _INIT = (*_AMAZON, "awsIAMAuthenticatorInit")
-
 _LOGS = tuple((*_AMAZON, name) for name in ("publicELBAccessLogs", "internalELBAccessLogs"))
 """The access logs, which Tarmak ignores in some clusters."""
 

@@ -37,7 +37,6 @@ FIX = "check --fix"
 """The command that makes the safe fixes."""
 
 UNSAFE_FIX = f"{FIX} --unsafe-fixes"
-
 _Made = TypeVar("_Made")
 
 

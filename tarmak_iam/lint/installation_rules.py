@@ -34,7 +34,6 @@ _REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  
 
 
 _MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
-
 _Mappings = Mappings | None
 
 

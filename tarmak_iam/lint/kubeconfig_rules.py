@@ -23,7 +23,6 @@ from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
 EXPIRES_WITHIN = timedelta(days=30)
-
 _UNUSABLE = frozenset(AdminState) - {AdminState.MISSING, AdminState.NOT_EXAMINED, AdminState.VALID}
 
 
@@ -104,7 +103,6 @@ def _caused_by(setting: str, installation: Installation) -> list[tuple[str, str]
 
 
 _UNREAD = ("misplaced-mapping-key", "duplicate-mapping-key", "mappings-as-text", "split-entry", "mappings-not-a-list")
-
 _UNMAPPED_SINCE = Implication((*_UNREAD, "no-mappings"))
 """Findings that explain why the entry of a principal has no effect."""
 

@@ -17,7 +17,6 @@ MAP = PLAIN.tarmak_iam("map")
 """The start of commands in rules that see only the mappings; `of_cluster` replaces it with the cluster's command."""
 
 IMPORT = f"{MAP} import"
-
 EXITS = "authenticator v0.5.0 and later does not start, and IAM login is not possible"
 """The consequence of an entry without a principal (startup.json of the recordings); v0.4.0 logs and skips it."""
 

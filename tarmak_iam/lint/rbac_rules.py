@@ -40,7 +40,6 @@ _SYSTEM = "system:"
 _NODE_PREFIX = f"{_SYSTEM}node:"
 _NODE_USERNAME = f"{_NODE_PREFIX}{PRIVATE_DNS}"
 _CLUSTER_ADMIN = "cluster-admin"
-
 _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b": "a semicolon"}
 
 
@@ -218,9 +217,7 @@ def _meaning(group: _Group) -> tuple[str, str]:
 
 
 _RESERVED = ("system:", "eks:")
-
 _REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then suppress this finding"
-
 _TRUST = "the caller sets the session name when it assumes the role"
 
 

@@ -80,7 +80,6 @@ class Subjects:
 
 
 Check = Callable[["Rule", Any], Iterator[Finding]]
-
 FixMaker = Callable[[Finding, Subjects], Fix | None]
 
 

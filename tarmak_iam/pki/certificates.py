@@ -27,9 +27,7 @@ except ImportError:
     raise no_cryptography() from None
 
 E = TypeVar("E", bound=x509.ExtensionType)
-
 _MAX_KEY_BYTES = 1 << 14  # an RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000 bytes
-
 _ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 _SERVERS, _CLIENTS = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string
 

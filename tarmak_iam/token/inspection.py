@@ -27,13 +27,10 @@ _USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
-
 CLUSTER_ID_HEADER = "x-k8s-aws-id"
 _MAX_SIZE = 4096
-
 _X_AMZ = ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
 _PARAMETERS = frozenset(("action", "version", *(f"x-amz-{name}" for name in _X_AMZ)))
-
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 

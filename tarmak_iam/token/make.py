@@ -41,7 +41,6 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 # What stays unchanged as an HTTP header: Signature Version 4 trims spaces at the ends and collapses repeated ones.
 _CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
-
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 
 # The pattern of ExternalId in the API reference of STS.

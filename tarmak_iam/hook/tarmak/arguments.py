@@ -28,7 +28,6 @@ GLOBAL = (
     Flag("public-api-endpoint"),
 )
 _HELP = Flag("help", "h")
-
 _APPLY = ("clusters", "apply")
 COMMANDS: Mapping[tuple[str, ...], tuple[Flag, ...]] = {
     _APPLY: (

@@ -14,7 +14,6 @@ from tarmak_iam.mappings.merging import Wanted
 
 API_VERSION = f"{CRD_GROUP}/v1alpha1"
 KIND = "IAMIdentityMapping"
-
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _MAX_NAME = 63
 _DIGEST = 8
