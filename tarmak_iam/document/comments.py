@@ -10,8 +10,8 @@ from collections.abc import Collection
 from itertools import takewhile
 
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span, is_block
-from tarmak_iam.document.parsed import Comment, Tree
 from tarmak_iam.document.splices import member_start, member_value, next_line_after
+from tarmak_iam.document.tree import Comment, Tree
 
 
 def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
-from tarmak_iam.document.parsed import Comment, Text, Tree, data_of, read_trees
+from tarmak_iam.document.parsed import Text, data_of, read_trees
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
+from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
 

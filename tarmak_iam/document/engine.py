@@ -22,13 +22,14 @@ from tarmak_iam.document.blocks import room_of
 from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, ChangeItems, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.moves import planned_move
 from tarmak_iam.document.nodes import Span, walk
-from tarmak_iam.document.parsed import Comment, Text, Tree, blocks_of, data_of, read_tree
+from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, plain, same
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import MAX_DEPTH
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate, refused
+from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.update import Identity, differences, parts_of
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.errors import EditRefused, ParseError, Place

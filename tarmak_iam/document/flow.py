@@ -9,11 +9,11 @@ from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, Nearby, Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice, joined_spans, member_count, members_of
 from tarmak_iam.document.target import Target, refuse
+from tarmak_iam.document.tree import Tree
 
 _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 

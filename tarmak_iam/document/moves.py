@@ -14,7 +14,6 @@ from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.edits import Insert, Move, Rename
 from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
-from tarmak_iam.document.parsed import Comment, Tree
 from tarmak_iam.document.plain_values import assigned, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.render import UNSAFE_IN_FLOW, Verbatim, json_string, quote, scalar_text
@@ -29,6 +28,7 @@ from tarmak_iam.document.splices import (
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, locate, refuse, refused
+from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import key_text
 from tarmak_iam.routes import Key, Route, Step
 

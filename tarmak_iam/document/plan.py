@@ -11,7 +11,6 @@ from tarmak_iam.document import edits, write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
 from tarmak_iam.document.flow import layout_at
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
@@ -27,6 +26,7 @@ from tarmak_iam.document.splices import (
     unended_scalar,
 )
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.routes import Key, Route
 
 _EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")

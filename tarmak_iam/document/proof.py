@@ -10,11 +10,11 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from tarmak_iam.document.nodes import PROPERTY, Alias, Node, Scalar, Span, walk
-from tarmak_iam.document.parsed import Comment, Tree
 from tarmak_iam.document.plain_values import first_difference, same
 from tarmak_iam.document.shared import named_uses, shared_remedy
 from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.document.target import Target, refused
+from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened

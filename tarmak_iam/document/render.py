@@ -21,7 +21,7 @@ from tarmak_iam.document.splices import member_start
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
-    from tarmak_iam.document.parsed import Tree
+    from tarmak_iam.document.tree import Tree
 
 Quote = Literal["single", "double"]
 _Aspect = TypeVar("_Aspect")

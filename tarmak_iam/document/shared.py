@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeGuard
 
 from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, ReplaceAlias, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import ChangedConstructor, same, value_at
 from tarmak_iam.document.target import Target, native_keys, refuse, refused
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused, ParseError
 from tarmak_iam.routes import Key, Route, Step
 

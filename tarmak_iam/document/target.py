@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, NoReturn
 
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, is_block, merged_entry
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.scalars import python_key, resolve_v2
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
 from tarmak_iam.text import quoted

@@ -12,10 +12,10 @@ from typing import Any
 from tarmak_iam.document.comments import have_comments
 from tarmak_iam.document.edits import AddKeys, Arrange, Drop, Insert, Remove, ReplaceAlias, Rewrite, Set, SharedEdit
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.shared import effective_entries, step_to
 from tarmak_iam.document.target import Target, locate, native_keys
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.write import takes_members
 from tarmak_iam.routes import Key, Route
 

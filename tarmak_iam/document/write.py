@@ -21,7 +21,6 @@ from tarmak_iam.document.nodes import (
     is_custom_tag,
     tag_span,
 )
-from tarmak_iam.document.parsed import Tree
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
 from tarmak_iam.document.splices import (
     Splice,
@@ -39,6 +38,7 @@ from tarmak_iam.document.splices import (
     owns_line_end,
 )
 from tarmak_iam.document.target import Target, is_null, refuse
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.text import quoted, shortened
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeGuard
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
-from tarmak_iam.document.parsed import Comment
+from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.fix import Fix, TextEdit

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.parsed import Tree, data_of, read_tree
+from tarmak_iam.document.parsed import data_of, read_tree
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.target import locate
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Path, Route
 

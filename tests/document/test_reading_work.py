@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import go_yaml, json_reader, nodes, parsed, plain_values, scalars, source, yaml_reader
+from tarmak_iam.document import go_yaml, json_reader, nodes, plain_values, scalars, source, tree, yaml_reader
 from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import Source
@@ -21,7 +21,7 @@ from tests.support import ROOT
 BOUNDED = "merges of merges"
 """Each level is read for each level above it, up to the limit of 200."""
 
-READERS = (go_yaml, json_reader, nodes, parsed, plain_values, scalars, source, yaml_reader)
+READERS = (go_yaml, json_reader, nodes, plain_values, scalars, source, tree, yaml_reader)
 
 
 class Work:
@@ -60,7 +60,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     counted = Work()
     for module in READERS:
         for name, value in vars(module).items():
-            if type(value) is type(parsed._COMMENT):
+            if type(value) is type(tree._COMMENT):
                 monkeypatch.setattr(module, name, CountedPattern(value, counted))
     return counted
 

@@ -9,8 +9,9 @@ import pytest
 
 from tarmak_iam.document import Append, Document, Edit, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.blocks import document_of
-from tarmak_iam.document.parsed import Tree, read_tree
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.source import Source
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.routes import Key, Route
