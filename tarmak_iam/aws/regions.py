@@ -24,37 +24,24 @@ _ZONE = re.compile(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
 _DIGITS = str.maketrans("lio", "110")
 _LONGEST = 64
 
-_PREFIXES = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
+# Of each partition: how its regions begin, and the domains of its STS hosts, without and with IPv6.
+_PARTITIONS = {
+    "aws": ("", "amazonaws.com", "api.aws"),
+    "aws-cn": ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "aws-us-gov": ("us-gov-", "amazonaws.com", "api.aws"),
+    "aws-iso": ("us-iso-", "c2s.ic.gov", None),
+    "aws-iso-b": ("us-isob-", "sc2s.sgov.gov", None),
+    "aws-iso-e": ("eu-isoe-", "cloud.adc-e.uk", None),
+    "aws-iso-f": ("us-isof-", "csp.hci.ic.gov", None),
+    "aws-eusc": ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
 }
+_PREFIXES = {prefix: name for name, (prefix, _, _) in _PARTITIONS.items() if prefix}
 
-
-STS_DOMAINS = {
-    "aws": "amazonaws.com",
-    "aws-us-gov": "amazonaws.com",
-    "aws-cn": "amazonaws.com.cn",
-    "aws-iso": "c2s.ic.gov",
-    "aws-iso-b": "sc2s.sgov.gov",
-    "aws-iso-e": "cloud.adc-e.uk",
-    "aws-iso-f": "csp.hci.ic.gov",
-    "aws-eusc": "amazonaws.eu",
-}
+STS_DOMAINS = {name: domain for name, (_, domain, _) in _PARTITIONS.items()}
 """Partition -> domain of its STS hosts (`sts.<region>.<domain>`)."""
+DUAL_STACK_DOMAINS = {name: domain for name, (_, _, domain) in _PARTITIONS.items() if domain}
 
 GLOBAL_HOST = "sts.amazonaws.com"
-
-DUAL_STACK_DOMAINS = {
-    "aws": "api.aws",
-    "aws-us-gov": "api.aws",
-    "aws-cn": "api.amazonwebservices.com.cn",
-    "aws-eusc": "api.amazonwebservices.eu",
-}
 
 
 class RegionFlaw(NamedTuple):
