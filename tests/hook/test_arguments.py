@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tarmak_iam.hook.tarmak.arguments import COMMANDS, TarmakCall
 from tests.hook.conftest import Bench
 from tests.support import golden_json
-from tests.support.case_rows import rows
 from tests.support.forks import write_program
+from tests.support.tables import parametrized
 
 # tarmak rejects these, so that it fails, and nothing is applied after it.
 _REJECTED = (["-vc", "x", "clusters", "apply"], ["--current-cluster", "apply", "clusters", "-cP", "apply"])
@@ -38,17 +38,17 @@ def test_recordings(case: dict[str, Any]) -> None:
         assert call.waits is case.get("waits", True)
 
 
-@rows(__file__, "what applies")
+@parametrized(__file__, "what applies")
 def test_what_applies(text: str, applies: bool) -> None:
     assert TarmakCall.parse(text.split()).applies is applies
 
 
-@rows(__file__, "what rewrites")
+@parametrized(__file__, "what rewrites")
 def test_what_rewrites(text: str, rewrites: bool) -> None:
     assert TarmakCall.parse(text.split()).rewrites is rewrites
 
 
-@rows(__file__, "directory")
+@parametrized(__file__, "directory")
 def test_directory(
     args: list[str], environment: dict[str, str], directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,10 +20,10 @@ from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_fo
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, after_apply, made
-from tests.support.case_rows import rows
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
+from tests.support.tables import parametrized
 
 EARLY, LATE = "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"
 
@@ -53,13 +53,13 @@ def noted(time: str) -> dict[str, str]:
     return {CHANGED_AT: f"{time} 2d711642b726b044"}
 
 
-@rows(__file__, "the last change")
+@parametrized(__file__, "the last change")
 def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
     time = last_change(found)
     assert (time and time.strftime("%Y-%m-%dT%H:%M:%SZ")) == expected
 
 
-@rows(__file__, "what is written")
+@parametrized(__file__, "what is written")
 def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
     cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
     version = GoVersion((1, 30, 1) if is_server_side else (1, 15, 12))
@@ -246,7 +246,7 @@ def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None
     assert told[0] == f"warning: {note}"
 
 
-@rows(__file__, "tolerations as kubernetes reads them")
+@parametrized(__file__, "tolerations as kubernetes reads them")
 def test_tolerations_as_kubernetes_reads_them(toleration: dict[str, str], *, expected: bool) -> None:
     assert is_tolerated(TAINT, [toleration]) is expected
 
@@ -277,7 +277,7 @@ def test_what_a_daemonset_tolerates_by_itself(
     assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
 
 
-@rows(__file__, "nodes are asked for by their labels")
+@parametrized(__file__, "nodes are asked for by their labels")
 def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: list[str | None]) -> None:
     asked: list[str | None] = []
 

@@ -14,8 +14,8 @@ from tarmak_iam.hook.cluster.live_mappings import unbound_groups
 from tarmak_iam.hook.connection import cluster_kubeconfig, failure_of
 from tarmak_iam.hook.programs import Completed, Programs
 from tarmak_iam.identity.model import Grant
-from tests.support.case_rows import rows
 from tests.support.fake_cluster import REFUSED, Cluster, away, failed
+from tests.support.tables import parametrized
 
 POST = 'Post "https://127.0.0.1:6443/api/v1/namespaces/kube-system/configmaps?timeout=30s"'
 PROXY = 'an error on the server ("{}") has prevented the request from succeeding (post configmaps)'
@@ -64,17 +64,17 @@ def test_the_last_word_of_one_that_says_nothing() -> None:
     assert Completed(("x",), -9, "", "").reason == "ended by signal 9"
 
 
-@rows(__file__, "kubectls reason is the line that is one")
+@parametrized(__file__, "kubectls reason is the line that is one")
 def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> None:
     assert why(failed(text)).startswith(expected)
 
 
-@rows(__file__, "who is away")
+@parametrized(__file__, "who is away")
 def test_who_is_away(text: str, expected: bool) -> None:
     assert is_away(failed(text)) is expected
 
 
-@rows(__file__, "what writes")
+@parametrized(__file__, "what writes")
 def test_what_writes(args: str, expected: bool) -> None:
     assert is_write(args.split()) is expected
 
@@ -95,7 +95,7 @@ def test_patience_has_an_end() -> None:
     assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
 
 
-@rows(__file__, "who refuses")
+@parametrized(__file__, "who refuses")
 def test_who_refuses(text: str, expected: bool) -> None:
     assert is_refused(failed(text)) is expected
 
@@ -151,7 +151,7 @@ def test_a_kubeconfig_without_credentials_is_no_outage() -> None:
     )
 
 
-@rows(__file__, "what kubectl says of a kubeconfig that it cannot read")
+@parametrized(__file__, "what kubectl says of a kubeconfig that it cannot read")
 def test_what_kubectl_says_of_a_kubeconfig_that_it_cannot_read(reason: str, shown: str) -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed(f'error: error loading config file "k": {reason}')
@@ -198,7 +198,7 @@ def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:
     assert (tmp_path / "args").read_text() == "--config-directory x --current-cluster dev-cluster clusters kubeconfig\n"
 
 
-@rows(__file__, "a tarmak that names none")
+@parametrized(__file__, "a tarmak that names none")
 def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(ToolError, match=expected) as failure:
         cluster_kubeconfig(program(tmp_path, "tarmak", text))
@@ -210,7 +210,7 @@ def test_no_tarmak(tmp_path: Path) -> None:
         cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
 
 
-@rows(__file__, "what is said")
+@parametrized(__file__, "what is said")
 def test_what_is_said(err: str, said: str) -> None:
     assert failure_of(Completed(("tarmak", "clusters", "kubeconfig"), 1, "", err)) == said
 
@@ -218,7 +218,7 @@ def test_what_is_said(err: str, said: str) -> None:
 DEV = "arn:aws:iam::111122223333:role/Dev"
 
 
-@rows(__file__, "a group that is spelled nearly so")
+@parametrized(__file__, "a group that is spelled nearly so")
 def test_a_group_that_is_spelled_nearly_so(group: str, bound: list[str], nearest: str) -> None:
     (found,) = unbound_groups([Grant("arn", DEV, "dev", (group,), "MountedFile")], bound)
     assert found.nearest == nearest

@@ -16,9 +16,9 @@ from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
-from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
+from tests.support.tables import parametrized
 
 NOT_REPORTED = "note: the API server does not report your permissions: if one is missing, this stops midway"
 TOO_OLD = pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, me
     assert cluster.names() == []
 
 
-@rows(__file__, "the resource of a kind")
+@parametrized(__file__, "the resource of a kind")
 def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
     assert _plural(kind) == resource
 

@@ -23,10 +23,10 @@ from tarmak_iam.hook.login.verify import Candidate, advice, candidates, logged_r
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.token.inspection import Presigned
-from tests.support.case_rows import rows
 from tests.support.fake_cluster import Cluster, FakePrograms, failed
 from tests.support.installations import installation
 from tests.support.logins import GO, TOKEN, Sts
+from tests.support.tables import parametrized
 
 pytestmark = pytest.mark.usefixtures("token_time")
 
@@ -105,7 +105,7 @@ def test_only_an_error_of_sts_about_the_token_is_a_refusal(
     assert (answer.refusal, answer.failure) == (refusal, failure)
 
 
-@rows(__file__, "the proxy is the environments")
+@parametrized(__file__, "the proxy is the environments")
 def test_the_proxy_is_the_environments(sts: Sts, environment: dict[str, str], expected: dict[str, str]) -> None:
     assert ask_sts(TOKEN, "dev-cluster", environment).identity is not None
     assert sts.proxies == [expected]
@@ -284,7 +284,7 @@ def test_a_kubectl_that_does_not_end() -> None:
     assert list(logged_refusal(Kubectl(Slow({})), ANN)) == []
 
 
-@rows(__file__, "no secret is shown")
+@parametrized(__file__, "no secret is shown")
 def test_no_secret_is_shown(text: str, expected: str) -> None:
     assert without_secrets(text) == expected
 

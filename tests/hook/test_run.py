@@ -11,7 +11,7 @@ from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.programs import ClusterLock
 from tests.hook.conftest import MAPPINGS, Bench
 from tests.support.admin_certificates import NO_CERTIFICATE
-from tests.support.case_rows import rows
+from tests.support.tables import parametrized
 
 NOTHING_MORE = ["start"]
 WHOLE = ["start", "options", "access", "applying", "apply", "verify"]
@@ -37,7 +37,7 @@ def test_check_apply_and_verify(bench: Bench) -> None:
     assert not bench.lock.exists()
 
 
-@rows(__file__, "nothing more")
+@parametrized(__file__, "nothing more")
 def test_nothing_more(bench: Bench, args: list[str]) -> None:
     bench.mappings.write_text("nonsense: [")
     assert bench.run("run", "--", "tarmak", *args) == "tarmak at work\na log line\n"
@@ -376,7 +376,7 @@ class TestAfter:
         assert "error: dev-cluster: the rollback may be incomplete: kubectl replace failed" in said
         assert said.endswith("run `tarmak-iam rollback` to continue\n")
 
-    @rows(__file__, "a rollback that does not begin")
+    @parametrized(__file__, "a rollback that does not begin")
     def test_a_rollback_that_does_not_begin(self, bench: Bench, kind: str, why: str, command: str) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK=kind)
         assert said.endswith(

@@ -10,7 +10,6 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import NAME, READERS, after_apply, made
-from tests.support.case_rows import rows
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -26,9 +25,10 @@ from tests.support.stale_pods import (
     stale,
     without_deleting,
 )
+from tests.support.tables import parametrized
 
 
-@rows(__file__, "times of a pod and of the change")
+@parametrized(__file__, "times of a pod and of the change")
 def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
     cluster = after_apply(state, made(), masters=1)
     config = cluster.get("ConfigMap", NAME)
@@ -144,7 +144,7 @@ def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
     assert stale(cluster) == []
 
 
-@rows(__file__, "nothing is claimed of what may not be listed")
+@parametrized(__file__, "nothing is claimed of what may not be listed")
 def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
     cluster = after_apply(state)
     outdated(cluster)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tarmak_iam.config import ConfigEdits
 from tests.support import ROOT
 
-__all__ = ["Steps", "cases", "rows", "with_steps"]
+__all__ = ["Steps", "cases", "parametrized", "rows", "with_steps"]
 
 Steps = list[list[Any]]
 """Edits of a table: the name of a method of `ConfigEdits` and its arguments, for each of them."""
@@ -33,18 +33,26 @@ def rows(test_file: str, name: str) -> list[Any]:
     return _tables(Path(test_file).with_suffix(".yaml"))[name]
 
 
+def parametrized(test_file: str, name: str) -> pytest.MarkDecorator:
+    """The rows that the YAML file of a module, in the folder `cases` beside it, has under a name. A row's keys are the
+    test's parameters."""
+    path = Path(test_file)
+    return _marked(path.parent / "cases" / f"{path.stem.removeprefix('test_')}.yaml", name)
+
+
 def cases(file: str) -> Callable[[_Test], _Test]:
-    """Runs a test with each row that tests/FILE.yaml has under its name, without `test_`. A row's keys are the test's
-    parameters."""
+    """Runs a test with each row that tests/FILE.yaml has under its name, without `test_`."""
 
-    def parametrized(test: _Test) -> _Test:
-        table = _tables(ROOT / "tests" / f"{file}.yaml")[test.__name__.removeprefix("test_")]
-        names = list(table[0])
-        values = [tuple(row[name] for name in names) for row in table]
-        marked: _Test = pytest.mark.parametrize(names, values)(test)
-        return marked
+    def marked(test: _Test) -> _Test:
+        done: _Test = _marked(ROOT / "tests" / f"{file}.yaml", test.__name__.removeprefix("test_"))(test)
+        return done
 
-    return parametrized
+    return marked
+
+
+def _marked(path: Path, name: str) -> pytest.MarkDecorator:
+    table = _tables(path)[name]
+    return pytest.mark.parametrize(list(table[0]), [tuple(row[key] for key in table[0]) for row in table])
 
 
 def with_steps(edits: ConfigEdits, steps: Steps) -> ConfigEdits:
