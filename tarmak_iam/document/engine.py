@@ -238,7 +238,8 @@ def groups(edits: Iterable[AnyEdit]) -> Iterator[list[Part]]:
     for part in _parts([edit._replace(path=Route.of(edit.path)) for edit in edits]):
         touched = _touched(part.edit)
         # What was changed in a list whose items change now has still its index, but for what was added at the end.
-        is_list = isinstance(part.edit, (ChangeItems, Insert, Remove))
+        is_move, route = _list_of(part.edit)
+        is_list = isinstance(part.edit, ChangeItems) or (route is not None and not is_move)
         is_alone = touched is None or any(
             (((*steps, None) in changed) if is_list else steps in above)
             or any(steps[:end] in changed for end in range(len(steps) + (steps[-1:] != (None,))))
@@ -338,7 +339,8 @@ def planned_together(tree: Tree, data: Any, edits: SequenceOf[AnyEdit]) -> tuple
     changes, created, left = list[Change](), set[_Touched](), list[int]()
     for number, edit in enumerate(edits):
         path = Route.of(edit.to if isinstance(edit, Move) else edit.path).plain
-        if created and any(path[:end] in created for end in range(len(path) + 1)):
+        shifts = left and isinstance(edit, (ChangeItems, Insert, Remove))  # those left mean the indices before it
+        if shifts or any(path[:end] in created for end in range(len(path) + 1)):
             left.append(number)
             continue
         change = _planned(tree, changes[-1].intended if changes else data, edit)

@@ -72,7 +72,8 @@ def _elsewhere(old: Target, data: Any, to: Route, *, prune: bool) -> Change:
         new = parent = locate(tree, here.parent)
     text, node = _text_of(old, parent, last)
     plan.refuse_explicit_keys(new)
-    passes = _shifted(old.route, here) != old.route  # to paste gives the old entry another index
+    # To paste first gives the old entry another index, or is not known of where keys override each other.
+    passes = _shifted(old.route, here) != old.route or plan.has_overrides(old.holders[-2].node)
     removal = plan.removal(old, data, prune=prune) if passes else None
     before = removal.intended if removal is not None else data
     paste = plan.creation(new, before, text) if parent is not new else plan.addition(new, before, Insert(here, text))

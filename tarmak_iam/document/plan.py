@@ -10,7 +10,8 @@ from typing import Any
 from tarmak_iam.document import edits, write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
 from tarmak_iam.document.flow import layout_at
-from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
+from tarmak_iam.document.json_reader import construct_json
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, is_block, is_custom_tag
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
@@ -105,7 +106,7 @@ def changed_items(target: Target, data: Any, added: dict[int, list[Any]], gone: 
         at = len(items) if index == count else index  # the end, where others may add some too
         items[at : at + (index in gone)] = added.get(index, [])
         splices += write.add_items(target, index, added[index]) if index in added else []
-    splices += write.remove_members(target, gone) if gone else []
+    splices += write.remove_members(target, gone, is_emptied=not items) if gone else []
     return Change(target, splices, assigned(data, path, items))
 
 
@@ -154,17 +155,24 @@ def removal(target: Target, data: Any, *, prune: bool) -> Change:
     return _dropping(target.parent, data, (target.number,))
 
 
+def has_overrides(node: Node) -> bool:
+    """Whether another value may take effect when an entry goes: of an equal key, or of a merge key."""
+    return isinstance(node, Mapping) and bool(node.merge_entries or len(node.lasts) < len(node.entries))
+
+
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
     node, path = target.node, target.native_path
     if not isinstance(node, Mapping):
         return changed_items(target, data, {}, numbers)
-    splices, values = write.remove_members(target, numbers), value_at(data, path)
-    if node.merge_entries or len(node.lasts) < len(node.entries):
+    values = value_at(data, path)
+    if has_overrides(node):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
-        values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
+        others = Mapping.of(node.span, left, node.flow)
+        values = construct_json(others) if target.tree.is_json else construct(others, target.tree.source)
     else:
         gone = [native_keys(node)[number] for number in numbers]
         values = {key: value for key, value in values.items() if key not in gone}
+    splices = write.remove_members(target, numbers, is_emptied=not values)
     return Change(target, splices, assigned(data, path, values))
 
 

@@ -74,13 +74,14 @@ class _Kept:
 @dataclass(slots=True)
 class _Segment:
     """A part of the window: the lead of a member, or all of it; without `kept` the lead of the document. `adjoins`:
-    nothing is left out before it."""
+    nothing is left out before it. `stands_in`: it is only in the window, for what is left out there."""
 
     kept: _Kept | None
     number: int
     start: int
     end: int
     adjoins: bool
+    stands_in: bool = False
 
 
 class Window:
@@ -97,7 +98,7 @@ class Window:
         except (KeyError, IndexError):
             raise Unsuitable from None
         self._segments = [_Segment(None, 0, 0, len(document.lead), adjoins=True)]
-        self.text = "".join([document.lead, *self._pieces(self._root), self._following()])
+        self.text = "".join([document.lead, *self._pieces(self._root)])
 
     def _look_at(self, edit: AnyEdit) -> None:
         """Keeps what an edit looks at. Raises KeyError for what is not known without a parser."""
@@ -168,17 +169,6 @@ class Window:
             raise Unsuitable
         return way
 
-    def _following(self) -> str:
-        """A stand-in for the first line of what follows the window; empty if nothing does."""
-        text, kept = "", self._root
-        while True:
-            block, last = kept.block, kept.numbers()[-1]
-            if last + 1 < len(block.members):
-                text = " " * block.column + ("- 0\n" if block.keys is None else "following-0: 0\n")
-            if last not in kept.inner:
-                return text
-            kept = kept.inner[last]
-
     def _pieces(self, kept: _Kept) -> Iterator[str]:
         block, numbers, next_number = kept.block, kept.numbers(), 0
         # Where a member ends that is kept in parts does not matter: what follows the parts is a stand-in.
@@ -196,6 +186,15 @@ class Window:
                 yield from self._pieces(inner)
                 if inner.numbers()[-1] + 1 < len(inner.block.members):
                     next_number = -1
+        if numbers[-1] + 1 < len(block.members):  # a stand-in: the block does not end there
+            text, start = (
+                " " * block.column + ("- 0\n" if block.keys is None else "following-0: 0\n"),
+                self._segments[-1].end,
+            )
+            self._segments.append(
+                _Segment(kept, numbers[-1] + 1, start, start + len(text), adjoins=True, stands_in=True)
+            )
+            yield text
 
     def inside(self, edit: AnyEdit) -> AnyEdit:
         """The same edit of the window."""
@@ -242,6 +241,8 @@ class Window:
             self._divide(splice, parts)
         texts = dict[tuple[int, int], str]()
         for segment, inside in zip(self._segments, parts, strict=True):
+            if inside and segment.stands_in:
+                raise Unsuitable
             if inside:
                 moved = [splice.moved(-segment.start) for splice in inside]
                 texts[id(segment.kept), segment.number] = apply_splices(self.text[segment.start : segment.end], moved)

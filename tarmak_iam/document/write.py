@@ -246,14 +246,20 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     return write_value(target._replace(keeps_tags=True), child)
 
 
-def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
-    """Removes members of the target, a collection, with their comments. If it is left empty, it becomes {} or []."""
+def remove_members(target: Target, numbers: Collection[int], *, is_emptied: bool) -> list[Splice]:
+    """Removes members of the target, a collection, with their comments. If it is left empty, it becomes {} or [].
+    Raises EditRefused if all go, others come, and the first is behind a dash."""
     tree, parent = target.tree, target.holders[-1].node
     assert isinstance(parent, (Mapping, Sequence))
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
-    if len(numbers) == member_count(parent) and not (parent.flow and comments.holds_comments(tree, parent)):
+    is_all = len(numbers) == member_count(parent)
+    if is_all and is_emptied and not (parent.flow and comments.holds_comments(tree, parent)):
         return replace_members(target._replace(keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+    if is_all and not parent.flow and not tree.source.starts_line(member_start(tree.source, parent, 0)):
+        refuse(
+            tree, parent, f"all of {target.route} would be another text", "add what is new in an edit of its own first"
+        )
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 
