@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[list[Edit], list[list[int]]]] = {
     "of other places": ([Set(("a",), 1), Set(("b", "c"), 1), Rename(("d",), "e"), Remove(("f",))], [[1, 2, 3, 4]]),
     "of the same place": ([Set(("a",), 1), Set(("a",), 2)], [[1], [2]]),
     "inside of what changed": ([Set(("a",), {}), Set(("a", "b"), 1), Set(("c",), 1)], [[1], [2, 3]]),
-    "around what changed": ([Set(("a", "b"), 1), Remove(("a",))], [[1, 2]]),
+    "around what changed": ([Set(("a", "b"), 1), Remove(("a",))], [[1], [2]]),
     "at the end of one list": ([Append(("l",), 1), Append(("l",), 2), Set(("l", 0), 3)], [[1, 2, 3]]),
     "of a list that grew": ([Append(("l",), 1), Insert(("l", 0), 2)], [[1], [2]]),
     "of the new key": ([Rename(("a",), "b"), Set(("b",), 1)], [[1], [2]]),
@@ -138,6 +138,11 @@ def test_a_refusal_of_edits_at_once_has_the_number_of_the_first(edits: list[Edit
     with pytest.raises(EditRefused) as caught:
         Document.parse(ITEMS).edit(*edits)
     assert caught.value.what.startswith(refusal)
+
+
+def test_indices_that_an_edit_shifts_are_those_before_it_for_an_edit_that_waits() -> None:
+    edits = [Set((0, "a", "x"), 1), Set((0, "a", "y"), 2), Insert((0,), "new")]
+    assert Document.parse("- k: 1\n- l: 2\n").edit(*edits).text == "- new\n- k: 1\n  a:\n    x: 1\n    y: 2\n- l: 2\n"
 
 
 def test_edits_at_once_have_one_proof(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,3 +84,14 @@ def test_the_same_place_by_another_name() -> None:
 def test_a_placeholder_is_a_new_word() -> None:
     document = Document.parse("a: moved  # moved1\nmoved2: x\nb: {c: 1}\n")
     assert document.move(("b",), ("d",)).text == "a: moved  # moved1\nmoved2: x\nd: {c: 1}\n"
+
+
+def test_the_only_key_moves_below_a_new_one_beside_it() -> None:
+    document = Document.parse("# head\n\n# about\nmapRoles:  # roles\n- a\n")
+    moved = document.move(("mapRoles",), ("server", "mapRoles"))
+    assert moved.text == "# head\n\nserver:\n  # about\n  mapRoles:  # roles\n  - a\n"
+
+
+def test_a_move_where_keys_override_each_other() -> None:
+    document = Document.parse("a: 1\na: 2\nb: 3\n")
+    assert document.move(("b",), ("c",)).text == "a: 1\na: 2\nc: 3\n"

@@ -34,7 +34,7 @@ MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) +
 @pytest.mark.parametrize(
     ("edit", "text"),
     [
-        pytest.param(Set(("l", 30, "size"), 5), "l:\n- name: n30\n  size: 30\n- 0\n", id="a value"),
+        pytest.param(Set(("l", 30, "size"), 5), "l:\n- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n", id="a value"),
         pytest.param(Set(("m",), 5), "m: 1\n", id="the last value"),
         pytest.param(Set(("new",), 5), "m: 1\n", id="a new key"),
         pytest.param(
@@ -44,29 +44,31 @@ MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) +
         ),
         pytest.param(
             Insert(("l", 30), 5),
-            "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(28, 33)) + "- 0\n",
+            "l:\n"
+            + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(28, 33))
+            + "- 0\nfollowing-0: 0\n",
             id="the items around a new one",
         ),
         pytest.param(
             Insert(("l", 0), 5),
-            "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(3)) + "- 0\n",
+            "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(3)) + "- 0\nfollowing-0: 0\n",
             id="the first items",
         ),
         pytest.param(
             Remove(("l", 30)),
-            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\n",
+            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n",
             id="an item that goes, and the one before it",
         ),
         pytest.param(
             Remove(("l", 0)),
-            "l:\n- name: n0\n  size: 0\n- name: n1\n  size: 1\n- 0\n",
+            "l:\n- name: n0\n  size: 0\n- name: n1\n  size: 1\n- 0\nfollowing-0: 0\n",
             id="the first item, and the one that becomes the first",
         ),
-        pytest.param(Rename(("l", 30, "name"), "x"), "l:\n- name: n30\n  size: 30\n- 0\n", id="a key"),
+        pytest.param(Rename(("l", 30, "name"), "x"), "l:\n- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n", id="a key"),
         pytest.param(
             Move(("l", 30), ("l", 3)),
             "l:\n- name: n2\n  size: 2\n- name: n3\n  size: 3\n- name: n4\n  size: 4\n- name: n29\n  size: 29\n"
-            "- name: n30\n  size: 30\n- 0\n",
+            "- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n",
             id="the old and the new place of an item",
         ),
     ],
@@ -78,14 +80,23 @@ def test_what_a_window_of_a_list_contains(edit: Edit, text: str) -> None:
 @pytest.mark.parametrize(
     ("edit", "text"),
     [
-        (Set(("a", "k30"), 5), "a:\n  k30: 30\n  following-0: 0\n"),
+        (Set(("a", "k30"), 5), "a:\n  k30: 30\n  following-0: 0\nfollowing-0: 0\n"),
         (Set(("a", "new"), 5), "a:\n  k59: 59\nfollowing-0: 0\n"),
-        (Remove(("a", "k30")), "a:\n  k29: 29\n  k30: 30\n  following-0: 0\n"),
-        (Move(("a", "k30"), ("c",)), "a:\n  k29: 29\n  k30: 30\nb: 2\n"),
+        (Remove(("a", "k30")), "a:\n  k29: 29\n  k30: 30\n  following-0: 0\nfollowing-0: 0\n"),
+        (Move(("a", "k30"), ("c",)), "a:\n  k29: 29\n  k30: 30\n  following-0: 0\nb: 2\n"),
     ],
 )
 def test_what_a_window_of_a_mapping_contains(edit: Edit, text: str) -> None:
     assert window(MAPPING, edit) == text
+
+
+def test_items_that_are_left_out_of_a_window_are_not_forgotten_there() -> None:
+    """In the window with both edits, all items of the list that it has are removed."""
+    edits = [Remove(("l", 0)) for _ in range(59)]
+    edited = Document.parse(LIST + "n:\n- 1\n- 2\n").edit(*edits, Remove(("n", 0)))
+    assert edited.text == "l:\n- name: n59\n  size: 59\nm: 1\nn:\n- 2\n"
+    edited = Document.parse(MAPPING).edit(Remove(("a", "k0")), Remove(("a", "k1")), Set(("b",), 3))
+    assert edited.text == MAPPING.replace("  k0: 0\n  k1: 1\n", "").replace("b: 2", "b: 3")
 
 
 def test_a_window_has_what_is_before_the_first_member() -> None:
