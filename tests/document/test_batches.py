@@ -141,8 +141,8 @@ def test_a_refusal_of_edits_at_once_has_the_number_of_the_first(edits: list[Edit
 
 
 def test_indices_that_an_edit_shifts_are_those_before_it_for_an_edit_that_waits() -> None:
-    edits = [Set((0, "a", "x"), 1), Set((0, "a", "y"), 2), Insert((0,), "new")]
-    assert Document.parse("- k: 1\n- l: 2\n").edit(*edits).text == "- new\n- k: 1\n  a:\n    x: 1\n    y: 2\n- l: 2\n"
+    edits: list[Edit] = [Set((0, "a", "x"), 1), Set((0, "a", "z"), 2), Insert((0,), "new")]
+    assert Document.parse("- k: 1\n- l: 2\n").edit(*edits).text == "- new\n- k: 1\n  a:\n    x: 1\n    z: 2\n- l: 2\n"
 
 
 def test_edits_at_once_have_one_proof(monkeypatch: pytest.MonkeyPatch) -> None:
