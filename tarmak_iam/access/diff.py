@@ -14,6 +14,19 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.text import one_line
 
+__all__ = [
+    "DAEMON",
+    "Effect",
+    "Loaded",
+    "Standings",
+    "account_of",
+    "change_of",
+    "changes",
+    "effect_json",
+    "effects",
+    "who",
+]
+
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
 _OWN = "its own ARN"
