@@ -288,10 +288,10 @@ def _parts(edits: Iterable[AnyEdit]) -> Iterator[Part]:
     for (is_move, route), run in groupby(edits, _list_of):
         asked = tuple(run)
         edit = _at_once(route, asked, is_move=is_move) if route is not None and len(asked) > 1 else None
-        parts = (
-            [Part(number, asked, edit)] if edit else [Part(at, (edit,), edit) for at, edit in enumerate(asked, number)]
-        )
-        yield from parts
+        if edit is None:
+            yield from (Part(at, (edit,), edit) for at, edit in enumerate(asked, number))
+        else:
+            yield Part(number, asked, edit)
         number += len(asked)
 
 

@@ -178,23 +178,19 @@ class Window:
             raise Unsuitable
         for number in numbers:
             member, inner = block.members[number], kept.inner.get(number)
-            text, start = member.text if inner is None else member.lead, self._segments[-1].end
-            self._segments.append(_Segment(kept, number, start, start + len(text), adjoins=number == next_number))
-            yield text
+            yield self._piece(
+                kept, number, member.text if inner is None else member.lead, adjoins=number == next_number
+            )
             next_number = number + 1
-            if inner is not None:
-                yield from self._pieces(inner)
-                if inner.numbers()[-1] + 1 < len(inner.block.members):
-                    next_number = -1
-        if numbers[-1] + 1 < len(block.members):  # a stand-in: the block does not end there
-            text, start = (
-                " " * block.column + ("- 0\n" if block.keys is None else "following-0: 0\n"),
-                self._segments[-1].end,
-            )
-            self._segments.append(
-                _Segment(kept, numbers[-1] + 1, start, start + len(text), adjoins=True, stands_in=True)
-            )
-            yield text
+            yield from () if inner is None else self._pieces(inner)
+        if numbers[-1] + 1 < len(block.members):  # the block does not end there
+            text = " " * block.column + ("- 0\n" if block.keys is None else "following-0: 0\n")
+            yield self._piece(kept, numbers[-1] + 1, text, adjoins=True, stands_in=True)
+
+    def _piece(self, kept: _Kept, number: int, text: str, *, adjoins: bool, stands_in: bool = False) -> str:
+        start = self._segments[-1].end
+        self._segments.append(_Segment(kept, number, start, start + len(text), adjoins, stands_in))
+        return text
 
     def inside(self, edit: AnyEdit) -> AnyEdit:
         """The same edit of the window."""

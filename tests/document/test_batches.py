@@ -154,6 +154,19 @@ def test_edits_at_once_have_one_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proof.call_count == 2  # the removals are of what was changed
 
 
+def test_edits_below_a_parent_that_others_create_are_made_at_once_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof = Mock(wraps=prove)
+    monkeypatch.setattr("tarmak_iam.document.engine.prove", proof)
+    edits: list[Edit] = [Set((f"new-{number % 2}", f"key-{number}"), number) for number in range(10)]
+    with one_way():
+        Document.parse(ITEMS).edit(*edits)
+    assert proof.call_count == 2
+
+
+def test_so_many_edits_are_made_at_once() -> None:
+    assert [len(group) for group in groups([Set((f"k{number}",), 1) for number in range(1001)])] == [500, 500, 1]
+
+
 def batch_of(text: Text) -> tuple[Document, list[Edit], Document] | None:
     """A document, edits that can be made of it one after the other, and what they lead to."""
     try:

@@ -95,3 +95,18 @@ def test_the_only_key_moves_below_a_new_one_beside_it() -> None:
 def test_a_move_where_keys_override_each_other() -> None:
     document = Document.parse("a: 1\na: 2\nb: 3\n")
     assert document.move(("b",), ("c",)).text == "a: 1\na: 2\nc: 3\n"
+
+
+def test_the_only_key_behind_a_dash_does_not_move_below_a_new_one_beside_it() -> None:
+    document = Document.parse("l:\n- name: x\n", "f.yaml")
+    with pytest.raises(EditRefused) as caught:
+        document.move(("l", 0, "name"), ("l", 0, "metadata", "name"))
+    what = "all of l[0] would be another text; add what is new in an edit of its own first"
+    assert str(caught.value) == f"f.yaml:2:3: {what}"
+    edited = document.edit(Set(("l", 0, "metadata", "name"), "x"), Remove(("l", 0, "name")))
+    assert edited.text == "l:\n- metadata:\n    name: x\n"
+
+
+def test_a_key_goes_from_strict_json_in_which_another_one_is_a_duplicate() -> None:
+    document = Document.parse('{"a": {"x": 1}, "a": {"y": 2}, "b": 3}')
+    assert document.remove(("b",)).text == '{"a": {"x": 1}, "a": {"y": 2}}'

@@ -11,6 +11,7 @@ from tarmak_iam.document import Append, Document, Edit, Insert, Move, Remove, Re
 from tarmak_iam.document.blocks import document_of
 from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.document.yaml_reader import has_c_parser
@@ -88,6 +89,15 @@ def test_what_a_window_of_a_list_contains(edit: Edit, text: str) -> None:
 )
 def test_what_a_window_of_a_mapping_contains(edit: Edit, text: str) -> None:
     assert window(MAPPING, edit) == text
+
+
+def test_what_stands_in_for_what_is_left_out_is_not_edited() -> None:
+    document = document_of(LIST)
+    assert document is not None
+    there = Window(document, (Set(("l", 30, "size"), 5),))
+    at = there.text.index("- 0\n")
+    with pytest.raises(Unsuitable):
+        there.edited([Splice(at, at + 4, "")])
 
 
 def test_items_that_are_left_out_of_a_window_are_not_forgotten_there() -> None:
