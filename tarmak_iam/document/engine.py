@@ -3,9 +3,9 @@
 The tree is that of a window of the text, if what the edits look at fits into one, and otherwise that of the whole text.
 Both are planned, written and proven by the same code, which does not know which of them it has.
 
-Edits that do not touch what others change are made at once, on one tree and with one proof. Each of them then leads to
-what it leads to alone, because the text that it looks at is as before. Edits in a row that insert, remove or move items
-of the same list become one edit of that list.
+Edits that do not touch what others change are made at once, on one tree and with one proof: the values are those of the
+edits one after the other, and new text is like what was there before them. Edits in a row that insert, remove or move
+items of the same list become one edit of that list.
 """
 
 from __future__ import annotations
