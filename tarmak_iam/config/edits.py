@@ -290,7 +290,6 @@ class _Batch(Generic[_File]):
         if chosen:
             self._merge(value, route / chosen[0], of, base)
             return
-        self._check_writable(route, str(Route(route.steps[2:])), "set")
         new = self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
         if new is not None:
             shown = "-".join(reversed(wanted.values()))

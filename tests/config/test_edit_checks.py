@@ -129,3 +129,13 @@ def test_the_section_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
         edits.set("costs.limt", 5).apply()
     with pytest.raises(ConfigError, match="the edit was refused: centre is missing"):
         edits.set("costs.limit", 5).apply()
+
+
+def test_a_removed_cluster_is_not_the_one_that_takes_its_place() -> None:
+    """Its type is another one then, so that other pools are missing: but some were missing before."""
+    pool = "instancePools: [{type: worker, minCount: 1, maxCount: 1, volumes: [{metadata: {name: root}}]}]"
+    clusters = "".join(f"- environment: dev\n  metadata: {{name: {name}}}\n  {pool}\n" for name in "ab")
+    head = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
+    config = TarmakConfig.parse(f"{head}{clusters}")
+    after = config.edit().unset("clusters[dev-a]").apply()
+    assert [cluster.cluster_name for cluster in after.clusters] == ["dev-b"]
