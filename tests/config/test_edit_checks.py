@@ -139,3 +139,16 @@ def test_a_removed_cluster_is_not_the_one_that_takes_its_place() -> None:
     config = TarmakConfig.parse(f"{head}{clusters}")
     after = config.edit().unset("clusters[dev-a]").apply()
     assert [cluster.cluster_name for cluster in after.clusters] == ["dev-b"]
+
+
+def test_a_flaw_that_stays_does_not_excuse_a_new_one() -> None:
+    edits = TarmakConfig.parse(f"{FILE}- environment: none\n  metadata: {{name: two}}\n").edit()
+    assert edits.set("contact", "ann").apply().get("contact") == "ann"
+    with pytest.raises(ConfigError, match="the environment 'dev' does not exist"):
+        edits.set("environments[dev].metadata.name", "prod").apply()
+
+
+def test_a_flaw_that_goes_excuses_one_new_flaw_only() -> None:
+    text = f"{FILE}- environment: dev\n  metadata: {{name: two}}\n- environment: none\n  metadata: {{name: three}}\n"
+    with pytest.raises(ConfigError, match="the environment 'dev' does not exist"):
+        TarmakConfig.parse(text).edit().set("environments[dev].metadata.name", "none").apply()
