@@ -69,11 +69,6 @@ class TarmakConfig(ReadFile):
         return replace(self, _disk=FileOnDisk.of(file, data), _directory_option=option)
 
     @property
-    def file(self) -> ReadFile:
-        """The configuration itself, as a file that Tarmak reads."""
-        return self
-
-    @property
     def path(self) -> Path | None:
         """The file it was loaded from; None after `parse`."""
         return self._disk.path if self._disk else None

@@ -143,9 +143,8 @@ def _flaws(config: ReadFile, before: ReadFile, sections: SequenceOf[Section[Any]
                 yield _Flaw(of_cluster, Route.of((*cluster.route.plain, *path)), what, remedy)
     for section, cluster in product(sections, config.clusters):
         for problem in cluster.problems(section):
-            issue = (*section.path, *problem.path), problem.message, problem.remedy
-            if issue not in api_server_issues(cluster):  # Tarmak's own validation
-                yield _Flaw("section", Route.of((*cluster.route.plain, *issue[0])), problem.message, problem.remedy)
+            path = (*cluster.route.plain, *section.path, *problem.path)
+            yield _Flaw("section", Route.of(path), problem.message, problem.remedy)
     for of_file in (*(_OF_COMPLETE_FILES if pools.lists_pools(before) else ()), *_OF_FILES):
         for path, what, remedy in of_file(config):
             yield _Flaw(of_file, Route.of(path), what, remedy)

@@ -178,7 +178,7 @@ class _Batch(Generic[_File]):
             self._changes += [change] if is_needed else []
             return
         values = [plain(getattr(value_edit, "value", None)) for value_edit in (other.edit, edit)]
-        if here not in self._at or type(other.edit) is not type(edit) or not same(*values):
+        if here not in self._at or not same(*values):
             numbers = f"edit {other.number} ({other.path}) and edit {self._number} ({path})"
             what = f"{numbers} change the same part of the file"
             raise self._refused(home, what, "make one of them separately, on the edited file")
@@ -290,7 +290,6 @@ class _Batch(Generic[_File]):
         if chosen:
             self._merge(value, route / chosen[0], of, base)
             return
-        self._check_writable(route, str(Route(route.steps[2:])), "set")
         new = self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
         if new is not None:
             shown = "-".join(reversed(wanted.values()))

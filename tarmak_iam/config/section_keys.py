@@ -96,7 +96,7 @@ class SectionKey(NamedTuple):
         try:
             return self.checked(value)
         except ConfigError:
-            if value == text or value is None:
+            if value is None:
                 raise
             with suppress(ConfigError):
                 return self.checked(text)

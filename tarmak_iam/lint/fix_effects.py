@@ -141,7 +141,7 @@ def before_repairs(subjects: Sequence[Subjects], repairs: Sequence[Repair]) -> t
 
 
 def _of_config(old: TarmakConfig, new: TarmakConfig) -> Iterator[str]:
-    for change in changed_values(old.file, new.file):
+    for change in changed_values(old, new):
         if change.cluster is None:
             yield change.text
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.identity.viper import ViperSettings, field_value, field_values, weak_list, weak_text
 from tarmak_iam.routes import Route
-from tarmak_iam.text import LIKELY, closest, quoted, shortened
+from tarmak_iam.text import LIKELY, bare, closest, likeness, quoted, shortened
 
 SSO_PREFIX = "sso:"
 
@@ -125,15 +126,21 @@ def _permission_set(text: str) -> NamedPrincipal:
 
 
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
-    """The known principal with the most similar name; of accounts, the one with nearly the same digits."""
-    names = {_name(principal): principal for principal in known if principal}
-    return names.get(closest(_name(text), names, LIKELY) or "")
+    """The known principal with the same name, in any account, else one with a similar name in the same account; of
+    several the most alike. Of accounts, the one with nearly the same digits."""
+    (account, name), names = _account_and_name(text), dict[str, str]()
+    for other in sorted(filter(None, known), key=lambda other: likeness(canonical_text(text), canonical_text(other))):
+        other_account, other_name = _account_and_name(other)
+        if other_name == name or account in ("", other_account):
+            names[other_name] = other
+    return names.get(closest(name, names, LIKELY) or "")
 
 
-def _name(principal: str) -> str:
-    """The name of a role, user or permission set, or the account."""
-    name = canonical_text(principal).rpartition("/")[2]
-    return permission_set_of(name).lower() or name
+def _account_and_name(principal: str) -> tuple[str, str]:
+    """The account and the bare name of a role, user or permission set; of an account its digits are the name."""
+    above, _, name = canonical_text(principal).rpartition("/")
+    account = re.search("[0-9]{12}", above)
+    return account[0] if account else "", bare(permission_set_of(name) or name)
 
 
 class MappingEntry(NamedTuple):

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from tarmak_iam.aws.regions import (
     did_you_mean_region,
+    hosts_of_region,
     is_known_region,
     is_region,
     partition_of,
+    partition_of_host,
     region_flaw,
     region_suggestions,
     table_version,
@@ -45,6 +47,12 @@ def test_what_an_unknown_region_probably_is(text: str, expected: str) -> None:
     assert is_region(text)
     assert not is_known_region(text)
     assert did_you_mean_region(region_suggestions(text)) == expected
+
+
+@pytest.mark.parametrize(("region", "partition", "hosts"), rows(__file__, "test_the_hosts_of_sts"))
+def test_the_hosts_of_sts(region: str, partition: str, hosts: list[str]) -> None:
+    assert sorted(hosts_of_region(region)) == hosts
+    assert set(map(partition_of_host, hosts)) == {partition}
 
 
 @given(st.text(max_size=70))

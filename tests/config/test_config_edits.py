@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam import ConfigError, SelectionError, TarmakConfig, TarmakIamError
+from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig, TarmakIamError
 from tarmak_iam.config import ConfigEdits
 from tests.support import EXAMPLES
 from tests.support.tables import Steps, cases, with_steps
@@ -147,6 +147,10 @@ def test_force_writes_keys_that_tarmak_does_not_know_and_nothing_else() -> None:
         edits.set("kubernetes.note.a", [1])
     ) == ["+    note:", "+      a:", "+      - 1"]
     assert edits.patch({"kubernetes": {"note": 1}}).apply().data == edits.config.data
+    misspelt = TarmakConfig.parse(FILE.replace("kubernetes:", "kubernets:"))
+    assert lines(misspelt.edit("dev-one", force=True).set("kubernetes.zone", "z")) == ["+  kubernetes:", "+    zone: z"]
+    with pytest.raises(EditRefused, match="Tarmak ignores 'kubernets'"):
+        misspelt.edit("dev-one").set("kubernetes.zone", "z").apply()
     with pytest.raises(ConfigError, match="must be a boolean"):
         edits.set("kubernetes.apiServer.public", "x").apply()
     with pytest.raises(ConfigError, match="is not a valid CIDR"):

@@ -8,7 +8,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.decode import float_text
-from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.errors import ConfigError, TarmakIamError
 from tests.support import strictly
 from tests.support.tables import cases
 
@@ -61,3 +61,10 @@ def test_null_over_an_item_of_a_list() -> None:
 @cases("config/cases/decode")
 def test_a_float_as_a_key(number: float, text: str) -> None:
     assert float_text(number) == text
+
+
+@cases("config/cases/decode")
+def test_a_value_of_another_kind(cluster: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        TarmakConfig.parse(f"{HEAD}clusters: [{cluster}]\n")
+    assert refused.value.message == message

@@ -129,3 +129,26 @@ def test_the_section_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
         edits.set("costs.limt", 5).apply()
     with pytest.raises(ConfigError, match="the edit was refused: centre is missing"):
         edits.set("costs.limit", 5).apply()
+
+
+def test_a_removed_cluster_is_not_the_one_that_takes_its_place() -> None:
+    """Its type is another one then, so that other pools are missing: but some were missing before."""
+    pool = "instancePools: [{type: worker, minCount: 1, maxCount: 1, volumes: [{metadata: {name: root}}]}]"
+    clusters = "".join(f"- environment: dev\n  metadata: {{name: {name}}}\n  {pool}\n" for name in "ab")
+    head = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
+    config = TarmakConfig.parse(f"{head}{clusters}")
+    after = config.edit().unset("clusters[dev-a]").apply()
+    assert [cluster.cluster_name for cluster in after.clusters] == ["dev-b"]
+
+
+def test_a_flaw_that_stays_does_not_excuse_a_new_one() -> None:
+    edits = TarmakConfig.parse(f"{FILE}- environment: none\n  metadata: {{name: two}}\n").edit()
+    assert edits.set("contact", "ann").apply().get("contact") == "ann"
+    with pytest.raises(ConfigError, match="the environment 'dev' does not exist"):
+        edits.set("environments[dev].metadata.name", "prod").apply()
+
+
+def test_a_flaw_that_goes_excuses_one_new_flaw_only() -> None:
+    text = f"{FILE}- environment: dev\n  metadata: {{name: two}}\n- environment: none\n  metadata: {{name: three}}\n"
+    with pytest.raises(ConfigError, match="the environment 'dev' does not exist"):
+        TarmakConfig.parse(text).edit().set("environments[dev].metadata.name", "none").apply()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
@@ -38,6 +40,14 @@ def test_a_number_that_other_readers_take_for_a_string_is_written_anew() -> None
     logs = "  kubernetes: {{apiServer: {{amazon: {{internalELBAccessLogs: {{bucket: b, interval: {0}}}}}}}}}\n"
     edits = dev(logs.format("0b111100")).set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60)
     assert written(edits) == logs.format("60")
+
+
+@pytest.mark.parametrize("logs", ["{bucket: b, interval: *n}", "{bucket: b, <<: {interval: 0b111100}}"])
+def test_a_number_from_elsewhere_is_not_written_anew(logs: str) -> None:
+    amazon = f"{{publicELBAccessLogs: {{bucket: a, interval: &n 0b111100}}, internalELBAccessLogs: {logs}}}"
+    text = f"  kubernetes: {{apiServer: {{amazon: {amazon}}}}}\n"
+    edits = dev(text).set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60)
+    assert written(edits) == written(replace(edits, through_alias=True)) == text
 
 
 def test_a_key_of_a_map_whose_keys_anybody_chooses() -> None:

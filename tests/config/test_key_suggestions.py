@@ -19,6 +19,7 @@ _SAMPLES = {
     "timestamp": "'2020-01-01T00:00:00Z'",
     "quantity": "16Gi",
 }
+POOL = ("clusters", ITEM, "instancePools", ITEM)
 # Where two keys of one struct are a typo apart.
 WRONG_GUESSES = {"clouId", "cloudI", "cloudd", "ngressRules", "igressRules"}
 
@@ -120,6 +121,11 @@ def test_another_word_is_never_a_sure_misspelling(key: str) -> None:
     [
         ("region", "eu-west-1", ("environments", ITEM), "Environment", ("environments", ITEM, "location")),
         ("env", "dev", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "environment")),
+        ("instanceType", "m5.large", POOL, "InstancePool", (*POOL, "size")),
+        ("minSize", "1", POOL, "InstancePool", (*POOL, "minCount")),
+        ("maxSize", "3", POOL, "InstancePool", (*POOL, "maxCount")),
+        ("availabilityZone", "eu-west-1a", (*POOL, "subnets", ITEM), "Subnet", (*POOL, "subnets", ITEM, "zone")),
+        ("volumeType", "ssd", (*POOL, "volumes", ITEM), "Volume", (*POOL, "volumes", ITEM, "type")),
         ("version", "1.12.9", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "kubernetes", "version")),
     ],
 )

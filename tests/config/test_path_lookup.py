@@ -8,6 +8,7 @@ from tarmak_iam import TarmakConfig
 from tarmak_iam.config.path_lookup import FoundKey, KeyPath, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.errors import SelectionError
+from tarmak_iam.routes import Route
 from tests.support.tables import cases
 
 FILE = """\
@@ -71,9 +72,21 @@ def test_a_path_that_means_nothing_or_several_keys(text: str, message: str) -> N
     assert not isinstance(refused.value, NoSuchItem)
 
 
+def test_without_a_cluster_a_suggestion_is_absolute_too() -> None:
+    with pytest.raises(SelectionError, match=r"did you mean /clusters\[NAME\]\.kubernetes\.version\?"):
+        look_up(CONFIG.document, Route(), KeyPath.parse("kubernetes.version", root=True))
+
+
 @cases("config/cases/path_lookup")
 def test_an_item_that_is_not_there(text: str, message: str, is_last: bool) -> None:
     with pytest.raises(NoSuchItem) as refused:
         found(text)
     assert str(refused.value) == f"tarmak.yaml:{message}"
     assert refused.value.is_last is is_last
+
+
+def test_of_duplicate_keys_in_json_the_values_are_merged() -> None:
+    keys = '"metadata": {"name": "a"}, "kubernetes": {"zone": "z"}, "kubernetes": {"version": "1.12.9"}'
+    head = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config"'
+    config = TarmakConfig.parse(f'{head}, "clusters": [{{"environment": "dev", {keys}}}]}}')
+    assert config.cluster("dev-a").get("kubernetes") == {"zone": "z", "version": "1.12.9"}

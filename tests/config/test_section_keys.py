@@ -168,3 +168,15 @@ def test_a_cluster_that_holds_nothing_else_stays() -> None:
     for edited in (config.unset("-", "awsIAMAuthenticatorInit"), config.disable_authenticator("-")):
         assert [cluster.cluster_name for cluster in edited.clusters] == ["-", "dev-cluster"]
         assert edited.document.to_bytes() == text.replace("{awsIAMAuthenticatorInit: true}", "{}").encode()
+
+
+class _Size(SectionModel):
+    size: int | str = 0
+
+
+def test_null_is_not_a_word() -> None:
+    """Also for a key that accepts strings and other values."""
+    size = key_named(Section(("size",), _Size), "size")
+    assert [size.typed(text) for text in ("5", "large", "'5'")] == [5, "large", "5"]
+    with pytest.raises(ConfigError, match="size requires a value"):
+        size.typed("null")

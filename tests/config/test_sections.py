@@ -237,6 +237,7 @@ def test_a_validator_without_words(bring: Bring) -> None:
     [
         ([TWO, TWO], "both package0 and package1 provide the section two"),
         ([Section(("kubernetes",), Two)], "amazon of tarmak-iam and kubernetes of package0 overlap"),
+        ([Section((), Two)], "a section of package0 has no path"),
         (["text"], "the entry point section0 of package0 is not of type Section"),
         (
             [Section(("two",), Two, rules=(SectionRule("IAM001", Severity.ERROR, "a", failing),))],

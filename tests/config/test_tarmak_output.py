@@ -179,6 +179,45 @@ def test_what_is_false_or_empty_is_left_out_unless_it_is_a_pointer() -> None:
     assert gates["clusterAutoscaler"] == {"scaleDownUtilizationThreshold": 0.5}
 
 
+def test_zero_is_kept_if_it_is_a_pointer() -> None:
+    logs = "{internalELBAccessLogs: {bucket: b, interval: 0}}"
+    kubernetes = f"{{apiServer: {{amazon: {logs}}}, clusterAutoscaler: {{scaleDownUtilizationThreshold: 0}}}}"
+    written = cluster_for(f"  kubernetes: {kubernetes}")["kubernetes"]
+    assert written["apiServer"]["amazon"]["internalELBAccessLogs"] == {"bucket": "b", "enabled": True, "interval": 0}
+    assert written["clusterAutoscaler"] == {"scaleDownUtilizationThreshold": 0}
+    owners = "ownerReferences: [{blockOwnerDeletion: false, controller: false}]"
+    metadata = written_for(f"metadata: {{{owners}, initializers: {{pending: [{{}}]}}}}\n")["metadata"]
+    assert metadata["initializers"] == {"pending": [{"name": ""}]}
+    assert metadata["ownerReferences"] == [
+        {"apiVersion": "", "blockOwnerDeletion": False, "controller": False, "kind": "", "name": "", "uid": ""}
+    ]
+
+
+def test_an_empty_string_gets_the_default_and_what_is_given_stays() -> None:
+    kubernetes = "{version: '', zone: '', podCIDR: '', serviceCIDR: '', calico: {backend: ''}}"
+    written = cluster_for(f"  network: {{cidr: ''}}\n  kubernetes: {kubernetes}")
+    assert written == cluster_for("")
+    disabled = "{tiller: {enabled: true}, dashboard: {enabled: true}, heapster: {}, grafana: {}, influxDB: {}}"
+    written = cluster_for(f"  kubernetes: {disabled}\n  vaultHelper: {{url: u}}\n  loggingSinks: [{{types: []}}]")
+    assert [written["kubernetes"][key] for key in ("tiller", "dashboard", "heapster", "grafana", "influxDB")] == [
+        {"enabled": True},
+        {"enabled": True},
+        {},
+        {},
+        {},
+    ]
+    assert written["vaultHelper"] == {"url": "u"}
+    assert written["loggingSinks"] == [{"types": ["all"]}]
+    pool = "  instancePools: [{amazon: {additionalIAMPolicies: [p]}, volumes: [{size: 1Gi, type: ''}]}]"
+    (pool,) = cluster_for(pool)["instancePools"]
+    assert pool["amazon"] == {"additionalIAMPolicies": ["p"]}
+    assert pool["volumes"] == [{"metadata": {"creationTimestamp": NOW}, "size": "1Gi", "type": "ssd"}]
+    environment = written_for("environments: [{privateZone: '', adminCIDRs: [10.0.0.0/8]}]\n")["environments"][0]
+    assert (environment["privateZone"], environment["adminCIDRs"]) == ("tarmak.local", ["10.0.0.0/8"])
+    sink = "  loggingSinks: [{elasticsearch: {host: '', logstashPrefix: ''}}]"
+    assert cluster_for(sink) == cluster_for("  loggingSinks: [{elasticsearch: {}}]")
+
+
 def test_metadata_of_all_kinds() -> None:
     metadata = written_for(
         "metadata: {name: x, generation: 0, deletionGracePeriodSeconds: 0, labels: {a: ''}, annotations: {},"
