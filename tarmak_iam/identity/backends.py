@@ -77,10 +77,8 @@ def load_tables(
         backend = backend_of(name)
         if backend is not MOUNTED_FILE and given.is_carried and not backend.why_not_written:
             # What the mappings of the mounted file become once they are written to it; places stay those of the file.
-            table, reserved = (
-                mounted() if MOUNTED_FILE.name in config.backends else carried(),
-                config.reserved_in(backend),
-            )
+            table = mounted() if MOUNTED_FILE.name in config.backends else carried()
+            reserved = config.reserved_in(backend)
             table = replace(table, backend=backend.name, is_carried=True, reserved_prefixes=reserved)
             if not backend.carries("sso"):
                 table = replace(table, patterns=())

@@ -188,6 +188,7 @@ def test_a_directory_of_another_cluster(out: Path) -> None:
         "{}",
         '{"version": 2, "cluster": "dev-cluster", "files": {}}',
         '{"version": 1, "cluster": 5, "files": {}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": []}',
         '{"version": 1, "cluster": "dev-cluster", "files": {"../tarmak.yaml": ["x"]}}',
         '{"version": 1, "cluster": "dev-cluster", "files": {"..": ["x"]}}',
         '{"version": 1, "cluster": "dev-cluster", "files": {"a.yaml": "x"}}',
@@ -224,6 +225,7 @@ def test_untouchable_files_whatever_they_are_called_here(out: Path, tmp_path: Pa
     for artifacts in (OLD[2:], OLD[:1]):
         with pytest.raises(FileError, match="this file belongs to the cluster itself; nothing was written"):
             plan_directory(out, artifacts, "dev-cluster", force=True, untouchable=[own])
+    assert plan_directory(out, OLD[1:2], "dev-cluster", untouchable=[own]).steps[0].action is FileAction.WRITE
 
 
 def test_names_that_differ_in_case_only_are_not_removed(out: Path) -> None:
@@ -282,6 +284,30 @@ def test_files_that_may_not_be_written_are_seen_before_the_first_is(out: Path, m
     write(out, OLD)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("kubeconfig") and bool(mode))
     assert refused(out, NEW).startswith(f"{out / 'kubeconfig'}: no permission to write the file; nothing was written")
+
+
+def test_a_file_that_became_a_link_since_the_plan_is_not_made_private(out: Path, tmp_path: Path) -> None:
+    write(out, OLD)
+    (out / "kubeconfig").chmod(0o644)
+    planned = plan_directory(out, OLD, "dev-cluster")
+    other = tmp_path / "other"
+    (out / "kubeconfig").rename(other)
+    (out / "kubeconfig").symlink_to(other)
+    with pytest.raises(FileError, match="kubeconfig: cannot be made private: "):
+        write_directory(planned)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
+
+
+def test_a_file_that_cannot_be_read_or_removed_is_named(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(out, OLD)
+    assert "cannot be read: File name too long" in refused(out, (Artifact("x" * 300, b""),))
+
+    def denied(*_: object, **__: object) -> None:
+        raise OSError(13, os.strerror(13))
+
+    monkeypatch.setattr(Path, "unlink", denied)
+    with pytest.raises(FileError, match=r"b\.yaml: cannot be removed: Permission denied"):
+        write(out, NEW)
 
 
 def test_a_plan_writes_nothing(out: Path) -> None:

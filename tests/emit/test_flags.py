@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,13 @@ def test_flags_as_puppet_rendered_them(name: str) -> None:
             assert webhook_hieradata(made) == cluster.effective()["hieradata"]
 
 
-def test_a_hub_has_no_flags() -> None:
+@pytest.mark.parametrize("api_server", [{}, {"amazon": {"awsIAMAuthenticatorInit": True}}])
+def test_a_hub_has_no_flags(api_server: dict[str, Any]) -> None:
     config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
-    assert webhook_args(Installation.of(config, config.cluster("prod-hub"))) == []
+    route = (*config.cluster("prod-hub").route.plain, "kubernetes", "apiServer")
+    config = TarmakConfig.parse(config.document.set(route, api_server).to_bytes())
+    made = Installation.of(config, config.cluster("prod-hub"))
+    assert (webhook_args(made), webhook_hieradata(made)) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,12 @@ def test_definitions_their_resources_and_awkward_texts(tmp_path: Path, monkeypat
     assert kinds.index("ConfigMap") < kinds.index("DaemonSet")
 
 
+@pytest.mark.parametrize("is_key", [False, True])
 @pytest.mark.parametrize("character", ["\x7f", "\x85", "\x9f", "\ufffe", "\uffff"])
-def test_what_kustomize_would_change_is_refused(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
-    bring_plugins(monkeypatch, GROUP, Emitter("x", objects=lambda _: (mapping(1, f"a{character}b"),)))
+def test_what_kustomize_would_change_is_refused(monkeypatch: pytest.MonkeyPatch, character: str, is_key: bool) -> None:
+    text = f"a{character}b"
+    made = {**mapping(1, "a"), "other": {text: "a"}} if is_key else mapping(1, text)
+    bring_plugins(monkeypatch, GROUP, Emitter("x", objects=lambda _: (made,)))
     with pytest.raises(
         ConfigError,
         match=r"IAMIdentityMapping.iamauthenticator.k8s.aws awkward-1 contains '.*': `kubectl apply -k` would",

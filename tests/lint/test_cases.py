@@ -28,7 +28,7 @@ from tarmak_iam.lint import Located, examine
 from tarmak_iam.lint.fixing import fix_findings
 from tarmak_iam.lint.messages import EXITS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tests.lint.files import Files, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, subjects_of
 from tests.support.case_texts import Section, read_cases
 
 RELEASE = {SETTINGS_NAME: "daemonVersion: v0.7.18\n"}
@@ -51,11 +51,16 @@ class Case(NamedTuple):
 def _case(name: str, sections: list[Section]) -> Case:
     files = {each.marker: each for each in sections if "." in each.marker}
     expected = {each.marker: each.text for each in sections if each.marker not in files}
+    assert expected.get("found") != "" != expected.get("suppressed"), f"{name}: a section without findings"
+    assert not expected.keys() >= {"fixed", "nothing is fixed"}, f"{name}: something is fixed"
     *_, main = files.values()
     return Case(name, {name: each.text for name, each in files.items()}, main.begin, expected)
 
 
-CASES = [_case(*case) for case in read_cases(Path(__file__).with_name("cases"))]
+MARKERS = "|".join(
+    [CONFIG_NAME, MAPPINGS_NAME, SETTINGS_NAME, "found", "suppressed", "fixed", "fixed unsafely", "nothing is fixed"]
+)
+CASES = [_case(*case) for case in read_cases(Path(__file__).with_name("cases"), MARKERS)]
 
 
 def shown(located: Iterable[Located], main: str, *, with_reason: bool = False) -> str:

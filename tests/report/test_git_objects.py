@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.report.git_repository import Budget
 from tarmak_iam.report.model import LastChange
 from tests.support.git_packs import (
     BLOB,
@@ -187,6 +188,16 @@ def test_what_is_under_the_name_of_something_else(work: Work, git: Path) -> None
     assert unknown(work) == f"the object {head[:12]} is damaged"
 
 
+@pytest.mark.parametrize("parent", ["../../../../../secret", "", "z" * 40, "A" * 40], ids=["path", "none", "z", "A"])
+def test_an_id_that_is_none_is_not_looked_up(work: Work, git: Path, parent: str) -> None:
+    tree = work.git("rev-parse", "HEAD^{tree}")
+    who = "A <a@b> 1 +0000"
+    commit = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nMade\n".encode()
+    write_pack(git, [(name_of(COMMIT, commit), entry(COMMIT, commit))])
+    (git / "HEAD").write_text(name_of(COMMIT, commit))
+    assert "damaged" in unknown(work)
+
+
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_any_byte_may_be_wrong(work: Work, git: Path, is_packed: bool) -> None:
     """Whatever is damaged, the answer is correct or a reason."""
@@ -303,6 +314,22 @@ def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
         entries.append((base.hex(), entry(REF_DELTA, copied(9, 1, 9), bytes.fromhex(NAME))))
     head_of(git, NAME, entries)
     assert unknown(work) in (DAMAGED, "the history needs more work than the limit")
+
+
+@pytest.mark.parametrize(("steps", "is_enough"), [(9_000, True), (4_000, False)])
+def test_each_delta_counts(work: Work, git: Path, steps: int, is_enough: bool) -> None:
+    """Three hundred on top of each other, each of a few bytes."""
+    text = b"x" * 9
+    names = [name_of(BLOB, text), *(f"{number:040x}" for number in range(1, 300)), name_of(BLOB, text * 2)]
+    entries = [(names[0], entry(BLOB, text))]
+    for base, name in pairwise(names):
+        delta = copied(9, 2 if name == names[-1] else 1, 9)
+        entries.append((name, entry(REF_DELTA, delta, bytes.fromhex(base))))
+    head_of(git, names[-1], entries)
+    work.path.write_bytes(text * 2)
+    change = work.repository(Budget(steps)).lines(work.path).of(1, 1)
+    why = "the history needs more work than the limit"
+    assert (change.summary, change.unknown) == (("Made", "") if is_enough else ("", why))
 
 
 @pytest.mark.parametrize("back", [b"\x00", b"\xff\x7f"], ids=["to itself", "before the pack"])

@@ -11,6 +11,7 @@ An empty line is between cases.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -24,21 +25,33 @@ class Section(NamedTuple):
     begin: str = ""
 
 
-def read_cases(folder: Path) -> Iterator[tuple[str, list[Section]]]:
-    """The sections of each case; its name is FILE:LINE."""
+def read_cases(folder: Path, markers: str) -> Iterator[tuple[str, list[Section]]]:
+    """The sections of each case; its name is FILE:LINE. `markers`: a pattern of what a section may be."""
     for path in sorted(folder.iterdir()):
         beginnings: dict[str, tuple[str, str]] = {}
+        unused = set()
         line = 1
         for block in re.split("\n(?=@(?:begin|case) )", path.read_text(encoding="utf-8")):
-            head, *parts = re.split("^@(.*)\n", block, flags=re.MULTILINE)[1:]
+            place = f"{path}:{line}"
+            _, head, text, *parts = re.split("^@(.*)\n", block, flags=re.MULTILINE)
             if head.startswith("begin "):
                 _, name, filename = head.split()
-                beginnings[name] = filename, parts[0]
+                assert name not in beginnings, f"{place}: a second beginning {name}"
+                assert not parts, f"{place}: text that belongs to no case"
+                assert re.fullmatch(markers, filename), f"{place}: unknown file {filename}"
+                beginnings[name] = filename, text
+                unused.add(name)
             else:
-                assert head.startswith("case "), f"{path}:{line}"
+                assert head.startswith("case "), f"{place}: not a case"
+                assert not text, f"{place}: text that belongs to no section"
                 sections = []
-                for marker, text in zip(parts[1::2], parts[2::2], strict=True):
+                for marker, content in zip(parts[::2], parts[1::2], strict=True):
                     filename, begin = beginnings.get(marker, (marker, ""))
-                    sections.append(Section(filename, begin + text, begin))
+                    assert re.fullmatch(markers, filename), f"{place}: unknown section @{marker}"
+                    unused.discard(marker)
+                    sections.append(Section(filename, begin + content, begin))
+                repeated = [name for name, count in Counter(each.marker for each in sections).items() if count > 1]
+                assert not repeated, f"{place}: @{repeated[0]} stands twice in a case"
                 yield f"{path.stem}:{line}", sections
             line += block.count("\n") + 1
+        assert not unused, f"{path}: no case has the beginnings {unused}"
