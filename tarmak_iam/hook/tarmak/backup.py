@@ -123,10 +123,8 @@ class Difference:
         """Keys in the new text that tarmak does not know and that the old text does not contain: path and value. The
         entries of `made` are in the order of the new text, so that a path has the same meaning in both."""
         old, new = (list(dropped_keys(read.config.document.data)) for read in (self.old, self.new))
-        known = [([step for step in path if isinstance(step, str)], value) for path, value in old]
-        return tuple(
-            pair for pair in new if ([step for step in pair[0] if isinstance(step, str)], pair[1]) not in known
-        )
+        known = [(_keys(path), value) for path, value in old]
+        return tuple((path, value) for path, value in new if (_keys(path), value) not in known)
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
         """The old text with the changes, and the comments that were removed with entries. Raises EditRefused, also if a
@@ -487,11 +485,11 @@ def _copies_of(path: Path) -> list[Path]:
     """The copies that `back_up` wrote, the latest first. Links are ignored: `back_up` creates none, and a link could
     lead anywhere."""
     pattern = re.compile(rf"{re.escape(path.name)}\.before-[0-9]+")
-    found = []
+    copies = []
     with contextlib.suppress(OSError):
-        found = [(each.lstat(), each) for each in path.parent.iterdir() if pattern.fullmatch(each.name)]
-    own = [(status.st_mtime_ns, each) for status, each in found if not stat.S_ISLNK(status.st_mode)]
-    return [each for _, each in sorted(own, reverse=True)]
+        copies = [(copy.lstat(), copy) for copy in path.parent.iterdir() if pattern.fullmatch(copy.name)]
+    dated = [(status.st_mtime_ns, copy) for status, copy in copies if not stat.S_ISLNK(status.st_mode)]
+    return [copy for _, copy in sorted(dated, reverse=True)]
 
 
 def _has_comments(text: bytes) -> bool:
