@@ -127,8 +127,7 @@ class Difference:
         return tuple((path, value) for path, value in new if (_keys(path), value) not in known)
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
-        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused, also if a
-        list in the text is not the one that Tarmak reads."""
+        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
         document, removed = self.old.config.document, list[str]()
         # Two steps: in each of them, entries that stay are recognised because they are equal.
         for changed, is_addition in ((self.gone, False), (self.come, True)):
@@ -139,10 +138,6 @@ class Difference:
                     data[key] = self.new.full[key]
             for key, indices in changed.items():
                 entries = data.get(key) or []
-                count = len(self.old.entries(key)) - (len(self.gone[key]) if is_addition else 0)
-                if indices and (not isinstance(entries, list) or len(entries) != count):
-                    place = self.old.config.document.position((key,))
-                    raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
                 if indices and is_addition:
                     data[key] = entries + [self.new.config.document.data[key][index] for index in indices]
                 elif indices:
