@@ -136,7 +136,7 @@ def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
     """Decided by the name of the class, because releases of botocore define different classes."""
     name, text = type(error).__name__, str(error)
     what = f"the AWS credentials cannot be used ({name})"
-    remedy = "try aws sts get-caller-identity, which uses the same ones"
+    remedy = "run `aws sts get-caller-identity`, which uses the same credentials"
     if name == "ProfileNotFound":
         what, remedy = text, "run `aws configure list-profiles` to list the profiles"
     elif "SSO" in name or name in ("TokenRetrievalError", "PendingAuthorizationExpiredError"):
@@ -151,7 +151,6 @@ def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
     elif name in ("CredentialRetrievalError", "MetadataRetrievalError"):
         # Without the text of the error, which may contain the output of a credential process.
         what = f"cannot get credentials from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'"
-        remedy = "run `aws sts get-caller-identity`, which uses the same credentials"
     elif isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
         what, remedy = f"AWS cannot be reached ({name})", "check network, proxy and region"
     return TarmakIamError(what, remedy=remedy)

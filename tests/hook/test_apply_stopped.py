@@ -78,6 +78,23 @@ def test_an_object_that_the_api_server_refuses(state: Path) -> None:
     assert [str(ref) for ref in failure.value.left] == ["DaemonSet kube-system/aws-iam-authenticator"]
 
 
+def test_what_cannot_be_looked_at_may_have_been_written(state: Path) -> None:
+    """The API server has refused the call, and then went away."""
+    cluster = Cluster()
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[0] != "apply" or "--dry-run=server" in args:
+            return None
+        cluster.fault = away(10_000)
+        return failed('The ConfigMap "aws-iam-authenticator" is invalid: data: Too long')
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(patience=5), state)
+    unknown, left = f"ConfigMap kube-system/{NAME}", f"DaemonSet kube-system/{NAME}"
+    assert f"Too long; done: nothing; may have been written: {unknown}; not done: {left}" in failure.value.message
+
+
 def interrupting(cluster: Cluster, verb: str, at: int) -> Callable[[tuple[str, ...]], None]:
     seen: list[str] = []
 
@@ -155,6 +172,18 @@ def test_a_rollback_that_is_interrupted_says_what_may_have_been_written(state: P
     assert told[-2] == (
         f"interrupted; done: nothing; may have been written: ConfigMap kube-system/{NAME}; not done: DaemonSet "
         f"kube-system/{NAME}; run rollback again"
+    )
+
+
+def test_an_object_that_was_gone_before_the_rollback_is_not_left_to_do(state: Path) -> None:
+    cluster = after_apply(state)
+    del cluster.objects["ConfigMap", "kube-system", NAME]
+    cluster.fault = interrupting(cluster, "delete", 1)
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(cluster.kubectl(), state, tell=told.append)
+    assert told[-2] == (
+        f"interrupted; done: nothing; may have been written: DaemonSet kube-system/{NAME}; run rollback again"
     )
 
 

@@ -19,7 +19,7 @@ from tarmak_iam.hook.cluster.object_fields import under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.applied import NAME, READERS, after_apply, made
-from tests.support.fake_cluster import Cluster
+from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
 CONFIG = f"ConfigMap kube-system/{NAME}"
@@ -116,6 +116,13 @@ class TestServerSide:
         cluster.add({**live(cluster), "data": THEIRS}, "kubectl")
         with pytest.raises(PolicyRefused, match="has fields that were set by kubectl; nothing was changed"):
             apply_to_cluster(made(), cluster.kubectl(), state)
+
+    def test_our_own_name_is_not_one_of_another_manager(self, state: Path) -> None:
+        cluster = after_apply(state)
+        error = 'Apply failed with 2 conflicts: conflict with "tarmak-iam": .data.a conflict with "helm": .data.b'
+        cluster.fault = lambda args: failed(error) if args[0] == "apply" else None
+        with pytest.raises(PolicyRefused, match="has fields that were set by helm; nothing was changed"):
+            apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
 
     def test_the_same_value_of_others_is_no_conflict(self, state: Path) -> None:
         cluster = after_apply(state)

@@ -46,6 +46,17 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
     assert call[4:] == ("--since=60s", "--tail=200", "--limit-bytes=131072", "--request-timeout=15s")
 
 
+def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
+    cluster.log = (
+        'time="2026-05-04T12:00:00Z" level=warning msg="access denied" client="127.0.0.1:1" '
+        'error="error during GET: dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"\n'
+    )
+    assert verified(cluster).diagnosis[-1] == (
+        "the authenticator's log about a token rejected within the last minute: error during GET: "
+        "dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"
+    )
+
+
 def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
     cluster.reviews = [{"error": f"[invalid bearer token, {DEAD}]"}]
     container = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1}}}

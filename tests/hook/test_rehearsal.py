@@ -171,6 +171,12 @@ def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, me
     assert cluster.names() == []
 
 
+def test_where_nothing_changes_nothing_is_asked(state: Path) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
+    assert reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state)) == []
+
+
 @parametrized(__file__, "the resource of a kind")
 def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
     assert _plural(kind) == resource

@@ -44,6 +44,12 @@ def test_nothing_more(bench: Bench, args: list[str]) -> None:
     assert bench.names() == NOTHING_MORE
 
 
+@pytest.mark.parametrize("args", [["-v", "clusters", "apply", "--help"], ["-v", "clusters", "apply", "--dry"]])
+def test_an_apply_without_flags_before_it_gets_no_warning(bench: Bench, args: list[str]) -> None:
+    """tarmak shows its help, or rejects the flag."""
+    assert bench.run("run", "--", "tarmak", *args) == "tarmak at work\na log line\n"
+
+
 @pytest.mark.parametrize("args", [["--dry-run=false", "-v", "clusters", "apply"], ["-C", "cluster", "apply"]])
 def test_flags_before_apply_are_not_understood(bench: Bench, args: list[str]) -> None:
     """cobra accepts the first ones by accident: nobody may think that the login was verified."""

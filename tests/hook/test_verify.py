@@ -178,6 +178,15 @@ SAYS_NOTHING = (
 )
 
 
+def test_a_login_with_a_token_that_aws_rejects(cluster: Cluster, sts: Sts) -> None:
+    """Also where the same token with a wrong signature is rejected."""
+    let_in(cluster, ADMIN)
+    sts.status, sts.code = 403, "ExpiredToken"
+    result = verified(cluster)
+    assert result.outcome is LoginOutcome.FAILED
+    assert "but AWS rejects this token: the AWS credentials have expired (ExpiredToken)" in result.diagnosis
+
+
 def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluster, sts: Sts) -> None:
     sts.arn = NOBODY
     found = verified(cluster)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin
+from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin, parse_admin_kubeconfig
 from tarmak_iam.text import CommandLine
 from tests.support import ROOT
 from tests.support.admin_certificates import (
@@ -350,3 +351,42 @@ def test_a_kubeconfig_that_a_link_leads_elsewhere_for(tmp_path: Path) -> None:
     assert f"this is a link to {elsewhere}, outside of {home.parent}" in found.text
     followed = examine_admin(home, now=NOW, within=Boundary(home.parent, follow_links=True))
     assert followed.state is AdminState.NO_CERTIFICATE
+
+
+CLUSTERS = """\
+clusters:
+- {name: a, cluster: {server: https://a, certificate-authority-data: "QU FB"}}
+- {name: b, cluster: {server: https://b, certificate-authority-data: QkJC}}
+contexts: [{name: x, context: {cluster: b}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (CLUSTERS + "current-context: x\n", ("https://b", "QkJC")),
+        (CLUSTERS + "current-context: y\n", ("https://a", "QUFB")),
+        (CLUSTERS, ("https://a", "QUFB")),
+    ],
+)
+def test_the_cluster_of_the_current_context_or_the_first(text: str, expected: tuple[str, str]) -> None:
+    assert parse_admin_kubeconfig(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "kubeconfig:1:1: the kubeconfig contains no https server"),
+        ("clusters: 5", "kubeconfig:1:11: the kubeconfig contains no https server"),
+        ("clusters: []", "kubeconfig:1:11: the kubeconfig contains no https server"),
+        ("clusters: [5]", "kubeconfig:1:12: the kubeconfig contains no https server"),
+        ("clusters: [{name: a}]", "kubeconfig:1:12: the kubeconfig contains no https server"),
+        (CLUSTERS.replace("https", "http"), "kubeconfig:2:31: the kubeconfig contains no https server"),
+        (CLUSTERS.replace('"QU FB"', "5"), "kubeconfig:2:70: the kubeconfig contains no certificate-authority-data"),
+        (CLUSTERS.replace('"QU FB"', "'%'"), "kubeconfig:2:70: the kubeconfig contains no certificate-authority-data"),
+    ],
+)
+def test_an_admin_kubeconfig_without_server_or_ca(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_admin_kubeconfig(text)
+    assert str(refused.value) == f"{message}; run `tarmak clusters kubeconfig` again"

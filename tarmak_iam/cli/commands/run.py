@@ -46,7 +46,7 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
             code = run_apply(command, call, environment, session, flags)
         else:
             before_apply = command[1 : command.index("apply")] if "apply" in command else ()
-            if not call.command and any(word.startswith("-") for word in before_apply):
+            if not call.command and before_apply and not TarmakCall.parse(before_apply).command:
                 note("warning: write flags of `clusters apply` after it: this run is not checked or verified")
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:

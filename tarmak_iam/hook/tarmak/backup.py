@@ -123,14 +123,11 @@ class Difference:
         """Keys in the new text that tarmak does not know and that the old text does not contain: path and value. The
         entries of `made` are in the order of the new text, so that a path has the same meaning in both."""
         old, new = (list(dropped_keys(read.config.document.data)) for read in (self.old, self.new))
-        known = [([step for step in path if isinstance(step, str)], value) for path, value in old]
-        return tuple(
-            pair for pair in new if ([step for step in pair[0] if isinstance(step, str)], pair[1]) not in known
-        )
+        known = [(_keys(path), value) for path, value in old]
+        return tuple((path, value) for path, value in new if (_keys(path), value) not in known)
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
-        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused, also if a
-        list in the text is not the one that Tarmak reads."""
+        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
         document, removed = self.old.config.document, list[str]()
         # Two steps: in each of them, entries that stay are recognised because they are equal.
         for changed, is_addition in ((self.gone, False), (self.come, True)):
@@ -141,10 +138,6 @@ class Difference:
                     data[key] = self.new.full[key]
             for key, indices in changed.items():
                 entries = data.get(key) or []
-                count = len(self.old.entries(key)) - (len(self.gone[key]) if is_addition else 0)
-                if indices and (not isinstance(entries, list) or len(entries) != count):
-                    place = self.old.config.document.position((key,))
-                    raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
                 if indices and is_addition:
                     data[key] = entries + [self.new.config.document.data[key][index] for index in indices]
                 elif indices:
@@ -487,11 +480,11 @@ def _copies_of(path: Path) -> list[Path]:
     """The copies that `back_up` wrote, the latest first. Links are ignored: `back_up` creates none, and a link could
     lead anywhere."""
     pattern = re.compile(rf"{re.escape(path.name)}\.before-[0-9]+")
-    found = []
+    copies = []
     with contextlib.suppress(OSError):
-        found = [(each.lstat(), each) for each in path.parent.iterdir() if pattern.fullmatch(each.name)]
-    own = [(status.st_mtime_ns, each) for status, each in found if not stat.S_ISLNK(status.st_mode)]
-    return [each for _, each in sorted(own, reverse=True)]
+        copies = [(copy.lstat(), copy) for copy in path.parent.iterdir() if pattern.fullmatch(copy.name)]
+    dated = [(status.st_mtime_ns, copy) for status, copy in copies if not stat.S_ISLNK(status.st_mode)]
+    return [copy for _, copy in sorted(dated, reverse=True)]
 
 
 def _has_comments(text: bytes) -> bool:
