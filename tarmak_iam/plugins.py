@@ -10,10 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, Generic, TypeVar
 
 __all__ = ["OWN", "Provided", "check_unique", "guarded", "lazy_exports", "provided"]
 
