@@ -1,23 +1,56 @@
-"""Suggested commands: for the same directory and cluster, and quoted for the shell."""
+"""Suggested commands: for the same directory and cluster, quoted for the shell, and made in one place."""
 
 from __future__ import annotations
 
+import ast
 import io
+import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
+from tarmak_iam.cli.main import cli
 from tarmak_iam.config.locate import directory_option
 from tarmak_iam.document import Document
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import PLAIN, CommandLine
-from tests.support import ADMIN, EXAMPLES, ROOT, Shell
+from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT, Shell
 
 CASES = Document.parse((ROOT / "tests" / "suggestions.yaml").read_bytes()).data
+COMMANDS = "|".join(cli.list_commands(None))  # type: ignore[arg-type]  # it asks for no context
+SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?:clusters|environments|init)\b")
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    """Every literal text of a module but docstrings, and every line of another file."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield from source.splitlines()
+    elif re.search("tarmak(?!_iam)", source):  # others need not be parsed
+        tree = ast.parse(source)
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in docstrings)
+        yield from (str(node.value) for node in constants)
+
+
+def test_no_message_writes_a_command_by_itself() -> None:
+    """A command in a text is for the directory and cluster that a user without options works on, perhaps wrongly."""
+    elsewhere = {"text.py", "lint/rule_docs.py", "lint/pages.json"}  # the place, and the rules' own pages
+    texts = [
+        (name, text)
+        for path in sorted(path for kind in ("py", "json") for path in PACKAGE.rglob(f"*.{kind}"))
+        if (name := path.relative_to(PACKAGE).as_posix()) not in elsewhere
+        for text in filter(SUGGESTED.search, texts_of(path))
+    ]
+    allowed = [(name, part) for name, parts in CASES["without cluster"].items() for part in parts]
+    made = [(name, text) for name, text in texts if not any(name == of and part in text for of, part in allowed)]
+    assert made == [], "make the command with Installation.command, TarmakConfig.command_line or Session.command"
+    assert [(of, part) for of, part in allowed if not any(of == name and part in text for name, text in texts)] == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ LINES = 500
 def test_a_class_name_means_one_thing() -> None:
     modules = defaultdict(list)
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 modules[node.name].append(path.relative_to(PACKAGE).as_posix())
     assert {name: where for name, where in modules.items() if len(where) > 1} == {}

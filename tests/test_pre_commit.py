@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -61,3 +62,20 @@ def test_the_hook(repository: Path) -> None:
     run(repository, shown, args=("--fix",))
     assert path.read_text() == f"{MAPPINGS}# ---\n# not: read\n"
     assert run(repository, shown)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "is_checked"),
+    [
+        ("tarmak.yaml", True),
+        ("clusters/prod-green/aws-iam-authenticator.yaml", True),
+        ("clusters/prod-green/tarmak-iam.yaml", True),
+        ("clusters/prod-green/kubeconfig", False),
+        ("old-tarmak.yaml", False),
+        ("tarmak.yaml.orig", False),
+        (".github/workflows/tarmak-iam.yaml", False),
+    ],
+)
+def test_the_files_that_pre_commit_names(name: str, is_checked: bool) -> None:
+    """It looks for the patterns as `re.search` does."""
+    assert bool(re.search(HOOK["files"], name) and not re.search(HOOK["exclude"], name)) is is_checked

@@ -45,6 +45,10 @@ class _Seconds(click.FloatRange):
         return number
 
 
+WHOLE_NUMBER = click.IntRange(min=0)
+WHOLE_NUMBER.name = "whole number"  # in errors, for click's "integer range"
+
+
 def seconds_option(about: str, default: float) -> Callable[[_Command], _Command]:
     return option("--timeout SECONDS", about=about, type=_Seconds(min=0), default=default)
 

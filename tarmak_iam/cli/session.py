@@ -144,8 +144,8 @@ def repair_offered(command: str, mappings: Path | None = None, within: Boundary 
         yield
     except (ConfigError, ParseError) as error:
         filename = error.place.filename if error.place is not None else ""
-        is_of_file = mappings is None or (filename == str(mappings) and isinstance(error, ParseError))
-        if is_of_file and os.path.isfile(filename):
+        is_of_file = mappings is None or filename == str(mappings)
+        if is_of_file and os.path.isfile(filename):  # a pipe has been read, and would be waited for
             from pathlib import Path
 
             from tarmak_iam.config.type_repairs import with_types_repaired

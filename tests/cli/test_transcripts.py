@@ -14,6 +14,7 @@ With TARMAK_IAM_TRANSCRIPTS=write, what is expected is replaced by what happens:
 from __future__ import annotations
 
 import difflib
+import fcntl
 import io
 import itertools
 import os
@@ -28,6 +29,7 @@ from tarmak_iam.files.unified_diff import unified_diff
 from tests.support import ROOT, Shell
 
 FOLDER = ROOT / "tests" / "cli" / "transcripts"
+_IS_WRITING = os.environ.get("TARMAK_IAM_TRANSCRIPTS") == "write"
 _BEFORE_A_COMMAND = re.compile(r"(\+|~|-|cd|env|<) |<\Z")
 
 
@@ -135,14 +137,24 @@ def _replaced(text: str, lines: list[str]) -> str:
 
 @pytest.mark.parametrize("name", TRANSCRIPTS)
 def test_what_happens(name: str, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, text = _Place(shell, monkeypatch), TRANSCRIPTS[name]
+    place, text, written = _Place(shell, monkeypatch), TRANSCRIPTS[name], []
     for step in _steps(text):
         at = next(number for number, line in enumerate(step) if line.startswith("$ "))
         place.prepare(step[:at])
         happened = place.run(step[at][2:])
-        if os.environ.get("TARMAK_IAM_TRANSCRIPTS") == "write":
-            path = FOLDER / f"{name.partition(':')[0]}.txt"
-            old, new = ("\n".join([*step[: at + 1], *lines]) for lines in (step[at + 1 :], happened))
-            path.write_text(path.read_text(encoding="utf-8").replace(f"{old}\n", f"{new}\n"), encoding="utf-8")
-            continue
-        assert happened == step[at + 1 :], "\n".join(difflib.ndiff(step[at:], [step[at], *happened]))
+        written += [*step[: at + 1], *happened]
+        if not _IS_WRITING:
+            assert happened == step[at + 1 :], "\n".join(difflib.ndiff(step[at:], [step[at], *happened]))
+    if _IS_WRITING:
+        _write(name, "\n".join(written))
+
+
+def _write(name: str, text: str) -> None:
+    subject, _, heading = name.partition(": ")
+    with (FOLDER / f"{subject}.txt").open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the processes of xdist write into the same file
+        old, new = (f"\n== {heading}\n{each}\n" for each in (TRANSCRIPTS[name], text))
+        whole = f"\n{file.read()}".replace(old, new)[1:]
+        file.seek(0)
+        file.truncate()
+        file.write(whole)

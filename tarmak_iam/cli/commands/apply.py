@@ -260,7 +260,7 @@ def _summary(changes: list[results.ObjectChange]) -> str:
 @click.command()
 @options.access_options
 @options.option("--list", "listing")
-@options.option("--to N", type=click.IntRange(min=0))
+@options.option("--to N", type=options.WHOLE_NUMBER)
 @options.option("--dry-run")
 @options.option(
     "--state FILE", about=f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,6 @@ from tarmak_iam.cli.console import ExitCode, note
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import all_rules
 from tarmak_iam.text import shortened
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

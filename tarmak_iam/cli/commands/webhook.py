@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from tarmak_iam.cli import formats
 from tarmak_iam.cli.completion import daemon_versions, directories
 from tarmak_iam.cli.console import ExitCode, note, print_line, record_done
-from tarmak_iam.cli.options import option, output_dir_option, paths_argument
+from tarmak_iam.cli.options import WHOLE_NUMBER, option, output_dir_option, paths_argument
 from tarmak_iam.cli.session import Session, note_incomplete, pass_session
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
@@ -147,7 +147,7 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(), callback=paths_argument, shell_complete=directories)
 @option("--root", "is_master")
-@option("--expires-within DAYS", type=click.IntRange(min=0), default=EXPIRES_WITHIN)
+@option("--expires-within DAYS", type=WHOLE_NUMBER, default=EXPIRES_WITHIN)
 @formats.findings_options
 @pass_session
 def doctor(session: Session, directory: Path, is_master: bool, expires_within: int, output: str, fail_on: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,22 @@ def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
         err = shell.run("-c", ".", "check", *options, "--diff", "--unsafe-fixes", code=1).err
         assert err.count("put the template in quotes") == (1 if count else 2)
         assert err.count(line) == count
+
+
+def test_a_pipe_is_not_read_again(shell: Shell, tmp_path: Path) -> None:
+    """For a fix, which could not be written to it."""
+    pipe = tmp_path / "aws-iam-authenticator.yaml"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        for _ in range(2):
+            pipe.write_text("server:\n  mapRoles:\n  - {roleARN: a, username: {{SessionName}}}\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert "--fix" not in shell.run("check", pipe, code=2).err
+    finally:
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # for what is left to be written
+        writer.join()
+        os.close(reader)
