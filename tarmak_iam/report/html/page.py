@@ -275,7 +275,7 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
             for principal in by_privilege
         ]
         caption, unit = f"Principals of {cluster.cluster}", ("principal", "principals")
-        yield table(caption, list(_PRINCIPAL_COLUMNS), rows, "people", unit, sorted_by=2)
+        yield table(caption, list(_PRINCIPAL_COLUMNS), rows, "people", unit, sorted_by="Privilege")
     else:
         yield el("p", "No principals.", class_="muted")
     if cluster.ineffective_entries:
@@ -285,7 +285,7 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         ]
         caption, unit = f"Ineffective entries of {cluster.cluster}", ("ineffective entry", "ineffective entries")
         yield el("h3", "Ineffective entries")
-        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by=3)
+        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by="Entry, last change")
 
 
 def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:
