@@ -27,6 +27,7 @@ CONTENTS = (
             "guides/moving",
             "guides/tarmak-documentation",
             "guides/node-roles",
+            "guides/another-release",
             "guides/removing",
             "guides/lock-out",
             "guides/*",
