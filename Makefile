@@ -99,7 +99,7 @@ regions: $(VENV)/.tested
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
 
-# The pages in docs/reference (commands, versions, Python API) from the program.
+# The pages in docs/reference (commands, versions, escalations, Python API) from the program and its tests.
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
 

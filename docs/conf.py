@@ -56,6 +56,8 @@ CONTENTS = (
             "reference/commands",
             "rules/README",
             "reference/versions",
+            "reference/escalations",
+            "reference/edits",
             "reference/api",
             "stability",
             "glossary",
