@@ -3,6 +3,7 @@
 # Usage: BIN=<directory of tarmak-iam> sh examples/demo.sh <output directory>
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+bin=$(cd "${BIN:?specify the directory of tarmak-iam}" && pwd)
 out=${1:?specify an output directory}
 role=arn:aws:iam::111122223333:role
 [ ! -t 1 ] || export FORCE_COLOR=1
@@ -13,7 +14,7 @@ run() {
     expected=$1 shown=$2 code=0
     shift 2
     printf '$ tarmak-iam %s\n' "$*"
-    output=$("$BIN/tarmak-iam" "$@" 2>&1) || code=$?
+    output=$("$bin/tarmak-iam" "$@" 2>&1) || code=$?
     [ "$(printf '%s\n' "$output" | wc -l)" -le "$shown" ] || echo '...'
     printf '%s\n' "$output" | tail -n "$shown"
     [ "$code" -eq "$expected" ] || exit 1
@@ -47,5 +48,5 @@ run 0 9 render --output-dir rendered --role $role/KubernetesAdmin
 echo
 echo '7. Who can log in, for the next audit:'
 printf '$ tarmak-iam report -o html > report.html\n'
-"$BIN/tarmak-iam" report -o html >report.html
+"$bin/tarmak-iam" report -o html >report.html
 printf 'Open %s/report.html in a browser; all files are in that directory.\n' "$(pwd)"
