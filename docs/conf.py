@@ -58,6 +58,7 @@ CONTENTS = (
             "reference/versions",
             "reference/escalations",
             "reference/edits",
+            "reference/kills",
             "reference/api",
             "stability",
             "glossary",

@@ -25,5 +25,5 @@ GENERATED: dict[Path, Callable[[], str]] = {
 }
 """Each file with the function that generates it."""
 
-WRITTEN = {TARGET / "edits.md"}
+WRITTEN = {TARGET / "edits.md", TARGET / "kills.md"}
 """By hand."""
