@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tests.support import ADMIN, ROOT, Result, Shell
 from tests.support.forks import write_program
 from tests.support.imports import HEAVY, modules_after
@@ -126,11 +127,11 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("settings set addonManagerMode R", ["Reconcile"]),
         ("settings set registry ", ["public", "ecr"]),
         ("settings set featureGates ", ["SSORoleMatch=true", "SSORoleMatch=false"]),
-        ("settings set backends ", ["MountedFile", "EKSConfigMap", "CRD"]),
+        ("settings set backends ", [*WRITABLE_BACKENDS]),
         ("settings set backends CRD,M", ["CRD,MountedFile"]),
         ("settings set daemonVersion v0.7.1", [f"v0.7.1{patch}" for patch in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0, "")]),
         ("settings set profile ", []),
-        ("manifests --backend CRD,", ["CRD,MountedFile", "CRD,EKSConfigMap"]),
+        ("manifests --backend CRD,", [f"CRD,{name}" for name in WRITABLE_BACKENDS if name != "CRD"]),
         ("schema ", ["tarmak.yaml", "mappings", "settings", "kubernetes.apiServer.amazon"]),
     ],
 )
