@@ -81,7 +81,8 @@ format: $(VENV)/.linted
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/.tested
-	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
+	@names=$$($(BIN)/python -c 'from tarmak_iam.config.section_keys import BUILT_IN as all; print(*[each.name for each in all])') \
+		&& for name in $$names; do $(BIN)/tarmak-iam schema $$name > schemas/$$name.json || exit 1; done
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
 	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
 	$(BIN)/tarmak-iam schema settings > schemas/settings.json
