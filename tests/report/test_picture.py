@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.report import ClusterReview
-from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.escalations import ClusterFacts, Privilege
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.html.picture import access_pictures
 from tarmak_iam.report.model import MappedIdentity, ReviewedPrincipal
-from tarmak_iam.report.rbac import privilege_of_any
+from tarmak_iam.report.rbac import Rbac, privilege_of_any
 from tarmak_iam.text import one_line
 from tests.report.test_page import HOSTILE, MAPPINGS, whole
+from tests.report.test_rbac import APPROVAL, CERTIFICATES, binding, role, rule
 from tests.support.report_pages import Element, read
 from tests.support.reviews import access_review, cluster_review
 
@@ -93,6 +94,22 @@ def test_a_privilege_that_no_group_has() -> None:
     assert lines(drawn(principal(0, "system:node:x"), principal(1, "dev"))).count("no groups") == 2
 
 
+def test_a_privilege_of_two_groups_together() -> None:
+    """Approving certificates requires two permissions."""
+    objects = [
+        role("approver", rule(APPROVAL)),
+        role("signer", rule(f"approve signers {CERTIFICATES}")),
+        binding("one", "approver", "Group:one"),
+        binding("two", "signer", "Group:two"),
+    ]
+    rbac = Rbac(objects, ClusterFacts(has_signers=True))
+    cluster = replace(CLUSTER, rbac=rbac, live=True)
+    assert lines(drawn(principal(0, "dev", "one", "two"), cluster=cluster))[2:] == [
+        *("together", "Elevated"),
+        *("one", "None", "two"),
+    ]
+
+
 def test_what_is_chosen_at_random_is_dashed() -> None:
     other = MappedIdentity("admin", ("system:masters",), None)
     elements = drawn(principal(0, "dev", "readers", others=(other,)))
@@ -100,8 +117,10 @@ def test_what_is_chosen_at_random_is_dashed() -> None:
         *("none dashed", "none", "none"),
         *("admin dashed", "admin", "admin"),
     ]
-    assert "The authenticator follows one of the dashed lines, at random." in caption(elements)
+    assert "Where lines are dashed, the authenticator chooses at random." in caption(elements)
     assert "dashed" not in caption(drawn(principal(0, "dev", "readers")))
+    maybe = drawn(replace(principal(0, "dev", "readers"), may_get_nothing=True))
+    assert next(path for path in maybe if path.name == "path").attributes["class"] == "none dashed"
 
 
 def test_what_is_left_out_is_said() -> None:

@@ -125,7 +125,7 @@ def _caption(
         more = "is" if len(drawn) == 1 else "are"
         yield f"{len(drawn)} of {len(principals)} principals {more} drawn. None of the others has a higher privilege."
     if any(way.is_at_random for ways in pictures for way in ways):
-        yield "The authenticator follows one of the dashed lines, at random."
+        yield "Where lines are dashed, the authenticator chooses at random."
     if not cluster.is_login_possible:
         yield "At present, IAM login is not possible."
     yield "The table of principals has the same content as text."
@@ -137,10 +137,10 @@ def _longest_column(ways: Sequence[_Way]) -> int:
 
 
 def _ways(row: int, principal: ReviewedPrincipal, cluster: ClusterReview) -> Iterator[_Way]:
-    """The highest privilege first. By its username, if that leads to more than each group alone."""
+    """The highest privilege first. The first one is not by a group if more is known than each group has by itself."""
     account = principal.principal if principal.kind == "account" else ""
-    identities = (principal.identity, *principal.alternatives)
-    for identity in identities:
+    is_at_random = bool(principal.alternatives) or principal.may_get_nothing
+    for identity in (principal.identity, *principal.alternatives):
         of_groups = [
             (group, group, privilege_of_any([("", (group,))], cluster.rbac)[0])
             for group in dict.fromkeys(identity.groups)
@@ -148,7 +148,8 @@ def _ways(row: int, principal: ReviewedPrincipal, cluster: ClusterReview) -> Ite
         of_groups.sort(key=lambda group: group[2].rank)
         whole, _ = privilege_of_any([(identity.username, identity.groups)], cluster.rbac, account)
         if not of_groups or whole.rank < of_groups[0][2].rank:
-            how = "by its username" if of_groups else "no groups"
+            alone, _ = privilege_of_any([(identity.username, ())], cluster.rbac, account)
+            how = "no groups" if not of_groups else "by its username" if alone is whole else "together"
             of_groups.insert(0, (how, f"{identity.username}: {how}", whole))  # not the same for another username
         left_out = of_groups[_MOST_GROUPS:]
         if len(left_out) > 1:
@@ -157,7 +158,7 @@ def _ways(row: int, principal: ReviewedPrincipal, cluster: ClusterReview) -> Ite
         for group, groups_text, privilege in of_groups:
             unknown = "None" if cluster.live else "None known"
             text = unknown if privilege is Privilege.NONE else capital(privilege)
-            yield _Way(row, principal, identity, len(identities) > 1, group, groups_text, privilege, text)
+            yield _Way(row, principal, identity, is_at_random, group, groups_text, privilege, text)
 
 
 def _drawn(ways: Sequence[_Way], layout: _Layout, label: str, caption: str) -> Markup:
@@ -172,12 +173,12 @@ def _drawn(ways: Sequence[_Way], layout: _Layout, label: str, caption: str) -> M
             edges.setdefault(edge, (f"{way.privilege}{' dashed' if is_dashed else ''}", set()))[1].add(way.row)
     middles, height = _placed(rows, list(edges), len(layout.columns))
     parts: list[Child] = []
-    for (start, end), (mark, of) in edges.items():
+    for (start, end), (mark, of_rows) in edges.items():
         left, right = sum(layout.columns[start.column][1:]), layout.columns[end.column][1]
-        middle, (one, other) = (left + right) / 2, (middles[start], middles[end])
-        path = f"M{left} {one:g}C{middle:g} {one:g} {middle:g} {other:g} {right} {other:g}"
-        parts.append(el("path", d=path, class_=mark, data_of=_numbers(of)))
-    parts += [_box(node, middles[node], layout, _numbers(of)) for node, of in rows.items()]
+        bend, start_y, end_y = (left + right) / 2, middles[start], middles[end]
+        path = f"M{left} {start_y:g}C{bend:g} {start_y:g} {bend:g} {end_y:g} {right} {end_y:g}"
+        parts.append(el("path", d=path, class_=mark, data_of=_numbers(of_rows)))
+    parts += [_box(node, middles[node], layout, _numbers(of_rows)) for node, of_rows in rows.items()]
     parts += [el("text", heading, x=str(x), y="14", class_="head") for heading, x, _ in layout.columns]
     box = f"0 0 {layout.width} {height:g}"
     return el("svg", parts, viewBox=box, class_=layout.name, role="img", aria_label=label, aria_describedby=caption)
