@@ -24,10 +24,11 @@ WHOLE_FILE = "tarmak.yaml"
 Schema = dict[str, Any]
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 # Strings in YAML 1.2 only. A boolean or number of both versions is a string only in quotes, which Tarmak rejects.
-_NUMBERS = "0x[0-9a-fA-F_]+|[0-9_]*[.]?[0-9_]*([eE][-+]?[0-9]+)?"
+_BASED = "0_*([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][-+]?[01_]+)"
+_NUMBER = f"[-+]?{_BASED}|(?=.*_)[-+]?[0-9_]*[.]?[0-9_]*([eE]_*[-+]?[0-9_]+)?"
 _WORDS = {
     "boolean": "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$",
-    **dict.fromkeys(("integer", "number"), f"^([-+]?0b[01_]+|[-+]0x[0-9a-fA-F_]+|(?=.*_)[-+]?({_NUMBERS}))$"),
+    **dict.fromkeys(("integer", "number"), f"^(?=[-+.0-9])({_NUMBER})$"),
 }
 
 
