@@ -58,7 +58,7 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     spellings: dict[str, Any] = {_spellings(key): False for key in root["properties"]}
     required: list[Schema] = []
     for key in ("apiVersion", "kind"):  # in any case: see decode
-        described, any_case = root["properties"][key]["description"], f"^{_in_any_case(key)}$"
+        described, any_case = root["properties"][key]["description"], f"^{in_any_case(key)}$"
         head = {"description": described, "type": ["string", "null"], "enum": [*CHOICES[f"Config.{key}"], None]}
         root["properties"][key] = spellings[any_case] = head
         required.append({"if": {"propertyNames": {"not": {"pattern": any_case}}}, "then": {"required": [key]}})
@@ -93,9 +93,9 @@ def _draft07(schema: Any) -> Any:
     for key in {"anyOf", "allOf", "oneOf"} & made.keys():
         made[key] = [_draft07(inner) for inner in made[key]]
     for key in {"items", "additionalProperties"} & made.keys():
-        made[key] = _with_words(_draft07(made[key]))
+        made[key] = with_words(_draft07(made[key]))
     if "prefixItems" in made:
-        made["items"] = [_with_words(_draft07(item)) for item in made.pop("prefixItems")]
+        made["items"] = [with_words(_draft07(item)) for item in made.pop("prefixItems")]
         made["additionalItems"] = False
     if "properties" in made:
         made["properties"] = {name: _property(_draft07(inner)) for name, inner in made["properties"].items()}
@@ -127,7 +127,8 @@ def _alternatives(schema: Schema) -> list[Schema]:
     return [schema] if words is None else [schema, {"type": "string", "pattern": words}]
 
 
-def _with_words(schema: Any) -> Any:
+def with_words(schema: Any) -> Any:
+    """Also accepts the strings that stand for the same values in YAML 1.1."""
     alternatives = _alternatives(schema) if isinstance(schema, dict) else [schema]
     return schema if len(alternatives) == 1 else {"anyOf": alternatives}
 
@@ -195,12 +196,14 @@ def _in_javascript(pattern: str) -> str:
 
 def _spellings(key: str) -> str:
     """A pattern of the other spellings of a key that `spelled_otherwise` finds."""
-    exact = _in_any_case(key) if key in ("apiVersion", "kind") else key
-    return f"^(?!{exact}$)" + r"[\s_-]*".join(("", *map(_in_any_case, key), "$"))
+    exact = in_any_case(key) if key in ("apiVersion", "kind") else key
+    return f"^(?!{exact}$)" + r"[\s_-]*".join(("", *map(in_any_case, key), "$"))
 
 
-def _in_any_case(text: str) -> str:
-    return "".join(f"[{letter.lower()}{letter.upper()}]" for letter in text)
+def in_any_case(name: str) -> str:
+    """A pattern of the name in upper and lower case."""
+    letters = (f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
+    return "".join(letters).replace(".", r"\.")
 
 
 def _referenced(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
