@@ -159,9 +159,11 @@ def _described(schema: Schema, field: Field, struct: str, key: str, text: str) -
     default = default_of(struct, key, field)
     if default is None or re.search("Default|[Rr]equired|not (use|support)", text):
         return {"description": text, **schema}
-    shown = default if isinstance(default, str) else ", ".join(default) if isinstance(default, list) else default
-    text += f" Default: {json.dumps(shown) if isinstance(shown, (bool, dict)) else shown or 'none'}."
-    return {"description": text, **({"default": default} if default not in ("", [], {}, 0) else {}), **schema}
+    is_set = default not in ("", 0, [], {})
+    shown = ", ".join(default) if isinstance(default, list) else default
+    shown = json.dumps(shown) if isinstance(shown, (bool, dict)) else shown
+    text += f" Default: {shown if is_set or default is False else 'none'}."
+    return {"description": text, **({"default": default} if is_set else {}), **schema}
 
 
 def _typed(field: Field, name: str, definitions: dict[str, Schema], texts: dict[str, dict[str, str]]) -> Schema:

@@ -212,6 +212,8 @@ def test_defaults_are_those_of_tarmak() -> None:
     assert zone["description"] == "Private DNS zone of the environment. Default: tarmak.local."
     assert "default" not in pools["minCount"]  # it depends on maxCount
     assert definitions["Environment"]["properties"]["adminCIDRs"]["default"] == ["0.0.0.0/0"]
+    gates = definitions["ClusterKubernetesProxy"]["properties"]["featureGates"]
+    assert gates["description"].endswith("They take precedence over `globalFeatureGates`. Default: none.")
     encrypted = definitions["ClusterAmazon"]["properties"]["ebsEncrypted"]
     assert encrypted["description"] == "Whether EBS volumes are encrypted. Default: false."
 
