@@ -18,6 +18,7 @@ from tarmak_iam.cli.options import access_options, all_clusters_option, format_o
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.errors import FileError
 from tarmak_iam.lint import Subjects, examine
+from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -83,14 +84,18 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 
 def _counts(review: AccessReview) -> str:
-    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
+    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod); 1 hub (prod-hub)`."""
     possible, impossible = "with IAM login", "without IAM login"
-    states: dict[str, list[str]] = {possible: [], impossible: [], "hub": [], FAILED: []}
-    for cluster in review.clusters:
-        state = "hub" if cluster.is_hub else possible if cluster.is_login_possible else impossible
-        states[FAILED if cluster.error or cluster.live_error else state].append(cluster.cluster)
+    states: dict[str, list[str]] = {possible: [], impossible: [], FAILED: []}
+    for cluster in (cluster for cluster in review.clusters if not cluster.is_hub):
+        state = possible if cluster.is_login_possible else impossible
+        states[FAILED if cluster.failed else state].append(cluster.cluster)
     words = {impossible: "without"} if states[possible] else {}
-    return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
+    named = [(name, words.get(state, state)) for state, names in states.items() for name in names]
+    hubs = [shortened(cluster.cluster) for cluster in review.clusters if cluster.is_hub]
+    counts = [outcome_counts(named, "")] if named else []
+    counts += [f"{len(hubs)} hub{'' if len(hubs) == 1 else 's'} ({', '.join(hubs)})"] if hubs else []
+    return "; ".join(counts)
 
 
 def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> list[ClusterOutcome]:
