@@ -28,6 +28,7 @@ from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.pods import StalePod
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.login.admin import AdminVerified, uses_admin_kubeconfig, verify_admin
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
@@ -128,6 +129,9 @@ def _print_applied(
         for effect in done.effects:
             print_line(effect.text)
     login = None if kubectl is None else _try_login(installation, kubectl)
+    if kubectl is not None and uses_admin_kubeconfig(installation, kubectl) and installation.admin_access.gives_access:
+        admin = verify_admin(installation, kubectl)
+        note(admin.what if admin.ok else f"warning: {admin.what}; {admin.remedy}")
     if output == "json":
         print_json(
             {
@@ -146,18 +150,39 @@ def _print_applied(
 
 
 @click.command()
+@options.option("--admin")
 @options.access_options
 @options.login_options
 @options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
 @options.format_option("text", "json")
 @pass_session
-def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
+def verify(session: Session, /, admin: bool, timeout: float, output: str, **overrides: Any) -> None:
+    if admin and any(overrides.values()):
+        raise click.UsageError("--admin logs in with the admin certificate: use it without --role and --profile")
     installation = session.installation(overrides)
     kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
+    if admin:
+        _finish_admin(verify_admin(installation, kubectl), output)
+        return
     login = _try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := _login_json(login)) is not None:
         print_json(shown)
     finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _finish_admin(verified: AdminVerified, output: str) -> None:
+    if output == "json":
+        login = verified.login
+        shown = {"ok": verified.ok, "what": verified.what, "remedy": verified.remedy or None}
+        print_json(shown | {"username": login.username or None, "method": login.method} if login else shown)
+    elif verified.ok:
+        print_line(verified.what)
+    if verified.path is not None:
+        record_done("wrote", verified.path)
+        note(f"wrote {verified.path}")
+    if not verified.ok:
+        note(f"{verified.what}; {verified.remedy}" if verified.remedy else verified.what)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
