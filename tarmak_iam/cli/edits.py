@@ -116,12 +116,20 @@ def finish_edit(
         for effect in effects:
             print_line(effect.text)
     else:
-        from tarmak_iam.access.diff import effect_json
+        print_json(changed_json(diff, effects, json))
+    note_removed_comments(after)
+    note("dry run: nothing was written" if dry_run else done)
 
-        print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in effects], **json})
+
+def changed_json(diff: str, effects: Sequence[Effect], more: Mapping[str, object]) -> dict[str, object]:
+    from tarmak_iam.access.diff import effect_json
+
+    return {"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in effects], **more}
+
+
+def note_removed_comments(after: Document) -> None:
     for comment in after.removed_comments:
         note(f"removed with it: the comment {comment.text}")
-    note("dry run: nothing was written" if dry_run else done)
 
 
 def finish_config_edit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -16,8 +17,10 @@ from tarmak_iam.cli.all_clusters import (
     finish_all,
     for_each,
 )
+from tarmak_iam.cli.mapping_edits import MappingsEdit, PlannedEdit
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.files import atomic
 from tests.support import ADMIN, Shell
 
 CLUSTERS = """\
@@ -168,3 +171,76 @@ def test_check_sees_each_and_tells_nothing_twice(shell: Shell) -> None:
     failed = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
     assert ids(failed.out) == [("IAM030", "prod-hub")]
     assert failed.err.startswith(f"{path}:")
+
+
+BOB, EVE = "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::111122223333:user/eve"
+
+
+def mapped_both(shell: Shell) -> list[Path]:
+    for who, group in ((EVE, "system:masters"), (BOB, "dev")):
+        shell.run("-c", shell.multi, "map", "add", who, "--username", "x", "--group", group, "--all-clusters")
+    return [shell.multi / name / "aws-iam-authenticator.yaml" for name in ("prod-blue", "prod-green")]
+
+
+def test_a_file_that_clusters_share_is_edited_once(shell: Shell) -> None:
+    blue, green = mapped_both(shell)
+    blue.write_text(blue.read_text().replace("clusterID: prod-blue\n", ""))
+    green.unlink()
+    green.symlink_to(blue)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters")
+    assert (done.out.count("--- "), done.out.count("can no longer log in")) == (1, 2)
+    assert done.err.splitlines()[-2:] == [f"wrote {blue}", "2 clusters: 2 changed (prod-blue, prod-green)"]
+    assert BOB not in green.read_text()
+    assert green.is_symlink()
+
+
+def test_a_file_of_a_cluster_that_refuses_is_not_edited_for_another(shell: Shell) -> None:
+    blue, green = mapped_both(shell)
+    text = blue.read_text().replace("clusterID: prod-blue\n", "")
+    blue.write_text(text)
+    green.unlink()
+    green.symlink_to(blue)
+    (green.parent / "tarmak-iam.yaml").write_text("nothing: known\n")
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", code=2)
+    assert f"{blue}: error: prod-blue: this is also the mappings file of prod-green, where this edit is" in done.err
+    assert (done.out, blue.read_text()) == ("", text)
+
+
+@pytest.mark.parametrize(("flags", "is_first_written"), [([], True), (["--atomic"], False)])
+def test_a_file_that_cannot_be_written(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str], is_first_written: bool
+) -> None:
+    blue, green = mapped_both(shell)
+    replace_file = atomic.replace_file
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        if path == green:
+            raise FileError("the disk is full", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr(atomic, "replace_file", replaced)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=2)
+    assert f"{green}: error: " in done.err
+    assert (BOB in blue.read_text(), BOB in green.read_text()) == (not is_first_written, True)
+    assert done.out.count("can no longer log in") == is_first_written
+
+
+@pytest.mark.parametrize("flags", [[], ["--atomic"]])
+def test_a_change_by_another_program_is_not_lost(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    blue, green = mapped_both(shell)
+    planned, seen = MappingsEdit.planned, list[str]()
+
+    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> PlannedEdit:
+        seen.append(edit.files.cluster_name)
+        if len(seen) == 2:
+            green.write_text(green.read_text() + "  mapAccounts: []\n")
+        return planned(edit, *arguments, **more)
+
+    monkeypatch.setattr(MappingsEdit, "planned", with_change)
+    shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=0 if flags else 2)
+    assert seen == ["prod-blue", "prod-green"] * (2 if flags else 1)
+    assert BOB not in blue.read_text()
+    assert green.read_text().endswith("mapAccounts: []\n")
+    assert (BOB in green.read_text()) is not bool(flags)

@@ -388,7 +388,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         return live(session.installation_of(config, cluster, overrides), tell)
 
     outcomes = []
-    for outcome in for_each(clusters_of(config), compare, "comparing"):
+    for outcome in for_each(clusters_of(config, session.environment), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
             continue

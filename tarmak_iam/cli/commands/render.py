@@ -303,7 +303,9 @@ def render(
 
     if all_clusters:
         outcomes = []
-        directories = {cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config)}
+        directories = {
+            cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config, session.environment)
+        }
         for outcome in for_each([*directories], lambda cluster, _: make(cluster, directories[cluster]), "rendering"):
             outcomes.append(outcome)
             if not outcome.error:
