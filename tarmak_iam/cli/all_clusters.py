@@ -103,18 +103,18 @@ def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
 
 def finish_all(
     outcomes: Sequence[ClusterOutcome],
-    as_json: Callable[[ClusterOutcome], dict[str, object]],
+    as_json: Callable[[Any], dict[str, object]],
     output: str,
     word: Callable[[Any], str],
     quiet: str,
     codes: Mapping[str, ExitCode] | None = None,
 ) -> None:
-    """Prints results as JSON and a summary, which does not name the clusters of the `quiet` word. Exits with ERROR if
-    there was one, else with the first of the `codes` of the words; without `codes`, all words but `quiet` are
-    FINDINGS."""
+    """Prints results as JSON, one object a cluster, and a summary, which does not name the clusters of the `quiet`
+    word. Exits with ERROR if there was one, else with the lowest of the `codes` of the words; without `codes`, all
+    words but `quiet` are FINDINGS."""
     if output == "json":
-        failed = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
-        print_json([failed[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
+        shown = [{"error": str(outcome.error)} if outcome.error else as_json(outcome.value) for outcome in outcomes]
+        print_json([{"cluster": outcome.name, **part} for outcome, part in zip(outcomes, shown, strict=True)])
     words = [(outcome.name, FAILED if outcome.error else word(outcome.value)) for outcome in outcomes]
     note(outcome_counts(words, quiet))
     states = {state for _, state in words} - {quiet}

@@ -1,17 +1,19 @@
-"""Edits of the mappings of one cluster or of several: all of them are checked before the first file is written."""
+"""Edits of the mappings of one cluster or of several: all are checked before the first file is written."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import click
 
+from tarmak_iam.access.diff import effect_json
 from tarmak_iam.access.lockout import principal_refusal
+from tarmak_iam.cli import console
 from tarmak_iam.cli.all_clusters import (
     ClusterOutcome,
-    ReportProgress,
     clusters_of,
     finish_all,
     for_each,
@@ -19,38 +21,32 @@ from tarmak_iam.cli.all_clusters import (
     print_cluster_error,
     with_mappings,
 )
-from tarmak_iam.cli.console import ExitCode, note, print_diff, print_json, print_rows, record_done, working
-from tarmak_iam.cli.edits import changed_json, finish_edit, note_removed_comments
+from tarmak_iam.cli.console import ExitCode, note, working
+from tarmak_iam.cli.edits import note_removed_comments
 from tarmak_iam.cli.session import Session, note_misplaced
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.errors import EditRefused, FileError, Place, TarmakIamError
+from tarmak_iam.config.cluster import check_masters
+from tarmak_iam.errors import EditRefused, FileError, Place
+from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.lint.edit_guard import EditKind, MappedEffects, guarded_edit
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings, save_mappings
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.mappings.merging import MergeOutcome, Wanted
-from tarmak_iam.text import brief_list, shortened
 
-_UNCHANGED, _WITH_ERRORS = "unchanged", "with errors"
+_UNCHANGED, _INCOMPLETE = "unchanged", "incomplete"
 
 
 class MappingsEdit:
     """Of one cluster, with the options of `mappings_edit_options`. `tell` prints a line about it. Raises
     TarmakIamError."""
 
-    def __init__(
-        self,
-        session: Session,
-        config: TarmakConfig,
-        cluster: Cluster,
-        options: dict[str, Any],
-        tell: Callable[[str], None] = note,
-    ) -> None:
-        self.files = session.files(config, cluster)
+    def __init__(self, session: Session, config: TarmakConfig, cluster: Cluster, options: dict[str, Any]) -> None:
+        self.files, self.options = session.files(config, cluster), options
+        self.tell = noting(cluster) if options["all_clusters"] else note
         with working("reading the mappings"):
             self.before = session.installation_of(config, cluster)
         self.mappings = self.before.mappings or self.files.mappings_or_new()
-        self.options, self.tell = options, tell
 
     def merge(self, wanted: Sequence[Wanted], *, strip_path: bool) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
         with working("mapping the principals"):
@@ -86,20 +82,26 @@ class PlannedEdit(NamedTuple):
         return unified_diff(before, self.after.document.text, self.after.document.filename)
 
     @property
-    def real_path(self) -> str:
-        """Clusters may share a file through a link."""
-        return os.path.realpath(self.edit.files.mappings_path)
+    def replacement(self) -> Replacement:
+        files, before = self.edit.files, self.edit.mappings
+        data = None if before.is_new else before.document.to_bytes()
+        return Replacement(files.mappings_path, self.after.document.to_bytes(), data, within=files.within)
+
+    @property
+    def word(self) -> str:
+        changed = "would be changed" if self.edit.options["dry_run"] else "changed"
+        return _INCOMPLETE if self.errors else changed if self.is_changed else _UNCHANGED
+
+    def note_findings(self) -> None:
+        """Those that are new, the errors, and files in the wrong place."""
+        for text in (*self.effects.lines, *self.errors):
+            self.edit.tell(text)
+        if self.is_changed:
+            note_misplaced(self.edit.files, self.edit.before.cluster, Subject.MAPPINGS)
 
     def as_json(self) -> dict[str, object]:
-        if self.is_changed:
-            return changed_json(self.diff, self.effects, self.more)
-        return {"changed": False, "effects": [], **self.more}
-
-    def note_written(self, tell: Callable[[str], None]) -> None:
-        """The new findings, and files whose names look like that of the mappings."""
-        for text in self.effects.lines:
-            tell(text)
-        note_misplaced(self.edit.files, self.edit.before.cluster, Subject.MAPPINGS)
+        diff = {"diff": self.diff} if self.is_changed else {}
+        return {"changed": self.is_changed, **diff, "effects": list(map(effect_json, self.effects)), **self.more}
 
 
 def edit_mappings(
@@ -115,141 +117,97 @@ def edit_mappings(
     changes nothing, which is a failure if it `must_change` something. `only_existing`: of all clusters, those without a
     mappings file are skipped. Exits with FINDINGS for a failure, and for errors of the plan. Raises TarmakIamError
     before anything is written."""
+    config = session.config()
     if options["all_clusters"]:
-        _edit_all(session, options, plan, unchanged, must_change=must_change, only_existing=only_existing)
-        return
-    config, cluster, _ = session.selected()
-    planned = plan(MappingsEdit(session, config, cluster, options))
-    edit, json = planned.edit, planned.more if options["output"] == "json" else None
-    if planned.is_changed:
-        before, done = None if edit.mappings.is_new else edit.mappings.document, f"wrote {edit.files.mappings_path}"
-        after, write = planned.after.document, planned.after.save
-        flags = {"dry_run": options["dry_run"], "done": done, "effects": planned.effects}
-        finish_edit(before, after, write, json=json, **flags)
-        planned.note_written(note)
+        outcomes = _planned_for_all(session, config, options, plan, only_existing=only_existing)
     else:
-        note(unchanged([edit]))
-        if json is not None:
-            print_json(planned.as_json())
-    for text in planned.errors:
-        note(text)
-    if planned.errors or (must_change and not planned.is_changed):
-        click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _edit_all(
-    session: Session,
-    options: dict[str, Any],
-    plan: Callable[[MappingsEdit], PlannedEdit],
-    unchanged: Callable[[Sequence[MappingsEdit]], str],
-    *,
-    must_change: bool,
-    only_existing: bool,
-) -> None:
-    config, dry_run = session.config(), options["dry_run"]
-
-    def check(cluster: Cluster, _: ReportProgress) -> PlannedEdit | None:
-        edit = MappingsEdit(session, config, cluster, options, noting(cluster))
-        return None if only_existing and edit.mappings.is_new else plan(edit)
-
-    checked = for_each(clusters_of(config, session.environment), check, "checking")
-    outcomes = _without_conflicts(config, list(with_mappings(config, checked)))
-    if options["atomic"] and any(outcome.error for outcome in outcomes):
-        note("nothing was written: --atomic requires that the edit is accepted for every cluster")
-        outcomes = [outcome if outcome.error else _undone(outcome) for outcome in outcomes]
-    elif not dry_run:
-        outcomes = _written(outcomes, is_atomic=options["atomic"])
-    made = [outcome.value for outcome in outcomes if not outcome.error]
-    _print_made(made, dry_run=dry_run, is_json=options["output"] == "json")
-    is_unchanged = not any(outcome.error or outcome.value.is_changed for outcome in outcomes)
+        check_masters(cluster := session.cluster(config))
+        outcomes = [ClusterOutcome(cluster, plan(MappingsEdit(session, config, cluster, options)))]
+    if not options["dry_run"]:
+        outcomes = _written(outcomes, is_atomic=options["atomic"] or not options["all_clusters"])
+    made: list[PlannedEdit] = [outcome.value for outcome in outcomes if not outcome.error]
+    is_unchanged = len(made) == len(outcomes) and not any(part.is_changed for part in made)
     if is_unchanged:
         note(unchanged([part.edit for part in made]))
-
-    def word(part: PlannedEdit) -> str:
-        changed = "would be changed" if dry_run else "changed"
-        return _WITH_ERRORS if part.errors else changed if part.is_changed else _UNCHANGED
-
-    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
-        return {"cluster": outcome.name, **outcome.value.as_json()}
-
-    finish_all(outcomes, as_json, options["output"], word, _UNCHANGED, {_WITH_ERRORS: ExitCode.FINDINGS})
-    if is_unchanged and must_change:
+    _print_changed([part for part in made if part.is_changed], options)
+    for part in made:
+        part.note_findings()
+    if options["all_clusters"]:
+        codes = {_INCOMPLETE: ExitCode.FINDINGS}
+        finish_all(outcomes, PlannedEdit.as_json, options["output"], lambda part: part.word, _UNCHANGED, codes)
+    elif options["output"] == "json":
+        console.print_json(made[0].as_json())
+    if (is_unchanged and must_change) or any(part.errors for part in made):
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_made(made: Sequence[PlannedEdit], *, dry_run: bool, is_json: bool) -> None:
-    """One diff, one table of who gains and who loses access where, and notes."""
-    changed = _by_file(made)
-    if not is_json:
-        for part in changed.values():
-            print_diff(part.diff)
-        names = [(part.edit.before.cluster_id, effect) for part in made for effect in part.effects]
-        print_rows(("CLUSTER", "PRINCIPAL", "CHANGE"), [(name, effect.who, effect.change) for name, effect in names])
-    for part in made:
-        tell = noting(part.edit.before.cluster)
-        if part.is_changed:
-            part.note_written(tell)
-        for text in part.errors:
-            tell(text)
-    for part in changed.values():
-        note_removed_comments(part.after.document)
-        if not dry_run:
-            note(f"wrote {part.edit.files.mappings_path}")
-    if changed and dry_run:
-        note("dry run: nothing was written")
-
-
-def _by_file(edits: Sequence[PlannedEdit]) -> dict[str, PlannedEdit]:
-    """The first edit of each file that changes."""
-    changed: dict[str, PlannedEdit] = {}
-    for planned in edits:
-        if planned.is_changed:
-            changed.setdefault(planned.real_path, planned)
-    return changed
-
-
-def _undone(outcome: ClusterOutcome) -> ClusterOutcome:
-    planned: PlannedEdit = outcome.value
-    return outcome._replace(value=planned._replace(after=planned.edit.mappings, effects=MappedEffects(), errors=()))
-
-
-def _failed(outcome: ClusterOutcome, error: TarmakIamError) -> ClusterOutcome:
-    print_cluster_error(error, outcome.name)
-    return ClusterOutcome(outcome.cluster, None, error)
-
-
-def _without_conflicts(config: TarmakConfig, outcomes: Sequence[ClusterOutcome]) -> list[ClusterOutcome]:
-    """A file that clusters share is edited only if the edit is the same for all of them."""
+def _planned_for_all(
+    session: Session,
+    config: TarmakConfig,
+    options: dict[str, Any],
+    plan: Callable[[MappingsEdit], PlannedEdit],
+    *,
+    only_existing: bool,
+) -> list[ClusterOutcome]:
+    """With --atomic, none of the edits is left if one is refused."""
     assert config.path is not None  # it is loaded from a file
-    paths = [os.path.realpath(config.path.parent / outcome.name / MAPPINGS_NAME) for outcome in outcomes]
-    texts: dict[str, dict[str, str | None]] = {path: {} for path in paths}
-    for path, outcome in zip(paths, outcomes, strict=True):
-        texts[path][outcome.name] = None if outcome.error else outcome.value.after.document.text
+    chosen, home = clusters_of(config, session.environment), config.path.parent
+    paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in chosen}
+    uses = Counter(paths.values())
 
-    def checked(path: str, outcome: ClusterOutcome) -> ClusterOutcome:
-        if outcome.error or len(set(texts[path].values())) == 1:
-            return outcome
-        others = brief_list(shortened(name) for name in texts[path] if name != outcome.name)
-        what = f"this is also the mappings file of {others}, where this edit is not possible"
-        remedy = "give each cluster a file of its own"
-        return _failed(outcome, EditRefused(what, remedy=remedy, place=Place(path)))
+    def check(cluster: Cluster, _: Callable[[str], None]) -> PlannedEdit | None:
+        if uses[paths[cluster]] > 1:
+            what, remedy = "several clusters share this file, through links", "edit it for one of them, with --cluster"
+            raise EditRefused(what, remedy=remedy, place=Place(paths[cluster]))
+        edit = MappingsEdit(session, config, cluster, options)
+        return None if only_existing and edit.mappings.is_new else plan(edit)
 
-    return list(map(checked, paths, outcomes))
+    outcomes = list(with_mappings(config, for_each(chosen, check, "checking")))
+    if options["atomic"] and any(outcome.error for outcome in outcomes):
+        note("nothing was written: --atomic requires that the edit is accepted for every cluster")
+        for index, (cluster, planned, error) in enumerate(outcomes):
+            if error is None:
+                undone = planned._replace(after=planned.edit.mappings, effects=MappedEffects(), errors=())
+                outcomes[index] = ClusterOutcome(cluster, undone)
+    return outcomes
 
 
 def _written(outcomes: Sequence[ClusterOutcome], *, is_atomic: bool) -> list[ClusterOutcome]:
     """Writes each file whole. With `is_atomic`, a file that cannot be written raises FileError, and the others are as
-    before; else it is a failure of its clusters."""
-    changed = _by_file([outcome.value for outcome in outcomes if not outcome.error])
-    failed = dict[str, FileError]()
-    for paths in [list(changed)] if is_atomic else [[path] for path in changed]:
+    before; else it is a failure of its cluster."""
+    after = {outcome.cluster: outcome for outcome in outcomes}
+    changed = [outcome for outcome in outcomes if not outcome.error and outcome.value.is_changed]
+    for batch in [changed] if is_atomic else [[outcome] for outcome in changed]:
+        files = [outcome.value.replacement for outcome in batch]
         try:
-            save_mappings([changed[path].after for path in paths])
+            for file in files:
+                if file.before is None:
+                    make_directory(file.path.parent, 0o700, file.within)  # the mode of Tarmak's own directories
+            replace_files(files)
+            console.record_done("wrote", *(file.path for file in files))
         except FileError as error:
             if is_atomic:
                 raise
-            failed |= dict.fromkeys(paths, error)
+            print_cluster_error(error, batch[0].name)
+            after[batch[0].cluster] = ClusterOutcome(batch[0].cluster, None, error)
+    return list(after.values())
+
+
+def _print_changed(changed: Sequence[PlannedEdit], options: dict[str, Any]) -> None:
+    """One diff, who gains and who loses access, and what was written."""
+    effects = [(part.edit.files.cluster_name, effect) for part in changed for effect in part.effects]
+    if options["output"] == "text":
+        for part in changed:
+            console.print_diff(part.diff)
+        if options["all_clusters"]:
+            rows = [(cluster_name, effect.who, effect.change) for cluster_name, effect in effects]
+            console.print_rows(("CLUSTER", "PRINCIPAL", "CHANGE"), rows)
         else:
-            record_done("wrote", *(changed[path].edit.files.mappings_path for path in paths))
-    errors = [None if outcome.error else failed.get(outcome.value.real_path) for outcome in outcomes]
-    return [_failed(outcome, error) if error else outcome for outcome, error in zip(outcomes, errors, strict=True)]
+            for _, effect in effects:
+                console.print_line(effect.text)
+    for part in changed:
+        note_removed_comments(part.after.document)
+        if not options["dry_run"]:
+            note(f"wrote {part.edit.files.mappings_path}")
+    if changed and options["dry_run"]:
+        note("dry run: nothing was written")

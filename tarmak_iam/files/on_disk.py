@@ -4,7 +4,6 @@ saved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,25 +71,18 @@ class FileOnDisk:
         Raises FileError, the old file untouched; FileChanged where the file has changed since it was read, or contains
         another edit of a value that this one was edited from.
         """
-        save_all([(self, data)])
+        from tarmak_iam.files.atomic import make_directory, replace_file  # most commands only read
 
-
-def save_all(files: Sequence[tuple[FileOnDisk, bytes]]) -> None:
-    """As `save` of each file with its data. Where one cannot be written, those before it are restored."""
-    from tarmak_iam.files.atomic import Replacement, make_directory, replace_files  # most commands only read
-
-    changed = [(file, data) for file, data in files if data != file._content.data]
-    for file, _ in changed:
-        content, revision = file._content, file._revision
-        if not (revision.is_based_on(content.revision) or content.revision.is_based_on(revision)):
+        content = self._content
+        if data == content.data:
+            return
+        if not (self._revision.is_based_on(content.revision) or content.revision.is_based_on(self._revision)):
             raise FileChanged(
                 "the file contains an edit that this value does not contain; nothing was written",
                 remedy="edit the value that was saved last, or load the file again",
-                place=Place(str(file.path)),
+                place=Place(str(self.path)),
             )
-    for file, _ in changed:
-        if file._content.data is None:
-            make_directory(file.path.parent, _DIRECTORY_MODE, file.within)
-    replace_files([Replacement(file.path, data, file._content.data, within=file.within) for file, data in changed])
-    for file, data in changed:
-        file._content.data, file._content.revision = data, file._revision
+        if content.data is None:
+            make_directory(self.path.parent, _DIRECTORY_MODE, self.within)
+        replace_file(self.path, data, expected=content.data, within=self.within)
+        content.data, content.revision = data, self._revision

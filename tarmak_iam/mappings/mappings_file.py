@@ -21,7 +21,7 @@ from tarmak_iam.document.nodes import Scalar, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, ParseError, Place, TarmakIamError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.files.on_disk import FileOnDisk, save_all
+from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import missing_file, read_if_present
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
@@ -213,7 +213,10 @@ class Mappings:
         Raises FileError without a path or if the file cannot be written, and FileChanged if it has changed since it was
         read; the old file is untouched then.
         """
-        save_mappings([self])
+        if self._disk is None:
+            what = "these mappings have no file to save to"
+            raise FileError(what, remedy="load them with Mappings.load(path)", place=Place(self.document.filename))
+        self._disk.save(self.document.to_bytes())
 
     def with_document(self, document: Document) -> Mappings:
         """The same file with another text. Raises ConfigError if that is not a YAML mapping."""
@@ -229,17 +232,6 @@ class Mappings:
     @property
     def _settings(self) -> ViperSettings:
         return ViperSettings(self.document.shared_data, {}, {})
-
-
-def save_mappings(edited: Sequence[Mappings]) -> None:
-    """As `save` of each; where one cannot be written, the files before it are restored."""
-    files = []
-    for mappings in edited:
-        if mappings._disk is None:
-            what, place = "these mappings have no file to save to", Place(mappings.document.filename)
-            raise FileError(what, remedy="load them with Mappings.load(path)", place=place)
-        files.append((mappings._disk, mappings.document.to_bytes()))
-    save_all(files)
 
 
 # After a colon, a dash, a bracket or a comma, up to a comma, a bracket, a comment or the end of the line.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import FileChanged, FileError
-from tarmak_iam.files.on_disk import FileOnDisk, save_all
+from tarmak_iam.files.on_disk import FileOnDisk
 
 
 def test_the_directory_of_a_new_file_is_created(tmp_path: Path) -> None:
@@ -45,16 +45,3 @@ def test_an_earlier_value_is_saved_over_its_edit_and_not_over_another_one(tmp_pa
     other.save(b"1")  # the file contains that already
     read.save(b"0")
     assert path.read_bytes() == b"0"
-
-
-def test_of_several_files_all_are_saved_or_none(tmp_path: Path) -> None:
-    first, new, changed = (FileOnDisk.of(tmp_path / name / "f", None) for name in "abc")
-    first.save(b"1")
-    (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "f").write_bytes(b"other")
-    with pytest.raises(FileChanged):
-        save_all([(first.edited(), b"2"), (new, b"2"), (changed, b"2")])
-    assert (first.path.read_bytes(), new.path.exists(), changed.path.read_bytes()) == (b"1", False, b"other")
-    edited = first.edited()
-    save_all([(edited, b"2"), (new, b"2")])
-    assert (first.path.read_bytes(), new.path.read_bytes(), new.is_new) == (b"2", b"2", False)

@@ -13,7 +13,7 @@ import click
 
 from tarmak_iam.access.lockout import has_admin
 from tarmak_iam.aws.arn import with_plain_account
-from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each, with_mappings
+from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each, with_mappings
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, read_import
@@ -180,12 +180,11 @@ def _list_all(session: Session, output: str) -> None:
         rows = [(outcome.name, *_row(entry)) for outcome in outcomes for entry in outcome.value or ()]
         print_rows(("CLUSTER", *_COLUMNS), rows)
 
-    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
-        return {"cluster": outcome.name, "mappings": list(map(_entry_json, outcome.value))}
+    def as_json(entries: Sequence[MappingEntry]) -> dict[str, object]:
+        return {"mappings": list(map(_entry_json, entries))}
 
-    finish_all(
-        outcomes, as_json, output, lambda entries: "with mappings" if entries else "without", "with mappings", {}
-    )
+    some = "with mappings"
+    finish_all(outcomes, as_json, output, lambda entries: some if entries else "without", some, codes={})
 
 
 _COLUMNS = ("KIND", "PRINCIPAL", "USERNAME", "GROUPS")

@@ -314,7 +314,7 @@ def render(
         if dry_run:
             note(_DRY)
         done = "could be rendered" if dry_run else "rendered"
-        finish_all(outcomes, lambda made: _as_json(made.value, dry_run=dry_run), output, lambda _: done, done)
+        finish_all(outcomes, partial(_as_json, dry_run=dry_run), output, lambda _: done, done)
         return
     check_masters(cluster := session.cluster(config))
     made = make(cluster, output_dir)
