@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 FAILED = "failed"
+NOT_ATOMIC = "nothing was written: --atomic requires that the edit is accepted for every cluster"
 ReportProgress = Callable[[str], None]
 ClusterWork = Callable[["Cluster", ReportProgress], Any]
 """The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
@@ -120,7 +121,7 @@ def finish_all(
     states = {state for _, state in words} - {quiet}
     codes = {**(dict.fromkeys(states, ExitCode.FINDINGS) if codes is None else codes), FAILED: ExitCode.ERROR}
     if reached := [codes[state] for state in states if state in codes]:
-        click.get_current_context().exit(ExitCode.ERROR if FAILED in states else min(reached))
+        click.get_current_context().exit(ExitCode.ERROR if ExitCode.ERROR in reached else min(reached))
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:

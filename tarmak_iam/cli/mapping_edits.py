@@ -13,6 +13,7 @@ from tarmak_iam.access.diff import effect_json
 from tarmak_iam.access.lockout import principal_refusal
 from tarmak_iam.cli import console
 from tarmak_iam.cli.all_clusters import (
+    NOT_ATOMIC,
     ClusterOutcome,
     clusters_of,
     finish_all,
@@ -164,7 +165,7 @@ def _planned_for_all(
 
     outcomes = list(with_mappings(config, for_each(chosen, check, "checking")))
     if options["atomic"] and any(outcome.error for outcome in outcomes):
-        note("nothing was written: --atomic requires that the edit is accepted for every cluster")
+        note(NOT_ATOMIC)
         for index, (cluster, planned, error) in enumerate(outcomes):
             if error is None:
                 undone = planned._replace(after=planned.edit.mappings, effects=MappedEffects(), errors=())
