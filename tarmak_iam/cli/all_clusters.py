@@ -39,9 +39,11 @@ class ClusterOutcome(NamedTuple):
 def clusters_of(config: TarmakConfig, environment: str | None = None, *, with_hubs: bool = False) -> list[Cluster]:
     """Those that a name selects, of the environment if given, hubs only `with_hubs`. Entries that are skipped are
     noted. Raises SelectionError."""
-    chosen = []
-    for cluster in config.clusters_in(environment):
-        if cluster in config.selectable_clusters:
+    chosen, selectable = [], config.clusters_in(environment)
+    for cluster in config.clusters:
+        if environment not in (None, cluster.environment):
+            continue
+        if cluster in selectable:
             reason = f"{shortened(cluster.cluster_name)} is a hub: it has no masters"
             if with_hubs or not cluster.is_hub:
                 chosen.append(cluster)

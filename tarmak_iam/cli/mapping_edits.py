@@ -11,17 +11,8 @@ import click
 
 from tarmak_iam.access.diff import effect_json
 from tarmak_iam.access.lockout import principal_refusal
-from tarmak_iam.cli import console
-from tarmak_iam.cli.all_clusters import (
-    NOT_ATOMIC,
-    ClusterOutcome,
-    clusters_of,
-    finish_all,
-    for_each,
-    noting,
-    print_cluster_error,
-    with_mappings,
-)
+from tarmak_iam.cli import all_clusters, console
+from tarmak_iam.cli.all_clusters import ClusterOutcome
 from tarmak_iam.cli.console import ExitCode, note, working
 from tarmak_iam.cli.edits import note_removed_comments
 from tarmak_iam.cli.session import Session, note_misplaced
@@ -44,7 +35,7 @@ class MappingsEdit:
 
     def __init__(self, session: Session, config: TarmakConfig, cluster: Cluster, options: dict[str, Any]) -> None:
         self.files, self.options = session.files(config, cluster), options
-        self.tell = noting(cluster) if options["all_clusters"] else note
+        self.tell = all_clusters.noting(cluster) if options["all_clusters"] else note
         with working("reading the mappings"):
             self.before = session.installation_of(config, cluster)
         self.mappings = self.before.mappings or self.files.mappings_or_new()
@@ -134,8 +125,8 @@ def edit_mappings(
     for part in made:
         part.note_findings()
     if options["all_clusters"]:
-        codes = {_INCOMPLETE: ExitCode.FINDINGS}
-        finish_all(outcomes, PlannedEdit.as_json, options["output"], lambda part: part.word, _UNCHANGED, codes)
+        as_json, output, codes = PlannedEdit.as_json, options["output"], {_INCOMPLETE: ExitCode.FINDINGS}
+        all_clusters.finish_all(outcomes, as_json, output, lambda part: part.word, _UNCHANGED, codes)
     elif options["output"] == "json":
         console.print_json(made[0].as_json())
     if (is_unchanged and must_change) or any(part.errors for part in made):
@@ -152,7 +143,7 @@ def _planned_for_all(
 ) -> list[ClusterOutcome]:
     """With --atomic, none of the edits is left if one is refused."""
     assert config.path is not None  # it is loaded from a file
-    chosen, home = clusters_of(config, session.environment), config.path.parent
+    chosen, home = all_clusters.clusters_of(config, session.environment), config.path.parent
     paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in chosen}
     uses = Counter(paths.values())
 
@@ -163,9 +154,9 @@ def _planned_for_all(
         edit = MappingsEdit(session, config, cluster, options)
         return None if only_existing and edit.mappings.is_new else plan(edit)
 
-    outcomes = list(with_mappings(config, for_each(chosen, check, "checking")))
+    outcomes = list(all_clusters.with_mappings(config, all_clusters.for_each(chosen, check, "checking")))
     if options["atomic"] and any(outcome.error for outcome in outcomes):
-        note(NOT_ATOMIC)
+        note(all_clusters.NOT_ATOMIC)
         for index, (cluster, planned, error) in enumerate(outcomes):
             if error is None:
                 undone = planned._replace(after=planned.edit.mappings, effects=MappedEffects(), errors=())
@@ -176,8 +167,8 @@ def _planned_for_all(
 def _written(outcomes: Sequence[ClusterOutcome], *, is_atomic: bool) -> list[ClusterOutcome]:
     """Writes each file whole. With `is_atomic`, a file that cannot be written raises FileError, and the others are as
     before; else it is a failure of its cluster."""
-    after = {outcome.cluster: outcome for outcome in outcomes}
     changed = [outcome for outcome in outcomes if not outcome.error and outcome.value.is_changed]
+    failed = dict[Cluster, ClusterOutcome]()
     for batch in [changed] if is_atomic else [[outcome] for outcome in changed]:
         files = [outcome.value.replacement for outcome in batch]
         try:
@@ -189,23 +180,22 @@ def _written(outcomes: Sequence[ClusterOutcome], *, is_atomic: bool) -> list[Clu
         except FileError as error:
             if is_atomic:
                 raise
-            print_cluster_error(error, batch[0].name)
-            after[batch[0].cluster] = ClusterOutcome(batch[0].cluster, None, error)
-    return list(after.values())
+            all_clusters.print_cluster_error(error, batch[0].name)
+            failed[batch[0].cluster] = ClusterOutcome(batch[0].cluster, None, error)
+    return [failed.get(outcome.cluster, outcome) for outcome in outcomes]
 
 
 def _print_changed(changed: Sequence[PlannedEdit], options: dict[str, Any]) -> None:
     """One diff, who gains and who loses access, and what was written."""
-    effects = [(part.edit.files.cluster_name, effect) for part in changed for effect in part.effects]
     if options["output"] == "text":
         for part in changed:
             console.print_diff(part.diff)
         if options["all_clusters"]:
-            rows = [(cluster_name, effect.who, effect.change) for cluster_name, effect in effects]
+            texts = [(part.edit.files.cluster_name, effect.text) for part in changed for effect in part.effects]
+            rows = [(name, *text.split(": ", 1)) for name, text in texts]
             console.print_rows(("CLUSTER", "PRINCIPAL", "CHANGE"), rows)
-        else:
-            for _, effect in effects:
-                console.print_line(effect.text)
+        for effect in changed[0].effects if changed and not options["all_clusters"] else ():
+            console.print_line(effect.text)
     for part in changed:
         note_removed_comments(part.after.document)
         if not options["dry_run"]:

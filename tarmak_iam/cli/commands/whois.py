@@ -37,22 +37,15 @@ from tarmak_iam.installation.installation import Installation
 @format_option("text", "json")
 @pass_session
 def whois(
-    session: Session,
-    /,
-    arn: str,
-    config_path: Path | None,
-    daemon_version: str | None,
-    all_clusters: bool,
-    output: str,
-    **more: Any,
+    session: Session, /, arn: str, config_path: Path | None, daemon_version: str | None, output: str, **more: Any
 ) -> None:
     file_paths, daemon_args, user_id = more["file_paths"], more["daemon_args"], more["user_id"]
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
-    if config_path is not None and all_clusters:
+    if config_path is not None and more["all_clusters"]:
         raise click.UsageError("--config replaces the mappings of a cluster: use it without --all-clusters")
     identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
-    if all_clusters:
+    if more["all_clusters"]:
         _whois_all(session, identity, daemon_version, output, knows_caller=bool(user_id), fails=more["exit_code"])
         return
     with working("evaluating the mappings"):
