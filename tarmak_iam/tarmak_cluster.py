@@ -199,22 +199,16 @@ class TarmakCluster:
         return self._edit_cluster_files(edit, dry_run=dry_run)
 
     def unmap(
-        self,
-        principal: str,
-        groups: Iterable[str] | None = None,
-        *,
-        me: str | None = None,
-        force: bool = False,
-        dry_run: bool = False,
+        self, principal: str, *, me: str | None = None, force: bool = False, dry_run: bool = False
     ) -> list[Effect]:
-        """Removes every mapping of a principal, or only `groups` from it. Returns who loses access, empty if it is not
-        mapped. Raises PolicyRefused as `map` does."""
+        """Removes every mapping of a principal. Returns who loses access, empty if it is not mapped. Raises
+        PolicyRefused as `map` does."""
         from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 
         def edit() -> list[Effect]:
             _, files, before = self._load({})
             start = before.mappings or files.mappings_or_new()
-            after = start.remove(principal, listed_groups(groups))
+            after = start.remove(principal)
             if after is start:
                 return []
             effects = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)

@@ -17,7 +17,7 @@ from tarmak_iam.cli.all_clusters import (
     finish_all,
     for_each,
 )
-from tarmak_iam.cli.mapping_edits import MappingsEdit, PlannedEdit
+from tarmak_iam.cli.mapping_edits import MappingsEdit
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.files import atomic
@@ -221,15 +221,15 @@ def test_a_change_by_another_program_is_not_lost(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str]
 ) -> None:
     blue, green = mapped_both(shell)
-    planned, seen = MappingsEdit.planned, list[str]()
+    plan, seen = MappingsEdit.plan, list[str]()
 
-    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> PlannedEdit:
+    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> None:
         seen.append(edit.files.cluster_name)
         if len(seen) == 2:
             green.write_text(green.read_text() + "  mapAccounts: []\n")
-        return planned(edit, *arguments, **more)
+        plan(edit, *arguments, **more)
 
-    monkeypatch.setattr(MappingsEdit, "planned", with_change)
+    monkeypatch.setattr(MappingsEdit, "plan", with_change)
     shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=0 if flags else 2)
     assert seen == ["prod-blue", "prod-green"] * (2 if flags else 1)
     assert BOB not in blue.read_text()

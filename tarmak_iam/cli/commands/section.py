@@ -11,7 +11,7 @@ from tarmak_iam.cli.all_clusters import NOT_ATOMIC, ReportProgress, clusters_of,
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_edit
-from tarmak_iam.cli.options import all_clusters_option, atomic_option, dry_run_option, format_option, option
+from tarmak_iam.cli.options import all_clusters_option, all_of, atomic_option, dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
@@ -19,11 +19,11 @@ from tarmak_iam.config.removals import reads_differently
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.text import shortened
 
+_edit_options = all_of(all_clusters_option, atomic_option, dry_run_option)
+
 
 @click.command()
-@all_clusters_option
-@atomic_option
-@dry_run_option
+@_edit_options
 @pass_session
 @edits_tarmak_yaml
 def enable(session: Session, **options: bool) -> None:
@@ -31,9 +31,7 @@ def enable(session: Session, **options: bool) -> None:
 
 
 @click.command()
-@all_clusters_option
-@atomic_option
-@dry_run_option
+@_edit_options
 @pass_session
 @edits_tarmak_yaml
 def disable(session: Session, **options: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each, noting, with_mappings
+from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each, noting, with_mappings
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, print_rows, working
 from tarmak_iam.cli.options import all_clusters_option, daemon_version_option, format_option, option
@@ -90,7 +90,7 @@ def _whois_all(
     """One table. With `fails`, a denial in one of the clusters is a failure."""
     config, denied, stopped = session.config(), "denied", "not started"
 
-    def answer(cluster: Cluster, _: ReportProgress) -> Answer | None:
+    def answer(cluster: Cluster, _: object) -> Answer | None:
         installation = session.installation_of(config, cluster, {"daemonVersion": daemon_version})
         is_mapped = installation.mappings is not None
         return _answer_of(installation, identity, daemon_version, noting(cluster)) if is_mapped else None
