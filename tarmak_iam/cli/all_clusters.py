@@ -20,8 +20,8 @@ FAILED = "failed"
 NOT_ATOMIC = "nothing was written: --atomic requires that the edit is accepted for every cluster"
 ReportProgress = Callable[[str], None]
 ClusterWork = Callable[["Cluster", ReportProgress], Any]
-"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
-nothing."""
+"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError. What it
+prints are lines that begin with the name of the cluster."""
 
 
 class ClusterOutcome(NamedTuple):

@@ -49,6 +49,17 @@ def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_only_those_of_an_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    more = f"{CLUSTERS}- environment: dev\n  metadata: {{name: a}}\n- environment: dev\n"
+    config = TarmakConfig.parse(f"apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n{more}")
+    assert [cluster.cluster_name for cluster in clusters_of(config, "dev")] == ["dev-a"]
+    assert capsys.readouterr().err.count("\n") == 1, "nothing is said of other environments"
+    assert [cluster.cluster_name for cluster in config.clusters_in("dev")] == ["dev-a"]
+    for unknown in ("de", ""):
+        with pytest.raises(SelectionError, match=f"no cluster is in environment '{unknown}'"):
+            clusters_of(config, unknown)
+
+
 @pytest.mark.parametrize("clusters", ["", "clusters: []\n", "clusters:\n-\n"])
 def test_none_is_an_error(clusters: str) -> None:
     config = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n" + clusters)
