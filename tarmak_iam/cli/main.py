@@ -32,6 +32,7 @@ _MODULES = {
     "token": "token",
     "schema": "schema",
     "completion": "completion",
+    "explain": "explain help version",
 }
 """Module in `commands` -> its commands. The page tarmak-iam.txt in the folder `help` lists them."""
 
