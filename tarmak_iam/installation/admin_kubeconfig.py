@@ -15,6 +15,7 @@ from tarmak_iam.errors import ConfigError, FileError, TarmakIamError, unquoted
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
 from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.pki.dates import CertificateDates, read_dates
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 from tarmak_iam.text import PLAIN, CommandLine, TextEnum
 
@@ -210,7 +211,7 @@ def examine_admin(
 
 
 class _NotExamined(Exception):
-    """cryptography is missing, or the kubeconfig is not one that Tarmak wrote."""
+    """The kubeconfig is not one that Tarmak wrote."""
 
 
 def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
@@ -236,7 +237,7 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     try:
         from tarmak_iam.pki.certificates import Unreadable, read_certificate
     except TarmakIamError:
-        raise _NotExamined("install the extra `aws` (cryptography)") from None
+        return _examined_dates(path, chain[0].data, now)
     try:
         certificate = read_certificate(chain[0].data)
     except Unreadable:
@@ -248,6 +249,17 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
     names_of = certificate.common_name, certificate.organizations
     return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names_of, is_signed)
+
+
+def _examined_dates(path: Path, der: bytes, now: datetime) -> AdminAccess:
+    """What can be said without cryptography. Raises FileError."""
+    try:
+        certificate = read_dates(der)
+    except ValueError:
+        raise FileError("it is not a valid certificate") from None
+    state, what = _out_of_date(path, certificate, now) or _valid(path, certificate)
+    unknown = "; its key and its signature were not examined, because cryptography is not installed"
+    return AdminAccess(state, what + unknown * (state is AdminState.VALID), path, *certificate)
 
 
 def _pem(path: Path, holder: dict[str, Any] | None, key: str) -> bytes:
@@ -310,10 +322,8 @@ def _state(
             return AdminState.WRONG_KEY, f"the key in {path} does not belong to the admin certificate"
     except Unreadable:
         return AdminState.WRONG_KEY, f"{key} cannot be read"
-    if now < certificate.not_before:
-        return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(certificate.not_before)}"
-    if now > certificate.not_after:
-        return AdminState.EXPIRED, f"{subject} expired on {_day(certificate.not_after)}"
+    if (out_of_date := _out_of_date(path, certificate, now)) is not None:
+        return out_of_date
     if not certificate.is_for_clients:
         what = "is not for clients: its extended key usage does not contain client authentication"
         return AdminState.NOT_FOR_CLIENTS, f"{subject} {what}"
@@ -321,8 +331,23 @@ def _state(
         return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"
     if ending is not None and now > ending:
         return AdminState.OTHER_CA, f"{subject} is signed by a CA that expired on {_day(ending)}"
+    return _valid(path, certificate)
+
+
+def _out_of_date(
+    path: Path, certificate: Certificate | CertificateDates, now: datetime
+) -> tuple[AdminState, str] | None:
+    if now < certificate.not_before:
+        what = f"is not valid before {_day(certificate.not_before)}"
+        return AdminState.NOT_YET_VALID, f"the admin certificate in {path} {what}"
+    if now > certificate.not_after:
+        return AdminState.EXPIRED, f"the admin certificate in {path} expired on {_day(certificate.not_after)}"
+    return None
+
+
+def _valid(path: Path, certificate: Certificate | CertificateDates) -> tuple[AdminState, str]:
     group = f" and in {ADMINS}" if ADMINS in certificate.organizations else f", but not in {ADMINS}"
-    return AdminState.VALID, f"{subject} is valid until {_day(certificate.not_after)}{group}"
+    return AdminState.VALID, f"the admin certificate in {path} is valid until {_day(certificate.not_after)}{group}"
 
 
 def _day(time: datetime) -> str:
