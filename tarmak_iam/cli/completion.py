@@ -231,12 +231,12 @@ def rules(_: Asked) -> Offers:
 
 @completer
 def command_words(asked: Asked) -> Offers:
-    """For COMMAND SUBCOMMAND: the commands of the program, or those of the last word."""
-    context = asked.context.find_root()
-    command: click.Command | None = context.command
+    """For COMMAND SUBCOMMAND: the commands of the program, or of the word before."""
+    program = asked.context.find_root()
+    command: Any = program.command
     for word in asked.given:
-        command = command.get_command(context, word) if isinstance(command, click.Group) else None
-    return ((name, "") for name in command.list_commands(context)) if isinstance(command, click.Group) else ()
+        command = command.get_command(program, word)
+    return ((name, "") for name in command.list_commands(program))
 
 
 def _first_sentence(text: str | None) -> str:

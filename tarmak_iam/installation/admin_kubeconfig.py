@@ -235,31 +235,27 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     if len(chain) + len(authorities) > _MOST:
         raise _NotExamined(f"it contains more than {_MOST} certificates")
     try:
-        from tarmak_iam.pki.certificates import Unreadable, read_certificate
-    except TarmakIamError:
-        return _examined_dates(path, chain[0].data, now)
-    try:
-        certificate = read_certificate(chain[0].data)
-    except Unreadable:
+        certificate = _certificate(chain[0].data)
+    except ValueError:
         raise FileError("it is not a valid certificate") from None
-    trusted = _readable(authorities)
-    ending = _ending(certificate, _readable(chain[1:]), trusted)
-    is_signed = True if ending else False if trusted else None
+    ending, is_signed = None, None
+    if not isinstance(certificate, CertificateDates):
+        trusted = _readable(authorities)
+        ending = _ending(certificate, _readable(chain[1:]), trusted)
+        is_signed = True if ending else False if trusted else None
     keys = list(filter(is_key, read_pem(keys_pem)))
     state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
     names_of = certificate.common_name, certificate.organizations
     return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names_of, is_signed)
 
 
-def _examined_dates(path: Path, der: bytes, now: datetime) -> AdminAccess:
-    """What can be said without cryptography. Raises FileError."""
+def _certificate(der: bytes) -> Certificate | CertificateDates:
+    """Without cryptography only its dates and its subject. Raises ValueError."""
     try:
-        certificate = read_dates(der)
-    except ValueError:
-        raise FileError("it is not a valid certificate") from None
-    state, what = _out_of_date(path, certificate, now) or _valid(path, certificate)
-    unknown = "; its key and its signature were not examined, because cryptography is not installed"
-    return AdminAccess(state, what + unknown * (state is AdminState.VALID), path, *certificate)
+        from tarmak_iam.pki.certificates import read_certificate
+    except TarmakIamError:
+        return read_dates(der)
+    return read_certificate(der)
 
 
 def _pem(path: Path, holder: dict[str, Any] | None, key: str) -> bytes:
@@ -302,7 +298,7 @@ def _ending(certificate: Certificate, others: Sequence[Certificate], trusted: Se
 
 def _state(
     path: Path,
-    certificate: Certificate,
+    certificate: Certificate | CertificateDates,
     keys: Sequence[PemBlock],
     *,
     is_signed: bool | None,
@@ -310,44 +306,41 @@ def _state(
     now: datetime,
 ) -> tuple[AdminState, str]:
     """The result of Go's tls.X509KeyPair, then that of the API server's crypto/x509 with the CA in the kubeconfig."""
-    from tarmak_iam.pki.certificates import Unreadable, read_key
-
-    subject, key = f"the admin certificate in {path}", f"the key of the admin certificate in {path}"
-    if not keys:
-        return AdminState.WRONG_KEY, f"{path} contains no key for the admin certificate"
-    if keys[0].is_encrypted:
-        return AdminState.WRONG_KEY, f"{key} is encrypted"
-    try:
-        if read_key(keys[0].data).public_key != certificate.public_key:
-            return AdminState.WRONG_KEY, f"the key in {path} does not belong to the admin certificate"
-    except Unreadable:
-        return AdminState.WRONG_KEY, f"{key} cannot be read"
-    if (out_of_date := _out_of_date(path, certificate, now)) is not None:
-        return out_of_date
-    if not certificate.is_for_clients:
+    subject = f"the admin certificate in {path}"
+    if flaw := _key_flaw(path, certificate, keys):
+        return AdminState.WRONG_KEY, flaw
+    if now < certificate.not_before:
+        return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(certificate.not_before)}"
+    if now > certificate.not_after:
+        return AdminState.EXPIRED, f"{subject} expired on {_day(certificate.not_after)}"
+    if not isinstance(certificate, CertificateDates) and not certificate.is_for_clients:
         what = "is not for clients: its extended key usage does not contain client authentication"
         return AdminState.NOT_FOR_CLIENTS, f"{subject} {what}"
     if is_signed is False:
         return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"
     if ending is not None and now > ending:
         return AdminState.OTHER_CA, f"{subject} is signed by a CA that expired on {_day(ending)}"
-    return _valid(path, certificate)
-
-
-def _out_of_date(
-    path: Path, certificate: Certificate | CertificateDates, now: datetime
-) -> tuple[AdminState, str] | None:
-    if now < certificate.not_before:
-        what = f"is not valid before {_day(certificate.not_before)}"
-        return AdminState.NOT_YET_VALID, f"the admin certificate in {path} {what}"
-    if now > certificate.not_after:
-        return AdminState.EXPIRED, f"the admin certificate in {path} expired on {_day(certificate.not_after)}"
-    return None
-
-
-def _valid(path: Path, certificate: Certificate | CertificateDates) -> tuple[AdminState, str]:
     group = f" and in {ADMINS}" if ADMINS in certificate.organizations else f", but not in {ADMINS}"
-    return AdminState.VALID, f"the admin certificate in {path} is valid until {_day(certificate.not_after)}{group}"
+    if isinstance(certificate, CertificateDates):
+        group += "; its key and its signature were not examined, because cryptography is not installed"
+    return AdminState.VALID, f"{subject} is valid until {_day(certificate.not_after)}{group}"
+
+
+def _key_flaw(path: Path, certificate: Certificate | CertificateDates, keys: Sequence[PemBlock]) -> str:
+    key = f"the key of the admin certificate in {path}"
+    if not keys:
+        return f"{path} contains no key for the admin certificate"
+    if keys[0].is_encrypted:
+        return f"{key} is encrypted"
+    if isinstance(certificate, CertificateDates):
+        return ""
+    from tarmak_iam.pki.certificates import Unreadable, read_key
+
+    try:
+        is_its_key = read_key(keys[0].data).public_key == certificate.public_key
+    except Unreadable:
+        return f"{key} cannot be read"
+    return "" if is_its_key else f"the key in {path} does not belong to the admin certificate"
 
 
 def _day(time: datetime) -> str:

@@ -149,8 +149,7 @@ class RuleFactory(NamedTuple):
 DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)
 
 
-_HERE = FilePath(__file__)
-_PAGES = (_HERE.with_name("pages"), _HERE.parents[2] / "docs" / "rules")
+_PAGES = FilePath(__file__).with_name("pages"), FilePath(__file__).parents[2] / "docs" / "rules"
 """In an installed wheel, whose build copies them (`BuildPy` in release/backend.py), and in a checkout."""
 
 
@@ -158,6 +157,5 @@ def page_of(rule_id: str) -> str:
     """The page of a built-in rule as Markdown, without title and severity; empty for other rules."""
     for directory in _PAGES:
         with suppress(OSError):
-            *_, text = (directory / f"{rule_id}.md").read_text(encoding="utf-8").split("\n", 4)
-            return text.strip() + "\n"
+            return (directory / f"{rule_id}.md").read_text(encoding="utf-8").split("\n", 4)[-1].strip() + "\n"
     return ""

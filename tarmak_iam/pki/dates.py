@@ -22,8 +22,7 @@ def read_dates(der: bytes) -> CertificateDates:
     """Reads nothing but these fields of RFC 5280's TBSCertificate. Raises ValueError."""
     try:
         (_, certificate), *_ = _elements(der)
-        (_, fields), *_ = _elements(certificate)
-        elements = _elements(fields)
+        elements = _elements(_elements(certificate)[0][1])
         _serial, _signature, _issuer, (_, validity), (_, subject), *_ = elements[elements[0][0] == _VERSION :]
         not_before, not_after = (_time(tag, value.decode("ascii")) for tag, value in _elements(validity))
         pairs = [_elements(pair) for _, names in _elements(subject) for _, pair in _elements(names)]

@@ -30,44 +30,34 @@ _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 @format_option("text", "json")
 def explain(name: str | None, output: str) -> None:
     from tarmak_iam.lint import all_rules
-
-    known = sorted(all_rules(), key=lambda rule: rule.id)
-    if name is None:
-        if output == "json":
-            print_json([_rule_json(rule) for rule in known])
-        else:
-            header = ("RULE", "NAME", "SEVERITY", "CHECKS FOR")
-            print_rows(header, [(rule.id, rule.name, str(rule.severity), rule.summary) for rule in known])
-        return
     from tarmak_iam.lint.rule import page_of
 
-    rule = _named(name, known)
-    page = page_of(rule.id)
+    known = sorted(all_rules(), key=lambda rule: rule.id)
+    chosen = known if name is None else [_named(name, known)]
+    facts = [(rule.id, rule.name, str(rule.severity), rule.summary) for rule in chosen]
     if output == "json":
-        print_json({**_rule_json(rule), "page": page or None})
-        return
-    print_line(f"{' '.join(filter(None, (rule.id, rule.name)))}: {rule.summary}")
-    print_line(f"Severity: {rule.severity}")
-    if page:
-        print_payload(f"\n{plain_text(page)}\n")
+        keys = ("id", "name", "severity", "summary", "page")
+        print_json([dict(zip(keys, (*fact, page_of(fact[0]) or None), strict=True)) for fact in facts])
+    elif name is None:
+        print_rows(("RULE", "NAME", "SEVERITY", "CHECKS FOR"), facts)
+    else:
+        (rule_id, rule_name, severity, summary), *_ = facts
+        print_line(f"{' '.join(filter(None, (rule_id, rule_name)))}: {summary}")
+        print_line(f"Severity: {severity}")
+        print_payload(f"\n{text}\n" if (text := plain_text(page_of(rule_id))) else "")
 
 
 def _named(name: str, known: Sequence[Rule]) -> Rule:
     """The rule with that ID or name, in any case. Raises SelectionError."""
-    by_name = {text.lower(): rule for rule in known for text in (rule.id, rule.name) if text}
-    if (rule := by_name.get(name.lower())) is None:
-        spelled = [text for rule in known for text in (rule.id, rule.name) if text]
-        raise SelectionError(f"unknown rule '{name}'", remedy=choose_among(name, spelled))
-    return rule
-
-
-def _rule_json(rule: Rule) -> dict[str, str | None]:
-    return {"id": rule.id, "name": rule.name or None, "severity": str(rule.severity), "summary": rule.summary}
+    by_name = {text: rule for rule in known for text in (rule.id, rule.name) if text}
+    for text, rule in by_name.items():
+        if text.lower() == name.lower():
+            return rule
+    raise SelectionError(f"unknown rule '{name}'", remedy=choose_among(name, by_name))
 
 
 def plain_text(page: str) -> str:
-    """The Markdown of a rule's page as plain text: headings in capitals, code indented, paragraphs as wide as the
-    terminal."""
+    """The Markdown of a page for a terminal: headings in capitals, code indented, paragraphs in its width."""
     *parts, rest = _CODE.split(page)
     blocks = []
     for text, filename, code in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
@@ -105,6 +95,5 @@ def help_(context: click.Context, words: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.pass_context
-def version(context: click.Context) -> None:
-    print_line(f"{context.find_root().info_name} {__version__}")
+def version() -> None:
+    print_line(f"tarmak-iam {__version__}")
