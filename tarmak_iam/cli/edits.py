@@ -120,7 +120,7 @@ def finish_edit(
 
         print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in effects], **json})
     for comment in after.removed_comments:
-        note(f"removed with it: the comment {comment.text}")
+        note(f"{'would be ' * dry_run}removed with it: the comment {comment.text}")
     note("dry run: nothing was written" if dry_run else done)
 
 
@@ -147,7 +147,7 @@ def finish_config_edit(
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
-        note(f"{place}: note: {route} has the same value through an alias, and has changed with it")
+        note(f"{place}: note: {route} has the same value through an alias, and changes with it")
     for finding in new_findings:
         note(str(finding))
     for cluster in before.selectable_clusters:

@@ -51,7 +51,7 @@ def test_apply_changes_nothing_twice_and_the_first_one_can_be_undone(stage: Stag
     before = stage.live("diff", code=1)
     assert f"created {CONFIG}" in before.out
     assert "role/Admin: can log in as admin:{{SessionName}} with group system:masters" in before.out
-    assert "created DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
+    assert "would create DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
     assert stage.plane.object("configmaps", NAME) is None
     assert "created DaemonSet" in stage.live(*APPLY).out
     assert (stage.home.mappings.parent / "tarmak-iam.state.json").stat().st_mode & 0o777 == 0o600

@@ -106,17 +106,20 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
     after, outcomes = change.merge(imported.entries, strip_path=strip_path)
+    planned = {MergeAction.ADDED: "would add", MergeAction.UPDATED: "would update"} if options["dry_run"] else {}
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
         named = "" if outcome.error and principal in why else f" {principal}"
-        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        action = planned.get(outcome.action, outcome.action)
+        note(f"{place}{'warning: ' if outcome.error else ''}{action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
             note(f"{place}note: {text}")
     for skipped in imported.left_out:
-        note(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+        note(f"{f'{skipped.place}: ' if skipped.place else ''}warning: skipped: {skipped.what}")
     counts = Counter(outcome.action for outcome in outcomes)
-    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    would = dict.fromkeys(planned, "would be ")
+    parts = [f"{counts[action]} {would.get(action, '')}{action}" for action in MergeAction if counts[action]]
     note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
     entries = []
     for outcome in outcomes:
