@@ -219,8 +219,7 @@ def error_sentences(error: TarmakIamError, *, whose: str = "", then: str = "") -
     """For `note`: the line of an error, its remedy, and the recovery access; `then` describes the state after it."""
     place = f"{error.place}: " if error.place else ""
     remedy = f"{error.remedy} ({then})" if then and error.remedy.endswith("?") else error.remedy
-    after = "" if remedy != error.remedy else then
-    return f"{place}error: {whose}{error.what}", remedy, error.recovery, after
+    return f"{place}error: {whose}{error.what}", remedy, error.recovery, then if remedy == error.remedy else ""
 
 
 def discard_output(stream: TextIO | None) -> None:

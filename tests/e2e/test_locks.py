@@ -274,7 +274,7 @@ BREAKS = ("answer", "reset", "request", "piece", "gateway")
 def test_reads_are_tried_again(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
     front.breaking(breaks, 2)
     done = done_through(stage, front, tmp_path, "diff", code=1)
-    assert "created ConfigMap kube-system/aws-iam-authenticator" in done.out
+    assert "would create ConfigMap kube-system/aws-iam-authenticator" in done.out
     assert len(front.broken) == 2
 
 

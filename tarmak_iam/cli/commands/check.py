@@ -83,7 +83,7 @@ def _report(checked: Checked) -> formats.CheckReport:
         parts = (cluster or "", *(step for step in steps if isinstance(step, str)))
         reason = located.reason if len(results) >= len(checked.findings) else None
         fix = fixes.get(id(located))
-        is_complete = is_stated(located.finding.recovery or "")
-        finding = located.finding if is_complete else replace(located.finding, recovery=None)
+        finding = located.finding
+        finding = finding if is_stated(finding.recovery or "") else replace(finding, recovery=None)
         results.append(formats.FindingResult(finding, located.place, parts, reason, more, fix))
     return formats.CheckReport(tuple(results), all_rules(), checked.errors, checked.documents, checked.is_complete)

@@ -118,8 +118,7 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     for skipped in imported.left_out:
         note(f"{f'{skipped.place}: ' if skipped.place else ''}warning: skipped: {skipped.what}")
     counts = Counter(outcome.action for outcome in outcomes)
-    would = dict.fromkeys(planned, "would be ")
-    parts = [f"{counts[action]} {would.get(action, '')}{action}" for action in MergeAction if counts[action]]
+    parts = [f"{counts[kind]} {'would be ' * (kind in planned)}{kind}" for kind in MergeAction if counts[kind]]
     note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
     entries = []
     for outcome in outcomes:
