@@ -227,5 +227,22 @@ roles, sections, setting_keys = map(completer, (_roles, _sections, _settings))
 backends, registries, daemon_versions = map(completer, (_backends, _registries, _daemon_versions))
 
 
+@completer
+def rules(_: Asked) -> Offers:
+    from tarmak_iam.lint import all_rules
+
+    return ((text, rule.summary) for rule in all_rules() for text in (rule.id, rule.name) if text)
+
+
+@completer
+def command_words(asked: Asked) -> Offers:
+    """For COMMAND SUBCOMMAND: the commands of the program, or of the word before."""
+    program = asked.context.find_root()
+    command: Any = program.command
+    for word in asked.given:
+        command = command.get_command(program, word)
+    return ((name, "") for name in command.list_commands(program))
+
+
 def _first_sentence(text: str | None) -> str:
     return " ".join((text or "").split()).partition(". ")[0].removesuffix(".")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.completion import clusters, directories
-from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, show_log
+from tarmak_iam.cli.console import COLOUR_CHOICES, QUIET, colour_of_choice, show_log
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.text import CLOSE, LIKELY, did_you_mean
 
@@ -65,6 +65,10 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
         show_log(context, times)
 
 
+def _choose_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[QUIET] = value or context.meta.get(QUIET)
+
+
 def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
     """Names and settings of an option. `usage` is its names and placeholder; a flag has neither type nor default."""
     words = usage.split()
@@ -89,6 +93,7 @@ COMMON_OPTIONS = (
     declared("--follow-links", callback=choose, envvar="TARMAK_IAM_FOLLOW_LINKS"),
     declared("--color", callback=_choose_colour, type=click.Choice(COLOUR_CHOICES), is_eager=True),
     declared("-v --verbose", callback=_choose_verbosity, count=True),
+    declared("-q --quiet", callback=_choose_quiet),
 )
 
 

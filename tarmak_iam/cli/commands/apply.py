@@ -98,8 +98,8 @@ def apply(session: Session, /, wait: bool, timeout: float, output: str, **more: 
                 tell=note,
                 within=files.within,
             )
-    except results.ApplyFailed:
-        note(installation.recovery_hint)
+    except results.ApplyFailed as error:
+        error.recovery = installation.recovery_hint
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
@@ -126,7 +126,7 @@ def _print_applied(
     """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
         for change in done.changes:
-            print_line(change.text)
+            print_line(change.planned_text if dry_run else change.text)
         for effect in done.effects:
             print_line(effect.text)
     login = None if kubectl is None else _try_login(installation, kubectl)
@@ -238,11 +238,11 @@ def _print_login(login: Verified, installation: Installation, access: tuple[str,
     if login.ok:
         return ExitCode.OK
     if login.outcome is LoginOutcome.FAILED:
-        note(f"verification failed; {login.recovery_hint}")
+        note("error: verification failed", login.recovery_hint)
         return ExitCode.FINDINGS
     command = installation.command("verify", *login.options, *access)
     remedy = f"; run `{command}` to log in as that role" if login.options else ""
-    note(f"not verified: {login.why}{remedy}")
+    note(f"warning: not verified: {login.why}{remedy}")
     return ExitCode.NOT_VERIFIED
 
 
@@ -350,8 +350,8 @@ def rollback(
         with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:
             limit = timeout if wait else None
             done = roll_back(kubectl, path, to=to, wait=limit, tell=note, within=within, **more)
-    except results.RollbackFailed:
-        note(recovery_hint())
+    except results.RollbackFailed as error:
+        error.recovery = recovery_hint()
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
@@ -359,7 +359,7 @@ def rollback(
     if dry_run:
         note("dry run: nothing was changed")
     elif any(removes_the_authenticator(change) for change in done.changes):
-        note(f"IAM login is not possible now; {recovery_hint()}")
+        note("warning: IAM login is not possible now", recovery_hint())
     if not done.undone:
         why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
         further = files.command_line.tarmak_iam("rollback --list")
@@ -384,7 +384,7 @@ def _print_done(done: results.RolledBack, output: str, *, dry_run: bool) -> None
         )
     else:
         for change in done.changes:
-            print_line(change.text)
+            print_line(change.planned_text if dry_run else change.text)
 
 
 def removes_the_authenticator(change: results.ObjectChange) -> bool:
@@ -491,7 +491,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
 
 def _print_differences(differences: LiveDiff) -> None:
     for changed in differences.objects:
-        print_line(changed.change.text)
+        print_line(changed.change.planned_text)
         print_diff(changed.text)
     for effect in differences.effects:
         print_line(effect.text)

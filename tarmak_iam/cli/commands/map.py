@@ -80,7 +80,7 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
             edit.plan(edit.before, EditKind.IMPORT, entries=[], leftOut=[])
             return
         after, outcomes = edit.merge(imported.entries, strip_path=strip_path)
-        _note_imported(imported, outcomes, edit.tell)
+        _note_imported(imported, outcomes, edit.tell, dry_run=options["dry_run"])
         entries = []
         for outcome in outcomes:
             item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
@@ -95,18 +95,22 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     edit_mappings(session, options, plan, lambda _: unchanged)
 
 
-def _note_imported(imported: Import, outcomes: Sequence[MergeOutcome], tell: Callable[[str], None]) -> None:
+def _note_imported(
+    imported: Import, outcomes: Sequence[MergeOutcome], tell: Callable[[str], None], *, dry_run: bool
+) -> None:
+    planned = {MergeAction.ADDED: "would add", MergeAction.UPDATED: "would update"} if dry_run else {}
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
         named = "" if outcome.error and principal in why else f" {principal}"
-        tell(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        action = planned.get(outcome.action, outcome.action)
+        tell(f"{place}{'warning: ' if outcome.error else ''}{action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
             tell(f"{place}note: {text}")
     for skipped in imported.left_out:
-        tell(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+        tell(f"{f'{skipped.place}: ' if skipped.place else ''}warning: skipped: {skipped.what}")
     counts = Counter(outcome.action for outcome in outcomes)
-    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    parts = [f"{counts[kind]} {'would be ' * (kind in planned)}{kind}" for kind in MergeAction if counts[kind]]
     tell(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
 
 
