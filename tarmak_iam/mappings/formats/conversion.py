@@ -14,7 +14,7 @@ from tarmak_iam.errors import ConfigError, Place, unquoted_kubeconfig
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.entries import MappingEntry, parse_principal
-from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
+from tarmak_iam.mappings.formats import access_entries, authenticator_config, aws_auth, custom_resource, eksctl, kops
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import PrincipalRefusal, Wanted
@@ -54,7 +54,7 @@ class _Format(NamedTuple):
     """Whether a top-level key may contain the entries, so that it may be in one of our files by mistake."""
 
 
-# In the order of recognition: a ConfigMap with a config.yaml is not aws-auth.
+# In the order of recognition: a ConfigMap with a config.yaml is not aws-auth, what the AWS CLI prints not eksctl's.
 _FORMATS: Mapping[str, _Format] = {
     "authenticator": _Format(
         authenticator_config.reads, authenticator_config.read, "a configuration of the authenticator"
@@ -62,6 +62,7 @@ _FORMATS: Mapping[str, _Format] = {
     "aws-auth": _Format(aws_auth.reads, aws_auth.read, "an aws-auth ConfigMap", is_section=True),
     "crd": _Format(custom_resource.reads, custom_resource.read, "IAMIdentityMapping objects"),
     "kops": _Format(kops.reads, kops.read, "a kops Cluster", is_section=True),
+    "access-entries": _Format(access_entries.reads, access_entries.read, "JSON of EKS access entries"),
     "eksctl": _Format(eksctl.reads, eksctl.read, "an eksctl ClusterConfig", is_section=True),
 }
 
