@@ -13,7 +13,7 @@ from tarmak_iam.cli.options import daemon_version_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.files.read import read_file
-from tarmak_iam.identity import Answer, Authenticator
+from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
@@ -26,6 +26,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 @option("--config FILE", "config_path", type=click.Path(path_type=Path))
 @option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
 @option("--daemon-arg ARG", "daemon_args", multiple=True)
+@option("--model access-entries FILE", nargs=2, type=(click.Choice(["access-entries"]), str), default=None)
 @daemon_version_option
 @option("--exit-code")
 @format_option("text", "json")
@@ -36,7 +37,12 @@ def whois(
     file_paths, daemon_args, user_id = more["file_paths"], more["daemon_args"], more["user_id"]
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
+    if more["model"] is not None and (config_path or daemon_version):
+        raise click.UsageError("--model access-entries reads one file: use it without --config and --daemon-version")
     identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
+    if more["model"] is not None:
+        _whois_on_eks(more["model"][1], identity, output, exits=more["exit_code"])
+        return
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = Authenticator.load(
@@ -67,6 +73,18 @@ def whois(
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
+def _whois_on_eks(file: str, identity: Identity, output: str, *, exits: bool) -> None:
+    from tarmak_iam.cli.eks import whois_on_eks
+
+    answer, policies = whois_on_eks(file, identity)
+    if output == "json":
+        print_json({**_as_json(answer, knows_caller=False), "accessPolicies": policies})
+    else:
+        _print_text(answer, (("policies", "; ".join(policies) or "-"),) if answer.authenticated else ())
+    if exits and not answer.authenticated:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
 def _text(path: Path) -> str:
     try:
         return read_file(path).decode()
@@ -75,7 +93,7 @@ def _text(path: Path) -> str:
         raise ConfigError(what, remedy="save the file as UTF-8", place=Place(str(path))) from None
 
 
-def _print_text(answer: Answer) -> None:
+def _print_text(answer: Answer, more: tuple[tuple[str, str], ...] = ()) -> None:
     where = f" ({answer.place})" if answer.place else ""
     if answer.authenticated:
         groups = ", ".join(answer.groups or ()) or "-"
@@ -86,7 +104,7 @@ def _print_text(answer: Answer) -> None:
     for other in answer.alternatives:
         who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "denied"
         rows.append(("or", f"{who}: {other.reason}"))
-    for name, text in (*rows, *(("note", text) for text in answer.notes)):
+    for name, text in (*rows, *more, *(("note", text) for text in answer.notes)):
         print_line(f"{name + ':':<10}{text}")  # on one line: texts from files may contain line breaks
 
 
