@@ -89,8 +89,11 @@ def to_access_entries(authenticator: Authenticator, target: EksTarget) -> EksCon
     """Raises nothing: an authenticator that does not start gives nobody access."""
     entries: dict[str, AccessEntry] = {}
     remarks: list[Remark] = []
-    named = {grant.key for grant in authenticator.grants}
-    for grant, owner in _single(authenticator, target, named, remarks):
+    for single in _single(authenticator, target.listed):
+        if isinstance(single, Remark):
+            remarks.append(single)
+            continue
+        grant, owner = single
         try:
             entry, about = _entry(grant, authenticator, target)
         except _Unusable as why:
@@ -116,27 +119,25 @@ def _remark(grant: Grant, rule: EksRule, what: str, remedy: str = "", *, is_loss
     return Remark(grant.kind, grant.principal, rule, what, remedy, is_loss, grant.place)
 
 
-def _single(
-    authenticator: Authenticator, target: EksTarget, named: set[tuple[str, str]], remarks: list[Remark]
-) -> Iterator[tuple[Grant, Grant]]:
-    """Each grant of one role or user, and the grant that remarks about it name. Remarks about the others are added."""
-    listed = target.listed.by_key if target.listed else {}
+def _single(authenticator: Authenticator, listed: ListedArns | None) -> Iterator[Remark | tuple[Grant, Grant]]:
+    """Each grant of one role or user, and the grant that remarks about it name. A remark for each of the others."""
+    named = {grant.key for grant in authenticator.grants}
     for grant in authenticator.grants:
         if grant.kind == "account":
             what = "an access entry is for one principal, not for the callers of an account"
-            remarks.append(_remark(grant, EksRule.ONE_PRINCIPAL, what, "map each role and user that needs access"))
+            yield _remark(grant, EksRule.ONE_PRINCIPAL, what, "map each role and user that needs access")
         elif grant.kind == "userid":
             what = "an access entry names its principal by ARN, not by its unique ID"
-            remarks.append(_remark(grant, EksRule.ONE_PRINCIPAL, what, "map the principal by its ARN"))
+            yield _remark(grant, EksRule.ONE_PRINCIPAL, what, "map the principal by its ARN")
         elif not grant.is_sure:
             what = "the authenticator chooses at random what this principal gets"
-            remarks.append(_remark(grant, EksRule.OURS, what, _ONE_MAPPING))
+            yield _remark(grant, EksRule.OURS, what, _ONE_MAPPING)
         elif grant.kind == "arn":
             yield grant, grant
         else:
-            roles = [key for key in listed if matches_permission_set(grant.principal, key)]
-            remarks.append(_about_permission_set(grant, roles, is_listed=target.listed is not None))
-            for role in (Grant("arn", key, "", (), grant.backend) for key in roles):
+            roles = [arn for arn in (listed.by_key if listed else ()) if matches_permission_set(grant.principal, arn)]
+            yield _about_permission_set(grant, roles, is_listed=listed is not None)
+            for role in (Grant("arn", arn, "", (), grant.backend) for arn in roles):
                 if role.key in named:
                     continue
                 possible = authenticator.possible_grants(role)
@@ -144,7 +145,7 @@ def _single(
                     yield possible[0], grant
                 else:
                     what = f"the authenticator chooses at random what {shortened(role.principal)} gets"
-                    remarks.append(_remark(grant, EksRule.OURS, what, _ONE_MAPPING))
+                    yield _remark(grant, EksRule.OURS, what, _ONE_MAPPING)
 
 
 def _about_permission_set(grant: Grant, roles: list[str], *, is_listed: bool) -> Remark:

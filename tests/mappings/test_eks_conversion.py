@@ -54,7 +54,9 @@ def as_text(entry: AccessEntry) -> str:
 
 
 def remarks(converted: EksConversion) -> list[str]:
-    return [f"{'loss' if each.is_loss else 'note'}: {each.text} ({each.rule.name})" for each in converted.remarks]
+    return [
+        f"{'loss' if remark.is_loss else 'note'}: {remark.text} ({remark.rule.name})" for remark in converted.remarks
+    ]
 
 
 @pytest.mark.parametrize(("mapping", "entry", "expected"), rows(__file__, "test_one_mapping"))
@@ -68,14 +70,14 @@ def test_accounts_and_other_partitions() -> None:
     role = {"roleARN": "arn:aws-cn:iam::111122223333:role/A", "username": "a", "groups": []}
     bob = {"userARN": f"{ACCOUNT}user/bob", "username": "bob"}
     converted = convert(load({"mapUsers": [bob], "mapAccounts": ["444455556666"]}), partition="aws-cn")
-    assert [(each.kind, each.principal, each.rule.name) for each in converted.remarks] == [
+    assert [(remark.kind, remark.principal, remark.rule.name) for remark in converted.remarks] == [
         ("arn", f"{ACCOUNT}user/bob", "PARTITION"),
         ("account", "444455556666", "ONE_PRINCIPAL"),
     ]
     china = {"partition": "aws-cn", "mapRoles": [{**role, "groups": ["system:masters"]}]}
     converted = convert(load(china), partition="aws-cn")
     (entry,) = converted.entries
-    assert [each.policy for each in entry.policies] == [
+    assert [policy.policy for policy in entry.policies] == [
         "arn:aws-cn:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
     ]
     iso = {"partition": "aws-iso", "mapRoles": [{**role, "roleARN": "arn:aws-iso:iam::111122223333:role/A"}]}
@@ -94,19 +96,21 @@ def test_an_entry_that_the_authenticator_may_or_may_not_use() -> None:
     role = SSO_ROLE.replace("_Ops_", "_Ops_Admin_")
     converted = convert(load(server), SSO_ROLE, role)
     assert list(map(as_text, converted.entries)) == [f"{SSO_ROLE.removeprefix(ACCOUNT)} as ops in ops;"]
-    assert {each.rule.name for each in converted.losses} == {"OURS"}
+    assert {remark.rule.name for remark in converted.losses} == {"OURS"}
 
 
 def test_a_permission_set_becomes_the_roles_that_it_has_today() -> None:
     sso = {"permissionSetName": "Ops", "accountID": "111122223333"}
     authenticator = load({"mapRoles": [{"sso": sso, "username": "ops:{{SessionName}}", "groups": ["ops"]}]})
-    assert [each.rule.name for each in convert(authenticator).losses] == ["ONE_PRINCIPAL"]
+    assert [remark.rule.name for remark in convert(authenticator).losses] == ["ONE_PRINCIPAL"]
     converted = convert(authenticator, SSO_ROLE, f"{ACCOUNT}role/Other")
     assert list(map(as_text, converted.entries)) == [
         f"{SSO_ROLE.removeprefix(ACCOUNT)} as ops:{{{{SessionName}}}} in ops;"
     ]
     assert converted.losses == ()
-    assert [(each.principal, each.rule.name) for each in converted.remarks] == [("111122223333/Ops", "ONE_PRINCIPAL")]
+    assert [(remark.principal, remark.rule.name) for remark in converted.remarks] == [
+        ("111122223333/Ops", "ONE_PRINCIPAL")
+    ]
     assert effects_on_eks(authenticator, converted.entries) == ()
 
 
@@ -138,7 +142,7 @@ def test_policies_replace_groups_and_come_once() -> None:
     converted = convert(authenticator, **chosen)
     assert list(map(as_text, converted.entries)) == [f"role/A as a in ops; {edit} in dev, test {view}"]
     assert converted.losses == ()
-    assert [each.rule.name for each in converted.remarks] == ["POLICY"] * 3
+    assert [remark.rule.name for remark in converted.remarks] == ["POLICY"] * 3
 
 
 def test_old_releases_do_not_replace_what_eks_replaces() -> None:
@@ -146,7 +150,7 @@ def test_old_releases_do_not_replace_what_eks_replaces() -> None:
     user = {"userARN": f"{ACCOUNT}user/b", "username": "b-{{AccountID}}", "groups": []}
     converted = convert(load({"mapRoles": [role], "mapUsers": [user]}, "v0.4.0"))
     assert converted.entries == ()
-    assert [each.rule.name for each in converted.losses] == ["OTHER_TEMPLATE", "SESSION"]
+    assert [remark.rule.name for remark in converted.losses] == ["OTHER_TEMPLATE", "SESSION"]
     shouting = {"mapRoles": [{**role, "username": "A:{{SessionName}}"}]}
     assert remarks(convert(load(shouting, "v0.4.0"))) == [
         (
@@ -218,19 +222,23 @@ def test_who_is_not_named_becomes_the_same_and_nobody_gains(
         server["mapRoles"] = [item for item in server["mapRoles"] if "sso" not in item]
     authenticator = load(server, version)
     converted = convert(authenticator, *listed)
-    named = {each.principal.lower() for each in converted.remarks}
-    of_account = {each.principal for each in converted.remarks if each.kind == "account"}
+    named = {remark.principal.lower() for remark in converted.remarks}
+    of_account = {remark.principal for remark in converted.remarks if remark.kind == "account"}
+
+    def is_named(arn: str) -> bool:
+        return arn.lower() in named or ("sso_ops_" in arn.lower() and "111122223333/ops" in named)
+
+    assert all(is_named(effect.principal) for effect in effects_on_eks(authenticator, converted.entries))
     for arn in CALLERS:
         identity = identity_of(arn, session, "AROA" if "role/" in arn else "AIDA", "ASIAX")
         before, (after, policies) = authenticator.whois(identity), whois(converted.entries, identity)
-        has = set(after.groups or ()) | {"system:masters" for each in policies if each.is_cluster_admin}
-        had = {group for each in (before, *before.alternatives) for group in each.groups or ()}
+        has = set(after.groups or ()) | {"system:masters" for policy in policies if policy.is_cluster_admin}
+        had = {group for answer in (before, *before.alternatives) for group in answer.groups or ()}
         if after.authenticated:
             assert before.authenticated
             assert has <= had
             assert after.username == before.username
-        is_named = arn.lower() in named or ("sso_ops_" in arn.lower() and "111122223333/ops" in named)
         is_by_account = "is in mapAccounts" in before.reason and arn.split(":")[4] in of_account
-        if not is_named and not is_by_account:
+        if not is_named(arn) and not is_by_account:
             assert after.authenticated == before.authenticated
             assert has == had

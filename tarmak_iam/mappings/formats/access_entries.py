@@ -31,8 +31,6 @@ _LIST, _ONE, _ASSOCIATED = "accessEntries", "accessEntry", "associatedAccessPoli
 _OF_EKS = ("clusterName", "accessEntryArn", "createdAt", "modifiedAt", "tags", "type", "accessPolicies")
 EKSCTL_LIST = ("accessConfig", _LIST)
 
-ReadEntries = Iterator["AccessEntry | LeftOut"]
-
 
 def reads(part: FilePart) -> bool:
     """Our JSON, or objects that the AWS CLI prints, alone or in a list."""
@@ -101,9 +99,9 @@ def _merged(objects: Iterable[FilePart]) -> tuple[list[FilePart], list[FilePart]
         policies, principal = item.get(_ASSOCIATED), item.text(PRINCIPAL)
         if policies is None:
             continue
-        found = [number for number, entry in enumerate(entries) if entry.text(PRINCIPAL) == principal]
-        apart += [item] if policies.value and not found else []
-        for number in found:
+        numbers = [number for number, entry in enumerate(entries) if entry.text(PRINCIPAL) == principal]
+        apart += [item] if policies.value and not numbers else []
+        for number in numbers:
             entry = entries[number]
             entries[number] = replace(entry, value={**entry.value, "accessPolicies": policies.value})
     return entries, apart
@@ -115,7 +113,7 @@ def _keys(item: FilePart) -> tuple[str, str]:
     return ("principalARN", "kubernetesUsername") if is_eksctl else (PRINCIPAL, "username")
 
 
-def _entries(item: FilePart) -> ReadEntries:
+def _entries(item: FilePart) -> Iterator[AccessEntry | LeftOut]:
     arn_key, username_key = _keys(item)
     also = (*_OF_EKS, _ASSOCIATED)
     for content in read_mapping(item, arn_key, *also, username_key=username_key, groups_key="kubernetesGroups"):

@@ -82,9 +82,10 @@ def test_what_is_written_is_read_back(entries: tuple[AccessEntry, ...]) -> None:
 def test_every_format_has_the_names_as_they_are(entries: tuple[AccessEntry, ...]) -> None:
     template = YAML(typ="safe").load(yaml_bytes(cloudformation.write(entries, "")))
     properties = [resource["Properties"] for resource in template["Resources"].values()]
-    assert [(each["Username"], each.get("KubernetesGroups", [])) for each in properties] == [
-        (entry.username, list(entry.groups)) for entry in entries
-    ]
+    assert [
+        (resource_properties["Username"], resource_properties.get("KubernetesGroups", []))
+        for resource_properties in properties
+    ] == [(entry.username, list(entry.groups)) for entry in entries]
     hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
     parsed = hcl2.loads(terraform.write(entries, "", ["x"]))
     blocks = [block for item in parsed["resource"] for block in item.get('"aws_eks_access_entry"', {}).values()]
@@ -113,7 +114,7 @@ def test_the_script_calls_the_cli_with_the_names_and_nothing_else(tmp_path: Path
     path = f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}"
     command = ["sh", "-s", "c$(touch y)"]
     subprocess.run(command, input=script.encode(), cwd=tmp_path, env={"PATH": path}, check=True)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["aws", "calls"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aws", "calls"]
     lines = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
     assert lines[0:4] + lines[5:9] == [
         *("6", "eks", "create-access-entry", "c$(touch y)"),
@@ -284,7 +285,7 @@ def test_what_is_left_out() -> None:
         entry = {"principalArn": f"{ACCOUNT}user/ann", "username": "ann", "accessPolicies": policies}
         entries, (skipped,) = read_entries(json.dumps({"accessEntries": [entry]}), "f")
         assert "needs policyArn and accessScope" in skipped.what
-        assert [each.policies for each in entries] == [()]
+        assert [entry.policies for entry in entries] == [()]
     assert left_out_of(f"{DESCRIBED}") == []
     assert left_out_of(f"[{DESCRIBED}, {ASSOCIATED.replace('Ops', 'Gone')}]") == [
         "f:11:5: the access policies of arn:aws:iam::111122223333:role/team/Gone, which has no access entry in the file"
