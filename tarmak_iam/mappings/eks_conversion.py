@@ -6,8 +6,7 @@ EKS is not known to do is a loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from tarmak_iam.mappings.access_entries import (
     PolicyAssociation,
     matches_permission_set,
     policy_arn,
+    without_path,
 )
 from tarmak_iam.mappings.eks_rules import PARTITIONS, RESERVED_PREFIXES, SERVICE_ROLE_PREFIX, SSO_PATH, EksRule
 from tarmak_iam.mappings.groups import ADMINS, BOOTSTRAPPERS, EVERYONE
@@ -135,7 +135,8 @@ def _single(authenticator: Authenticator, listed: ListedArns | None) -> Iterator
         elif grant.kind == "arn":
             yield grant, grant
         else:
-            roles = [arn for arn in (listed.by_key if listed else ()) if matches_permission_set(grant.principal, arn)]
+            arns = map(without_path, listed.by_key.values() if listed else ())
+            roles = [arn for arn in arns if matches_permission_set(grant.principal, arn)]
             yield _about_permission_set(grant, roles, is_listed=listed is not None)
             for role in (Grant("arn", arn, "", (), grant.backend) for arn in roles):
                 if role.key in named:
@@ -162,7 +163,7 @@ def _entry(grant: Grant, authenticator: Authenticator, target: EksTarget) -> tup
     """Raises _Unusable."""
     assert authenticator.config is not None  # it has grants
     principal, kind = _principal(grant, target)
-    version, remark = authenticator.config.version, partial(_remark, grant)
+    version = authenticator.config.version
     # v0.4.0 leaves templates of user mappings as they are, also of a role that is mapped under mapUsers.
     is_of_role = any(grant.key[1] in table.roles for table in authenticator.tables)
     renders = is_of_role or version.has(ReleaseFeature.USER_TEMPLATES)
@@ -171,35 +172,40 @@ def _entry(grant: Grant, authenticator: Authenticator, target: EksTarget) -> tup
         what = f"its entry has the type {NODE}, so EKS sets the username and the group system:nodes only"
         remedy = "delete it for the role of a managed node group, whose entry EKS creates itself; the role must be in "
         remedy += "the account of the cluster"
-        entry = AccessEntry(principal, type=NODE, place=grant.place)
-        return entry, [remark(EksRule.NODES, what, remedy, is_loss=False)]
-    account = parse_arn(grant.principal).account
-    has_account = renders and version.has_template("AccountID")
-
-    def digits(text: str) -> str:
-        return text.replace(_ACCOUNT, account) if has_account else text
-
-    username = digits(grant.username)
+        remark = _remark(grant, EksRule.NODES, what, remedy, is_loss=False)
+        return AccessEntry(principal, type=NODE, place=grant.place), [remark]
+    username, names = grant.username, grant.groups
+    if renders and version.has_template("AccountID"):
+        account = parse_arn(grant.principal).account
+        username, names = username.replace(_ACCOUNT, account), tuple(name.replace(_ACCOUNT, account) for name in names)
     _check_username(username, version if has_session else None)
-    policies, groups, remarks = dict[str, PolicyAssociation](), dict[str, None](), list[Remark]()
-    for group in dict.fromkeys(map(digits, grant.groups)):
+    groups, policies, remarks = _groups(grant, names, target)
+    return AccessEntry(principal, username, groups, policies, place=grant.place), remarks
+
+
+def _groups(
+    grant: Grant, names: Iterable[str], target: EksTarget
+) -> tuple[tuple[str, ...], tuple[PolicyAssociation, ...], list[Remark]]:
+    """The groups of an entry, its policies, and remarks about the others. Raises _Unusable."""
+    policies, groups, remarks = dict[str, PolicyAssociation](), list[str](), list[Remark]()
+    for group in dict.fromkeys(names):
         chosen = _policies_of(group, target)
-        if group == EVERYONE:
-            remarks.append(remark(EksRule.AUTHENTICATED, f"{group} is left out: every user has it", is_loss=False))
-        elif chosen:
-            for association in chosen:
-                _associate(policies, association)
-            if group != ADMINS:
-                what = f"the access policy {brief_list(chosen)} replaces the group {shortened(group)}"
-                remedy = "compare its permissions with those of the group"
-                remarks.append(remark(EksRule.POLICY, what, remedy, is_loss=False))
-        elif lost := _why_not(group):
+        for association in chosen:
+            _associate(policies, association)
+        if chosen and group != ADMINS:
+            what = f"the access policy {brief_list(chosen)} replaces the group {shortened(group)}"
+            remedy = "compare its permissions with those of the group"
+            remarks.append(_remark(grant, EksRule.POLICY, what, remedy, is_loss=False))
+        elif group == EVERYONE:
+            what = f"{group} is left out: every user has it"
+            remarks.append(_remark(grant, EksRule.AUTHENTICATED, what, is_loss=False))
+        elif not chosen and (lost := _why_not(group)):
             what = f"it loses the group {shortened(group)}: {lost[1]}"
             remedy = "choose an access policy with --policy GROUP=POLICY, or map it to another group"
-            remarks.append(remark(lost[0], what, remedy))
-        else:
-            groups[group] = None
-    return AccessEntry(principal, username, tuple(groups), tuple(policies.values()), place=grant.place), remarks
+            remarks.append(_remark(grant, lost[0], what, remedy))
+        elif not chosen:
+            groups.append(group)
+    return tuple(groups), tuple(policies.values()), remarks
 
 
 def _principal(grant: Grant, target: EksTarget) -> tuple[str, Principal]:
