@@ -37,9 +37,11 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 MAP_REMOVE = "map remove arn:aws:iam::111122223333:role/B --dry-run"
+ENTRIES = "map convert --to access-entries --force --eks-cluster c -o"
 SHOWN = [
     *("check", "check -o json", "map list", "map list -o json", MAP_REMOVE, "map convert --to EKSConfigMap"),
     *("map convert --to CRD", f"whois {ADMIN}", f"whois {ADMIN} -o json", "manifests", "manifests -o json", "show"),
+    *(f"{ENTRIES} {form}" for form in ("json", "aws-cli", "terraform", "cloudformation", "eksctl")),
 ]
 
 
