@@ -23,7 +23,7 @@ from tarmak_iam.text import CommandLine, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
-    from tarmak_iam.config.path_lookup import KeyPath
+    from tarmak_iam.config.key_paths import KeyPath
     from tarmak_iam.config.type_repairs import RepairedFile
 
 
@@ -124,7 +124,7 @@ class TarmakConfig(ReadFile):
         `unsets` they are removed, whatever their values. Raises as `set` does, and for a key that has another value
         then, from a merge key."""
         from tarmak_iam.config.edits import KeyEdit, edited_file
-        from tarmak_iam.config.path_lookup import KeyPath, KeyStep
+        from tarmak_iam.config.key_paths import KeyPath, KeyStep
         from tarmak_iam.config.section_keys import key_named
 
         cluster = self.cluster(cluster_name)
@@ -236,7 +236,7 @@ class ConfigEdits:
         if is_text and not isinstance(value, str):
             raise TypeError(f"a text must be a string, not {value!r}")
         from tarmak_iam.config.edits import KeyEdit
-        from tarmak_iam.config.path_lookup import KeyPath
+        from tarmak_iam.config.key_paths import KeyPath
 
         base = Route() if self.cluster is None else self.cluster.route
         parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)

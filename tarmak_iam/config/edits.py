@@ -11,15 +11,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
+from tarmak_iam.config.key_paths import KeyPath, NameStep, joined
 from tarmak_iam.config.path_lookup import (
     UNSET,
     FoundKey,
-    KeyPath,
     Keys,
-    NameStep,
     NoSuchItem,
     items_of,
-    joined,
     kind_text,
     look_up,
     names_of,
@@ -110,6 +108,7 @@ class _Batch(Generic[_File]):
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
+            missing.remedy = missing.remedy or "append one"
             raise
         route, path = target.route, str(target.path)
         self._check_duplicates(route)

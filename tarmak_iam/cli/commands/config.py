@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +11,23 @@ import click
 
 from tarmak_iam.cli.all_clusters import clusters_of, note_skipped
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
-from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload
+from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload, print_rows
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
-from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
+from tarmak_iam.cli.options import all_clusters_option, format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
 from tarmak_iam.config.config import edit_clusters
 from tarmak_iam.config.decode import decode_value
+from tarmak_iam.config.key_paths import EachStep, KeyPath, joined
 from tarmak_iam.config.path_lookup import (
-    APPEND_ONE,
     CLUSTER,
     UNSET,
-    KeyPath,
-    KeyStep,
+    FoundKey,
     NoSuchItem,
+    from_home,
     look_up,
+    look_up_each,
     written_value,
 )
 from tarmak_iam.config.tarmak_types import Field, root_field
@@ -39,7 +41,7 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import escaped, shortened
 
 if TYPE_CHECKING:
-    from tarmak_iam.config import ConfigEdits
+    from tarmak_iam.config import ConfigEdits, TarmakConfig
 
 
 @click.group(name="config", cls=CommandGroup)
@@ -48,27 +50,55 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("path", metavar="PATH", shell_complete=key_paths)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
 @root_option
+@all_clusters_option
 @option("--effective")
 @format_option("text", "json", "yaml")
 @pass_session
-def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
-    parsed = KeyPath.parse(path, root=root)
-    before = session.config()
-    base = Route() if parsed.is_absolute else session.cluster(before).route
-    key = look_up(before.document, base, parsed)
-    written = written_value(before.document, key)
-    value = before.effective_value(key) if effective else written
+def get(session: Session, paths: tuple[str, ...], root: bool, all_clusters: bool, effective: bool, output: str) -> None:
+    config, parsed = session.config(), [KeyPath.parse(path, root=root) for path in paths]
+    clusters: Sequence[Cluster | None] = _clusters_with(session, config, parsed, all_clusters=all_clusters) or (None,)
+    rows: list[tuple[str, str, Any]] = []
+    for cluster in clusters:
+        name, base = (cluster.cluster_name, cluster.route) if cluster else ("", Route())
+        keys = [key for path in parsed for key in look_up_each(config.document, base, path)]
+        rows += [(name, str(key.path), _value(config, key, effective=effective)) for key in keys]
+    is_complete = all(value is not UNSET for _, _, value in rows)
+    if not all_clusters and len(parsed) == 1 and EachStep() not in parsed[0].steps:
+        if is_complete:
+            _print_value(rows[0][2], output)
+    elif output == "text":
+        cells = [(name, path, "-" if value is UNSET else flow_text(value, Layout())) for name, path, value in rows]
+        print_rows(("CLUSTER", "PATH", "VALUE")[not all_clusters :], [row[not all_clusters :] for row in cells])
+    else:
+        values: dict[str, dict[str, Any]] = {name: {} for name, _, _ in rows}
+        for name, path, value in rows:
+            values[name][path] = None if value is UNSET else value
+        by_cluster = [{"cluster": name, "values": found} for name, found in values.items()]
+        _print_value(
+            by_cluster if all_clusters else values[""] if "" in values else next(iter(values.values())), output
+        )
+    click.get_current_context().exit(ExitCode.OK if is_complete else ExitCode.FINDINGS)
+
+
+def _value(config: TarmakConfig, key: FoundKey, *, effective: bool) -> Any:
+    """The value of a key. UNSET if it has none, which is noted."""
+    written = written_value(config.document, key)
+    value = config.effective_value(key) if effective else written
     if value is UNSET:
-        default = UNSET if effective else before.effective_value(key)
+        default = UNSET if effective else config.effective_value(key)
         why = ", and Tarmak's default is not known" if effective else ""
         if default is not UNSET:
             why = f"; Tarmak uses {_short_value(default)} (--effective)"
-        note(f"{before.document.filename}: {parsed} is not set{why}")
-        click.get_current_context().exit(ExitCode.FINDINGS)
-    where = "Tarmak's default" if written is UNSET else before.document.position(key.route)
-    log("%s: %s (%s)", parsed, _short_value(value), where)
+        note(f"{config.document.filename}: {key.path} is not set{why}")
+    else:
+        where = "Tarmak's default" if written is UNSET else config.document.position(key.route)
+        log("%s: %s (%s)", key.path, _short_value(value), where)
+    return value
+
+
+def _print_value(value: Any, output: str) -> None:
     if output == "json":
         print_json(value)
     elif isinstance(value, (dict, list)):
@@ -83,44 +113,50 @@ def _short_value(value: Any) -> str:
     return shortened(flow_text(value, Layout()))
 
 
-class _KeysEdit:
-    """An edit of keys with the options of `key_edit_options`, in the chosen clusters: none if all paths are absolute.
-    `skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
+def _clusters_with(
+    session: Session,
+    config: TarmakConfig,
+    paths: Iterable[KeyPath],
+    *,
+    all_clusters: bool,
+    skips_missing: bool = False,
+    skips_hubs: bool = False,
+) -> list[Cluster]:
+    """The chosen clusters that have the items of lists that the paths name; none if all paths are absolute. The other
+    clusters are noted. `skips_missing`: an item at the end of a path need not be there. Raises TarmakIamError."""
+    relative = [path for path in paths if not path.is_absolute]
+    if not all_clusters:
+        return [session.cluster(config)] if relative else []
+    if not relative:
+        raise click.UsageError("--all-clusters requires a path that begins at a cluster")
+    homes = [joined(from_home(config.document, Route(), path).steps) for path in relative]
+    skips_hubs = skips_hubs or any(re.match(r'"?kubernetes\b', home) for home in homes)
+    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
+    for cluster in clusters_of(config, with_hubs=not skips_hubs):
+        try:
+            for path in relative:
+                look_up_each(config.document, cluster.route, path, unknown=True)
+        except NoSuchItem as missing:
+            if not (skips_missing and missing.is_last):
+                lacking.append((cluster, missing))
+                continue
+        clusters.append(cluster)
+    if not clusters:
+        errors = [error for _, error in lacking]
+        raise next((error for error in errors if error.meant), errors[0])
+    for cluster, error in lacking:
+        note_skipped(config, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+    return clusters
 
-    def __init__(
-        self,
-        session: Session,
-        options: dict[str, bool],
-        texts: Sequence[str],
-        *,
-        skips_missing: bool = False,
-        skips_hubs: bool = False,
-    ) -> None:
+
+class _KeysEdit:
+    """An edit of keys with the options of `key_edit_options`, in the chosen clusters. Raises as `_clusters_with`."""
+
+    def __init__(self, session: Session, options: dict[str, bool], texts: Sequence[str], **skips: bool) -> None:
         self.paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
-        self.before, self.options, self.clusters = session.config(), options, list[Cluster]()
-        relative = [path for path in self.paths if not path.is_absolute]
-        if not options["all_clusters"]:
-            self.clusters += [session.cluster(self.before)] if relative else []
-            return
-        if not relative:
-            raise click.UsageError("--all-clusters requires a path that begins at a cluster")
-        firsts = (path.steps[0] for path in relative if path.steps)
-        skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-        lacking = list[tuple[Cluster, NoSuchItem]]()
-        for cluster in clusters_of(self.before, with_hubs=not skips_hubs):
-            try:
-                for path in relative:
-                    look_up(self.before.document, cluster.route, path, unknown=True)
-            except NoSuchItem as missing:
-                if not (skips_missing and missing.is_last):
-                    lacking.append((cluster, missing))
-                    continue
-            self.clusters.append(cluster)
-        if not self.clusters:
-            errors = [error for _, error in lacking]
-            raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-        for cluster, error in lacking:
-            note_skipped(self.before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+        self.before, self.options = session.config(), options
+        all_clusters = options["all_clusters"]
+        self.clusters = _clusters_with(session, self.before, self.paths, all_clusters=all_clusters, **skips)
 
     @property
     def bases(self) -> list[Route]:
@@ -223,7 +259,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
             try:
                 node = look_up(edit.before.document, base, path, unknown=True).node
             except NoSuchItem as error:
-                missing.append(error.what if error.remedy == APPEND_ONE else error.message)
+                missing.append(error.message)
             except SelectionError:
                 continue  # reported by the edit itself
             else:
