@@ -128,6 +128,19 @@ class ReadFile:
         what = f"unknown cluster {quoted(cluster_name)}"
         raise SelectionError(what, remedy=remedy or "the file has no clusters", place=place)
 
+    def clusters_in(self, environment: str | None) -> tuple[Cluster, ...]:
+        """The clusters of an environment, or all for None, in file order. Raises SelectionError if there are none."""
+        chosen = tuple(cluster for cluster in self.clusters if environment in (None, cluster.environment))
+        if environment is not None and not (environment and chosen):
+            names = dict.fromkeys(cluster.environment for cluster in self.selectable_clusters)
+            what, place = f"no cluster is in environment {quoted(environment)}", Place(self.document.filename)
+            raise SelectionError(what, remedy=choose_among(environment, list(names)), place=place)
+        return chosen
+
+    def selectable_in(self, environment: str | None) -> tuple[Cluster, ...]:
+        """Those of `clusters_in` that a name selects. Raises SelectionError."""
+        return tuple(cluster for cluster in self.clusters_in(environment) if cluster in self.selectable_clusters)
+
     @property
     def selected_cluster(self) -> Cluster | None:
         """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry, NamedPrincipal, parse_principal
-from tarmak_iam.text import TextEnum, shortened
+from tarmak_iam.routes import Route
+from tarmak_iam.text import TextEnum, brief_list, shortened
 
 PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
 """Why an installation could not use a principal; None if it could."""
@@ -151,11 +152,33 @@ def _merged(
         return done._replace(action=MergeAction.SKIPPED, error=error), ()
     if existing:
         edits = tuple(_changes(document, existing[0], wanted))
+        kept = existing[0].groups
+        if wanted.adds_groups and kept and not set(wanted.groups or ()) <= set(kept):
+            keeps = f"{shortened(name)} keeps the group{'s' if len(kept) > 1 else ''} {brief_list(kept)}"
+            done = done._replace(notes=(*name.notes, f"{keeps}; --replace-groups removes what is not given"))
         return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED), edits
     if wanted.username is None and name.kind != "account":
         error = ConfigError("--username is required for roles and users")
         return done._replace(action=MergeAction.SKIPPED, error=error), ()
     return done, ()
+
+
+def without_groups(document: Document, entry: MappingEntry, groups: Collection[str]) -> list[Edit]:
+    """The edits that remove groups from an entry, which has at least one of them."""
+    route, items = _groups_of(document, entry)
+    if items is not None and len(items.items) == len(entry.groups):
+        indices = [index for index, group in enumerate(entry.groups) if group in groups]
+        return [Remove(route / index) for index in reversed(indices)]
+    return [Set(route, [group for group in entry.groups if group not in groups])]
+
+
+def _groups_of(document: Document, entry: MappingEntry) -> tuple[Route, ListNode | None]:
+    """The route of the groups, and the list there; None if they are written as a string, or by a merge key."""
+    route = entry.route / field_key(value_at(document.shared_data, entry.route.plain), "groups")
+    written = document.entry(route)
+    if written is not None and isinstance(written.value, ListNode) and document.has(route):
+        return route, written.value
+    return route, None
 
 
 def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:
@@ -168,10 +191,8 @@ def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterato
     if wanted.adds_groups:
         groups = (*entry.groups, *(group for group in groups if group not in entry.groups))
     if entry.groups != groups:
-        route = entry.route / field_key(item, "groups")
-        written = document.entry(route)
-        is_list = written is not None and isinstance(written.value, ListNode) and document.has(route)
-        if wanted.adds_groups and is_list:
+        route, written = _groups_of(document, entry)
+        if wanted.adds_groups and written is not None:
             # Its items are not written again: how the daemon reads `y` depends on its release.
             yield from (Append(route, group) for group in groups[len(entry.groups) :])
         else:

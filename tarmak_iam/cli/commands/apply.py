@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ import click
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
 from tarmak_iam.cli import console, options
-from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each
 from tarmak_iam.cli.console import ExitCode, aligned, note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
@@ -388,7 +389,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         return live(session.installation_of(config, cluster, overrides), tell)
 
     outcomes = []
-    for outcome in for_each(clusters_of(config), compare, "comparing"):
+    for outcome in for_each(clusters_of(config, session.environment), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
             continue
@@ -402,9 +403,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         for text in outcome.value.notes:
             note(f"note: {text}")
 
-    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
-        return {"cluster": outcome.name, **_differences_json(outcome.value, with_objects=True)}
-
+    as_json = partial(_differences_json, with_objects=True)
     finish_all(outcomes, as_json, output, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE)
 
 

@@ -132,7 +132,7 @@ def _clusters_with(
     homes = [joined(from_home(config.document, Route(), path).steps) for path in relative]
     skips_hubs = skips_hubs or any(re.match(r'"?kubernetes\b', home) for home in homes)
     clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
-    for cluster in clusters_of(config, with_hubs=not skips_hubs):
+    for cluster in clusters_of(config, session.environment, with_hubs=not skips_hubs):
         try:
             for path in relative:
                 look_up_each(config.document, cluster.route, path, unknown=True)

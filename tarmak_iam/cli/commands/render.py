@@ -303,7 +303,9 @@ def render(
 
     if all_clusters:
         outcomes = []
-        directories = {cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config)}
+        directories = {
+            cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config, session.environment)
+        }
         for outcome in for_each([*directories], lambda cluster, _: make(cluster, directories[cluster]), "rendering"):
             outcomes.append(outcome)
             if not outcome.error:
@@ -312,7 +314,7 @@ def render(
         if dry_run:
             note(_DRY)
         done = "could be rendered" if dry_run else "rendered"
-        finish_all(outcomes, lambda made: _as_json(made.value, dry_run=dry_run), output, lambda _: done, done)
+        finish_all(outcomes, partial(_as_json, dry_run=dry_run), output, lambda _: done, done)
         return
     check_masters(cluster := session.cluster(config))
     made = make(cluster, output_dir)

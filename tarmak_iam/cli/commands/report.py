@@ -97,7 +97,7 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
         return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
-    chosen = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    chosen = config.selectable_in(session.environment) if all_clusters else (session.cluster(config),)
     outcomes = _each(all_clusters, chosen, read, "reading")
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked_report = with_fixes_in_remedies(examine(*checked), *checked)
