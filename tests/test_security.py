@@ -63,7 +63,7 @@ def test_json_means_the_same(shell: Shell) -> None:
 def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text(file.read_text().replace("clusters:", "clusters: # \u202e\u2066 x", 1))
-    out = shell.dev("set", "awsIAMAuthenticatorInit", "true", "--dry-run").out
+    out = shell.dev("config", "set", "awsIAMAuthenticatorInit", "true", "--dry-run").out
     assert ACTED_ON.findall(out) == []
     assert "awsIAMAuthenticatorInit" in out
 

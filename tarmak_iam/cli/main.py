@@ -18,7 +18,7 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.plugins import __version__
 
 _MODULES = {
-    "section": "enable disable set unset show",
+    "section": "enable disable show",
     "config": "config",
     "settings": "settings",
     "map": "map",

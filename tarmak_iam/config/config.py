@@ -14,8 +14,7 @@ from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document
-from tarmak_iam.document.plain_values import same, value_at
-from tarmak_iam.errors import EditRefused, FileError, Place, SelectionError
+from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
@@ -115,42 +114,24 @@ class TarmakConfig(ReadFile):
         same config if the key has that value. Raises SelectionError for an unknown cluster or key, ConfigError for a
         hub and for a value that the section's model, Tarmak or the section's own validation would reject; and
         EditRefused."""
-        return self.set_all(cluster_name, {key: value}, section)
-
-    def set_all(
-        self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON, *, unsets: bool = False
-    ) -> TarmakConfig:
-        """Sets several keys of a section in one edit; they are validated together, since one may require another. With
-        `unsets` they are removed, whatever their values. Raises as `set` does, and for a key that has another value
-        then, from a merge key."""
-        from tarmak_iam.config.edits import KeyEdit, edited_file
-        from tarmak_iam.config.key_paths import KeyPath, KeyStep
-        from tarmak_iam.config.section_keys import key_named
-
-        cluster = self.cluster(cluster_name)
-        keys = [key_named(section, key) for key in values]
-        checked = [None if unsets else key.checked(value) for key, value in zip(keys, values.values(), strict=True)]
-        if section.path[0] == "kubernetes" and not unsets:
-            names = " and ".join(key.key for key in keys)
-            check_masters(cluster, f"{names} would have no effect", "set it on the other clusters of the environment")
-        paths = [KeyPath("", tuple(map(KeyStep, (*section.path, *key.path)))) for key in keys]
-        verb: Verb = "unset" if unsets else "set"
-        edits = [KeyEdit(verb, path, cluster.route, value) for path, value in zip(paths, checked, strict=True)]
-        command_line = self.command_line(cluster)
-        after = edited_file(self, edits, command_line, section=section)
-        data = section.data(after.clusters[cluster.index].data_with_unknown_keys)
-        for key, value in zip(keys, checked, strict=True):
-            if not same(value_at(data, key.path), value):
-                what = f"the value of {key.key} comes from another place: a merge key"
-                remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
-                place = self.document.position((*cluster.route.plain, *section.path, *key.path))
-                raise EditRefused(what, remedy=remedy, place=place)
-        return after
+        return self._with_section_key("set", cluster_name, key, section, value)
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
         Raises as `set` does."""
-        return self.set_all(cluster_name, {key: None}, section, unsets=True)
+        return self._with_section_key("unset", cluster_name, key, section)
+
+    def _with_section_key(
+        self, verb: Verb, cluster_name: str, key: str, section: Section[Any], value: Any = None
+    ) -> TarmakConfig:
+        from tarmak_iam.config.edits import KeyEdit, edited_file
+        from tarmak_iam.config.key_paths import KeyPath, KeyStep
+        from tarmak_iam.config.section_keys import key_named
+
+        cluster, named = self.cluster(cluster_name), key_named(section, key)
+        path = KeyPath("", tuple(map(KeyStep, (*section.path, *named.path))))
+        edit = KeyEdit(verb, path, cluster.route, named.checked(value) if verb == "set" else None)
+        return edited_file(self, [edit], self.command_line(cluster), section=section)
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False

@@ -17,6 +17,7 @@ from tarmak_iam.config.path_lookup import (
     FoundKey,
     Keys,
     NoSuchItem,
+    is_null,
     items_of,
     kind_text,
     look_up,
@@ -158,6 +159,11 @@ class _Batch(Generic[_File]):
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         if document.text == self._document.text:
             return self._file
+        for change in self._changes:
+            new = _route_after(change.home, items) if isinstance(change.edit, Remove) else None
+            if new is not None and not is_null(document.node(new)):
+                what = f"{change.path} would have another value then, which comes from a merge key (<<)"
+                raise EditRefused(what, remedy="edit the merged mapping", place=self._document.position(change.home))
         moved = [(item, _route_after(item.route, items)) for item in self._added]
         added = [item._replace(route=route) for item, route in moved if route is not None]
         check_edit(self._file, after, edited, force=self._takes_unknown, added=added, section=self._section)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tarmak_iam.config.key_paths import ROOT, KeyPath, KeyStep
-from tarmak_iam.config.path_lookup import FoundKey, item_steps, items_of, kind_text, look_up
-from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field
+from tarmak_iam.config.path_lookup import CLUSTER, FoundKey, item_steps, items_of, kind_text, look_up
+from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, NOT_WRITTEN, Field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.routes import Route
@@ -55,6 +56,8 @@ def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]
         hidden = ("apiVersion", "kind") if key.type_path else ()
         written = {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
         members |= {name: of for name, of in written.items() if name not in hidden}
+        for section in load_sections() if key.type_path == CLUSTER and not mark else ():  # by their names alone
+            members |= {} if (of := CLUSTER_FIELD.below(*section.path)) is None else of.fields
     elif isinstance(node, Mapping):
         texts = [entry.text for entry in node.entries if not entry.is_merge]
         members |= {text: None if field is None else field.of for text in texts if text is not None}

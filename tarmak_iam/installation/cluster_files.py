@@ -12,10 +12,10 @@ from typing import NamedTuple
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.errors import ConfigError, FileChanged, FileError, Place
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.on_disk import FileOnDisk
-from tarmak_iam.files.read import read_if_present
+from tarmak_iam.files.read import file_error, read_if_present
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -118,6 +118,15 @@ class ClusterFiles:
     def write(self, path: Path, document: Document, before: Document | None) -> None:
         """Atomically; `before` is what was read, None for a new file, whose directory is created. Raises FileError."""
         FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
+
+    def remove(self, path: Path, before: Document) -> None:
+        """Removes a file; `before` is what was read. Raises FileError."""
+        if read_if_present(path, self.within) != before.to_bytes():
+            raise FileChanged("the file has changed since it was read", remedy="try again", place=Place(str(path)))
+        try:
+            path.unlink()
+        except OSError as error:
+            raise file_error("cannot be removed", path, error) from None
 
 
 class MisplacedFile(NamedTuple):

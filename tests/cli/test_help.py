@@ -94,7 +94,8 @@ def test_the_main_help_groups_the_commands(shell: Shell) -> None:
         "Check and review",
         "Generate files",
         "Live cluster",
-        "Tools",
+        "Tokens",
+        "Advanced",
     ]
     listed = re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)
     assert sorted(listed) == sorted(cli.list_commands(CONTEXTS[0]))

@@ -17,7 +17,7 @@ from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
 from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
-from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
 from tests.support import EXAMPLES, bring_plugins
@@ -61,6 +61,14 @@ ODD = Section(("example.org/odd",), Odd)
 TWO = Section(("two",), Two)
 
 
+@pytest.fixture
+def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
+
+
+Bring = Callable[..., None]
+
+
 def config(text: str = "") -> TarmakConfig:
     return TarmakConfig.parse(HEAD + text)
 
@@ -86,20 +94,28 @@ def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None
     assert message in str(caught.value)
 
 
-def test_keys_that_need_each_other_are_set_together() -> None:
+def test_keys_that_need_each_other_are_set_together(bring: Bring) -> None:
+    bring(TWO)
     with pytest.raises(ConfigError, match="the edit was refused: b is missing"):
         config().set("dev-cluster", "a", 1, TWO)
-    edited = config().set_all("dev-cluster", {"a": 1, "b": 2}, TWO)
+    edited = config().edit("dev-cluster").set("two.a", 1).set("b", 2).apply()
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
 
 
-def test_a_hub_has_no_kubernetes_but_may_have_other_sections() -> None:
+def test_a_hub_has_no_kubernetes_but_may_have_other_sections(bring: Bring) -> None:
+    bring(TWO)
     hub = config().document.text.replace("dev", "prod").replace("name: cluster", "name: hub")
     both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
-    edited = both.set_all("prod-hub", {"a": 1, "b": 2}, TWO)
+    edited = both.edit("prod-hub").set("a", 1).set("b", 2).apply()
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
-    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would have no effect"):
-        both.set_all("prod-hub", {"a": 1, "b": 2}, Section(("kubernetes", "two"), Two))
+    with pytest.raises(ConfigError, match=r"prod-hub is a hub: it has no masters, so kubernetes\.two\.a would have no"):
+        both.set("prod-hub", "a", 1, Section(("kubernetes", "two"), Two))
+
+
+def test_a_key_of_two_sections_is_ambiguous(bring: Bring) -> None:
+    bring(TWO, Section(("three",), Two))
+    with pytest.raises(SelectionError, match=r"^'a' may mean several keys; choose one of two\.a, three\.a"):
+        config().edit("dev-cluster").set("a", 1).apply()
 
 
 def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
@@ -115,7 +131,7 @@ def test_a_section_beside_keys_of_tarmaks() -> None:
         replicas: int = 1
 
     dashboard = Section(("kubernetes", "dashboard"), Dashboard)
-    edited = config().set_all("dev-cluster", {"enabled": True, "replicas": 3}, dashboard)
+    edited = config().set("dev-cluster", "enabled", True, dashboard).set("dev-cluster", "replicas", 3, dashboard)
     assert edited.clusters[0].section(dashboard) == Dashboard(enabled=True, replicas=3)
     assert edited.clusters[0].data["kubernetes"] == {"dashboard": {"enabled": True}}
 
@@ -155,14 +171,6 @@ def test_the_schemas(section: Section[Any]) -> None:
     for data in bad:
         assert not jsonschema.Draft7Validator(own).is_valid(data)
         assert not jsonschema.Draft7Validator(whole).is_valid({"clusters": [{key: data}]})
-
-
-@pytest.fixture
-def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
-
-
-Bring = Callable[..., None]
 
 
 def found(text: str) -> list[str]:
