@@ -121,7 +121,7 @@ def schemas(asked: Asked) -> Offers:
 
 
 def _key_paths(asked: Asked, *, only_lists: bool = False) -> Offers:
-    from tarmak_iam.config.path_offers import path_offers
+    from tarmak_iam.config.path_lookup import path_offers
 
     config = asked.config()
     return path_offers(config, asked.base(config, asked.typed), asked.typed, only_lists=only_lists)
@@ -135,7 +135,7 @@ list_paths = completer(lambda asked: _key_paths(asked, only_lists=True))
 @completer
 def key_paths_or_values(asked: Asked) -> Offers:
     """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
-    from tarmak_iam.config.path_offers import value_offers
+    from tarmak_iam.config.path_lookup import value_offers
 
     if len(asked.given) % 2 == 0:
         return _key_paths(asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, quoted, shortened
+from tarmak_iam.text import CommandLine, quoted
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
@@ -240,35 +240,6 @@ class ConfigEdits:
 
         before, after = self.config.document, self.apply().document
         return unified_diff(before.text, after.text, before.filename)
-
-
-def edit_clusters(
-    edits: ConfigEdits, clusters: Sequence[Cluster], build: Callable[[ConfigEdits], ConfigEdits]
-) -> tuple[TarmakConfig, list[Cluster], list[tuple[Cluster, str]]]:
-    """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
-    clusters have skips those that do not have them, unless it is enough for a new item. Returns the edited
-    configuration, the clusters that were edited, and those skipped with the reason. Raises as `ConfigEdits.apply`."""
-    from tarmak_iam.config.edit_checks import RefusedItem
-
-    def applied(chosen: Sequence[Cluster]) -> TarmakConfig:
-        batch = edits
-        for cluster in chosen or (None,):
-            batch = build(batch.on(cluster))
-        return batch.apply()
-
-    try:
-        return applied(clusters), list(clusters), []
-    except RefusedItem as refused:
-        left, skipped = list[Cluster](), list[tuple[Cluster, str]]()
-        for cluster in clusters:
-            try:
-                applied([cluster])
-                left.append(cluster)
-            except RefusedItem as error:
-                skipped.append((cluster, f"{shortened(cluster.cluster_name)}: {error.missing}"))
-        if refused.count >= len(clusters) or not left or not skipped:
-            raise
-    return applied(left), left, skipped
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:

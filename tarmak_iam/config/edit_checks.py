@@ -35,13 +35,6 @@ class AddedItem(NamedTuple):
     remedy: str
 
 
-class RefusedItem(ConfigError):
-    """An item that a patch adds because the file has none of its name cannot be added. `count` is the number of such
-    items, in several clusters."""
-
-    missing, count = "", 0
-
-
 class _Flaw(NamedTuple):
     """`kind` is the check that found it. Flaws of a kind with the same path of types and text are equal."""
 
@@ -68,7 +61,7 @@ def check_edit(
     are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
     kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
     and nothing else. `added` are the items that were added because the file has none of their names: a flaw in one may
-    be one in its name, and raises RefusedItems. `section` is checked even if it is not installed."""
+    be one in its name. `section` is checked even if it is not installed."""
     routes, sections = tuple(edited), load_sections()
     sections = sections if section is None or section in sections else (*sections, section)
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
@@ -96,8 +89,7 @@ def check_edit(
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
         refused, item = next((pair for pair in items if pair[1].remedy), items[0])
         what = f"the edit was refused: {item.missing}, and it cannot be added: {refused.what}"
-        error = RefusedItem(what, remedy=item.remedy or refused.remedy)
-        error.missing, error.count = item.missing, [other.missing for other in added].count(item.missing)
+        error = ConfigError(what, remedy=item.remedy or refused.remedy)
     error.place = place_before(before.document, after.document, refused.route)
     raise error
 

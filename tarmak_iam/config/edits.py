@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
-from tarmak_iam.config.key_paths import KeyPath, NameStep, joined
+from tarmak_iam.config.key_paths import KeyPath, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.path_lookup import (
     UNSET,
     FoundKey,
@@ -383,6 +383,18 @@ def _naming_text(field: Field | None) -> str:
     """The keys that name an item, for messages."""
     struct = field.struct if field is not None else ""
     return " or ".join(".".join(keys) for keys in naming_keys(struct)) if struct else quoted("name")
+
+
+def named_items(value: Any, field: Field | None, steps: tuple[PathStep, ...] = ()) -> Iterator[KeyPath]:
+    """The paths of the items of lists that a patch names."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from named_items(child, field and field.below(key), (*steps, KeyStep(str(key))))
+    of = field and field.of
+    for item in value if isinstance(value, list) else ():
+        if name := _name_of(item, of):
+            yield KeyPath("", (*steps, NameStep(name)))
+            yield from named_items(item, of, (*steps, NameStep(name)))
 
 
 def without_nulls(value: Any) -> Any:

@@ -1,19 +1,19 @@
-"""Which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; and how
-the items of lists are named."""
+"""Which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
+items of lists are named; and the paths and values that completion in a shell offers."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tarmak_iam.config.ignored_content import suggest_key
-from tarmak_iam.config.key_paths import INDEX, EachStep, IndexStep, KeyPath, KeyStep, NameStep, PathStep
+from tarmak_iam.config.key_paths import INDEX, ROOT, EachStep, IndexStep, KeyPath, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.section_keys import SectionKey, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, Field, TypePath, root_field, type_path
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Field, TypePath, root_field, type_path
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, value_at
@@ -22,11 +22,11 @@ from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
 
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import ReadFile
+
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
-
-APPEND_ONE = "append one"
-"""The remedy for a list without items."""
 
 
 class _Unset:
@@ -135,15 +135,12 @@ def from_home(document: Document, base: Route, path: KeyPath) -> KeyPath:
         field = CLUSTER_FIELD.below(*section.path)
         if first in (section.model_class.model_fields if field is None else field.fields):
             homes.append(path._replace(steps=(*map(KeyStep, section.path), *path.steps)))
-    clusters = [Route.of(("clusters", index)) for index in range(len(items_of(document.node(("clusters",)))))]
-    misplaced = [cluster for cluster in ([base] if base.steps else clusters) if homes and document.has(cluster / first)]
-    others = [
-        path._replace(steps=(KeyStep("clusters"), IndexStep(int(route.plain[1])), *path.steps), is_absolute=True)
-        for route in misplaced
-    ]
+    indices = range(len(items_of(document.node(("clusters",))))) if homes else ()
+    routes = [base] if base.steps and homes else [Route.of(("clusters", index)) for index in indices]
+    others = [f"/{route}.{joined(path.steps)}" for route in routes if document.has(route / first)]
     if len(homes) + len(others) > 1:
-        candidates = brief_list((*homes, *others))
-        raise PathError(f"{quoted(path.text)} may mean several keys", remedy=f"choose one of {candidates}")
+        remedy = f"choose one of {brief_list((*homes, *others))}"
+        raise PathError(f"{quoted(path.text)} may mean several keys", remedy=remedy)
     return homes[0] if homes else path
 
 
@@ -194,16 +191,17 @@ class _Lookup:
 
     def _error(self, what: str, remedy: str, meant: str = "") -> PathError:
         """`remedy` has `{}` for the path that is meant."""
-        place = self.document.position(self.route)
-        error = PathError(what, remedy=remedy.replace("{}", shortened(meant, 200)), place=place)
-        error.meant = meant
-        return error
+        return self._described(PathError(what), remedy, meant)
 
-    def _no_item(self, what: str, remedy: str = "", meant: str = "") -> NoSuchItem:
-        error = NoSuchItem(what, remedy=remedy.replace("{}", shortened(meant, 200)))
+    def _no_item(self, what: str, remedy: str = "", meant: str = "") -> PathError:
+        error = NoSuchItem(what)
         is_index = isinstance(self.path.steps[-1], IndexStep)
         error.is_last = self.number + 1 == len(self.path.steps) and not is_index
-        error.place, error.meant = self.document.position(self.route), meant
+        return self._described(error, remedy, meant)
+
+    def _described(self, error: PathError, remedy: str, meant: str) -> PathError:
+        error.meant, error.remedy = meant, remedy.replace("{}", shortened(meant, 200))
+        error.place = self.document.position(self.route)
         return error
 
     def rewrite_next(self) -> None:
@@ -412,3 +410,68 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
     """The items of a list; none for any other node."""
     node = None if node is None else dereference(node)
     return node.items if isinstance(node, Sequence) else ()
+
+
+Offer = tuple[str, str]
+"""A path, and the type of its value."""
+
+
+def path_offers(file: ReadFile, base: Route, typed: str, *, only_lists: bool = False) -> Iterator[Offer]:
+    """The paths that begin with what is typed and are one step longer; if that is only one, also those that are longer
+    still. `base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
+    `only_lists`, the value must be a list. Raises SelectionError if the typed part means nothing."""
+    offers = [offer for offer in _next_offers(file.document, base, typed) if offer[0].startswith(typed)]
+    if len(offers) == 1:
+        path = offers[0][0]
+        offers += _next_offers(file.document, base, path if path.endswith("]") else f"{path}.")
+    return (offer for offer in offers if not only_lists or offer[1] in ("a list", "a mapping"))
+
+
+def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]:
+    def key_at(text: str) -> FoundKey:
+        return look_up(document, base, KeyPath.parse(text or ".", root=not base.steps))
+
+    def items(head: str, key: FoundKey) -> Iterator[Offer]:
+        of = None if key.field is None else key.field.of
+        return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
+
+    # What comes before the last step, and that step. Dots in quotes are not told from others.
+    match = re.match(r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z", typed)
+    head, mark = (match[1], match[2][0]) if match else (ROOT if typed.startswith(ROOT) else "", "")
+    key = key_at(head)
+    if mark == "[":
+        yield from items(head, key)
+        if not typed.endswith("]"):
+            return
+        head, mark, key = typed, ".", key_at(typed)
+    node, field = None if key.node is None else dereference(key.node), key.field
+    members: dict[str, Field | None] = {}
+    if field is not None and field.kind == "struct":
+        # Tarmak reads the keys of Kubernetes objects at the top level only.
+        hidden = ("apiVersion", "kind") if key.type_path else ()
+        written = {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
+        members |= {name: of for name, of in written.items() if name not in hidden}
+        for section in load_sections() if key.type_path == CLUSTER and not mark else ():  # by their names alone
+            members |= {} if (of := CLUSTER_FIELD.below(*section.path)) is None else of.fields
+    elif isinstance(node, Mapping):
+        texts = [entry.text for entry in node.entries if not entry.is_merge]
+        members |= {text: None if field is None else field.of for text in texts if text is not None}
+    for name, of in members.items():
+        path = f"{head}{mark}{KeyStep(name)}"
+        yield path, kind_text(of)
+        if of is not None and of.kind == "list":
+            yield from items(path, key_at(path))
+
+
+def value_offers(file: ReadFile, base: Route, text: str) -> list[str]:
+    """The values that a key may have, if they are few. Raises SelectionError."""
+    target = look_up(file.document, base, KeyPath.parse(text, root=not base.steps))
+    key, name = target.section_key, target.type_path[-1] if target.type_path else ""
+    if key is not None and key.choices:
+        return key.choices
+    if target.field is not None and target.field.kind == "bool":
+        return ["true", "false"]
+    if name == "currentCluster":  # keys whose value is a name in the file
+        return [cluster.cluster_name for cluster in file.selectable_clusters]
+    objects = {"environment": file.environments, "provider": file.providers}.get(name, ())
+    return [text for item in objects if (text := str((item.get("metadata") or {}).get("name") or ""))]

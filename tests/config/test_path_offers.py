@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tarmak_iam.config.path_offers import path_offers, value_offers
+from tarmak_iam.config.path_lookup import path_offers, value_offers
 from tarmak_iam.routes import Route
 from tests.support import EXAMPLES
 from tests.support.tables import cases

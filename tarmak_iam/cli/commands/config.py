@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +17,6 @@ from tarmak_iam.cli.options import all_clusters_option, format_option, key_edit_
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
-from tarmak_iam.config.config import edit_clusters
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.key_paths import EachStep, KeyPath, joined
 from tarmak_iam.config.path_lookup import (
@@ -150,13 +149,20 @@ def _clusters_with(
 
 
 class _KeysEdit:
-    """An edit of keys with the options of `key_edit_options`, in the chosen clusters. Raises as `_clusters_with`."""
+    """An edit of keys with the options of `key_edit_options`, in the chosen clusters that have the `items`. Raises as
+    `_clusters_with`."""
 
-    def __init__(self, session: Session, options: dict[str, bool], texts: Sequence[str], **skips: bool) -> None:
+    def __init__(
+        self,
+        session: Session,
+        options: dict[str, bool],
+        texts: Sequence[str],
+        items: Sequence[KeyPath] = (),
+        **skips: bool,
+    ) -> None:
         self.paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
-        self.before, self.options = session.config(), options
-        all_clusters = options["all_clusters"]
-        self.clusters = _clusters_with(session, self.before, self.paths, all_clusters=all_clusters, **skips)
+        self.before, self.options, paths = session.config(), options, [*self.paths, *items]
+        self.clusters = _clusters_with(session, self.before, paths, all_clusters=options["all_clusters"], **skips)
 
     @property
     def bases(self) -> list[Route]:
@@ -167,15 +173,14 @@ class _KeysEdit:
         return not path.is_absolute or cluster is None or cluster is self.clusters[-1]
 
     def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> None:
-        """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
-        skips those that do not have them, unless it is enough for a new item."""
+        """Makes the edits on each cluster, together, and writes the result."""
         with errors_for_the_command_line():
             edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
-            after, clusters, skipped = edit_clusters(edits, self.clusters, build)
-        for cluster, reason in skipped:
-            note_skipped(self.before, cluster, reason)
+            for cluster in self.clusters or (None,):
+                edits = build(edits.on(cluster))
+            after = edits.apply()
         dry_run = self.options["dry_run"]
-        finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
+        finish_config_edit(self.before, after, clusters=self.clusters, unchanged=unchanged, dry_run=dry_run)
 
 
 @contextmanager
@@ -311,11 +316,23 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
 @edits_tarmak_yaml
 def _patch(session: Session, given: Document, mapping: Mapping, **options: bool) -> None:
     from tarmak_iam.config.edit_checks import check_patch
+    from tarmak_iam.config.edits import named_items
 
     is_whole_file = options["root"]
     field = root_field() if is_whole_file else Field("struct", struct="Cluster")
     with errors_for_the_command_line():
         decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
-    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
+    items = [*named_items(given.shared_data, field)] if options["all_clusters"] else []
+    if items:  # a cluster without an item that others have is skipped
+        config = session.config()
+        items = [path for path in items if any(_has(config, cluster, path) for cluster in config.selectable_clusters)]
+    skips_hubs = "kubernetes" in given.shared_data
+    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), items, skips_hubs=skips_hubs)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
+
+
+def _has(config: TarmakConfig, cluster: Cluster, path: KeyPath) -> bool:
+    with suppress(SelectionError):
+        return look_up(config.document, cluster.route, path).is_set
+    return False
