@@ -148,17 +148,17 @@ def _moved(context: click.Context, name: str, *words: str) -> str:
     from tarmak_iam.config.key_paths import KeyStep, joined
     from tarmak_iam.config.section_keys import section_named
 
-    options = [click.Option(["--section"]), click.Option(["--dry-run"], is_flag=True)]
-    old = click.Command(name, params=[*options, click.Argument(["keys"], nargs=-1)], add_help_option=False)
+    old = click.Command(name, params=[click.Argument(["keys"], nargs=-1), click.Option(["--section"])])
+    old.add_help_option = False
     _offer_common_options(old)
     with old.make_context(name, list(words), parent=context, ignore_unknown_options=True) as given:
         keys = list(given.params["keys"])
+        options = [key for key in keys if key in ("--dry-run", "--help", "-h")] + ["--"] * ("--" in words)
+        keys = [key for key in keys if key not in options]
         if section := given.params["section"]:
             home, step = joined(tuple(map(KeyStep, section_named(section).path))), 2 if name == "set" else 1
             keys[::step] = [f"{home}.{key}" for key in keys[::step]]
-        options_given = ["--dry-run"] if given.params["dry_run"] else []
-        marks = ["--"] if "--" in words else []
-        return session_of(given).command(f"config {name}", *options_given, *marks, *keys)
+        return session_of(given).command(f"config {name}", *options, *keys)
 
 
 class LazyGroup(CommandGroup):

@@ -183,15 +183,16 @@ class ConfigEdits:
         another configuration stands for the one with its name. Raises SelectionError for an unknown name."""
         return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
 
-    def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
-        """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
+    def set(self, path: str | KeyPath, value: Any, *, is_text: bool = False) -> ConfigEdits:
+        """Sets a key to a plain value. Missing parents are created. `is_text`: the value is a text as on the command
+        line: a string as it is, everything else in YAML or JSON. Raises SelectionError for a text that is not a
         path."""
-        return self._with("set", path, value)
+        return self._with("set", path, value, is_text=is_text)
 
-    def append(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+    def append(self, path: str | KeyPath, value: Any, *, is_text: bool = False) -> ConfigEdits:
         """Adds an item to a list, which is created if it is missing. An item that is in the list already is not added
-        again. Raises as `set` does."""
-        return self._with("append", path, value)
+        again. `is_text`, and what is raised, as in `set`."""
+        return self._with("append", path, value, is_text=is_text)
 
     def unset(self, path: str | KeyPath) -> ConfigEdits:
         """Removes a key or an item of a list, with the parents that are empty then. Raises as `set` does."""
@@ -204,14 +205,6 @@ class ConfigEdits:
             raise TypeError(f"a patch must be a mapping, not {mapping!r}")
         whole = "." if self.cluster is not None else "/"
         return self._with("patch", whole if path is None else path, mapping)
-
-    def set_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `set`, with a text as on the command line: a string as it is, everything else in YAML or JSON."""
-        return self._with("set", path, text, is_text=True)
-
-    def append_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `append`, with a text as on the command line."""
-        return self._with("append", path, text, is_text=True)
 
     def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
         if is_text and not isinstance(value, str):

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tarmak_iam.config.cluster import ReadFile, check_masters
-from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
+from tarmak_iam.config.cluster import check_masters
+from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
 from tarmak_iam.config.key_paths import KeyPath, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.path_lookup import (
@@ -41,6 +41,9 @@ from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import CommandLine, brief_list, closest, quoted, shortened
 
+if TYPE_CHECKING:
+    from tarmak_iam.config.config import TarmakConfig
+
 Verb = Literal["set", "append", "unset", "patch"]
 
 
@@ -64,18 +67,15 @@ class _Change(NamedTuple):
     edit: ValueEdit
 
 
-_File = TypeVar("_File", bound=ReadFile)
-
-
 def edited_file(
-    file: _File,
+    file: TarmakConfig,
     edits: Iterable[KeyEdit],
     command_line: CommandLine,
     *,
     force: bool = False,
     through_alias: bool = False,
     section: Section[Any] | None = None,
-) -> _File:
+) -> TarmakConfig:
     """The file with all edits made; the same one if nothing changes. Remedies name commands of `command_line`. The keys
     of `section` are known even if it is not installed. Raises as `ConfigEdits.apply`."""
     batch = _Batch(file, command_line, force=force, through_alias=through_alias, section=section)
@@ -84,13 +84,19 @@ def edited_file(
     return batch.result()
 
 
-class _Batch(Generic[_File]):
+class _Batch:
     """The edits of a file as it is: every path is looked up in it, whatever the other edits change. Two edits that
     touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
     of lists first, so that no item has another index when it is edited."""
 
     def __init__(
-        self, file: _File, command_line: CommandLine, *, force: bool, through_alias: bool, section: Section[Any] | None
+        self,
+        file: TarmakConfig,
+        command_line: CommandLine,
+        *,
+        force: bool,
+        through_alias: bool,
+        section: Section[Any] | None,
     ) -> None:
         self._file, self._document, self._command_line = file, file.document, command_line
         self._checks_spelling, self._takes_unknown = not force, force or section is not None
@@ -100,7 +106,7 @@ class _Batch(Generic[_File]):
         self._below: dict[tuple[str | int, ...], _Change] = {}
         self._changes: list[_Change] = []
         self._appended: defaultdict[Route, list[Any]] = defaultdict(list)
-        self._added: list[AddedItem] = []
+        self._hints: list[str] = []
 
     def add(self, number: int, edit: KeyEdit) -> None:
         self._number = number
@@ -134,7 +140,7 @@ class _Batch(Generic[_File]):
                 check_patch(document, target.field, target.type_path, force=self._takes_unknown)
             self._merge(value, route, target.field, 0 if edit.path.is_absolute else len(edit.base))
 
-    def result(self) -> _File:
+    def result(self) -> TarmakConfig:
         homes = [change.home for change in self._changes if isinstance(change.edit, Remove)]
         writes = [change.edit for change in self._changes if not isinstance(change.edit, Remove)]
         removed = removals(self._document, homes, [Route.of(edit.path) for edit in writes])
@@ -164,9 +170,11 @@ class _Batch(Generic[_File]):
             if new is not None and not is_null(document.node(new)):
                 what = f"{change.path} would have another value then, which comes from a merge key (<<)"
                 raise EditRefused(what, remedy="edit the merged mapping", place=self._document.position(change.home))
-        moved = [(item, _route_after(item.route, items)) for item in self._added]
-        added = [item._replace(route=route) for item, route in moved if route is not None]
-        check_edit(self._file, after, edited, force=self._takes_unknown, added=added, section=self._section)
+        try:
+            check_edit(self._file, after, edited, force=self._takes_unknown, section=self._section)
+        except ConfigError as error:
+            error.remedy = "; ".join(filter(None, (error.remedy, *dict.fromkeys(self._hints))))
+            raise
         return after
 
     def _change(self, path: str, edit: ValueEdit, home: Route | None = None, *, is_needed: bool = True) -> None:
@@ -196,7 +204,7 @@ class _Batch(Generic[_File]):
 
     def _set_key(self, target: FoundKey, edit: KeyEdit) -> None:
         with self._placed(target.route):
-            value = typed_text(target, edit.value) if edit.is_text else _checked_for(target, edit.value)
+            value = checked_for(target, edit.value, is_text=edit.is_text)
         names = () if target.node is None else names_of(target.node, target.field)
         if names and isinstance(target.path.steps[-1], NameStep) and isinstance(value, dict):
             name = _name_of(value, target.field)
@@ -219,22 +227,20 @@ class _Batch(Generic[_File]):
             raise self._refused(target.route, what, "use set for a value that is not a list")
         of, name = None if field is None else field.of, f"the new item of {path}"
         with self._placed(target.route):
-            value = checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
+            value = _checked(edit.value, of, name, is_text=edit.is_text)
         present = written_value(self._document, target)
         items = present if isinstance(present, list) else []
         self._add_item(str(path), Append(target.route, value), of, items, len(items))
 
-    def _add_item(
-        self, path: str, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
-    ) -> Route | None:
-        """Appends an item to a list, unless that has it. Returns the route of the new item."""
+    def _add_item(self, path: str, edit: Append, of: Field | None, present: SequenceOf[Any], length: int) -> None:
+        """Appends an item to a list, unless that has it."""
         home = self._home(edit)
         appended = self._appended[home]
         for index, item in enumerate((*present, *appended)):
             if same(item, plain(edit.value)):
                 if index < len(present):
                     self._change(path, edit, home / index, is_needed=False)
-                return None
+                return
             name = _name_of(edit.value, of)
             environments = [value_at(plain(other), ["environment"]) for other in (item, edit.value)]
             if name and name == _name_of(item, of) and environments[0] == environments[1]:
@@ -244,7 +250,6 @@ class _Batch(Generic[_File]):
         new = home / (length + len(appended))
         appended.append(plain(edit.value))
         self._change(path, edit, new)
-        return new
 
     def _merge(self, value: Any, route: Route, field: Field | None, base: int) -> None:
         """Merges a value into what is at a route: mappings are merged, items of lists by their names, and null removes.
@@ -295,14 +300,14 @@ class _Batch(Generic[_File]):
         if chosen:
             self._merge(value, route / chosen[0], of, base)
             return
-        new = self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
-        if new is not None:
-            shown = "-".join(reversed(wanted.values()))
-            near = closest(shown, [name for item in items for name in names_of(item, of)])
-            remedy = "" if near is None else f"did you mean {shortened(near)}?"
+        self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
+        shown = "-".join(reversed(wanted.values()))
+        near = closest(shown, [name for item in items for name in names_of(item, of)])
+        if near is not None:  # what is wrong with the new item may be its name
+            question = f"did you mean {shortened(near)}?"
             if near == shown:  # `prod-blue` of a cluster, without an environment
-                remedy = "write the environment and the metadata.name of the cluster"
-            self._added.append(AddedItem(new, f"{path} has no item {quoted(shown)}", remedy))
+                question = "write the environment and the metadata.name of the cluster"
+            self._hints.append(f"{path} has no item {quoted(shown)}: {question}")
 
     # --- checks
 
@@ -335,16 +340,15 @@ class _Batch(Generic[_File]):
         return SelectionError(what, remedy=remedy, place=self._document.position(route))
 
 
-def _checked_for(target: FoundKey, value: Any) -> Any:
-    """A value as it is written for a key. Raises ConfigError."""
-    key = target.section_key
-    return checked_value(value, target.field, str(target.path)) if key is None else key.checked(value)
+def checked_for(target: FoundKey, value: Any, *, is_text: bool) -> Any:
+    """A value as it is written for a key; a text of the command line stands for one. Raises ConfigError."""
+    if (key := target.section_key) is not None:
+        return key.typed(value) if is_text else key.checked(value)
+    return _checked(value, target.field, str(target.path), is_text=is_text)
 
 
-def typed_text(target: FoundKey, text: str) -> Any:
-    """The value that a text on the command line stands for, as the value of a key. Raises ConfigError."""
-    key = target.section_key
-    return _checked_for(target, text_value(text, target.field, str(target.path))) if key is None else key.typed(text)
+def _checked(value: Any, field: Field | None, name: str, *, is_text: bool) -> Any:
+    return checked_value(text_value(value, field, name) if is_text else value, field, name)
 
 
 def _route_after(route: Route, removed: Mapping[Route, set[int]]) -> Route | None:

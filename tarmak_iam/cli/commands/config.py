@@ -18,7 +18,7 @@ from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.key_paths import EachStep, KeyPath, joined
+from tarmak_iam.config.key_paths import EachStep, KeyPath, KeyStep, joined
 from tarmak_iam.config.path_lookup import (
     CLUSTER,
     UNSET,
@@ -62,7 +62,8 @@ def get(session: Session, paths: tuple[str, ...], root: bool, all_clusters: bool
     for cluster in clusters:
         name, base = (cluster.cluster_name, cluster.route) if cluster else ("", Route())
         keys = [key for path in parsed for key in look_up_each(config.document, base, path)]
-        rows += [(name, str(key.path), _value(config, key, effective=effective)) for key in keys]
+        whose = f"{shortened(name)}: " if all_clusters else ""
+        rows += [(name, str(key.path), _value(config, key, whose, effective=effective)) for key in keys]
     is_complete = all(value is not UNSET for _, _, value in rows)
     if not all_clusters and len(parsed) == 1 and EachStep() not in parsed[0].steps:
         if is_complete:
@@ -75,13 +76,11 @@ def get(session: Session, paths: tuple[str, ...], root: bool, all_clusters: bool
         for name, path, value in rows:
             values[name][path] = None if value is UNSET else value
         by_cluster = [{"cluster": name, "values": found} for name, found in values.items()]
-        _print_value(
-            by_cluster if all_clusters else values[""] if "" in values else next(iter(values.values())), output
-        )
+        _print_value(by_cluster if all_clusters else by_cluster[0]["values"], output)
     click.get_current_context().exit(ExitCode.OK if is_complete else ExitCode.FINDINGS)
 
 
-def _value(config: TarmakConfig, key: FoundKey, *, effective: bool) -> Any:
+def _value(config: TarmakConfig, key: FoundKey, whose: str, *, effective: bool) -> Any:
     """The value of a key. UNSET if it has none, which is noted."""
     written = written_value(config.document, key)
     value = config.effective_value(key) if effective else written
@@ -90,7 +89,7 @@ def _value(config: TarmakConfig, key: FoundKey, *, effective: bool) -> Any:
         why = ", and Tarmak's default is not known" if effective else ""
         if default is not UNSET:
             why = f"; Tarmak uses {_short_value(default)} (--effective)"
-        note(f"{config.document.filename}: {key.path} is not set{why}")
+        note(f"{config.document.filename}: {whose}{key.path} is not set{why}")
     else:
         where = "Tarmak's default" if written is UNSET else config.document.position(key.route)
         log("%s: %s (%s)", key.path, _short_value(value), where)
@@ -119,7 +118,6 @@ def _clusters_with(
     *,
     all_clusters: bool,
     skips_missing: bool = False,
-    skips_hubs: bool = False,
 ) -> list[Cluster]:
     """The chosen clusters that have the items of lists that the paths name; none if all paths are absolute. The other
     clusters are noted. `skips_missing`: an item at the end of a path need not be there. Raises TarmakIamError."""
@@ -129,7 +127,7 @@ def _clusters_with(
     if not relative:
         raise click.UsageError("--all-clusters requires a path that begins at a cluster")
     homes = [joined(from_home(config.document, Route(), path).steps) for path in relative]
-    skips_hubs = skips_hubs or any(re.match(r'"?kubernetes\b', home) for home in homes)
+    skips_hubs = any(re.match(r'"?kubernetes\b', home) for home in homes)
     clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
     for cluster in clusters_of(config, session.environment, with_hubs=not skips_hubs):
         try:
@@ -217,7 +215,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path, text in typed:
-            edits = edits.set_text(path, text) if edit.is_of(path, edits.cluster) else edits
+            edits = edits.set(path, text, is_text=True) if edit.is_of(path, edits.cluster) else edits
         return edits
 
     has = "already has this value" if len(typed) == 1 else "already have these values"
@@ -227,7 +225,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
     """Exits with 1 if the key of the first path has neither the expected value nor the wanted one."""
     from tarmak_iam.config.edit_checks import FORK
-    from tarmak_iam.config.edits import typed_text
+    from tarmak_iam.config.edits import checked_for
 
     document, path = edit.before.document, edit.paths[0]
     for base in edit.bases:
@@ -237,7 +235,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
             accepted = []
             for text, where in (() if expected is None else ((expected, "the value of --if: "),)) + ((wanted, ""),):
                 try:
-                    accepted.append(typed_text(key, text))
+                    accepted.append(checked_for(key, text, is_text=True))
                 except ConfigError as error:
                     remedy = "for a key that is not set, use --if-unset" if where and not text else error.remedy
                     raise ConfigError(f"{where}{error.what}", remedy=remedy, place=place) from None
@@ -293,7 +291,7 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for text in values:
-            edits = edits.append_text(edit.paths[0], text)
+            edits = edits.append(edit.paths[0], text, is_text=True)
         return edits
 
     edit.finish(build, f"{edit.paths[0]} already has {'this item' if len(values) == 1 else 'these items'}")
@@ -323,12 +321,11 @@ def _patch(session: Session, given: Document, mapping: Mapping, **options: bool)
     with errors_for_the_command_line():
         decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
-    items = [*named_items(given.shared_data, field)] if options["all_clusters"] else []
-    if items:  # a cluster without an item that others have is skipped
-        config = session.config()
-        items = [path for path in items if any(_has(config, cluster, path) for cluster in config.selectable_clusters)]
-    skips_hubs = "kubernetes" in given.shared_data
-    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), items, skips_hubs=skips_hubs)
+    items = [KeyPath("", (KeyStep(str(key)),)) for key in given.shared_data] if options["all_clusters"] else []
+    for path in named_items(given.shared_data, field) if items else ():
+        config = session.config()  # a cluster without an item that others have is skipped
+        items += [path] if any(_has(config, cluster, path) for cluster in config.selectable_clusters) else []
+    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), items)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
 
 

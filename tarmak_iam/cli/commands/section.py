@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
 from tarmak_iam.config.removals import reads_differently
 from tarmak_iam.config.section_keys import keys_of, section_named
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.text import shortened
 
 
@@ -72,14 +72,8 @@ def show(session: Session, name: str, output: str) -> None:
     else:
         given_values = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for key in keys_of(section):
-            value, is_default = _at(effective, key.path), _at(given_values, key.path) is None
+            value, is_default = value_at(effective, key.path), value_at(given_values, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
