@@ -66,8 +66,8 @@ def test_the_option_stands_before_and_behind_the_command(shell: Shell, before: b
     out, err = run("enable", "--dry-run")
     assert f"{ESCAPE}32m+" in out
     assert ESCAPE not in err
-    assert run("config", "set", "x", "y", code=2) == ("", run("config", "set", "x", "y", code=2)[1])
-    assert run("config", "set", "x", "y", code=2)[1].startswith(f"{ESCAPE}31merror{ESCAPE}0m: ")
+    assert run("settings", "set", "x", "y", code=2) == ("", run("settings", "set", "x", "y", code=2)[1])
+    assert run("settings", "set", "x", "y", code=2)[1].startswith(f"{ESCAPE}31merror{ESCAPE}0m: ")
     assert run("map", "nothing", code=2)[1].startswith("error" if not before else f"{ESCAPE}31merror{ESCAPE}0m: ")
 
 
