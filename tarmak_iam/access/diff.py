@@ -57,16 +57,6 @@ class Effect:
     @property
     def text(self) -> str:
         """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
-        return f"{self.who}: {self.change}"
-
-    @property
-    def who(self) -> str:
-        """The principal, as messages name it."""
-        return one_line(who(self.kind, self.principal))
-
-    @property
-    def change(self) -> str:
-        """The part of the text after the principal."""
         loses = [f"loses {_listed(self.lost)}"] if self.lost else []
         if self.kind == DAEMON:
             clauses = [f"does not start: {self.reason}" if self.reason else "starts again"]
@@ -86,7 +76,7 @@ class Effect:
                 clauses.append(f"becomes {_name(self.after)} at every start")
         if self.or_else:
             clauses.append(f"or, chosen at random: {' or '.join(self.or_else)}")
-        return one_line("; ".join(clauses))
+        return one_line(f"{who(self.kind, self.principal)}: {'; '.join(clauses)}")
 
 
 def who(kind: str, principal: str) -> str:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 FAILED = "failed"
+NOT_ATOMIC = "nothing was written: --atomic requires that the edit is accepted for every cluster"
 ReportProgress = Callable[[str], None]
 ClusterWork = Callable[["Cluster", ReportProgress], Any]
-"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
-nothing."""
+"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError. What it
+prints are lines that begin with the name of the cluster."""
 
 
 class ClusterOutcome(NamedTuple):
@@ -38,9 +39,11 @@ class ClusterOutcome(NamedTuple):
 def clusters_of(config: TarmakConfig, environment: str | None = None, *, with_hubs: bool = False) -> list[Cluster]:
     """Those that a name selects, of the environment if given, hubs only `with_hubs`. Entries that are skipped are
     noted. Raises SelectionError."""
-    chosen = []
-    for cluster in config.clusters_in(environment):
-        if cluster in config.selectable_clusters:
+    chosen, selectable = [], config.clusters_in(environment)
+    for cluster in config.clusters:
+        if environment not in (None, cluster.environment):
+            continue
+        if cluster in selectable:
             reason = f"{shortened(cluster.cluster_name)} is a hub: it has no masters"
             if with_hubs or not cluster.is_hub:
                 chosen.append(cluster)
@@ -120,7 +123,7 @@ def finish_all(
     states = {state for _, state in words} - {quiet}
     codes = {**(dict.fromkeys(states, ExitCode.FINDINGS) if codes is None else codes), FAILED: ExitCode.ERROR}
     if reached := [codes[state] for state in states if state in codes]:
-        click.get_current_context().exit(ExitCode.ERROR if FAILED in states else min(reached))
+        click.get_current_context().exit(ExitCode.ERROR if ExitCode.ERROR in reached else min(reached))
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:

@@ -9,15 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from tarmak_iam.cli.completion import (
-    backends,
-    callers,
-    daemon_versions,
-    directories,
-    environments,
-    registries,
-    roles,
-)
+from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, environments, registries, roles
 from tarmak_iam.cli.parsing import choose, declared
 from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec

@@ -129,17 +129,14 @@ class ReadFile:
         raise SelectionError(what, remedy=remedy or "the file has no clusters", place=place)
 
     def clusters_in(self, environment: str | None) -> tuple[Cluster, ...]:
-        """The clusters of an environment, or all for None, in file order. Raises SelectionError if there are none."""
-        chosen = tuple(cluster for cluster in self.clusters if environment in (None, cluster.environment))
-        if environment is not None and not (environment and chosen):
-            names = dict.fromkeys(cluster.environment for cluster in self.selectable_clusters)
+        """The selectable clusters of an environment, or all for None. Raises SelectionError for an unknown one."""
+        clusters = self.selectable_clusters
+        chosen = tuple(cluster for cluster in clusters if environment in (None, cluster.environment))
+        if environment is not None and not chosen:
+            names = dict.fromkeys(cluster.environment for cluster in clusters)
             what, place = f"no cluster is in environment {quoted(environment)}", Place(self.document.filename)
-            raise SelectionError(what, remedy=choose_among(environment, list(names)), place=place)
+            raise SelectionError(what, remedy=choose_among(environment, names), place=place)
         return chosen
-
-    def selectable_in(self, environment: str | None) -> tuple[Cluster, ...]:
-        """Those of `clusters_in` that a name selects. Raises SelectionError."""
-        return tuple(cluster for cluster in self.clusters_in(environment) if cluster in self.selectable_clusters)
 
     @property
     def selected_cluster(self) -> Cluster | None:

@@ -13,7 +13,6 @@ from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry, NamedPrincipal, parse_principal
-from tarmak_iam.routes import Route
 from tarmak_iam.text import TextEnum, brief_list, shortened
 
 PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
@@ -165,20 +164,11 @@ def _merged(
 
 def without_groups(document: Document, entry: MappingEntry, groups: Collection[str]) -> list[Edit]:
     """The edits that remove groups from an entry, which has at least one of them."""
-    route, items = _groups_of(document, entry)
-    if items is not None and len(items.items) == len(entry.groups):
-        indices = [index for index, group in enumerate(entry.groups) if group in groups]
-        return [Remove(route / index) for index in reversed(indices)]
-    return [Set(route, [group for group in entry.groups if group not in groups])]
-
-
-def _groups_of(document: Document, entry: MappingEntry) -> tuple[Route, ListNode | None]:
-    """The route of the groups, and the list there; None if they are written as a string, or by a merge key."""
     route = entry.route / field_key(value_at(document.shared_data, entry.route.plain), "groups")
-    written = document.entry(route)
-    if written is not None and isinstance(written.value, ListNode) and document.has(route):
-        return route, written.value
-    return route, None
+    removed = [index for index, group in enumerate(entry.groups) if group in groups]
+    if document.has(route / removed[0]):
+        return [Remove(route / index) for index in reversed(removed)]
+    return [Set(route, [group for group in entry.groups if group not in groups])]  # they are one string
 
 
 def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:
@@ -191,8 +181,10 @@ def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterato
     if wanted.adds_groups:
         groups = (*entry.groups, *(group for group in groups if group not in entry.groups))
     if entry.groups != groups:
-        route, written = _groups_of(document, entry)
-        if wanted.adds_groups and written is not None:
+        route = entry.route / field_key(item, "groups")
+        written = document.entry(route)
+        is_list = written is not None and isinstance(written.value, ListNode) and document.has(route)
+        if wanted.adds_groups and is_list:
             # Its items are not written again: how the daemon reads `y` depends on its release.
             yield from (Append(route, group) for group in groups[len(entry.groups) :])
         else:

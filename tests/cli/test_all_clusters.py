@@ -17,7 +17,7 @@ from tarmak_iam.cli.all_clusters import (
     finish_all,
     for_each,
 )
-from tarmak_iam.cli.mapping_edits import MappingsEdit, PlannedEdit
+from tarmak_iam.cli.mapping_edits import MappingsEdit
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.files import atomic
@@ -47,6 +47,17 @@ def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
         "tarmak.yaml:9:3: note: skipped: duplicate cluster prod-blue, and Tarmak uses the first",
         "tarmak.yaml:11:3: note: skipped: an entry without environment or name is not a cluster",
     ]
+
+
+def test_only_those_of_an_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    more = f"{CLUSTERS}- environment: dev\n  metadata: {{name: a}}\n- environment: dev\n"
+    config = TarmakConfig.parse(f"apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n{more}")
+    assert [cluster.cluster_name for cluster in clusters_of(config, "dev")] == ["dev-a"]
+    assert capsys.readouterr().err.count("\n") == 1, "nothing is said of other environments"
+    assert [cluster.cluster_name for cluster in config.clusters_in("dev")] == ["dev-a"]
+    for unknown in ("de", ""):
+        with pytest.raises(SelectionError, match=f"no cluster is in environment '{unknown}'"):
+            clusters_of(config, unknown)
 
 
 @pytest.mark.parametrize("clusters", ["", "clusters: []\n", "clusters:\n-\n"])
@@ -221,15 +232,15 @@ def test_a_change_by_another_program_is_not_lost(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str]
 ) -> None:
     blue, green = mapped_both(shell)
-    planned, seen = MappingsEdit.planned, list[str]()
+    plan, seen = MappingsEdit.plan, list[str]()
 
-    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> PlannedEdit:
+    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> None:
         seen.append(edit.files.cluster_name)
         if len(seen) == 2:
             green.write_text(green.read_text() + "  mapAccounts: []\n")
-        return planned(edit, *arguments, **more)
+        plan(edit, *arguments, **more)
 
-    monkeypatch.setattr(MappingsEdit, "planned", with_change)
+    monkeypatch.setattr(MappingsEdit, "plan", with_change)
     shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=0 if flags else 2)
     assert seen == ["prod-blue", "prod-green"] * (2 if flags else 1)
     assert BOB not in blue.read_text()

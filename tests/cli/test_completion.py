@@ -116,6 +116,7 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("-c single config get kubernetes.v", ["kubernetes.version"]),
         ("-c single config set kubernetes.apiServer.public ", ["true", "false"]),
         ("-c single config set kubernetes.apiServer.public true kubernetes.v", ["kubernetes.version"]),
+        ("-c multi check --environment ", ["prod"]),
         ("-c multi config unset /clusters[", [rf"/clusters\[prod-{name}\]" for name in ("hub", "blue", "green")]),
         ("-c single config unset --root curr", ["currentCluster"]),
         ("-c single config append kubernetes.apiServer.allow", ["kubernetes.apiServer.allowCIDRs"]),

@@ -146,18 +146,45 @@ def _print_applied(
 
 
 @click.command()
+@options.all_clusters_option
 @options.access_options
 @options.login_options
 @options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
 @options.format_option("text", "json")
 @pass_session
-def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
+def verify(session: Session, /, all_clusters: bool, timeout: float, output: str, **overrides: Any) -> None:
+    if all_clusters:
+        _verify_all(session, timeout, output, overrides)
+        return
     installation = session.installation(overrides)
     kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
     login = _try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := _login_json(login)) is not None:
         print_json(shown)
     finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _verify_all(session: Session, seconds: float, output: str, overrides: dict[str, Any]) -> None:
+    if session.access:
+        raise click.UsageError("--all-clusters cannot be combined with --kubeconfig or --context")
+    config, outcomes = session.config(), []
+    words = {ExitCode.OK: "verified", ExitCode.FINDINGS: "login failed", ExitCode.NOT_VERIFIED: "not verified"}
+
+    def log_in(cluster: Cluster, tell: ReportProgress) -> tuple[Verified, Installation]:
+        installation = session.installation_of(config, cluster, overrides)
+        kubectl = kubectl_of(session, cluster.cluster_name, tell, seconds=seconds)
+        with stops_raised():
+            return verify_login(installation, kubectl, seconds=seconds, tell=tell), installation
+
+    for outcome in for_each(clusters_of(config, session.environment), log_in, "logging in to"):
+        login, code = None, ExitCode.ERROR
+        if not outcome.error:
+            login, installation = outcome.value
+            note(f"{outcome.name}:") if output == "json" else print_line(f"{outcome.name}:")
+            code = _print_login(login, installation, (), is_text=output == "text")
+        outcomes.append(outcome._replace(value=(_login_json(login), words.get(code))))
+    codes = {word: code for code, word in words.items()}
+    finish_all(outcomes, lambda made: made[0], output, lambda made: made[1], words[ExitCode.OK], codes)
 
 
 def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
@@ -173,19 +200,23 @@ def finish_login(login: Login, installation: Installation, access: tuple[str, ..
     """Prints the result, and what to do; exits with its code, or raises why it could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
+    code = _print_login(login, installation, access, is_text=is_text)
+    if not login.ok:
+        click.get_current_context().exit(code)
+
+
+def _print_login(login: Verified, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> ExitCode:
     for line in login.diagnosis if is_text else ():
         print_line(line)
     if login.ok:
-        return
+        return ExitCode.OK
     if login.outcome is LoginOutcome.FAILED:
         note(f"verification failed; {login.recovery_hint}")
-        code = ExitCode.FINDINGS
-    else:
-        command = installation.command("verify", *login.options, *access)
-        remedy = f"; run `{command}` to log in as that role" if login.options else ""
-        note(f"not verified: {login.why}{remedy}")
-        code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
-    click.get_current_context().exit(code)
+        return ExitCode.FINDINGS
+    command = installation.command("verify", *login.options, *access)
+    remedy = f"; run `{command}` to log in as that role" if login.options else ""
+    note(f"not verified: {login.why}{remedy}")
+    return ExitCode.NOT_VERIFIED
 
 
 def _login_json(login: Login | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all,
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, read_import
-from tarmak_iam.cli.mapping_edits import MappingsEdit, PlannedEdit, edit_mappings
+from tarmak_iam.cli.mapping_edits import MappingsEdit, edit_mappings
 from tarmak_iam.cli.options import all_clusters_option, format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
@@ -71,14 +71,14 @@ def import_(session: Session, /, file: str, form: str, strip_path: bool, **optio
 
 @edits_cluster_files
 def _import(session: Session, imported: Import, file: str, strip_path: bool, **options: Any) -> None:
-    def plan(edit: MappingsEdit) -> PlannedEdit:
+    def plan(edit: MappingsEdit) -> None:
         path = edit.files.mappings_path
         if file != "-" and os.path.realpath(file) == os.path.realpath(path):
-            if options["all_clusters"]:  # it is copied to the others
-                return edit.planned(edit.mappings, EditKind.IMPORT, entries=[], leftOut=[])
-            raise ConfigError(
-                f"{file} is the mappings file itself", remedy="move it to another path first, then import it"
-            )
+            if not options["all_clusters"]:  # else it is copied to the others
+                remedy = "move it to another path first, then import it"
+                raise ConfigError(f"{file} is the mappings file itself", remedy=remedy)
+            edit.plan(edit.before, EditKind.IMPORT, entries=[], leftOut=[])
+            return
         after, outcomes = edit.merge(imported.entries, strip_path=strip_path)
         _note_imported(imported, outcomes, edit.tell)
         entries = []
@@ -88,8 +88,8 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
                 {**item, "reason": outcome.error.message if outcome.error else "", "notes": [*outcome.notes]}
             )
         left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
-        lost = [*_lost_admins(imported, outcomes, replace(edit.before, mappings=after))]
-        return edit.planned(after, EditKind.IMPORT, lost, entries=entries, leftOut=left_out)
+        lost = [*_lost_admins(imported, outcomes, replace(edit.installation, mappings=after))]
+        edit.plan(after, EditKind.IMPORT, lost, entries=entries, leftOut=left_out)
 
     unchanged = f"unchanged: all importable entries of {file} are already mapped"
     edit_mappings(session, options, plan, lambda _: unchanged)
@@ -231,7 +231,7 @@ def add(
 
     mapped = wanted.principal
 
-    def plan(edit: MappingsEdit) -> PlannedEdit:
+    def plan(edit: MappingsEdit) -> None:
         nonlocal mapped
         after, (outcome,) = edit.merge([wanted], strip_path=strip_path)
         if outcome.error is not None:
@@ -239,7 +239,7 @@ def add(
         for text in outcome.notes:
             edit.tell(f"note: {text}")
         mapped = outcome.principal
-        return edit.planned(after, EditKind.ADD)
+        edit.plan(after, EditKind.ADD)
 
     edit_mappings(session, options, plan, lambda _: f"unchanged: {mapped} already has this mapping")
 
@@ -252,16 +252,16 @@ def add(
 @pass_session
 @edits_cluster_files
 def remove(session: Session, principal: str, groups: tuple[str, ...], if_exists: bool, **options: Any) -> None:
-    def plan(edit: MappingsEdit) -> PlannedEdit:
+    def plan(edit: MappingsEdit) -> None:
         with working("removing the mapping"):
-            after = edit.mappings.remove(principal, groups or None)
-        return edit.planned(after, EditKind.REMOVE)
+            after = edit.before.remove(principal, groups or None)
+        edit.plan(after, EditKind.REMOVE)
 
     def unchanged(edits: Sequence[MappingsEdit]) -> str:
-        what = _missing(principal, groups, [edit.mappings for edit in edits])
+        what = _missing(principal, groups, [edit.before for edit in edits])
         return f"unchanged: {what}" if if_exists else f"error: {what}"
 
-    edit_mappings(session, options, plan, unchanged, must_change=not if_exists, only_existing=True)
+    edit_mappings(session, options, plan, unchanged, if_exists=if_exists)
 
 
 def _missing(principal: str, groups: Sequence[str], files: Sequence[Mappings]) -> str:

@@ -76,3 +76,38 @@ def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str])
         finish_login(found, installation(), (), is_text=True)
     assert caught.value.exit_code == ExitCode.FINDINGS
     assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
+
+
+def test_a_login_to_every_cluster(stand: Stand) -> None:
+    shell, every = stand.shell, ("-c", stand.shell.multi, "verify", "--all-clusters", "--timeout", "0")
+    for name, username in (("prod-blue", "admin"), ("prod-green", "other")):
+        chosen = ("-c", shell.multi, "--cluster", name, "map", "add", ADMIN)
+        shell.run(*chosen, "--username", username, "--group", "system:masters")
+    reviewed(stand, "admin")
+    done = shell.run(*every, code=1)
+    assert done.out.splitlines()[:3] == [
+        "prod-blue:",
+        f"{ARN} logged in as 'admin' with group system:masters, as whois expects",
+        "prod-green:",
+    ]
+    assert "verification failed; " in done.err
+    assert done.err.splitlines()[-1] == "2 clusters: 1 verified, 1 login failed (prod-green)"
+    (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("colour: blue\n")
+    shown = json.loads(shell.run(*every, "-o", "json", code=2).out)
+    assert [(part["cluster"], part.get("outcome")) for part in shown] == [
+        ("prod-blue", "verified"),
+        ("prod-green", None),
+    ]
+    assert "unknown setting 'colour'" in shown[1]["error"]
+
+
+def test_a_login_to_every_cluster_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    shell = stand.shell
+    shell.run("-c", shell.multi, "map", "add", ADMIN, "--username", "x", "--all-clusters")
+    done = shell.run("-c", shell.multi, "verify", "--environment", "prod", code=4)
+    assert done.err.splitlines()[-1] == "2 clusters: 2 not verified (prod-blue, prod-green)"
+    assert (
+        "cannot be combined with"
+        in shell.run("-c", shell.multi, "verify", "--all-clusters", "--context", "a", code=2).err
+    )
