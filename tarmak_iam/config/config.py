@@ -110,28 +110,16 @@ class TarmakConfig(ReadFile):
         return self.with_document(document.edit(*removals(document, [route])))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
-        same config if the key has that value. Raises SelectionError for an unknown cluster or key, ConfigError for a
-        hub and for a value that the section's model, Tarmak or the section's own validation would reject; and
-        EditRefused."""
-        return self._with_section_key("set", cluster_name, key, section, value)
+        """Sets a key of an installed section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`.
+        Returns the same config if the key has that value. Raises SelectionError for an unknown cluster or key,
+        ConfigError for a hub and for a value that the section's model, Tarmak or the section's own validation would
+        reject; and EditRefused."""
+        return self.edit(cluster_name).set(_path_of(section, key), value).apply()
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
         Raises as `set` does."""
-        return self._with_section_key("unset", cluster_name, key, section)
-
-    def _with_section_key(
-        self, verb: Verb, cluster_name: str, key: str, section: Section[Any], value: Any = None
-    ) -> TarmakConfig:
-        from tarmak_iam.config.edits import KeyEdit, edited_file
-        from tarmak_iam.config.key_paths import KeyPath, KeyStep
-        from tarmak_iam.config.section_keys import key_named
-
-        cluster, named = self.cluster(cluster_name), key_named(section, key)
-        path = KeyPath("", tuple(map(KeyStep, (*section.path, *named.path))))
-        edit = KeyEdit(verb, path, cluster.route, named.checked(value) if verb == "set" else None)
-        return edited_file(self, [edit], self.command_line(cluster), section=section)
+        return self.edit(cluster_name).unset(_path_of(section, key)).apply()
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
@@ -224,8 +212,7 @@ class ConfigEdits:
             return self.config
         from tarmak_iam.config.edits import edited_file
 
-        command_line = self.config.command_line()
-        return edited_file(self.config, self.edits, command_line, force=self.force, through_alias=self.through_alias)
+        return edited_file(self.config, self.edits, force=self.force, through_alias=self.through_alias)
 
     def diff(self) -> str:
         """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
@@ -233,6 +220,13 @@ class ConfigEdits:
 
         before, after = self.config.document, self.apply().document
         return unified_diff(before.text, after.text, before.filename)
+
+
+def _path_of(section: Section[Any], key: str) -> KeyPath:
+    from tarmak_iam.config.key_paths import KeyPath, KeyStep
+    from tarmak_iam.config.section_keys import key_named
+
+    return KeyPath("", tuple(map(KeyStep, (*section.path, *key_named(section, key).path))))
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:

@@ -39,20 +39,12 @@ class _Flaw(NamedTuple):
         return self.kind, type_path(self.route.plain)
 
 
-def check_edit(
-    before: ReadFile,
-    after: ReadFile,
-    edited: Iterable[Route],
-    *,
-    force: bool = False,
-    section: Section[Any] | None = None,
-) -> None:
+def check_edit(before: ReadFile, after: ReadFile, edited: Iterable[Route], *, force: bool = False) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not. `edited`
     are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
     kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
-    and nothing else. `section` is checked even if it is not installed."""
+    and nothing else."""
     routes, sections = tuple(edited), load_sections()
-    sections = sections if section is None or section in sections else (*sections, section)
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
     if len(old) > _MOST_FLAWS:
         what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"

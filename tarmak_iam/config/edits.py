@@ -28,7 +28,6 @@ from tarmak_iam.config.path_lookup import (
 )
 from tarmak_iam.config.removals import reads_differently, removals
 from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
-from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
@@ -39,7 +38,7 @@ from tarmak_iam.document.plain_values import construct, plain, same, value_at
 from tarmak_iam.document.render import scalar_text, yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, brief_list, closest, quoted, shortened
+from tarmak_iam.text import brief_list, closest, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.config import TarmakConfig
@@ -68,17 +67,10 @@ class _Change(NamedTuple):
 
 
 def edited_file(
-    file: TarmakConfig,
-    edits: Iterable[KeyEdit],
-    command_line: CommandLine,
-    *,
-    force: bool = False,
-    through_alias: bool = False,
-    section: Section[Any] | None = None,
+    file: TarmakConfig, edits: Iterable[KeyEdit], *, force: bool = False, through_alias: bool = False
 ) -> TarmakConfig:
-    """The file with all edits made; the same one if nothing changes. Remedies name commands of `command_line`. The keys
-    of `section` are known even if it is not installed. Raises as `ConfigEdits.apply`."""
-    batch = _Batch(file, command_line, force=force, through_alias=through_alias, section=section)
+    """The file with all edits made; the same one if nothing changes. Raises as `ConfigEdits.apply`."""
+    batch = _Batch(file, force=force, through_alias=through_alias)
     for number, edit in enumerate(edits, 1):
         batch.add(number, edit)
     return batch.result()
@@ -89,18 +81,9 @@ class _Batch:
     touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
     of lists first, so that no item has another index when it is edited."""
 
-    def __init__(
-        self,
-        file: TarmakConfig,
-        command_line: CommandLine,
-        *,
-        force: bool,
-        through_alias: bool,
-        section: Section[Any] | None,
-    ) -> None:
-        self._file, self._document, self._command_line = file, file.document, command_line
-        self._checks_spelling, self._takes_unknown = not force, force or section is not None
-        self._through_alias, self._section = through_alias, section
+    def __init__(self, file: TarmakConfig, *, force: bool, through_alias: bool) -> None:
+        self._file, self._document = file, file.document
+        self._force, self._through_alias = force, through_alias
         self._number = 0
         self._at: dict[tuple[str | int, ...], _Change] = {}
         self._below: dict[tuple[str | int, ...], _Change] = {}
@@ -111,7 +94,7 @@ class _Batch:
     def add(self, number: int, edit: KeyEdit) -> None:
         self._number = number
         try:
-            target = look_up(self._document, edit.base, edit.path, unknown=self._takes_unknown, advice=FORK)
+            target = look_up(self._document, edit.base, edit.path, unknown=self._force, advice=FORK)
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
@@ -121,7 +104,7 @@ class _Batch:
         self._check_duplicates(route)
         if edit.verb != "unset":
             self._check_writable(route, path, edit.verb)
-            if target.is_unknown and not self._takes_unknown:
+            if target.is_unknown and not self._force:
                 what = f"Tarmak does not know {path}, and would ignore it"
                 raise ConfigError(what, remedy=FORK, place=self._document.position(route, at_key=True))
         if edit.verb in ("set", "unset") and not target.path.steps:
@@ -137,7 +120,7 @@ class _Batch:
             with self._placed(route):
                 value = checked_value(edit.value, target.field, joined(target.path.steps))
                 document = Document.parse(yaml_bytes(value), json=False)
-                check_patch(document, target.field, target.type_path, force=self._takes_unknown)
+                check_patch(document, target.field, target.type_path, force=self._force)
             self._merge(value, route, target.field, 0 if edit.path.is_absolute else len(edit.base))
 
     def result(self) -> TarmakConfig:
@@ -171,7 +154,7 @@ class _Batch:
                 what = f"{change.path} would have another value then, which comes from a merge key (<<)"
                 raise EditRefused(what, remedy="edit the merged mapping", place=self._document.position(change.home))
         try:
-            check_edit(self._file, after, edited, force=self._takes_unknown, section=self._section)
+            check_edit(self._file, after, edited, force=self._force)
         except ConfigError as error:
             error.remedy = "; ".join(filter(None, (error.remedy, *dict.fromkeys(self._hints))))
             raise
@@ -329,8 +312,8 @@ class _Batch:
 
     def _check_writable(self, route: Route, path: str, verb: str) -> None:
         """Refuses an edit that would add a key that is there, but misspelt, and one of a hub that has no effect."""
-        if self._checks_spelling:
-            check_spelling(self._file.ignored_content, route, self._command_line)
+        if not self._force:
+            check_spelling(self._file.ignored_content, route, self._file.command_line())
         if route.plain[:1] == ("clusters",) and route.plain[2:3] == ("kubernetes",):
             for cluster in self._file.clusters[int(route.plain[1]) :][:1]:
                 remedy = f"{verb} it on the other clusters of the environment"

@@ -74,7 +74,8 @@ def config(text: str = "") -> TarmakConfig:
 
 
 @cases("config/cases/sections")
-def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any) -> None:
+def test_a_text_becomes_a_value_and_is_read_back(bring: Bring, key: str, text: str, value: Any) -> None:
+    bring(ODD)
     assert key_named(ODD, key).typed(text) == value
     edited = config().set("dev-cluster", key, value, ODD)
     model = edited.clusters[0].section(ODD)
@@ -88,7 +89,8 @@ def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any
 
 
 @cases("config/cases/sections")
-def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None:
+def test_what_does_not_fit_is_refused(bring: Bring, key: str, text: str, message: str) -> None:
+    bring(ODD)
     with pytest.raises(ConfigError) as caught:
         config().set("dev-cluster", key, key_named(ODD, key).typed(text), ODD)
     assert message in str(caught.value)
@@ -103,13 +105,14 @@ def test_keys_that_need_each_other_are_set_together(bring: Bring) -> None:
 
 
 def test_a_hub_has_no_kubernetes_but_may_have_other_sections(bring: Bring) -> None:
-    bring(TWO)
+    of_kubernetes = Section(("kubernetes", "two"), Two)
+    bring(TWO, of_kubernetes)
     hub = config().document.text.replace("dev", "prod").replace("name: cluster", "name: hub")
     both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
-    edited = both.edit("prod-hub").set("a", 1).set("b", 2).apply()
+    edited = both.edit("prod-hub").set("two.a", 1).set("two.b", 2).apply()
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
     with pytest.raises(ConfigError, match=r"prod-hub is a hub: it has no masters, so kubernetes\.two\.a would have no"):
-        both.set("prod-hub", "a", 1, Section(("kubernetes", "two"), Two))
+        both.set("prod-hub", "a", 1, of_kubernetes)
 
 
 def test_a_key_of_two_sections_is_ambiguous(bring: Bring) -> None:
@@ -125,13 +128,15 @@ def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
     ]
 
 
-def test_a_section_beside_keys_of_tarmaks() -> None:
+def test_a_section_beside_keys_of_tarmaks(bring: Bring) -> None:
     class Dashboard(SectionModel):
         enabled: bool = False
         replicas: int = 1
 
     dashboard = Section(("kubernetes", "dashboard"), Dashboard)
-    edited = config().set("dev-cluster", "enabled", True, dashboard).set("dev-cluster", "replicas", 3, dashboard)
+    bring(dashboard)
+    edits = config().edit("dev-cluster", force=True).set("kubernetes.dashboard.enabled", True)
+    edited = edits.set("kubernetes.dashboard.replicas", 3).apply()
     assert edited.clusters[0].section(dashboard) == Dashboard(enabled=True, replicas=3)
     assert edited.clusters[0].data["kubernetes"] == {"dashboard": {"enabled": True}}
 
