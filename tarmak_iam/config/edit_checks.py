@@ -57,16 +57,11 @@ def check_edit(before: ReadFile, after: ReadFile, edited: Iterable[Route], *, fo
             similar[flaw.place] -= 1
         else:
             others.append(flaw)
-    new: list[_Flaw] = []
     for flaw in others:
         if any(route.leads_to(flaw.route) for route in routes) or similar[flaw.place] <= 0:
-            new.append(flaw)
-        else:
-            similar[flaw.place] -= 1
-    if not new:
-        return
-    what, place = f"the edit was refused: {new[0].what}", place_before(before.document, after.document, new[0].route)
-    raise ConfigError(what, remedy=new[0].remedy, place=place)
+            place = place_before(before.document, after.document, flaw.route)
+            raise ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place)
+        similar[flaw.place] -= 1
 
 
 def place_before(before: Document, after: Document, route: Route) -> Place:

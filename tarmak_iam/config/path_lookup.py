@@ -39,15 +39,14 @@ UNSET: Any = _Unset()
 
 
 class PathError(SelectionError):
-    """A path means no key, or several. `meant` is a path that leads somewhere; empty if none is known."""
+    """A path means no key, or several. `meant` is a path that leads somewhere; empty if none is known. `is_last`: the
+    end of the path is wrong, and it is not an index."""
 
-    meant = ""
+    meant, is_last = "", False
 
 
 class NoSuchItem(PathError):
-    """A list of the file has no item that a path means. `is_last`: it is the end of the path, and not an index."""
-
-    is_last = False
+    """A list of the file has no item that a path means."""
 
 
 class FoundKey(NamedTuple):
@@ -189,20 +188,15 @@ class _Lookup:
         """As `_meant`, with other steps in place of the next one."""
         return self._meant(*self.path.steps[: self.number], *steps)
 
-    def _error(self, what: str, remedy: str, meant: str = "") -> PathError:
+    def _error(self, what: str, remedy: str = "", meant: str = "", kind: type[PathError] = PathError) -> PathError:
         """`remedy` has `{}` for the path that is meant."""
-        return self._described(PathError(what), remedy, meant)
+        error = kind(what, remedy=remedy.replace("{}", shortened(meant, 200)), place=self.document.position(self.route))
+        is_index = isinstance(self.path.steps[-1], IndexStep)
+        error.meant, error.is_last = meant, self.number + 1 == len(self.path.steps) and not is_index
+        return error
 
     def _no_item(self, what: str, remedy: str = "", meant: str = "") -> PathError:
-        error = NoSuchItem(what)
-        is_index = isinstance(self.path.steps[-1], IndexStep)
-        error.is_last = self.number + 1 == len(self.path.steps) and not is_index
-        return self._described(error, remedy, meant)
-
-    def _described(self, error: PathError, remedy: str, meant: str) -> PathError:
-        error.meant, error.remedy = meant, remedy.replace("{}", shortened(meant, 200))
-        error.place = self.document.position(self.route)
-        return error
+        return self._error(what, remedy, meant, NoSuchItem)
 
     def rewrite_next(self) -> None:
         """The next step as it is usually written: `.worker` and `.0` of a list are items, `[version]` of a mapping is a

@@ -161,13 +161,11 @@ class SectionKey(NamedTuple):
 
 def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
     """Every key with a value, in the order of the model."""
-    return (key for key in _all_keys(section) if key.block is None)
+    return (key for key in _all_keys(section, section.model_class, ()) if key.block is None)
 
 
-def _all_keys(
-    section: Section[Any], model: type[SectionModel] | None = None, path: tuple[str, ...] = ()
-) -> Iterator[SectionKey]:
-    for name, field in (model or section.model_class).model_fields.items():
+def _all_keys(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
+    for name, field in model.model_fields.items():
         block = block_of(field)
         yield SectionKey(section, (*path, name), field, block)
         if block is not None:
@@ -177,7 +175,7 @@ def _all_keys(
 def key_named(section: Section[Any], key: str) -> SectionKey:
     """The key of that name, with or without the path of the section before it. Raises SelectionError."""
     path = tuple(key.removeprefix(f"{section.name}.").split("."))
-    named = next((other for other in _all_keys(section) if other.path == path), None)
+    named = next((other for other in _all_keys(section, section.model_class, ()) if other.path == path), None)
     if named is None:
         remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
         raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)

@@ -116,12 +116,13 @@ class ClusterFiles:
         return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
-        """Atomically; `before` is what was read, None for a new file, whose directory is created. Raises FileError."""
-        FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
-
-    def remove(self, path: Path, before: Document) -> None:
-        """Removes a file; `before` is what was read. Raises FileError."""
-        if read_if_present(path, self.within) != before.to_bytes():
+        """Atomically; `before` is what was read, None for a new file, whose directory is created. A document without
+        any text removes the file. Raises FileError."""
+        data = before.to_bytes() if before else None
+        if document.text:
+            FileOnDisk.of(path, data, self.within).save(document.to_bytes())
+            return
+        if read_if_present(path, self.within) != data:
             raise FileChanged("the file has changed since it was read", remedy="try again", place=Place(str(path)))
         try:
             path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -89,9 +90,6 @@ _LINES = [f"{key:<19}{setting.short}".replace("\n", "\n" + " " * 19) for key, se
 @settings.command(
     name="set",
     help="Set settings to values.\n\n\b\n" + "\n".join(_LINES),
-    epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
-    "  tarmak-iam settings set backends MountedFile,CRD rollback never\n"
-    "  tarmak-iam settings set daemonVersion v0.7.18 --all-clusters",
 )
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...", shell_complete=setting_pairs)
 @all_clusters_option
@@ -147,26 +145,34 @@ class _Planned(NamedTuple):
 def _edit(
     session: Session, edit: Callable[[Document], Document], unchanged: str, *, all_clusters: bool, dry_run: bool
 ) -> list[tuple[ClusterFiles, Document]]:
-    """Edits the settings of the chosen clusters: all files are checked before one is written. Returns them."""
+    """Edits the settings of the chosen clusters: all files are checked before one is written. A file without any
+    setting is removed, unless it has comments of its own. Returns the files."""
     config = session.config()
 
     def plan(cluster: Cluster, _: object = None) -> _Planned:
         files = session.files(config, cluster)
-        before = files.settings_document()
-        start = before or Document.parse(_HEADER, str(files.settings_path), json=False)
+        before, path = files.settings_document(), str(files.settings_path)
+        start = before or Document.parse(_HEADER, path, json=False)
         after = edit(start)
-        return _Planned(files, before, after, parse_settings(after.to_bytes(), after.filename)[0], after is not start)
+        if before is not None and after.text.replace(_HEADER, "").strip() in ("", "{}"):
+            after = Document.parse("", path, json=False)
+        return _Planned(files, before, after, parse_settings(after.to_bytes(), path)[0], after is not start)
 
     if all_clusters:
         outcomes = [*for_each(clusters_of(config, session.environment), plan, "checking")]
     else:
         check_masters(cluster := session.cluster(config))
         outcomes = [ClusterOutcome(cluster, plan(cluster))]
-    made = [(outcome.cluster, outcome.value) for outcome in outcomes if not outcome.error]
+    made: list[tuple[Cluster, _Planned]] = [
+        (outcome.cluster, outcome.value) for outcome in outcomes if not outcome.error
+    ]
     for cluster, planned in made:
+        files, after, path = planned.files, planned.after, planned.files.settings_path
         if planned.is_changed:
-            _write(planned, dry_run=dry_run)
-            note_misplaced(planned.files, cluster, Subject.SETTINGS)
+            done = f"wrote {path}" if after.text else f"removed {path}: no setting is left"
+            write = partial(files.write, path, after, planned.before)
+            finish_edit(planned.before, after, write, dry_run=dry_run, done=done)
+            note_misplaced(files, cluster, Subject.SETTINGS)
         elif not all_clusters:
             note(f"unchanged: {unchanged}")
         _note_conflicts(config, cluster, planned)
@@ -174,17 +180,6 @@ def _edit(
         changed = "would be changed" if dry_run else "changed"
         finish_all(outcomes, dict, "text", lambda part: changed if part.is_changed else "unchanged", "unchanged", {})
     return [(planned.files, planned.after) for _, planned in made]
-
-
-def _write(planned: _Planned, *, dry_run: bool) -> None:
-    """A file without any setting is removed, unless it has comments of its own."""
-    files, before, after, path = planned.files, planned.before, planned.after, planned.files.settings_path
-    if before is not None and after.text.replace(_HEADER, "").strip() in ("", "{}"):
-        gone = Document.parse("", str(path), json=False)
-        done = f"removed {path}: no setting is left"
-        finish_edit(before, gone, lambda: files.remove(path, before), dry_run=dry_run, done=done)
-    else:
-        finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
 
 
 def _note_conflicts(config: TarmakConfig, cluster: Cluster, planned: _Planned) -> None:
