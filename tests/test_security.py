@@ -80,7 +80,7 @@ TeamCity's."""
     [
         *(*SHOWN, "check -o sarif", "check -o github", "map convert --to MountedFile", "report", "report -o json"),
         *("map convert --to MountedFile -o json", "report -o html", "config get /project", "settings show"),
-        *("config get /project -o json", "set awsIAMAuthenticatorInit true --dry-run"),
+        *("config get /project -o json", "config set awsIAMAuthenticatorInit true --dry-run"),
     ],
 )
 def test_nothing_is_a_command_of_a_workflow(shell: Shell, command: str) -> None:
