@@ -176,12 +176,14 @@ class _Lookup:
         for rest in (self.path.steps[self.number + 1 :], ()):
             path = path._replace(steps=(*steps, *rest), is_guess=False)
             try:
-                look_up_each(self.document, self.base, path)
+                keys = look_up_each(self.document, self.base, path)
+                text = str(path if EachStep() in path.steps else keys[0].path)
+                look_up_each(self.document, self.base, KeyPath.parse(text))  # as it will be typed
             except PathError as error:
                 if error.meant:
                     return error.meant
             else:
-                return str(path)
+                return text
         return ""
 
     def _instead(self, *steps: PathStep) -> str:

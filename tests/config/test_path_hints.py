@@ -99,6 +99,7 @@ def wrong_paths(draw: st.DrawFn) -> str:
 @example("instancePools.size", BLUE)
 @example("loggingSinks[0].typs", BLUE)
 @example("types", Route())
+@example("network.cidr/", Route())
 def test_a_hint_leads_to_a_key(text: str, base: Route) -> None:
     refused = refusal(text, base)
     if refused is not None and refused.remedy not in IN_WORDS:
