@@ -26,9 +26,11 @@ from tarmak_iam.mappings.merging import Wanted
 if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
+    from tarmak_iam.emit.release_change import ReleaseChange
     from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
+    from tarmak_iam.hook.login.admin import AdminVerified
     from tarmak_iam.hook.login.verify import Verified
     from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.identity import Answer
@@ -309,6 +311,14 @@ class TarmakCluster:
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
         return live_diff(installation, self._kubectl(seconds=timeout))
 
+    def release_change(self, release: str, **settings: Any) -> ReleaseChange:
+        """What another release of the authenticator would change: access, objects, flags, keys that it reads and known
+        security flaws. Needs no cluster. Raises ConfigError for a text that is not a release, and as `manifests`
+        does."""
+        from tarmak_iam.emit.release_change import release_change
+
+        return release_change(self._installation(settings), release)
+
     def apply(
         self,
         *,
@@ -361,6 +371,14 @@ class TarmakCluster:
         role = None if role is None else with_plain_account(role)
         installation = self._installation({"role": role, "profile": profile})
         return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
+
+    def verify_admin(self, *, timeout: float = ANSWER_SECONDS) -> AdminVerified:
+        """Logs in with the admin certificate in Tarmak's own kubeconfig, and keeps the time of a login in the cluster's
+        directory. `timeout`: seconds to wait for an answer of the API server. Raises ConfigError for another
+        kubeconfig. A failed login raises nothing: `what` of the result says why `ok` is false."""
+        from tarmak_iam.hook.login.admin import verify_admin
+
+        return verify_admin(self._installation({}), self._kubectl(seconds=timeout))
 
     def rollback(
         self, *, to: int | None = None, dry_run: bool = False, force: bool = False, wait: float | None = ROLLOUT_SECONDS

@@ -90,13 +90,12 @@ class MappingsEdit:
         return {"changed": self.is_changed, **diff, "effects": list(map(effect_json, self.effects)), **self.more}
 
 
+Plan = Callable[[MappingsEdit], None]
+Unchanged = Callable[[Sequence[MappingsEdit]], str]
+
+
 def edit_mappings(
-    session: Session,
-    options: dict[str, Any],
-    plan: Callable[[MappingsEdit], None],
-    unchanged: Callable[[Sequence[MappingsEdit]], str],
-    *,
-    if_exists: bool | None = None,
+    session: Session, options: dict[str, Any], plan: Plan, unchanged: Unchanged, *, if_exists: bool | None = None
 ) -> None:
     """Edits the mappings of the selected cluster, or of all. `unchanged` returns the line for an edit that changes
     nothing. `if_exists` is for one that removes something: clusters without a mappings file are skipped, and if it is
@@ -128,12 +127,7 @@ def edit_mappings(
 
 
 def _planned_for_all(
-    session: Session,
-    config: TarmakConfig,
-    options: dict[str, Any],
-    plan: Callable[[MappingsEdit], None],
-    *,
-    only_existing: bool,
+    session: Session, config: TarmakConfig, options: dict[str, Any], plan: Plan, *, only_existing: bool
 ) -> list[ClusterOutcome]:
     """With --atomic, none of the edits is left if one is refused."""
     assert config.path is not None  # it is loaded from a file

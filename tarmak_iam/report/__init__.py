@@ -1,6 +1,7 @@
 """The access review: which principals can log in to which cluster, as whom, by which entry, and what they may do
 there."""
 
+from tarmak_iam.report.audit_log import with_audit_logs
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import Repository
 from tarmak_iam.report.html.page import page
@@ -11,4 +12,4 @@ from tarmak_iam.report.review import AccessReview, review_clusters
 from tarmak_iam.report.text_format import as_lines
 
 __all__ = ["AccessReview", "ClusterReview", "IneffectiveEntry", "Privilege", "Repository", "ReviewedPrincipal"]
-__all__ += ["as_lines", "ask_cluster", "page", "review_clusters", "review_json"]
+__all__ += ["as_lines", "ask_cluster", "page", "review_clusters", "review_json", "with_audit_logs"]

@@ -14,10 +14,12 @@ from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import (
     AccessRow,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
     LastChange,
+    Logins,
     MappedIdentity,
     Review,
     ReviewedFinding,
@@ -43,8 +45,8 @@ tokens of service accounts)."""
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """`principals`: each one once, in however many clusters; `admins`: those with admin access in at least one of them.
-    Suppressed findings are not counted as errors or warnings."""
+    """`clusters`: without hubs. `principals`: each one once, in however many clusters. `admins`: those that have admin
+    access in at least one of them. Suppressed findings are not counted as errors or warnings."""
 
     clusters: int
     principals: int
@@ -63,7 +65,7 @@ def summarize(review: Review) -> ReviewSummary:
     reported = [finding for finding in findings if finding.ignored is None]
     errors = sum(finding.severity is Severity.ERROR for finding in reported)
     return ReviewSummary(
-        clusters=len(review.clusters),
+        clusters=len(_with_masters(review)),
         principals=len(review.rows),
         admins=sum(highest_privilege(row) is Privilege.ADMIN for row in review.rows),
         ineffective=sum(len(cluster.ineffective_entries) for cluster in review.clusters),
@@ -71,6 +73,10 @@ def summarize(review: Review) -> ReviewSummary:
         warnings=len(reported) - errors,
         suppressed=len(findings) - len(reported),
     )
+
+
+def _with_masters(review: Review) -> list[ClusterReview]:
+    return [cluster for cluster in review.clusters if not cluster.is_hub]
 
 
 def highest_privilege(row: AccessRow) -> Privilege:
@@ -94,8 +100,9 @@ def common_change(review: Review) -> LastChange | None:
 
 def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
     """Paragraphs: what the review is, its sources, what it covers, and how to read it. `shown`: displays a path."""
-    several = f"{len(review.clusters)} Kubernetes clusters"
-    clusters = f"the Kubernetes cluster {review.clusters[0].cluster}" if len(review.clusters) == 1 else several
+    reviewed = _with_masters(review) or review.clusters
+    several = f"{len(reviewed)} Kubernetes clusters"
+    clusters = f"the Kubernetes cluster {reviewed[0].cluster}" if len(reviewed) == 1 else several
     return (
         f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
         " ".join((*_sources(review, shown), *_asked(review))),
@@ -119,7 +126,7 @@ def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
 
 
 def _asked(review: Review) -> Iterator[str]:
-    clusters = [cluster for cluster in review.clusters if cluster.status and not cluster.is_hub]
+    clusters = [cluster for cluster in _with_masters(review) if cluster.status]
     asked = [cluster.cluster for cluster in clusters if cluster.live]
     others = [cluster.cluster for cluster in clusters if not cluster.live]
     if asked:
@@ -140,12 +147,12 @@ def _results(review: Review) -> Iterator[str]:
     if not numbers.principals:
         yield "It lists no principals."
         return
-    several = len(review.clusters) > 1
+    several = numbers.clusters > 1
     admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
     principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
     yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
-    with_masters = (cluster for cluster in review.clusters if cluster.status and not cluster.is_hub)
-    without = [cluster.cluster for cluster in with_masters if not cluster.is_login_possible]
+    readable = (cluster for cluster in _with_masters(review) if cluster.status)
+    without = [cluster.cluster for cluster in readable if not cluster.is_login_possible]
     if without:
         until = "principals that are listed there cannot log in until it is."
         yield f"IAM login is not possible for {_listed(without)}: {until}"
@@ -198,6 +205,8 @@ def _cluster(cluster: ClusterReview, common: LastChange | None) -> Iterator[str]
             yield _labelled("findings", f"{', '.join(ids)}: see below")
         yield from _findings((finding for finding in entry.findings if finding.key not in repeated), "    ")
     yield from _live(cluster)
+    for line in audit_log_lines(cluster.audit_log) if cluster.audit_log is not None else ():
+        yield f"  {line}"
     for group in repeated.values():
         yield from _findings(group[:1], "  ")
         # All but the first place: those in its file by line and column. Of many, the first ones: each entry has a note.
@@ -241,7 +250,29 @@ def _entry(
         yield _labelled("denied", entry.reason)
     yield _labelled("entry", str(entry.identity.place))
     yield from _changed(entry.change, common)
+    logins = entry.logins if isinstance(entry, ReviewedPrincipal) else None
+    if logins is not None and cluster.audit_log is not None:
+        yield _labelled("logins", logins_text(logins, cluster.audit_log))
     yield from _rights(entry, cluster)
+
+
+def logins_text(logins: Logins, audit_log: AuditLog) -> str:
+    """Without a login, the window is part of the statement: the logs before it are gone."""
+    return logins.text if logins.first else f"none in the audit logs ({audit_log.window})"
+
+
+def audit_log_lines(audit_log: AuditLog) -> Iterator[str]:
+    """What the logs cover, what could not be read in them, and the users that no mapping explains."""
+    files = counted(len(audit_log.files), "file")
+    yield f"audit logs: {counted(audit_log.events, 'event')} in {files}, {audit_log.window}"
+    if audit_log.unreadable:
+        lines = counted(audit_log.unreadable, "line is no audit event", "lines are no audit events")
+        yield f"audit logs: {lines}, the first one at {audit_log.unreadable_at}"
+    if audit_log.left_out:
+        yield f"audit logs: {counted(audit_log.left_out, 'event')} of further users left out: there are too many users"
+    yield from (f"audit logs: {problem}" for problem in audit_log.problems)
+    for user in audit_log.unexplained:
+        yield f"no mapping explains the user {user.text}"
 
 
 def _changed(change: LastChange | None, common: LastChange | None) -> Iterator[str]:

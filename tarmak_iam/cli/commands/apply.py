@@ -29,11 +29,13 @@ from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.pods import StalePod
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.login.admin import AdminVerified, uses_admin_kubeconfig, verify_admin
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.lint import Subjects
 from tarmak_iam.mappings.formats import as_mappings
 
@@ -128,6 +130,9 @@ def _print_applied(
         for effect in done.effects:
             print_line(effect.text)
     login = None if kubectl is None else _try_login(installation, kubectl)
+    if kubectl is not None and uses_admin_kubeconfig(installation, kubectl) and installation.admin_access.gives_access:
+        admin = verify_admin(installation, kubectl)
+        note(admin.what if admin.ok else f"warning: {admin.what}; {admin.remedy}")
     if output == "json":
         print_json(
             {
@@ -146,22 +151,44 @@ def _print_applied(
 
 
 @click.command()
+@options.option("--admin")
 @options.all_clusters_option
 @options.access_options
 @options.login_options
 @options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
 @options.format_option("text", "json")
 @pass_session
-def verify(session: Session, /, all_clusters: bool, timeout: float, output: str, **overrides: Any) -> None:
+def verify(session: Session, /, admin: bool, all_clusters: bool, timeout: float, output: str, **overrides: Any) -> None:
+    if admin and (all_clusters or any(overrides.values())):
+        what = "--admin logs in with the admin certificate: use it without --role, --profile and --all-clusters"
+        raise click.UsageError(what)
     if all_clusters:
         _verify_all(session, timeout, output, overrides)
         return
     installation = session.installation(overrides)
     kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
+    if admin:
+        _finish_admin(verify_admin(installation, kubectl), output)
+        return
     login = _try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := _login_json(login)) is not None:
         print_json(shown)
     finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _finish_admin(verified: AdminVerified, output: str) -> None:
+    if output == "json":
+        login = verified.login
+        shown = {"ok": verified.ok, "what": verified.what, "remedy": verified.remedy or None}
+        print_json(shown | {"username": login.username or None, "method": login.method} if login else shown)
+    elif verified.ok:
+        print_line(verified.what)
+    if verified.path is not None:
+        record_done("wrote", verified.path)
+        note(f"wrote {verified.path}")
+    if not verified.ok:
+        note(f"{verified.what}; {verified.remedy}" if verified.remedy else verified.what)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _verify_all(session: Session, seconds: float, output: str, overrides: dict[str, Any]) -> None:
@@ -372,6 +399,7 @@ _NO_DIFFERENCES = "no differences: the cluster is up to date"
 
 @click.command()
 @options.option("--from FILE", "file")
+@options.daemon_version_option
 @options.all_clusters_option
 @options.access_options
 @options.seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
@@ -381,6 +409,11 @@ _NO_DIFFERENCES = "no differences: the cluster is up to date"
 def diff(
     session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
 ) -> None:
+    release: str | None = overrides.pop("daemon_version")
+    if release is not None:
+        others = (file, all_clusters, *session.access, overrides["image"], overrides[REGISTRY])
+        _diff_release(session, release, output, overrides, is_alone=not any(others))
+        return
     if file is not None and session.access:
         raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
     if all_clusters and (file is not None or session.access):
@@ -394,14 +427,7 @@ def diff(
         _diff_all(session, live, output, overrides)
         return
     installation = session.installation(overrides)
-    if file is not None:
-        imported = read_import(file, None)
-        mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
-        for entry in left_out:
-            note(f"note: {entry}")
-        differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
-    else:
-        differences = live(installation)
+    differences = live(installation) if file is None else _compared_with(installation, file)
     if output == "json":
         print_json(_differences_json(differences, with_objects=file is None))
     else:
@@ -411,6 +437,31 @@ def diff(
     if differences.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
     note("no differences: access stays the same" if file else _NO_DIFFERENCES)
+
+
+def _compared_with(installation: Installation, file: str) -> LiveDiff:
+    imported = read_import(file, None)
+    mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
+    for entry in left_out:
+        note(f"note: {entry}")
+    return LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
+
+
+def _diff_release(session: Session, release: str, output: str, overrides: dict[str, Any], *, is_alone: bool) -> None:
+    if not is_alone:
+        what = "--daemon-version compares releases without the cluster: use it without --from, --all-clusters, "
+        raise click.UsageError(f"{what}--kubeconfig, --context, --image and --registry")
+    from tarmak_iam.cli.release_diff import print_release_change, release_change_json
+    from tarmak_iam.emit.release_change import release_change
+
+    change = release_change(session.installation(overrides), release)
+    if output == "json":
+        print_json(release_change_json(change))
+    else:
+        print_release_change(change)
+    if change.changed:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+    note(f"no differences: authenticator {change.before} and {change.after} give the same access")
 
 
 def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, overrides: dict[str, Any]) -> None:

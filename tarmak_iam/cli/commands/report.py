@@ -15,11 +15,14 @@ from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, Rep
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_styled_line, record_done
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
+from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.lint import Subjects, examine
+from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.installation.installation import Installation
     from tarmak_iam.report import AccessReview, ClusterReview
     from tarmak_iam.report.review import ToAsk
 
@@ -31,22 +34,35 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
 @all_clusters_option
 @option("--live")
 @access_options
+@option("--audit-log FILE", "audit_logs", multiple=True)
 @option("--date TEXT", default="")
 @option("--open", "is_opened")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context
 def report(
-    context: click.Context, session: Session, all_clusters: bool, live: bool, date: str, is_opened: bool, output: str
+    context: click.Context,
+    session: Session,
+    all_clusters: bool,
+    live: bool,
+    audit_logs: tuple[str, ...],
+    date: str,
+    is_opened: bool,
+    output: str,
 ) -> None:
     is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
+    if all_clusters and audit_logs:
+        raise click.UsageError("--audit-log is for one cluster, whose API servers wrote the log: use --cluster NAME")
     if is_opened and output != "html":
         if context.get_parameter_source("output") is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
         output = "html"
-    review = _reviewed(session, session.config(), date, all_clusters=all_clusters, is_live=live or is_asked)
+    is_live, config = live or is_asked, session.config()
+    if audit_logs:
+        check_masters(session.cluster(config))
+    review = _reviewed(session, config, date, audit_logs, all_clusters=all_clusters, is_live=is_live)
     _print(review, output, is_opened=is_opened)
     if all_clusters and review.clusters:
         note(_counts(review))
@@ -71,14 +87,18 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 
 def _counts(review: AccessReview) -> str:
-    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
+    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod); 1 hub (prod-hub)`."""
     possible, impossible = "with IAM login", "without IAM login"
-    states: dict[str, list[str]] = {possible: [], impossible: [], "hub": [], FAILED: []}
-    for cluster in review.clusters:
-        state = "hub" if cluster.is_hub else possible if cluster.is_login_possible else impossible
-        states[FAILED if cluster.error or cluster.live_error else state].append(cluster.cluster)
+    states: dict[str, list[str]] = {possible: [], impossible: [], FAILED: []}
+    for cluster in (cluster for cluster in review.clusters if not cluster.is_hub):
+        state = possible if cluster.is_login_possible else impossible
+        states[FAILED if cluster.failed else state].append(cluster.cluster)
     words = {impossible: "without"} if states[possible] else {}
-    return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
+    named = [(name, words.get(state, state)) for state, names in states.items() for name in names]
+    hubs = [shortened(cluster.cluster) for cluster in review.clusters if cluster.is_hub]
+    counts = [outcome_counts(named, "")] if named else []
+    counts += [f"{len(hubs)} hub{'' if len(hubs) == 1 else 's'} ({', '.join(hubs)})"] if hubs else []
+    return "; ".join(counts)
 
 
 def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> list[ClusterOutcome]:
@@ -88,7 +108,9 @@ def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, do
     return [ClusterOutcome(cluster, work(cluster, note)) for cluster in clusters]
 
 
-def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters: bool, is_live: bool) -> AccessReview:
+def _reviewed(
+    session: Session, config: TarmakConfig, date: str, audit_logs: tuple[str, ...], *, all_clusters: bool, is_live: bool
+) -> AccessReview:
     """The review of one cluster, or of all."""
     from tarmak_iam import report
     from tarmak_iam.lint.fixing import with_fixes_in_remedies
@@ -105,12 +127,17 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
     if repository.remedy:
         note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
 
+    def with_logins(review: ClusterReview, installation: Installation) -> ClusterReview:
+        return report.with_audit_logs(review, installation.loaded, audit_logs, note) if audit_logs else review
+
     def ask_all(chosen: list[ToAsk]) -> Iterator[tuple[Cluster, ClusterReview | TarmakIamError]]:
-        known = {cluster: (review, installation) for cluster, review, installation in chosen}
+        known = {cluster: (with_logins(review, made), made) for cluster, review, made in chosen}
 
         def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
             return report.ask_cluster(*known[cluster], kubectl_of(session, cluster.cluster_name, report_progress))
 
+        if not is_live:
+            yield from ((cluster, review) for cluster, (review, _) in known.items())
         for answer in _each(all_clusters, list(known) if is_live else (), ask, "asking"):
             if answer.error is None and answer.value.live_error:
                 note(f"{answer.name}: {answer.value.live_error}")

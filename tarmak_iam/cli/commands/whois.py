@@ -97,7 +97,9 @@ def _whois_all(
 
     outcomes = [*with_mappings(config, for_each(clusters_of(config, session.environment), answer, "evaluating"))]
     if not outcomes:
-        raise SelectionError("no cluster has a mappings file, so every caller is denied", place=Place(str(config.path)))
+        command = session.command("map add ARN --username NAME --group GROUP --all-clusters")
+        what, place = "no cluster has a mappings file, so every caller is denied", Place(str(config.path))
+        raise SelectionError(what, remedy=f"add a mapping first: {command}", place=place)
     answers = [(outcome, outcome.value) for outcome in outcomes if not outcome.error]
     if output == "text":
         rows = [(outcome.name, *_row(part)) for outcome, given in answers for part in (given, *given.alternatives)]

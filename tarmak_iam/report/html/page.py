@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeVar
@@ -43,19 +44,29 @@ from tarmak_iam.report.html.cells import (
     shown_under,
     table,
 )
+from tarmak_iam.report.html.picture import access_pictures
 from tarmak_iam.report.model import (
     AccessCell,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
     LastChange,
+    Logins,
     Review,
     ReviewedFinding,
     ReviewedPrincipal,
     short_commit,
 )
 from tarmak_iam.report.rbac import ANONYMOUS, UNAUTHENTICATED, BindingRights, PolicyRule, SubjectRights
-from tarmak_iam.report.text_format import common_change, highest_privilege, introduction, summarize
+from tarmak_iam.report.text_format import (
+    audit_log_lines,
+    common_change,
+    highest_privilege,
+    introduction,
+    logins_text,
+    summarize,
+)
 from tarmak_iam.text import without_markers
 
 _MARKS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
@@ -77,7 +88,7 @@ def page(review: Review) -> str:
     failed = ", ".join(cluster.cluster for cluster in review.clusters if cluster.failed)
     incomplete = f"These clusters could not be read, or only in part: {failed}."
     about_file = [el("h3", "Findings about tarmak.yaml"), findings(review.findings, shown)] if review.findings else None
-    sections = [_section(number, cluster, shown, common) for number, cluster in enumerate(review.clusters)]
+    sections = [_section(number, review, shown, common) for number in range(len(review.clusters))]
     parts: dict[str, Child] = {
         "newline": Markup("\n"),
         "policy": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",
@@ -181,16 +192,18 @@ def _access(cell: AccessCell | None) -> TableCell:
 
 class _Notation(NamedTuple):
     """How places, repeated findings and `common`, the change that the introduction explains, are displayed. `asked`:
-    whether the cluster was asked for its bindings."""
+    whether the cluster was asked for its bindings. `identifier` is the id of its section, `clusters` their number."""
 
     shown: Shown
     repeated: Repeated
     common: LastChange | None
     asked: bool
+    identifier: str
+    clusters: int
 
 
-def _section(number: int, cluster: ClusterReview, shown: Shown, common: LastChange | None = None) -> Markup:
-    identifier = anchor(number)
+def _section(number: int, review: Review, shown: Shown, common: LastChange | None) -> Markup:
+    identifier, cluster = anchor(number), review.clusters[number]
     repeated = {group[0].key: f"{identifier}-finding-{at}" for at, group in enumerate(cluster.repeated_findings, 1)}
     if cluster.status is None:
         state = badge("Cannot be read", "error")
@@ -198,7 +211,7 @@ def _section(number: int, cluster: ClusterReview, shown: Shown, common: LastChan
         state = badge("Hub", "note")
     else:
         state = badge("IAM login", "ok") if cluster.is_login_possible else badge("No IAM login", "warning")
-    content = _content(cluster, _Notation(shown, repeated, common, cluster.live))
+    content = _content(cluster, _Notation(shown, repeated, common, cluster.live, identifier, len(review.clusters)))
     heading = el("h2", cluster.cluster, " ", state, id=identifier)
     return el("section", heading, content, class_="cluster", aria_labelledby=identifier)
 
@@ -262,12 +275,18 @@ Columns = dict[str, Callable[[Entry, _Notation], TableCell]]
 
 
 def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
+    by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
+    pictures = access_pictures(cluster, by_privilege, notation.identifier, notation.clusters)
+    if pictures is not None:
+        yield fragment(el("h3", "Who gets where"), pictures)
     yield el("h3", "Principals")
-    if cluster.principals:
-        by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
+    if by_privilege:
+        columns = {**_PRINCIPAL_COLUMNS}
+        if cluster.audit_log is not None:
+            columns["Logins"] = partial(_logins, audit_log=cluster.audit_log)
         rows = [
             TableRow(
-                [column(principal, notation) for column in _PRINCIPAL_COLUMNS.values()],
+                [column(principal, notation) for column in columns.values()],
                 mark=str(principal.privilege),
                 flags=flags(principal.findings, principal.privilege),
                 key=principal_key(principal.kind, principal.principal),
@@ -275,9 +294,12 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
             for principal in by_privilege
         ]
         caption, unit = f"Principals of {cluster.cluster}", ("principal", "principals")
-        yield table(caption, list(_PRINCIPAL_COLUMNS), rows, "people", unit, sorted_by=2)
+        yield table(caption, list(columns), rows, "people", unit, sorted_by="Privilege")
     else:
         yield el("p", "No principals.", class_="muted")
+    if cluster.audit_log is not None:
+        yield el("h3", "Audit logs")
+        yield el("ul", [el("li", line) for line in audit_log_lines(cluster.audit_log)])
     if cluster.ineffective_entries:
         denied = [
             TableRow([cell(entry, notation) for cell in _INEFFECTIVE_COLUMNS.values()], "denied", flags(entry.findings))
@@ -285,7 +307,7 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         ]
         caption, unit = f"Ineffective entries of {cluster.cluster}", ("ineffective entry", "ineffective entries")
         yield el("h3", "Ineffective entries")
-        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by=3)
+        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by="Entry, last change")
 
 
 def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:
@@ -297,6 +319,11 @@ def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:
     if principal.may_get_nothing:
         others.append(el("div", badge("Or no access, at random", "warning"), class_="other"))
     return TableCell(fragment(becomes(principal.identity), others), principal.identity.username)
+
+
+def _logins(principal: ReviewedPrincipal, _: _Notation, audit_log: AuditLog) -> TableCell:
+    logins = principal.logins or Logins()
+    return TableCell(logins_text(logins, audit_log), logins.last)
 
 
 def _place(entry: ReviewedPrincipal | IneffectiveEntry, notation: _Notation) -> TableCell:

@@ -78,6 +78,38 @@ def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
 
 
+def test_the_admin_certificate_logs_in(stand: Stand) -> None:
+    shell, home = stand.shell, stand.shell.single / "dev-cluster"
+    done = shell.dev("verify", "--admin")
+    assert done.out == f"the admin certificate in {home}/kubeconfig logged in with system:masters\n"
+    assert done.err.splitlines()[-1] == f"wrote {home}/tarmak-iam.admin-login.json"
+    shown = json.loads(shell.dev("verify", "--admin", "-o", "json").out)
+    assert (shown["ok"], shown["method"], shown["remedy"]) == (True, "SelfSubjectAccessReview", None)
+    assert "; it last logged in on " in shell.dev("report").out
+    stand.cluster.denied.add(("*", "*"))
+    failed = shell.dev("verify", "--admin", code=1)
+    assert (failed.out, "it is not in system:masters; move the kubeconfig away" in failed.err) == ("", True)
+    assert json.loads(shell.dev("verify", "--admin", "-o", "json", code=1).out)["ok"] is False
+
+
+def test_admin_is_for_the_admin_certificate_alone(stand: Stand) -> None:
+    failed = stand.shell.dev("verify", "--admin", "--role", ADMIN, code=2)
+    assert (
+        "--admin logs in with the admin certificate: use it without --role, --profile and --all-clusters" in failed.err
+    )
+    failed = stand.shell.dev("verify", "--admin", "--context", "other", code=2)
+    assert "but kubectl uses another kubeconfig; use --admin without --context" in failed.err
+
+
+def test_apply_and_verify_try_the_admin_certificate_too(stand: Stand) -> None:
+    reviewed(stand, "admin")
+    home = stand.shell.single / "dev-cluster"
+    done = stand.shell.dev("apply", "--verify")
+    assert f"the admin certificate in {home}/kubeconfig logged in with system:masters" in done.err
+    stand.cluster.denied.add(("*", "*"))
+    assert "warning: the API server accepts the admin certificate" in stand.shell.dev("apply", "--verify").err
+
+
 def test_a_login_to_every_cluster(stand: Stand) -> None:
     shell, every = stand.shell, ("-c", stand.shell.multi, "verify", "--all-clusters", "--timeout", "0")
     for name, username in (("prod-blue", "admin"), ("prod-green", "other")):
