@@ -197,9 +197,6 @@ class _Lookup:
         error.meant, error.is_last = meant, self.number + 1 == len(self.path.steps) and not is_index
         return error
 
-    def _no_item(self, what: str, remedy: str = "", meant: str = "") -> PathError:
-        return self._error(what, remedy, meant, NoSuchItem)
-
     def rewrite_next(self) -> None:
         """The next step as it is usually written: `.worker` and `.0` of a list are items, `[version]` of a mapping is a
         key, keys of Tarmak may be separated by slashes, and a mapping of scalars has no keys below its keys."""
@@ -282,7 +279,8 @@ class _Lookup:
             raise self._error(f"{where} is {kind}, not a list", "write {}", above)
         if not items:
             what = f"no item {step.number}" if isinstance(step, IndexStep) and kind == "a list" else f"no {where}{step}"
-            raise self._no_item(f"{where} {'has no items' if kind == 'a list' else 'is not set'}, so there is {what}")
+            state = "has no items" if kind == "a list" else "is not set"
+            raise self._error(f"{where} {state}, so there is {what}", kind=NoSuchItem)
         if isinstance(step, NameStep):
             index = self._chosen(step, items)
         elif isinstance(step, IndexStep):
@@ -290,7 +288,7 @@ class _Lookup:
             if not 0 <= index < len(items):
                 count = f"{len(items)} item{'' if len(items) == 1 else 's'}"
                 what = f"{where} has {count}, so there is no item {step.number}"
-                raise self._no_item(what, "the first has the index 0, the last -1")
+                raise self._error(what, "the first has the index 0, the last -1", kind=NoSuchItem)
         else:
             raise self._several(f"{where}{step} means all items", range(len(items)))
         self._enter(index, ITEM, items[index])
@@ -314,12 +312,13 @@ class _Lookup:
         near = closest(wanted, places)
         meant = "" if near is None else self._instead(step._replace(name=near))
         if near is not None and meant:
-            raise self._no_item(what, f"did you mean {{}} ({self._position(places[near])})?", meant)
+            raise self._error(what, f"did you mean {{}} ({self._position(places[near])})?", meant, NoSuchItem)
         named = {names[-1]: index for index, names in enumerate(texts) if names}
         which = brief_list(f"{shortened(name)} ({self._position(index)})" for name, index in named.items())
         if which or keys:
-            raise self._no_item(what, f"it has {which}" if which else "no item has that key")
-        raise self._no_item(what, "its items have no names: use an index, as in {}", self._instead(IndexStep(0)))
+            raise self._error(what, f"it has {which}" if which else "no item has that key", kind=NoSuchItem)
+        remedy = "its items have no names: use an index, as in {}"
+        raise self._error(what, remedy, self._instead(IndexStep(0)), NoSuchItem)
 
     def _position(self, index: int) -> Place:
         return self.document.position(self.route / index)
