@@ -18,7 +18,7 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.plugins import __version__
 
 _MODULES = {
-    "section": "enable disable set unset show",
+    "section": "enable disable show",
     "config": "config",
     "settings": "settings",
     "map": "map",
@@ -27,7 +27,8 @@ _MODULES = {
     "webhook": "webhook doctor",
     "report": "report",
     "render": "flags manifests kubeconfig render",
-    "apply": "diff apply verify rollback",
+    "apply": "diff apply rollback",
+    "verify": "verify",
     "run": "run hook",
     "token": "token",
     "schema": "schema",

@@ -118,7 +118,7 @@ class TestApplyAndVerify:
     def test_a_login_that_fails(self, stand: Stand) -> None:
         reviewed(stand, "root")
         once = functools.partial(verify_login, pause=100)
-        with mock.patch("tarmak_iam.cli.commands.apply.verify_login", once):
+        with mock.patch("tarmak_iam.cli.commands.verify.verify_login", once):
             done = stand.shell.dev("apply", "--verify", code=1)
         assert "created ConfigMap" in done.out
         assert done.err.splitlines()[-1] == f"error: verification failed; {recovery_hint(stand)}"

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from tarmak_iam.cli.commands.apply import finish_login
+from tarmak_iam.cli.commands.verify import finish_login
 from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import Verified
