@@ -19,9 +19,8 @@ from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, whois
+from tarmak_iam.mappings.access_entries import CLUSTER_ADMIN, AccessEntry, PolicyAssociation, whois
 from tarmak_iam.mappings.eks_conversion import EksConversion, EksTarget, Remark, to_access_entries
-from tarmak_iam.mappings.eks_rules import CLUSTER_ADMIN
 from tarmak_iam.mappings.formats import access_entries
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.role_arns import LIST_ROLES, ListedArns, read_listed_arns

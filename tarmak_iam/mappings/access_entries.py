@@ -14,12 +14,27 @@ from tarmak_iam.identity.caller import private_names_of, read_caller
 from tarmak_iam.identity.model import Answer, Denied, Grant, Identity
 from tarmak_iam.identity.releases import NEWEST_READ
 from tarmak_iam.identity.templates import rendered
-from tarmak_iam.mappings.eks_rules import CLUSTER_ADMIN, NODE_NAMES, STANDARD, policy_arn
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
 BACKEND = "EKS access entries"
 """The backend of their grants."""
+
+STANDARD = "STANDARD"
+NODE = "EC2_LINUX"
+_INSTANCE = ("system:node:{{EC2PrivateDNSName}}", ("system:nodes",))
+
+NODE_NAMES = {NODE: _INSTANCE, "EC2_WINDOWS": _INSTANCE}
+"""Username and groups that EKS sets, by type: of the table in the guide, and the example in
+https://docs.aws.amazon.com/cli/latest/reference/eks/create-access-entry.html. The groups of the other types are not
+mentioned."""
+
+CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
+
+
+def policy_arn(partition: str, name: str) -> str:
+    """https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html gives the ARN of each policy."""
+    return f"arn:{partition}:eks::aws:cluster-access-policy/{name}"
 
 
 class PolicyAssociation(NamedTuple):

@@ -19,18 +19,16 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.templates import DNS_CHARACTER, SESSION_TEMPLATES
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, matches_permission_set
-from tarmak_iam.mappings.eks_rules import (
+from tarmak_iam.mappings.access_entries import (
     CLUSTER_ADMIN,
     NODE,
     NODE_NAMES,
-    PARTITIONS,
-    RESERVED_PREFIXES,
-    SERVICE_ROLE_PREFIX,
-    SSO_PATH,
-    EksRule,
+    AccessEntry,
+    PolicyAssociation,
+    matches_permission_set,
     policy_arn,
 )
+from tarmak_iam.mappings.eks_rules import PARTITIONS, RESERVED_PREFIXES, SERVICE_ROLE_PREFIX, SSO_PATH, EksRule
 from tarmak_iam.mappings.groups import ADMINS, BOOTSTRAPPERS, EVERYONE
 from tarmak_iam.mappings.role_arns import LIST_ROLES, ListedArns
 from tarmak_iam.text import brief_list, capped, shortened

@@ -113,19 +113,3 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 SSO_PATH = "aws-reserved/sso.amazonaws.com"
 SERVICE_ROLE_PREFIX = "awsservicerolefor"
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html"""
-
-STANDARD = "STANDARD"
-NODE = "EC2_LINUX"
-_INSTANCE = ("system:node:{{EC2PrivateDNSName}}", ("system:nodes",))
-
-NODE_NAMES = {NODE: _INSTANCE, "EC2_WINDOWS": _INSTANCE}
-"""Username and groups that EKS sets, by type: of the table in the guide, and the example in
-https://docs.aws.amazon.com/cli/latest/reference/eks/create-access-entry.html. The groups of the other types are not
-mentioned."""
-
-CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
-
-
-def policy_arn(partition: str, name: str) -> str:
-    """https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html gives the ARN of each policy."""
-    return f"arn:{partition}:eks::aws:cluster-access-policy/{name}"

@@ -13,8 +13,14 @@ from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, eks_username
-from tarmak_iam.mappings.eks_rules import CLUSTER_ADMIN, NODE_NAMES, STANDARD
+from tarmak_iam.mappings.access_entries import (
+    CLUSTER_ADMIN,
+    NODE_NAMES,
+    STANDARD,
+    AccessEntry,
+    PolicyAssociation,
+    eks_username,
+)
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, read_mapping, shown
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted

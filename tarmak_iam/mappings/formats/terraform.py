@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from tarmak_iam.mappings.access_entries import AccessEntry
-from tarmak_iam.mappings.eks_rules import STANDARD
+from tarmak_iam.mappings.access_entries import STANDARD, AccessEntry
 from tarmak_iam.mappings.formats.custom_resource import object_name
 from tarmak_iam.text import without_markers
 

@@ -20,8 +20,7 @@ from ruamel.yaml import YAML
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, whois
-from tarmak_iam.mappings.eks_rules import policy_arn
+from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, policy_arn, whois
 from tarmak_iam.mappings.formats import access_entries, aws_cli, cloudformation, eksctl, terraform
 from tarmak_iam.mappings.formats.access_entries import read_entries
 from tests.mappings.formats.reports import read
