@@ -25,6 +25,7 @@ from tarmak_iam.mappings.merging import Wanted
 if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
+    from tarmak_iam.emit.release_change import ReleaseChange
     from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
@@ -290,6 +291,14 @@ class TarmakCluster:
         installation = self._installation(settings)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
         return live_diff(installation, self._kubectl(seconds=timeout))
+
+    def release_change(self, release: str, **settings: Any) -> ReleaseChange:
+        """What another release of the authenticator would change: access, objects, flags, keys that it reads and known
+        security flaws. Needs no cluster. Raises ConfigError for a text that is not a release, and as `manifests`
+        does."""
+        from tarmak_iam.emit.release_change import release_change
+
+        return release_change(self._installation(settings), release)
 
     def apply(
         self,

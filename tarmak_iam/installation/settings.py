@@ -125,7 +125,7 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
     written: dict[Any, Any] = {}
     names: dict[Any, Any] = {}
     for name, value in (content or {}).items():
-        key = next((key for key, setting in SETTINGS.items() if name in setting.formerly), name)
+        key = _current_name(name)
         if key in names:
             what = f"{quoted(names[key])} and {quoted(name)} are the same setting"
             raise ConfigError(what, remedy="remove one of them", place=document.position((name,), at_key=True))
@@ -162,7 +162,14 @@ def check_key(key: str) -> None:
         raise _unknown(key)
 
 
+def _current_name(name: Any) -> Any:
+    """Of a setting that had another name in an earlier version; any other name as it is."""
+    return next((key for key, setting in SETTINGS.items() if name in setting.formerly), name)
+
+
 def _unknown(key: str, place: Place | None = None) -> ConfigError:
+    if (current := _current_name(key)) != key:
+        return ConfigError(f"the setting {key} is now named {current}", remedy=f"use {current}", place=place)
     remedy = did_you_mean(key, SETTINGS, "the settings are")
     return ConfigError(f"unknown setting {quoted(key)}", remedy=remedy, place=place)
 

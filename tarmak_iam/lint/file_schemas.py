@@ -30,6 +30,9 @@ def settings_schema() -> Schema:
     """The schema of `tarmak-iam.yaml`."""
     defaults = {"image": DEFAULT_IMAGE}
     properties = {key: _setting_schema(row, defaults.get(key, row.default)) for key, row in SETTINGS.items()}
+    for key, row in SETTINGS.items():  # VS Code and yaml-language-server mark them, and do not offer them
+        message = {"deprecationMessage": f"This setting is now named {key}."}
+        properties |= dict.fromkeys(row.formerly, properties[key] | message)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": SETTINGS_NAME,

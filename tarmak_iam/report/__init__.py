@@ -1,6 +1,7 @@
 """The access review: which principals can log in to which cluster, as whom, by which entry, and what they may do
 there."""
 
+from tarmak_iam.report.audit_log import with_audit_logs
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import Repository
 from tarmak_iam.report.html.page import page
@@ -12,4 +13,4 @@ from tarmak_iam.report.text_format import as_lines
 
 __all__ = ["AccessReview", "ClusterReview", "IneffectiveEntry", "Privilege", "Repository", "ReviewedCluster"]
 __all__ += ["ReviewedPrincipal", "as_lines", "ask_cluster", "page", "put_together", "review_cluster", "review_json"]
-__all__ += ["unreadable_cluster"]
+__all__ += ["unreadable_cluster", "with_audit_logs"]

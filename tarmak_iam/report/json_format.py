@@ -13,16 +13,19 @@ from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.model import (
     AccessCell,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     GitRevision,
     IneffectiveEntry,
     LastChange,
+    Logins,
     MappedIdentity,
     Review,
     ReviewedFinding,
     ReviewedPrincipal,
     SourceFile,
+    UnexplainedUser,
 )
 from tarmak_iam.report.rbac import BindingRights, PolicyRule
 from tarmak_iam.report.text_format import ReviewSummary, summarize
@@ -33,7 +36,8 @@ KEYS: Mapping[type, str] = {
     ReviewedFinding: "id severity *place message remedy ignored",
     LastChange: "state commit? author? date? summary? reason=unknown?",
     MappedIdentity: "username groups *place",
-    ClusterReview: "cluster *place error? *status files principals ineffective=ineffective_entries findings notes",
+    ClusterReview: "cluster *place error? *status files principals ineffective=ineffective_entries findings notes "
+    "auditLog=audit_log+",
     ClusterStatus: "type awsIAMAuthenticatorInit=authenticator_init kubernetesVersion=kubernetes_version "
     "daemonVersion=daemon_version image backends webhookFile=webhook_file loginObstacles=login_obstacles recovery "
     "adminCertificate=admin",
@@ -41,7 +45,10 @@ KEYS: Mapping[type, str] = {
     "organizations inSystemMasters=is_admin signedByCA=is_signed_by_ca givesAccess=gives_access",
     SourceFile: "file=path sha256 lastChange=change",
     ReviewedPrincipal: "kind principal *identity backend privilege because alternatives mayGetNothing=may_get_nothing+ "
-    "findings lastChange=change rights",
+    "findings lastChange=change rights logins+",
+    Logins: "requests first? last? shared=is_shared",
+    UnexplainedUser: "username arn? logins",
+    AuditLog: "files first? last? events unexplained unreadable unreadableAt=unreadable_at? leftOut=left_out problems",
     IneffectiveEntry: "kind principal *identity reason findings lastChange=change",
     AccessCell: "*identity privilege named=is_named",
     BindingRights: "subjectKind=subject.kind subject=subject.name binding role namespace? everything=is_everything "

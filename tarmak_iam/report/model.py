@@ -13,7 +13,7 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
-from tarmak_iam.text import one_line
+from tarmak_iam.text import one_line, quoted
 
 FindingKey = tuple[str, Severity, str, str | None]
 """ID, severity, text and the reason why it is suppressed."""
@@ -84,6 +84,70 @@ class MappedIdentity(NamedTuple):
     place: Place | None
 
 
+def span_text(first: str, last: str) -> str:
+    """As in `2026-10-01 09:12:44 to 2026-10-03 11:00:02 UTC`."""
+    start, end = (time.replace("T", " ").removesuffix("Z") for time in (first, last))
+    return f"{start} UTC" if start == end else f"{start} to {end} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The requests of one or more users whom the authenticator logged in. `first` and `last`: UTC, to the second, as in
+    2026-10-01T09:12:44Z; empty without requests. `is_shared`: another mapping gives such usernames too, and the log
+    does not say which one it was."""
+
+    requests: int = 0
+    first: str = ""
+    last: str = ""
+    is_shared: bool = False
+
+    def with_others(self, others: Logins) -> Logins:
+        first = min(filter(None, (self.first, others.first)), default="")
+        requests, is_shared = self.requests + others.requests, self.is_shared or others.is_shared
+        return Logins(requests, first, max(self.last, others.last), is_shared)
+
+    @property
+    def text(self) -> str:
+        requests = f"{self.requests} request{'' if self.requests == 1 else 's'}"
+        shared = "; other mappings give such usernames too" if self.is_shared else ""
+        return f"{requests}, {span_text(self.first, self.last)}{shared}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnexplainedUser:
+    """A user whom the authenticator logged in, but no mapping gives. `arn`: the canonical ARN of the caller, "" if the
+    release does not log it."""
+
+    username: str
+    arn: str
+    logins: Logins
+
+    @property
+    def text(self) -> str:
+        return f"{quoted(self.username)}{f' ({self.arn})' if self.arn else ''}: {self.logins.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """What audit logs say. `first` and `last` are the window that they cover: the times of the oldest and newest event
+    of any user; empty without events. `unreadable`: the number of lines that are no audit events, the first of them
+    `unreadable_at`. `left_out`: events of more users than are counted. `problems`: files that end early."""
+
+    files: tuple[str, ...]
+    first: str
+    last: str
+    events: int
+    unexplained: tuple[UnexplainedUser, ...] = ()
+    unreadable: int = 0
+    unreadable_at: str = ""
+    left_out: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> str:
+        return span_text(self.first, self.last) if self.first else "no event"
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewedPrincipal:
     """A principal that can log in. `kind` and `principal` are those of a `Grant`; `identity` is from its entry.
@@ -102,6 +166,7 @@ class ReviewedPrincipal:
     findings: tuple[ReviewedFinding, ...] = ()
     change: LastChange | None = None
     rights: tuple[BindingRights, ...] | None = None
+    logins: Logins | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -160,7 +225,8 @@ class ClusterReview:
     """The review of one cluster. `error`: why its files could not be read; then `status` is None. `live`: whether the
     cluster was asked; `live_error`: why that failed. `differences`: the access that principals would gain and lose if
     the files were applied; None if that is not known. `everyone`: the rights of every caller, with and without a login;
-    each principal has them in addition to its own. `rbac` is None if the cluster was not asked."""
+    each principal has them in addition to its own. `rbac` is None if the cluster was not asked, `audit_log` without
+    audit logs."""
 
     cluster: str
     place: Place
@@ -178,6 +244,7 @@ class ClusterReview:
     unbound: tuple[str, ...] = ()
     subjects: tuple[SubjectRights, ...] = ()
     rbac: Rbac | None = field(default=None, repr=False, compare=False)
+    audit_log: AuditLog | None = None
 
     @property
     def is_hub(self) -> bool:

@@ -14,10 +14,12 @@ from tarmak_iam.mappings.entries import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import (
     AccessRow,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
     LastChange,
+    Logins,
     MappedIdentity,
     Review,
     ReviewedFinding,
@@ -198,6 +200,8 @@ def _cluster(cluster: ClusterReview, common: LastChange | None) -> Iterator[str]
             yield _labelled("findings", f"{', '.join(ids)}: see below")
         yield from _findings((finding for finding in entry.findings if finding.key not in repeated), "    ")
     yield from _live(cluster)
+    for line in audit_log_lines(cluster.audit_log) if cluster.audit_log is not None else ():
+        yield f"  {line}"
     for group in repeated.values():
         yield from _findings(group[:1], "  ")
         # All but the first place: those in its file by line and column. Of many, the first ones: each entry has a note.
@@ -241,7 +245,29 @@ def _entry(
         yield _labelled("denied", entry.reason)
     yield _labelled("entry", str(entry.identity.place))
     yield from _changed(entry.change, common)
+    logins = entry.logins if isinstance(entry, ReviewedPrincipal) else None
+    if logins is not None and cluster.audit_log is not None:
+        yield _labelled("logins", logins_text(logins, cluster.audit_log))
     yield from _rights(entry, cluster)
+
+
+def logins_text(logins: Logins, audit_log: AuditLog) -> str:
+    """Without a login, the window is part of the statement: the logs before it are gone."""
+    return logins.text if logins.first else f"none in the audit logs ({audit_log.window})"
+
+
+def audit_log_lines(audit_log: AuditLog) -> Iterator[str]:
+    """What the logs cover, what could not be read in them, and the users that no mapping explains."""
+    files = counted(len(audit_log.files), "file")
+    yield f"audit logs: {counted(audit_log.events, 'event')} in {files}, {audit_log.window}"
+    if audit_log.unreadable:
+        lines = counted(audit_log.unreadable, "line is no audit event", "lines are no audit events")
+        yield f"audit logs: {lines}, the first one at {audit_log.unreadable_at}"
+    if audit_log.left_out:
+        yield f"audit logs: {counted(audit_log.left_out, 'event')} of further users left out: there are too many users"
+    yield from (f"audit logs: {problem}" for problem in audit_log.problems)
+    for user in audit_log.unexplained:
+        yield f"no mapping explains the user {user.text}"
 
 
 def _changed(change: LastChange | None, common: LastChange | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, schema_text, section_schema
+from tarmak_iam.config.section_keys import BUILT_IN
 from tarmak_iam.config.section_model import AccessLogs, Amazon
 from tarmak_iam.document import Document
 from tarmak_iam.lint import Subjects, check
@@ -20,7 +21,8 @@ from tests.support import EXAMPLES, GOLDEN, ROOT, golden_json
 from tests.support.tables import cases
 
 SECTION = section_schema(AMAZON)
-FILE = file_schema([AMAZON])
+FILE = file_schema(BUILT_IN)
+SECTIONS = {section.name: section_schema(section) for section in BUILT_IN}
 READABLE = sorted(name for name, expected in golden_json("tarmak", "expected.json").items() if expected["read_ok"])
 
 
@@ -32,7 +34,7 @@ def in_file(section: Any) -> dict[str, Any]:
     return {"clusters": [{"kubernetes": {"apiServer": {"amazon": section}}}]}
 
 
-@pytest.mark.parametrize(("name", "schema"), [("kubernetes.apiServer.amazon", SECTION), ("tarmak", FILE)])
+@pytest.mark.parametrize(("name", "schema"), [*SECTIONS.items(), ("tarmak", FILE)])
 def test_the_files_are_current(name: str, schema: dict[str, Any]) -> None:
     assert (ROOT / "schemas" / f"{name}.json").read_text() == schema_text(schema), "run make schemas"
     jsonschema.Draft7Validator.check_schema(schema)

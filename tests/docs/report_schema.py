@@ -22,11 +22,13 @@ from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.json_format import KEYS, keys_of
 from tarmak_iam.report.model import (
     AccessCell,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     GitRevision,
     IneffectiveEntry,
     LastChange,
+    Logins,
     MappedIdentity,
     ReviewedFinding,
     ReviewedPrincipal,
@@ -42,7 +44,7 @@ TEXTS_OF: dict[str, dict[str, Any]] = Document.parse((ROOT / "tests" / "docs" / 
 WRITTEN: dict[str, Schema] = TEXTS_OF.pop("written")
 DEFINITIONS = (
     *(ReviewedFinding, LastChange, MappedIdentity, Ref, BindingRights, ReviewedPrincipal, IneffectiveEntry),
-    *(AccessCell, ClusterReview, AdminAccess, Effect),
+    *(AccessCell, ClusterReview, AdminAccess, Effect, Logins, AuditLog),
 )
 """What is a definition of its own in the schema."""
 
@@ -123,7 +125,7 @@ def cluster() -> Schema:
     status = [key for key, _, _ in keys_of(ClusterStatus)]
     made = of_keys(ClusterReview)
     properties = {**made["properties"], "live": or_null(WRITTEN["live"])}
-    required = [key for key in properties if key not in status]
+    required = [key for key in (*made["required"], "live") if key not in status]
     return {**made, "properties": properties, "required": required, "dependencies": {status[0]: status[1:]}}
 
 

@@ -53,6 +53,11 @@ def test_a_program_that_hangs() -> None:
         programs.run(sys.executable, "-c", "import time; time.sleep(60)", seconds=0.2)
 
 
+def test_kubectl_ignores_the_users_own_defaults_of_options(tmp_path: Path) -> None:
+    kubectl = Kubectl(program(tmp_path, "kubectl", 'echo "$KUBERC"'))
+    assert kubectl.run("delete", "pod", "a").out == "off\n"
+
+
 def test_what_was_given_and_printed_is_not_shown() -> None:
     done = Completed(("kubectl",), 0, "k8s-aws-v1.secret", "")
     assert "secret" not in repr(done)

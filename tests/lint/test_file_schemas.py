@@ -187,7 +187,16 @@ def test_whatever_is_flagged_is_refused(settings: dict[str, Any]) -> None:
         assert refused(text), text
 
 
+def test_an_earlier_name_of_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROWS, "exec", ROWS["exec"]._replace(formerly=("command",)))
+    schema = settings_schema()
+    assert schema["properties"]["command"]["deprecationMessage"] == "This setting is now named exec."
+    validator = jsonschema.Draft7Validator(schema)
+    assert validator.is_valid({"command": "aws"})
+    assert not validator.is_valid({"command": "x"})
+
+
 def test_every_setting_is_described_by_its_row() -> None:
-    assert list(ROWS) == list(SETTINGS["properties"])
+    assert list(ROWS) == [key for key, schema in SETTINGS["properties"].items() if "deprecationMessage" not in schema]
     for name, row in ROWS.items():
         assert SETTINGS["properties"][name]["description"] == row.description

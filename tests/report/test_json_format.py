@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from tarmak_iam.access.diff import Effect
-from tarmak_iam.report.json_format import review_json
+from tarmak_iam.report.json_format import keys_of, review_json
+from tarmak_iam.report.model import IneffectiveEntry, ReviewedPrincipal
 from tarmak_iam.report.text_format import as_lines
 from tests.docs.report_schema import PATH, schema_text
 from tests.report.test_page import HOSTILE, whole
@@ -22,6 +23,12 @@ SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 def test_the_schema_is_generated() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     assert PATH.read_text() == schema_text()
+
+
+def test_the_documentation_names_every_key_of_an_entry() -> None:
+    page = (ROOT / "docs" / "report.md").read_text()
+    keys = [key for kind in (ReviewedPrincipal, IneffectiveEntry) for key, _, mark in keys_of(kind) if mark != "*"]
+    assert [key for key in keys if f"`{key}`" not in page] == []
 
 
 def test_a_login_that_may_be_denied_at_random() -> None:

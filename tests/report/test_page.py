@@ -184,6 +184,12 @@ def test_privileged_principals_come_first(html: Reader) -> None:
     assert marks == ["admin", "node", "admin", "node", "elevated", "admin", "admin", "elevated"]
 
 
+def test_the_column_that_a_table_is_sorted_by_is_marked(html: Reader) -> None:
+    heads = [each for each in html.named("th") if each.attributes["role"] == "columnheader"]
+    marked = [each.text for each in heads if each.attributes.get("aria-sort") == "ascending"]
+    assert marked == ["Privilege", "Entry, last change"]
+
+
 def test_what_was_not_asked_is_not_none() -> None:
     alone = read(page(access_review(MAPPINGS)))
     assert alone.text.count("none known") == 2

@@ -33,6 +33,7 @@ from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.lint import Subjects
 from tarmak_iam.mappings.formats import as_mappings
 
@@ -340,6 +341,7 @@ _NO_DIFFERENCES = "no differences: the cluster is up to date"
 
 @click.command()
 @options.option("--from FILE", "file")
+@options.daemon_version_option
 @options.all_clusters_option
 @options.access_options
 @options.seconds_option("How long to wait for each answer of the API server, at least 5 seconds.", ANSWER_SECONDS)
@@ -349,6 +351,11 @@ _NO_DIFFERENCES = "no differences: the cluster is up to date"
 def diff(
     session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
 ) -> None:
+    release: str | None = overrides.pop("daemon_version")
+    if release is not None:
+        others = (file, all_clusters, *session.access, overrides["image"], overrides[REGISTRY])
+        _diff_release(session, release, output, overrides, is_alone=not any(others))
+        return
     if file is not None and session.access:
         raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
     if all_clusters and (file is not None or session.access):
@@ -362,14 +369,7 @@ def diff(
         _diff_all(session, live, output, overrides)
         return
     installation = session.installation(overrides)
-    if file is not None:
-        imported = read_import(file, None)
-        mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
-        for entry in left_out:
-            note(f"note: {entry}")
-        differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
-    else:
-        differences = live(installation)
+    differences = live(installation) if file is None else _compared_with(installation, file)
     if output == "json":
         print_json(_differences_json(differences, with_objects=file is None))
     else:
@@ -379,6 +379,31 @@ def diff(
     if differences.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
     note("no differences: access stays the same" if file else _NO_DIFFERENCES)
+
+
+def _compared_with(installation: Installation, file: str) -> LiveDiff:
+    imported = read_import(file, None)
+    mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
+    for entry in left_out:
+        note(f"note: {entry}")
+    return LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
+
+
+def _diff_release(session: Session, release: str, output: str, overrides: dict[str, Any], *, is_alone: bool) -> None:
+    if not is_alone:
+        what = "--daemon-version compares releases without the cluster: use it without --from, --all-clusters, "
+        raise click.UsageError(f"{what}--kubeconfig, --context, --image and --registry")
+    from tarmak_iam.cli.release_diff import print_release_change, release_change_json
+    from tarmak_iam.emit.release_change import release_change
+
+    change = release_change(session.installation(overrides), release)
+    if output == "json":
+        print_json(release_change_json(change))
+    else:
+        print_release_change(change)
+    if change.changed:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+    note(f"no differences: authenticator {change.before} and {change.after} give the same access")
 
 
 def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, overrides: dict[str, Any]) -> None:

@@ -32,22 +32,33 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
 @all_clusters_option
 @option("--live")
 @access_options
+@option("--audit-log FILE", "audit_logs", multiple=True)
 @option("--date TEXT", default="")
 @option("--open", "is_opened")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context
 def report(
-    context: click.Context, session: Session, all_clusters: bool, live: bool, date: str, is_opened: bool, output: str
+    context: click.Context,
+    session: Session,
+    all_clusters: bool,
+    live: bool,
+    audit_logs: tuple[str, ...],
+    date: str,
+    is_opened: bool,
+    output: str,
 ) -> None:
     is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
+    if all_clusters and audit_logs:
+        raise click.UsageError("--audit-log is for one cluster, whose API servers wrote the log: use --cluster NAME")
     if is_opened and output != "html":
         if context.get_parameter_source("output") is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
         output = "html"
-    review = _reviewed(session, session.config(), date, all_clusters=all_clusters, is_live=live or is_asked)
+    is_live = live or is_asked
+    review = _reviewed(session, session.config(), date, audit_logs, all_clusters=all_clusters, is_live=is_live)
     _print(review, output, is_opened=is_opened)
     if all_clusters and review.clusters:
         note(_counts(review))
@@ -89,7 +100,9 @@ def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, do
     return [ClusterOutcome(cluster, work(cluster, note)) for cluster in clusters]
 
 
-def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters: bool, is_live: bool) -> AccessReview:
+def _reviewed(
+    session: Session, config: TarmakConfig, date: str, audit_logs: tuple[str, ...], *, all_clusters: bool, is_live: bool
+) -> AccessReview:
     """The review of one cluster, or of all."""
     from tarmak_iam import report
     from tarmak_iam.lint.fixing import with_fixes_in_remedies
@@ -114,6 +127,7 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
             reviewed[outcome.name] = report.ReviewedCluster(review)
         elif installation := outcome.value.installation:  # of_cluster sets one
             review = report.review_cluster(outcome.value, checked_report, repository)
+            review = _with_logins(review, installation, audit_logs)
             reviewed[outcome.name] = report.ReviewedCluster(review, installation.loaded)
             if not review.is_hub:
                 with_masters[outcome.cluster] = installation
@@ -130,6 +144,15 @@ def _reviewed(session: Session, config: TarmakConfig, date: str, *, all_clusters
         if error is None and after.live_error:
             note(f"{answer.name}: {after.live_error}")
     return report.put_together(config.path, list(reviewed.values()), checked_report, repository, date)
+
+
+def _with_logins(review: ClusterReview, installation: Installation, audit_logs: tuple[str, ...]) -> ClusterReview:
+    from tarmak_iam.report import with_audit_logs
+
+    if not audit_logs:
+        return review
+    installation.check_masters()
+    return with_audit_logs(review, installation.loaded, audit_logs, note)
 
 
 _DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")

@@ -125,7 +125,10 @@ class Kubectl:
             pause = min(pause * 2, 8.0)
 
     def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float, left: float) -> Completed:
-        programs, named = self.programs, {"kubeconfig": self.kubeconfig, "context": self.context}
+        # Without the defaults for options in ~/.kube/kuberc, such as `delete --interactive`, which kubectl reads since
+        # 1.34 (kubernetes.io/docs/reference/kubectl/kuberc).
+        programs = replace(self.programs, environment={**self.programs.environment, "KUBERC": "off"})
+        named = {"kubeconfig": self.kubeconfig, "context": self.context}
         options = tuple(f"--{name}={value}" for name, value in named.items() if value is not None)
         if is_write(args):
             self.before_write()

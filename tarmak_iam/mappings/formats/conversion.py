@@ -47,23 +47,25 @@ def describe_part(part: FilePart) -> str:
 
 
 class _Format(NamedTuple):
-    reads: Callable[[FilePart], bool]
-    read: Callable[[FilePart], Read]
     title: str
+    reads: Callable[[FilePart], bool] = lambda _: False
+    read: Callable[[FilePart], Read] = lambda _: iter(())
     is_section: bool = False
     """Whether a top-level key may contain the entries, so that it may be in one of our files by mistake."""
+    read_text: Callable[[bytes | str, str], Read | None] = lambda _data, _filename: None
+    """Instead of the others, for a format that is not YAML: reads the whole file; None for a file of another format."""
 
 
 # In the order of recognition: a ConfigMap with a config.yaml is not aws-auth, what the AWS CLI prints not eksctl's.
 _FORMATS: Mapping[str, _Format] = {
     "authenticator": _Format(
-        authenticator_config.reads, authenticator_config.read, "a configuration of the authenticator"
+        "a configuration of the authenticator", authenticator_config.reads, authenticator_config.read
     ),
-    "aws-auth": _Format(aws_auth.reads, aws_auth.read, "an aws-auth ConfigMap", is_section=True),
-    "crd": _Format(custom_resource.reads, custom_resource.read, "IAMIdentityMapping objects"),
-    "kops": _Format(kops.reads, kops.read, "a kops Cluster", is_section=True),
-    "access-entries": _Format(access_entries.reads, access_entries.read, "JSON of EKS access entries"),
-    "eksctl": _Format(eksctl.reads, eksctl.read, "an eksctl ClusterConfig", is_section=True),
+    "aws-auth": _Format("an aws-auth ConfigMap", aws_auth.reads, aws_auth.read, is_section=True),
+    "crd": _Format("IAMIdentityMapping objects", custom_resource.reads, custom_resource.read),
+    "kops": _Format("a kops Cluster", kops.reads, kops.read, is_section=True),
+    "access-entries": _Format("JSON of EKS access entries", access_entries.reads, access_entries.read),
+    "eksctl": _Format("an eksctl ClusterConfig", eksctl.reads, eksctl.read, is_section=True),
 }
 
 FORMATS = {name: form.title for name, form in _FORMATS.items()}
@@ -91,12 +93,15 @@ class Import(NamedTuple):
 def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
     """`form` is one of FORMATS, None for any. Raises ParseError, and ConfigError if the file has no mappings."""
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
+    for name, candidate in candidates.items():
+        if (read := candidate.read_text(data, filename)) is not None:
+            return _import((name,), read)
     met: list[tuple[str, FilePart]] = []
     others: list[FilePart] = []
     contents: list[Wanted | LeftOut] = []
     for part in _objects(data, filename):
-        name = next((name for name, candidate in candidates.items() if candidate.reads(part)), None)
-        if name is None:
+        name = next((name for name, candidate in candidates.items() if candidate.reads(part)), "")
+        if not name:
             others.append(part)
             kind = part.text("kind")
             what = f"the {shown(kind)} {shown(part.text('metadata', 'name'))}".rstrip() if kind else "this document"
@@ -110,11 +115,18 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
     configuration = authenticator_config.configuration(met[0][1]) if is_alone else None
     if configuration is not None and (configuration.route.steps or configuration.document.next_document is not None):
         configuration = None  # the file contains other documents: then the text is not the whole file
-    entries = tuple(content for content in contents if isinstance(content, Wanted))
-    left_out = tuple(content for content in contents if isinstance(content, LeftOut))
     text = configuration.document.text if configuration is not None else None
     formats = tuple(dict.fromkeys(name for name, _ in met))
-    return Import(formats, entries, left_out, text, met[0][1].text("kind") == "ConfigMap")
+    return _import(formats, contents, text, met[0][1].text("kind") == "ConfigMap")
+
+
+def _import(
+    formats: tuple[str, ...], read: Iterable[Wanted | LeftOut], text: str | None = None, is_config_map: bool = False
+) -> Import:
+    contents = [*read]
+    entries = tuple(content for content in contents if isinstance(content, Wanted))
+    left_out = tuple(content for content in contents if isinstance(content, LeftOut))
+    return Import(formats, entries, left_out, text, is_config_map)
 
 
 def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:

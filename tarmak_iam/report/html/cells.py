@@ -88,10 +88,10 @@ def table(
     rows: Sequence[TableRow],
     kind: str,
     unit: tuple[str, str],
-    sorted_by: int | None = None,
+    sorted_by: str | None = None,
 ) -> Markup:
-    """`sorted_by`: a column, None for the order of the file. `unit`: what a row is, singular and plural, for the count
-    above the table. Roles are written out: some browsers drop those of a table that is shown as cards."""
+    """`sorted_by`: the heading of a column, None for the order of the file. `unit`: what a row is, singular and plural,
+    for the count above the table. Roles are written out: some browsers drop those of a table that is shown as cards."""
 
     def cell(label: str, content: Child, order: str | None, is_empty: bool, number: int) -> Markup:
         if number == 0:
@@ -100,8 +100,8 @@ def table(
         return el("td", el("div", content), role="cell", class_=kind, data_label=label, data_order=order)
 
     heads = [
-        el("th", name, scope="col", role="columnheader", aria_sort="ascending" if at == sorted_by else None)
-        for at, name in enumerate(columns)
+        el("th", name, scope="col", role="columnheader", aria_sort="ascending" if name == sorted_by else None)
+        for name in columns
     ]
     body = []
     for row in rows:

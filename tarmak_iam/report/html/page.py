@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeVar
@@ -45,17 +46,26 @@ from tarmak_iam.report.html.cells import (
 )
 from tarmak_iam.report.model import (
     AccessCell,
+    AuditLog,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
     LastChange,
+    Logins,
     Review,
     ReviewedFinding,
     ReviewedPrincipal,
     short_commit,
 )
 from tarmak_iam.report.rbac import ANONYMOUS, UNAUTHENTICATED, BindingRights, PolicyRule, SubjectRights
-from tarmak_iam.report.text_format import common_change, highest_privilege, introduction, summarize
+from tarmak_iam.report.text_format import (
+    audit_log_lines,
+    common_change,
+    highest_privilege,
+    introduction,
+    logins_text,
+    summarize,
+)
 from tarmak_iam.text import without_markers
 
 _MARKS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
@@ -264,10 +274,13 @@ Columns = dict[str, Callable[[Entry, _Notation], TableCell]]
 def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
     yield el("h3", "Principals")
     if cluster.principals:
+        columns = {**_PRINCIPAL_COLUMNS}
+        if cluster.audit_log is not None:
+            columns["Logins"] = partial(_logins, audit_log=cluster.audit_log)
         by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
         rows = [
             TableRow(
-                [column(principal, notation) for column in _PRINCIPAL_COLUMNS.values()],
+                [column(principal, notation) for column in columns.values()],
                 mark=str(principal.privilege),
                 flags=flags(principal.findings, principal.privilege),
                 key=principal_key(principal.kind, principal.principal),
@@ -275,9 +288,12 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
             for principal in by_privilege
         ]
         caption, unit = f"Principals of {cluster.cluster}", ("principal", "principals")
-        yield table(caption, list(_PRINCIPAL_COLUMNS), rows, "people", unit, sorted_by=2)
+        yield table(caption, list(columns), rows, "people", unit, sorted_by="Privilege")
     else:
         yield el("p", "No principals.", class_="muted")
+    if cluster.audit_log is not None:
+        yield el("h3", "Audit logs")
+        yield el("ul", [el("li", line) for line in audit_log_lines(cluster.audit_log)])
     if cluster.ineffective_entries:
         denied = [
             TableRow([cell(entry, notation) for cell in _INEFFECTIVE_COLUMNS.values()], "denied", flags(entry.findings))
@@ -285,7 +301,7 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         ]
         caption, unit = f"Ineffective entries of {cluster.cluster}", ("ineffective entry", "ineffective entries")
         yield el("h3", "Ineffective entries")
-        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by=3)
+        yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by="Entry, last change")
 
 
 def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:
@@ -297,6 +313,11 @@ def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:
     if principal.may_get_nothing:
         others.append(el("div", badge("Or no access, at random", "warning"), class_="other"))
     return TableCell(fragment(becomes(principal.identity), others), principal.identity.username)
+
+
+def _logins(principal: ReviewedPrincipal, _: _Notation, audit_log: AuditLog) -> TableCell:
+    logins = principal.logins or Logins()
+    return TableCell(logins_text(logins, audit_log), logins.last)
 
 
 def _place(entry: ReviewedPrincipal | IneffectiveEntry, notation: _Notation) -> TableCell:

@@ -33,6 +33,13 @@ def test_a_setting_under_its_older_name(shell: Shell) -> None:
 
 
 @pytest.mark.usefixtures("renamed")
+@pytest.mark.parametrize("arguments", [("get", "release"), ("set", "release", "v0.7.9"), ("unset", "release")])
+def test_an_older_name_as_an_argument(shell: Shell, arguments: tuple[str, ...]) -> None:
+    message = "error: the setting release is now named daemonVersion; use daemonVersion\n"
+    assert shell.dev("settings", *arguments, code=2).err == message
+
+
+@pytest.mark.usefixtures("renamed")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

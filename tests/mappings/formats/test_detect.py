@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.errors import ConfigError, ParseError
-from tarmak_iam.mappings.formats import FORMATS, SECTIONS, read_mappings
-from tarmak_iam.mappings.formats.foreign_file import LeftOut
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.mappings.formats import FORMATS, conversion, read_mappings
+from tarmak_iam.mappings.formats.foreign_file import LeftOut, Read
+from tarmak_iam.mappings.merging import Wanted
 from tests.mappings.formats.reports import lines, read
+from tests.support import ROOT
 from tests.support.tables import rows
 
 KOPS = """\
@@ -233,16 +236,32 @@ def test_the_authenticators_own_in_a_config_map() -> None:
     assert found.configuration == CONFIG
 
 
-def test_the_formats() -> None:
-    assert FORMATS == {
-        "authenticator": "a configuration of the authenticator",
-        "aws-auth": "an aws-auth ConfigMap",
-        "crd": "IAMIdentityMapping objects",
-        "kops": "a kops Cluster",
-        "access-entries": "JSON of EKS access entries",
-        "eksctl": "an eksctl ClusterConfig",
-    }
-    assert SECTIONS == ("aws-auth", "kops", "eksctl")
+def test_the_guide_names_every_format() -> None:
+    page = (ROOT / "docs" / "guides" / "moving.md").read_text(encoding="utf-8").lower()
+    assert [name for name in FORMATS if name not in page] == []
+
+
+def test_a_format_that_is_not_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entries(lines: list[str]) -> Read:
+        for number, line in enumerate(lines, 1):
+            arn, _, username = line.partition(" = ")
+            place = Place("f.tf", number, 1)
+            yield Wanted(arn, username, place=place) if username else LeftOut(f"{arn} has no username", place)
+
+    def read_text(data: bytes | str, filename: str) -> Read | None:
+        lines = Source.decode(data, filename).text.splitlines()
+        return entries(lines) if lines[0].startswith("arn:") else None
+
+    monkeypatch.setitem(conversion._FORMATS, "lines", conversion._Format("lines", read_text=read_text))
+    for form in (None, "lines"):
+        found = read_mappings(b"arn:x = {a: b\narn:y\n", "f.tf", form)
+        assert (found.formats, lines(found)) == (
+            ("lines",),
+            ["f.tf:1:1 arn:x as {a: b []", "f.tf:2:1: arn:y has no username"],
+        )
+    assert read_mappings(KOPS, "f.yaml").formats == ("kops",)
+    with pytest.raises(ConfigError, match="no mappings found in the format lines: it contains a kops Cluster, an Inst"):
+        read_mappings(KOPS, "f.yaml", "lines")
 
 
 def test_recognised_by_its_looks_or_by_name() -> None:
@@ -259,8 +278,7 @@ def test_nothing_is_recognised(text: str, expected: str) -> None:
         read_mappings(text, "f")
     place, _, found = expected.partition(": ")
     assert str(caught.value) == (
-        f"{place}: no mappings found: {found}; "
-        "specify a file in one of these formats: authenticator, aws-auth, crd, kops, access-entries, eksctl"
+        f"{place}: no mappings found: {found}; specify a file in one of these formats: {', '.join(FORMATS)}"
     )
 
 
