@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # AWS errors whose messages name principals and policies; other messages may quote what was signed.
 _HARMLESS = frozenset({"AccessDenied", "AccessDeniedException", "RegionDisabledException", "ValidationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_FEDERATION_OFF = "OutboundWebIdentityFederationDisabled"
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
 
 
@@ -84,18 +85,18 @@ def assume_role(
     """Credentials of a session of the role, valid for 15 minutes as a token is: the shortest that STS issues."""
     arguments = {"RoleArn": role, "RoleSessionName": session_name, "DurationSeconds": 900}
     arguments |= {"ExternalId": external_id} if external_id else {}
-    given = _sts(session, base, region).assume_role(**arguments)["Credentials"]
+    given = sts_client(session, base, region).assume_role(**arguments)["Credentials"]
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
 def own_session_name(session: Session, base: Credentials, region: str) -> str | None:
     """The session name of these credentials; None if they do not belong to a session."""
-    user_id: str = _sts(session, base, region).get_caller_identity()["UserId"]
+    user_id: str = sts_client(session, base, region).get_caller_identity()["UserId"]
     unique_id, colon, name = user_id.partition(":")
     return name if unique_id and colon and ":" not in name else None
 
 
-def _sts(session: Session, base: Credentials, region: str) -> Any:
+def sts_client(session: Session, base: Credentials, region: str) -> Any:
     session.set_config_variable("sts_regional_endpoints", "regional")  # the default only in newer releases of botocore
     secrets = {"aws_secret_access_key": base.secret_access_key, "aws_session_token": base.session_token}
     return session.create_client("sts", region_name=region, aws_access_key_id=base.access_key_id, **secrets)
@@ -125,6 +126,11 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
         elif operation == "AssumeRole":
             what = f"the role {role} cannot be assumed ({code}){detail}"
             remedy = "check that the role exists, and that its trust policy allows your principal (and the external ID)"
+        elif operation == "GetWebIdentityToken" and code.startswith(_FEDERATION_OFF):
+            what = "the AWS account issues no tokens"
+            remedy = "enable it once, as an admin of the account: `aws iam enable-outbound-web-identity-federation`"
+        elif operation == "GetWebIdentityToken":
+            remedy = "allow the role or user sts:GetWebIdentityToken for this audience; a session needs 5 more minutes"
         raise TarmakIamError(what, remedy=remedy) from None
     except BotoCoreError as error:
         raise _local_error(error, profile) from None
