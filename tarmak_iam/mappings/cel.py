@@ -40,7 +40,7 @@ def _escaped(character: str) -> str:
 def evaluated(expression: str, variables: Mapping[str, Any]) -> Any:
     """The value of an expression: strings, lists and maps of them, `a.b`, `map[?key].orValue(value)`, `x ? y : z`,
     `+`, and a few functions of strings. Raises CelError for any other one, and where it has no value."""
-    reader = _Reader(expression, variables)
+    reader = _CelReader(expression, variables)
     try:
         value = reader.choice()
     except RecursionError:
@@ -59,7 +59,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
-class _Reader:
+class _CelReader:
     """Evaluates while it reads: every part of such an expression has a value."""
 
     def __init__(self, expression: str, variables: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ class TokenConversion(NamedTuple):
     remarks: tuple[Remark, ...]
 
 
-class _Unusable(Exception):
+class _NoRule(Exception):
     """No rule can be written. Arguments as of a Remark."""
 
     def __init__(self, rule: OidcRule, what: str, remedy: str) -> None:
@@ -47,7 +47,7 @@ def to_token_mappings(authenticator: Authenticator, partition: str, accounts: Co
         try:
             _check_principal(grant, partition, accounts)
             mapping = _mapping(grant, authenticator)
-        except _Unusable as why:
+        except _NoRule as why:
             remarks.append(Remark(grant.kind, grant.principal, why.rule, why.what, why.remedy, place=grant.place))
             continue
         except Denied:  # as the authenticator denies each of its callers
@@ -63,33 +63,33 @@ def to_token_mappings(authenticator: Authenticator, partition: str, accounts: Co
 
 
 def _check_principal(grant: Grant, partition: str, accounts: Collection[str]) -> None:
-    """Raises _Unusable."""
+    """Raises _NoRule."""
     if grant.kind == "account":
         what = "its username is the ARN of the caller, and a token does not have the name of the role session"
-        raise _Unusable(OidcRule.SESSION, what, "map each role and user that needs access")
+        raise _NoRule(OidcRule.SESSION, what, "map each role and user that needs access")
     if grant.kind == "userid":
         what = "a token has the ARN of its principal, not its unique ID"
-        raise _Unusable(OidcRule.SESSION, what, "map the principal by its ARN")
+        raise _NoRule(OidcRule.SESSION, what, "map the principal by its ARN")
     if not grant.is_sure:
         what = "the authenticator chooses at random what this principal gets"
-        raise _Unusable(OidcRule.OURS, what, "remove all mappings that match it but one")
+        raise _NoRule(OidcRule.OURS, what, "remove all mappings that match it but one")
     account, of_partition = grant.principal.partition("/")[0], "aws"
     if grant.kind == "arn":
         kind, arn = canonicalize(grant.principal)[0], parse_arn(grant.principal)
         account, of_partition = arn.account, arn.partition
         if kind not in (Principal.ROLE, Principal.USER):
             what = f"it is not documented whether a {kind} can get a token"
-            raise _Unusable(OidcRule.SUBJECT, what, "map a role that this person can assume")
+            raise _NoRule(OidcRule.SUBJECT, what, "map a role that this person can assume")
     if of_partition != partition:
         what = f"the partition {of_partition} is not that of the cluster ({partition})"
-        raise _Unusable(OidcRule.ISSUER, what, "map a principal of the cluster's partition")
+        raise _NoRule(OidcRule.ISSUER, what, "map a principal of the cluster's partition")
     if account not in accounts:
         what = f"the issuer of account {account} is not given"
-        raise _Unusable(OidcRule.ISSUER, what, f"pass it with --issuer {account}=URL (`{ISSUER_URL}`)")
+        raise _NoRule(OidcRule.ISSUER, what, f"pass it with --issuer {account}=URL (`{ISSUER_URL}`)")
 
 
 def _mapping(grant: Grant, authenticator: Authenticator) -> TokenMapping:
-    """Raises _Unusable, and Denied if the authenticator denies every caller."""
+    """Raises _NoRule, and Denied if the authenticator denies every caller."""
     assert authenticator.config is not None  # it has grants
     version = authenticator.config.version
     subject, is_permission_set = to_lower(grant.principal), grant.kind == "sso"
@@ -107,10 +107,10 @@ def _mapping(grant: Grant, authenticator: Authenticator) -> TokenMapping:
             if unknown := _unknown(name, version, is_role=is_role):
                 what = f"{shortened(name)} needs {unknown}, which a token does not have"
                 remedy = f"write it without {unknown}, and change bindings that name it"
-                raise _Unusable(OidcRule.SESSION, what, remedy)
+                raise _NoRule(OidcRule.SESSION, what, remedy)
         username, *groups = (rendered(caller, version, {}, "", name) for name in (username, *groups))
     if not username:
-        raise _Unusable(OidcRule.USERNAME, "Kubernetes rejects an empty username", "set a username in the mapping")
+        raise _NoRule(OidcRule.USERNAME, "Kubernetes rejects an empty username", "set a username in the mapping")
     return TokenMapping(subject, username, tuple(groups), is_prefix=is_permission_set)
 
 

@@ -129,8 +129,10 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
         elif operation == "GetWebIdentityToken" and code.startswith(_FEDERATION_OFF):
             what = "the AWS account issues no tokens"
             remedy = "enable it once, as an admin of the account: `aws iam enable-outbound-web-identity-federation`"
+        elif code.startswith("SessionDurationEscalation"):
+            what, remedy = "the session of the credentials ends in less than 5 minutes", "renew the credentials"
         elif operation == "GetWebIdentityToken":
-            remedy = "allow the role or user sts:GetWebIdentityToken for this audience; a session needs 5 more minutes"
+            remedy = "allow the role or user sts:GetWebIdentityToken for this audience"
         raise TarmakIamError(what, remedy=remedy) from None
     except BotoCoreError as error:
         raise _local_error(error, profile) from None

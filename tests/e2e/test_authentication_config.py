@@ -1,0 +1,199 @@
+"""The AuthenticationConfiguration in real API servers, with tokens that have the claims that AWS documents: everybody
+becomes who `whois` says, and nobody else logs in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.mappings.authentication_config import whois, write
+from tarmak_iam.mappings.oidc_conversion import to_token_mappings
+from tests.e2e import components
+from tests.e2e.control_plane import ControlPlane, control_plane
+from tests.support.certificates import Authority
+from tests.support.servers import Handler, serving
+
+AUDIENCE, OWN, OTHER = "dev-cluster", "111122223333", "444455556666"
+ACCOUNT = f"arn:aws:iam::{OWN}:"
+SSO_PATH = "role/aws-reserved/sso.amazonaws.com/eu-west-1/"
+SERVER: dict[str, Any] = {
+    "mapRoles": [
+        {"roleARN": f"{ACCOUNT}role/ADMIN", "username": "admin", "groups": ["system:masters", "of-{{AccountID}}"]},
+        {
+            "roleARN": f"{ACCOUNT}role/Odd",
+            "username": "it's\n\\' : 'admin",
+            "groups": ["'], ['system:masters", "é\u202e"],
+        },
+        {"roleARN": f"{ACCOUNT}role/Lost", "username": "lost:{{SessionName}}", "groups": ["system:masters"]},
+        {"sso": {"permissionSetName": "Ops", "accountID": OWN}, "username": "ops", "groups": ["ops"]},
+    ],
+    "mapUsers": [
+        {"userARN": f"{ACCOUNT}user/team/Bob", "username": "bob{{SessionName}}", "groups": []},
+        {"userARN": f"arn:aws:iam::{OTHER}:user/eve", "username": "eve", "groups": ["dev"]},
+    ],
+}
+MAPPED = (
+    f"{ACCOUNT}role/team/eu/Admin",
+    f"{ACCOUNT}role/Odd",
+    f"{ACCOUNT}{SSO_PATH}AWSReservedSSO_Ops_0123456789abcdef",
+    f"{ACCOUNT}user/team/Bob",
+    f"arn:aws:iam::{OTHER}:user/eve",
+)
+NOT_MAPPED = (
+    f"{ACCOUNT}role/Lost",
+    f"{ACCOUNT}role/admin/Other",
+    f"{ACCOUNT}role/AWSReservedSSO_OpsX_0123456789abcdef",
+    f"{ACCOUNT}user/Bob",
+    f"{ACCOUNT}user/admin",
+    "ann@example.com",  # with SubjectMode=OriginIdentity
+)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+class Issuer(NamedTuple):
+    """Of several accounts: the path of its URL is the account."""
+
+    url: str
+    ca: bytes
+    rsa: rsa.RSAPrivateKey
+    ec: ec.EllipticCurvePrivateKey
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {account: f"{self.url}/{account}" for account in (OWN, OTHER)}
+
+    @property
+    def keys(self) -> list[dict[str, str]]:
+        """As AWS publishes them."""
+        of_rsa, of_ec = self.rsa.public_key().public_numbers(), self.ec.public_key().public_numbers()
+        modulus, exponent = _encoded(_bytes(of_rsa.n)), _encoded(_bytes(of_rsa.e))
+        x, y = (_encoded(number.to_bytes(48, "big")) for number in (of_ec.x, of_ec.y))
+        return [
+            {"kty": "RSA", "kid": "RSA_0", "use": "sig", "n": modulus, "e": exponent},
+            {"kty": "EC", "kid": "EC384_0", "use": "sig", "alg": "ES384", "crv": "P-384", "x": x, "y": y},
+        ]
+
+    def token(self, subject: str, account: str = OWN, algorithm: str = "RS256", **changes: Any) -> str:
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.urls[account],
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": now,
+            "exp": now + 300,
+        }
+        claims["jti"] = f"{subject} {now}"
+        claims["https://sts.amazonaws.com/"] = {
+            "aws_account": account,
+            "source_region": "eu-west-1",
+            "principal_id": subject,
+            "principal_tags": {"team": "dev"},
+            "request_tags": {"username": "admin", "groups": "system:masters"},
+        }
+        head = {"alg": algorithm, "kid": {"RS256": "RSA_0", "ES384": "EC384_0"}[algorithm], "typ": "JWT"}
+        text = ".".join(_encoded(json.dumps(part).encode()) for part in (head, claims | changes))
+        if algorithm == "RS256":
+            signature = self.rsa.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        else:
+            numbers = decode_dss_signature(self.ec.sign(text.encode(), ec.ECDSA(hashes.SHA384())))
+            signature = b"".join(number.to_bytes(48, "big") for number in numbers)
+        return f"{text}.{_encoded(signature)}"
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    authority = Authority(tmp_path_factory.mktemp("issuer"), "issuer")
+    context = authority.server("tokens", "127.0.0.1").context
+    keys = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())
+
+    class Discovery(Handler):
+        def do_GET(self) -> None:
+            account, _, path = self.path[1:].partition("/")
+            if path == ".well-known/openid-configuration":
+                url = f"https://{self.headers['Host']}/{account}"
+                algorithms = {"id_token_signing_alg_values_supported": ["RS256", "ES384"]}
+                self.answer({"issuer": url, "jwks_uri": f"{url}/.well-known/jwks.json", **algorithms})
+            else:
+                self.answer({"keys": made.keys})
+
+    with serving(Discovery, context) as url:
+        made = Issuer(url, authority.pem, *keys)
+        yield made
+
+
+class Stand(NamedTuple):
+    plane: ControlPlane
+    issuer: Issuer
+    written: bytes
+    authenticator: Authenticator
+
+    def became(self, token: str) -> tuple[str, tuple[str, ...]]:
+        """Who has the token; nobody if it is rejected."""
+        user: Mapping[str, Any] = self.plane.reviewed(token).get("user", {})
+        return user.get("username", ""), tuple(group for group in user.get("groups", ()))
+
+
+@pytest.fixture(scope="module", params=[components.KUBERNETES, components.NEWEST_KUBERNETES])
+def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Stand]:
+    directory, (_, minor, _) = tmp_path_factory.mktemp("api"), request.param.split(".")
+    text = yaml_bytes({"clusterID": AUDIENCE, "server": SERVER}).decode()
+    authenticator = Authenticator.load(text, version="v0.7.9", args=["--feature-gates=SSORoleMatch=true"])
+    converted = to_token_mappings(authenticator, "aws", issuer.urls)
+    assert [remark.principal for remark in converted.remarks] == [f"{ACCOUNT}role/Lost"]
+    made = write(converted.mappings, issuer.urls, AUDIENCE, (1, int(minor)))
+    for each in made["jwt"]:
+        each["issuer"]["certificateAuthority"] = issuer.ca.decode()
+    path: Path = directory / "authentication.yaml"
+    path.write_bytes(yaml_bytes(made))
+    with control_plane(directory, [f"--authentication-config={path}"], request.param) as plane:
+        stand = Stand(plane, issuer, path.read_bytes(), authenticator)
+        deadline = time.monotonic() + 60  # the API server gets the keys after its start
+        for account, subject in ((OWN, MAPPED[0]), (OTHER, MAPPED[-1])):
+            while not stand.became(issuer.token(subject, account))[0]:
+                assert time.monotonic() < deadline, (directory / "kube-apiserver.log").read_text()[-4000:]
+                time.sleep(0.5)
+        yield stand
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES384"])
+@pytest.mark.parametrize("subject", MAPPED)
+def test_everybody_becomes_who_whois_says(stand: Stand, subject: str, algorithm: str) -> None:
+    identity = identity_of(subject)
+    before, after = stand.authenticator.whois(identity), whois(stand.written, "authentication.yaml", identity)
+    assert (after.username, after.groups) == (before.username, before.groups or [])
+    token = stand.issuer.token(subject, subject.split(":")[4], algorithm)
+    assert stand.became(token) == (after.username, (*(after.groups or []), "system:authenticated"))
+
+
+@pytest.mark.parametrize("subject", NOT_MAPPED)
+def test_nobody_else_logs_in(stand: Stand, subject: str) -> None:
+    assert stand.became(stand.issuer.token(subject)) == ("", ())
+
+
+@pytest.mark.parametrize("changes", [{"aud": "another"}, {"exp": 1}, {"iss": "https://127.0.0.1/x"}])
+def test_tokens_for_others_are_rejected(stand: Stand, changes: dict[str, Any]) -> None:
+    assert stand.became(stand.issuer.token(MAPPED[0], **changes)) == ("", ())
+
+
+def test_the_issuer_of_an_account_names_only_its_principals(stand: Stand) -> None:
+    assert stand.became(stand.issuer.token(MAPPED[0], OTHER)) == ("", ())
+    assert stand.became(stand.issuer.token(MAPPED[-1], OWN)) == ("", ())
