@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,11 @@ from tests.support.servers import Handler, serving
 AUDIENCE, OWN, OTHER = "dev-cluster", "111122223333", "444455556666"
 ACCOUNT = f"arn:aws:iam::{OWN}:"
 SSO_PATH = "role/aws-reserved/sso.amazonaws.com/eu-west-1/"
+_ODD = random.Random(7)
+ODD = [
+    "".join(_ODD.choices("'\"\\ \n\t\r\0{}[]?:,+unU0é\u202e\u2028\U0001f600", k=_ODD.randint(1, 12)))
+    for _ in range(200)
+]
 SERVER: dict[str, Any] = {
     "mapRoles": [
         {"roleARN": f"{ACCOUNT}role/ADMIN", "username": "admin", "groups": ["system:masters", "of-{{AccountID}}"]},
@@ -36,6 +42,7 @@ SERVER: dict[str, Any] = {
             "username": "it's\n\\' : 'admin",
             "groups": ["'], ['system:masters", "é\u202e"],
         },
+        {"roleARN": f"{ACCOUNT}role/Many", "username": "many", "groups": ODD},
         {"roleARN": f"{ACCOUNT}role/Lost", "username": "lost:{{SessionName}}", "groups": ["system:masters"]},
         {"sso": {"permissionSetName": "Ops", "accountID": OWN}, "username": "ops", "groups": ["ops"]},
     ],
@@ -47,6 +54,7 @@ SERVER: dict[str, Any] = {
 MAPPED = (
     f"{ACCOUNT}role/team/eu/Admin",
     f"{ACCOUNT}role/Odd",
+    f"{ACCOUNT}role/Many",
     f"{ACCOUNT}{SSO_PATH}AWSReservedSSO_Ops_0123456789abcdef",
     f"{ACCOUNT}user/team/Bob",
     f"arn:aws:iam::{OTHER}:user/eve",

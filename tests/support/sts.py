@@ -19,7 +19,7 @@ CALLER_RESPONSE = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com
 <Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult>
 </GetCallerIdentityResponse>"""
 JWT_RESPONSE = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-<GetWebIdentityTokenResult><WebIdentityToken>head.payload.signature</WebIdentityToken>
+<GetWebIdentityTokenResult><WebIdentityToken>{token}</WebIdentityToken>
 <Expiration>2099-01-01T00:05:00.123Z</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 REFUSED_RESPONSE = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"""
@@ -44,7 +44,7 @@ class FakeSts:
     def answer(self, body: str) -> tuple[int, str]:
         call = {name: values[0] for name, values in parse_qs(body).items()}
         self.calls.append(call)
-        answers = {"AssumeRole": ASSUMED, "GetWebIdentityToken": JWT_RESPONSE}
+        answers = {"AssumeRole": ASSUMED, "GetWebIdentityToken": JWT_RESPONSE.format(token="head.payload.signature")}
         return self.refusal or (200, answers.get(call["Action"], CALLER))
 
 
