@@ -124,17 +124,18 @@ def _unknown(text: str, version: DaemonVersion, *, is_role: bool) -> str:
     name is empty."""
     unknown = ("{{AccessKeyID}}", *(SESSION_TEMPLATES if is_role else ()))
     known = {name for name in templates_in(text) if version.has_template(name)}
-    found = (template for template in unknown if template.strip("{}") in known)
-    return next(found, PRIVATE_DNS if PRIVATE_DNS in text else "")
+    replaced = (template for template in unknown if template.strip("{}") in known)
+    return next(replaced, PRIVATE_DNS if PRIVATE_DNS in text else "")
 
 
 def _denied(authenticator: Authenticator, mappings: Collection[TokenMapping]) -> Iterator[TokenMapping]:
     """Principals without a mapping of their own that those of a permission set would match."""
-    converted, prefixes = {mapping.subject for mapping in mappings}, [one for one in mappings if one.is_prefix]
+    converted = {mapping.subject for mapping in mappings}
+    prefixes = tuple(mapping.subject for mapping in mappings if mapping.is_prefix)
     for table in authenticator.tables if prefixes else ():
         for key, mapping in table.entries:
             sso = mapping.sso if key is None else None
             subject = key or (_role_prefix(sso.account, sso.permission_set) if sso else "")
-            if subject not in converted and any(subject.startswith(prefix.subject) for prefix in prefixes):
+            if subject not in converted and subject.startswith(prefixes):
                 converted.add(subject)
                 yield TokenMapping(subject, "", (), is_prefix=key is None)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.errors import TarmakIamError
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from botocore.session import Session
 
 
@@ -85,18 +87,34 @@ def assume_role(
     """Credentials of a session of the role, valid for 15 minutes as a token is: the shortest that STS issues."""
     arguments = {"RoleArn": role, "RoleSessionName": session_name, "DurationSeconds": 900}
     arguments |= {"ExternalId": external_id} if external_id else {}
-    given = sts_client(session, base, region).assume_role(**arguments)["Credentials"]
+    given = _sts(session, base, region).assume_role(**arguments)["Credentials"]
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
 def own_session_name(session: Session, base: Credentials, region: str) -> str | None:
     """The session name of these credentials; None if they do not belong to a session."""
-    user_id: str = sts_client(session, base, region).get_caller_identity()["UserId"]
+    user_id: str = _sts(session, base, region).get_caller_identity()["UserId"]
     unique_id, colon, name = user_id.partition(":")
     return name if unique_id and colon and ":" not in name else None
 
 
-def sts_client(session: Session, base: Credentials, region: str) -> Any:
+def web_identity_token(
+    session: Session, base: Credentials, region: str, *, audience: str, lifetime: timedelta
+) -> tuple[str, datetime]:
+    """An OIDC token about the principal of these credentials, and when it expires. Raises TarmakIamError if botocore is
+    too old. RS256 is what an API server accepts unless its flag --oidc-signing-algs says otherwise."""
+    client = _sts(session, base, region)
+    if not hasattr(client, "get_web_identity_token"):
+        import botocore
+
+        what = f"botocore {botocore.__version__} does not know the action GetWebIdentityToken"
+        raise TarmakIamError(what, remedy="update botocore")
+    seconds = int(lifetime.total_seconds())
+    given = client.get_web_identity_token(Audience=[audience], SigningAlgorithm="RS256", DurationSeconds=seconds)
+    return given["WebIdentityToken"], given["Expiration"]
+
+
+def _sts(session: Session, base: Credentials, region: str) -> Any:
     session.set_config_variable("sts_regional_endpoints", "regional")  # the default only in newer releases of botocore
     secrets = {"aws_secret_access_key": base.secret_access_key, "aws_session_token": base.session_token}
     return session.create_client("sts", region_name=region, aws_access_key_id=base.access_key_id, **secrets)

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.mappings import oidc_section
 from tarmak_iam.mappings.authentication_config import whois, write
+from tarmak_iam.mappings.cel import MAX_DEPTH
 from tarmak_iam.mappings.oidc_conversion import to_token_mappings
 from tests.e2e import components
 from tests.e2e.control_plane import ControlPlane, control_plane
@@ -51,7 +53,16 @@ SERVER: dict[str, Any] = {
         {"userARN": f"arn:aws:iam::{OTHER}:user/eve", "username": "eve", "groups": ["dev"]},
     ],
 }
+# About as many as one expression can have, by the limits of CEL.
+for number in range(1000):
+    row = {"roleARN": f"{ACCOUNT}role/Team-{number:05}", "username": f"team-{number:05}", "groups": ["dev", "team"]}
+    SERVER["mapRoles"].append(row)
+for number in range(MAX_DEPTH - 1):
+    sso = {"permissionSetName": f"Set{number:03}", "accountID": OWN}
+    SERVER["mapRoles"].append({"sso": sso, "username": f"set-{number}", "groups": ["sets"]})
 MAPPED = (
+    f"{ACCOUNT}role/Team-00999",
+    f"{ACCOUNT}{SSO_PATH}AWSReservedSSO_Set198_0123456789abcdef",
     f"{ACCOUNT}role/team/eu/Admin",
     f"{ACCOUNT}role/Odd",
     f"{ACCOUNT}role/Many",
@@ -205,3 +216,19 @@ def test_tokens_for_others_are_rejected(stand: Stand, changes: dict[str, Any]) -
 def test_the_issuer_of_an_account_names_only_its_principals(stand: Stand) -> None:
     assert stand.became(stand.issuer.token(MAPPED[0], OTHER)) == ("", ())
     assert stand.became(stand.issuer.token(MAPPED[-1], OWN)) == ("", ())
+
+
+def test_the_section_of_tarmak_makes_everybody_of_the_account_their_arn(tmp_path: Path, issuer: Issuer) -> None:
+    """In the release that Tarmak installs, with the flags that its Puppet makes of the section."""
+    section = oidc_section.write(issuer.urls[OWN], AUDIENCE)["kubernetes"]["apiServer"]["oidc"]
+    names = {"issuerURL": "issuer-url", "clientID": "client-id", "usernameClaim": "username-claim"}
+    flags = [f"--oidc-{(names | {'usernamePrefix': 'username-prefix'})[key]}={value}" for key, value in section.items()]
+    ca = tmp_path / "issuer.pem"
+    ca.write_bytes(issuer.ca)
+    with control_plane(tmp_path, [*flags, f"--oidc-ca-file={ca}"], components.TARMAKS_KUBERNETES) as plane:
+        kubeconfig, deadline = tmp_path / "kubeconfig", time.monotonic() + 60
+        kubeconfig.write_text(plane.kubeconfig(issuer.token(NOT_MAPPED[0])))
+        while "Forbidden" not in (refused := plane.kubectl("get", "nodes", kubeconfig=kubeconfig).err):
+            assert time.monotonic() < deadline, refused
+            time.sleep(0.5)
+    assert f'User "{NOT_MAPPED[0]}" cannot list' in refused

@@ -60,7 +60,7 @@ def test_no_token(sts: FakeSts, code: str, what: str, remedy: str) -> None:
 
 def test_a_botocore_that_is_too_old(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.__version__", "1.40.0")
-    monkeypatch.setattr("tarmak_iam.token.oidc.sts_client", lambda *_: object())
+    monkeypatch.setattr("tarmak_iam.token.credentials._sts", lambda *_: object())
     with pytest.raises(
         TarmakIamError, match=r"^botocore 1\.40\.0 does not know the action GetWebIdentityToken; update"
     ):
