@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.e2e import components
 from tests.e2e.control_plane import ControlPlane, control_plane
 from tests.support.certificates import Authority
 from tests.support.servers import Handler, serving
+from tests.support.sts import JWT_RESPONSE
 
 AUDIENCE, OWN, OTHER = "dev-cluster", "111122223333", "444455556666"
 ACCOUNT = f"arn:aws:iam::{OWN}:"
@@ -60,10 +62,11 @@ for number in range(1000):
 for number in range(MAX_DEPTH - 1):
     sso = {"permissionSetName": f"Set{number:03}", "accountID": OWN}
     SERVER["mapRoles"].append({"sso": sso, "username": f"set-{number}", "groups": ["sets"]})
+ADMIN = f"{ACCOUNT}role/team/eu/Admin"
 MAPPED = (
     f"{ACCOUNT}role/Team-00999",
     f"{ACCOUNT}{SSO_PATH}AWSReservedSSO_Set198_0123456789abcdef",
-    f"{ACCOUNT}role/team/eu/Admin",
+    ADMIN,
     f"{ACCOUNT}role/Odd",
     f"{ACCOUNT}role/Many",
     f"{ACCOUNT}{SSO_PATH}AWSReservedSSO_Ops_0123456789abcdef",
@@ -216,6 +219,26 @@ def test_tokens_for_others_are_rejected(stand: Stand, changes: dict[str, Any]) -
 def test_the_issuer_of_an_account_names_only_its_principals(stand: Stand) -> None:
     assert stand.became(stand.issuer.token(MAPPED[0], OTHER)) == ("", ())
     assert stand.became(stand.issuer.token(MAPPED[-1], OWN)) == ("", ())
+
+
+def test_kubectl_logs_in_with_a_token_that_it_gets(stand: Stand, tmp_path: Path) -> None:
+    class Sts(Handler):
+        def do_POST(self) -> None:
+            self.answer(JWT_RESPONSE.format(token=stand.issuer.token(ADMIN)), media="text/xml")
+
+    args = ["-m", "tarmak_iam", "token", "--oidc", "--cluster-id", AUDIENCE]
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": args}
+    made = json.loads(stand.plane.kubeconfig(""))
+    made["users"][0]["user"] = {"exec": program | {"interactiveMode": "Never"}}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(made))
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
+    with serving(Sts) as url:
+        more = {**keys, "AWS_ENDPOINT_URL_STS": url}
+        done = stand.plane.kubectl("auth", "whoami", "-o", "json", kubeconfig=kubeconfig, more=more)
+    assert done.code == 0, done.err
+    user = json.loads(done.out)["status"]["userInfo"]
+    assert (user["username"], user["groups"]) == ("admin", ["system:masters", f"of-{OWN}", "system:authenticated"])
 
 
 def test_the_section_of_tarmak_makes_everybody_of_the_account_their_arn(tmp_path: Path, issuer: Issuer) -> None:

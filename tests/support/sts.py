@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from tests.support.servers import Handler, serving
 
-__all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
+__all__ = ["JWT_RESPONSE", "FakeSts", "encode", "fake_sts", "url_of"]
 
 ASSUMED_RESPONSE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>
