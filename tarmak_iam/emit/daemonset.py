@@ -116,7 +116,7 @@ DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(install
 def _pod(installation: Installation) -> dict[str, Any]:
     """Two fields keep their defaults on purpose. dnsPolicy: a pod in the host's network resolves names as the host
     does, so it finds STS before the cluster DNS runs. enableServiceLinks: its variables have other names than those
-    that the daemon reads.
+    that the authenticator reads.
     """
     era, asks_cluster = era_of(installation.kubernetes), installation.daemon.asks_cluster
     # On the masters, which are nodes with at least one of the labels.

@@ -17,7 +17,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
-"""The feature gate without which a daemon ignores SSO entries."""
+"""The feature gate without which an authenticator ignores SSO entries."""
 
 
 class ReleaseFeature(str, Enum):
@@ -231,8 +231,7 @@ def server_keys() -> tuple[str, ...]:
 
 @cache
 def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
-    """The partitions that a release accepts in an ARN: those of its AWS SDK, in v0.7.5 and later those of its own
-    list."""
+    """The partitions that a release accepts in an ARN: those of its AWS SDK, and from v0.7.5 on its own list."""
     return tuple(name for name in PARTITIONS if version.has_item(f"partition {name}"))
 
 

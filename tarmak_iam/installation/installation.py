@@ -276,7 +276,7 @@ class Installation:
 
     @property
     def server(self) -> ServerSettings:
-        """The address on which the daemon listens. Raises NotStarted for mappings with which it would not start."""
+        """The address on which the authenticator listens. Raises NotStarted if it does not start."""
         document = self.mappings.document if self.mappings else None
         return read_server_settings(document, self.daemon_version, self.daemon.args)
 

@@ -38,7 +38,7 @@ _Mappings = Mappings | None
 
 
 def _are_lists_unread(_: Finding, __: Finding, mappings: _Mappings) -> bool:
-    """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
+    """Whether there are entries after the document that the authenticator reads, which could take effect in it."""
     place = mappings.document.next_document if mappings else None
     rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
     return any(_MAP_LIST.search(line) for line in rest)
@@ -139,7 +139,7 @@ def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Find
     "IAM021", "no-mappings", "IAM login is enabled, but no principal is mapped", implied_by=_HIDE_ENTRIES
 )
 def no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """IAM login without mappings: the API server asks a daemon that does not run, or that denies every caller."""
+    """IAM login without mappings: the API server asks an authenticator that does not run, or denies every caller."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
@@ -166,7 +166,7 @@ def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Fi
 
 @INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition")
 def entry_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
+    """A token is a request to STS in the caller's partition; the authenticator accepts only its own partition."""
     mappings, version, home = installation.mappings, installation.daemon_version, installation.partition
     refused = {name for name in PARTITIONS if name != home and not accepts_tokens_of(name, home, version)}
     for entry in entries_of(mappings).mapped:
@@ -199,8 +199,7 @@ def configmap_size(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 @INSTALLATION.error("IAM093", "daemon-address", "the authenticator listens where the API server does not call it")
 def daemon_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Tarmak's init unit passes neither configuration nor flags to `init`, so the API server calls the default
-    address."""
+    """Tarmak's init unit passes no configuration and no flags to `init`: the API server calls the default address."""
     mappings = installation.mappings
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
@@ -233,7 +232,7 @@ def unknown_daemon_release(rule: Rule, installation: Installation) -> Iterator[F
 
 @INSTALLATION.warning("IAM084", "no-admin", "no mapping to system:masters", implied_by=_HIDE_ADMINS)
 def no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """No finding where no principal is mapped (IAM021), or where the daemon does not start (IAM022)."""
+    """No finding where no principal is mapped (IAM021), or where the authenticator does not start (IAM022)."""
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return

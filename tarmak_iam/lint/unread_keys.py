@@ -161,8 +161,8 @@ def _are_plain(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tu
 
 
 class _Walk:
-    """All keys of a document: those `unread` by every release of the daemon, in file order (the keys below them are not
-    checked), and those `doubled` in a mapping. Where the daemon reads a key, another case is the same key."""
+    """All keys of a document: those `unread` by every release of the authenticator, in file order (the keys below them
+    are not checked), and those `doubled` in a mapping. Keys that are read match in any case."""
 
     def __init__(self, document: Document) -> None:
         self.unread: list[UnreadKey] = []

@@ -1,4 +1,4 @@
-"""Privileges, and the rights that lead to more rights; those of every cluster are in escalations.json, with sources."""
+"""Privileges, and the permissions that lead to more; escalations.json has those of every cluster, with sources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Privilege(TextEnum):
     """The highest privilege of a username with its groups, from the highest to the lowest."""
 
     ADMIN = "admin"
-    """Every right in the cluster: system:masters, a binding of such a role for the whole cluster, or the right to write
-    the IAM mappings or to run code where the authenticator runs."""
+    """All permissions in the cluster: system:masters, a binding of such a role for the whole cluster, or
+    permission to write the IAM mappings or to run code where the authenticator runs."""
     NODE = "node"
-    """The identity of a node, with the rights that the Node authorizer grants to it."""
+    """The identity of a node, with the permissions that the Node authorizer grants to it."""
     ELEVATED = "elevated"
-    """A right that leads to more rights (see `escalations`). It comes from a binding, so it is known only if the
-    cluster was asked, or for usernames that Kubernetes itself binds."""
+    """A permission that leads to more (see `escalations`). It comes from a binding, so it is known only if the
+    cluster was queried, or for usernames that Kubernetes itself binds."""
     NONE = "none"
     """None of these is known."""
 
@@ -48,9 +48,9 @@ class Escalation(NamedTuple):
 
 
 class ClusterFacts(NamedTuple):
-    """Facts about a cluster that decide which rights are escalations there. `backends`: None if they are not known.
-    `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs `approve` on
-    `signers`, which Kubernetes requires in 1.18 and later (admission plugin CertificateApproval)."""
+    """Facts about a cluster that decide which permissions are escalations there. `backends`: None if they are not
+    known. `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs
+    `approve` on `signers`, which Kubernetes requires in 1.18 and later (admission plugin CertificateApproval)."""
 
     backends: tuple[str, ...] | None = None
     config_maps: tuple[str, ...] = (NAME,)

@@ -93,11 +93,11 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
         why = "awsIAMAuthenticatorInit is off and no webhook file is set"
-        yield f"{why}, so the API server does not ask the authenticator"
+        yield f"{why}, so the API server does not call the authenticator"
 
 
 class _Entries:
-    """The entries of the mappings of an installation: which of them its daemon uses, and what is known of each."""
+    """The entries of the mappings of an installation: which ones its authenticator uses, and facts about each."""
 
     def __init__(self, installation: Installation, report: Report, repository: Repository) -> None:
         self._installation = installation
@@ -123,7 +123,7 @@ class _Entries:
                     group.append(finding)
 
     def principals(self) -> Iterator[ReviewedPrincipal]:
-        """In the order in which the daemon tries their entries."""
+        """In the order in which the authenticator tries their entries."""
         loaded = self._installation.loaded
         for grant in loaded.grants:
             entry, others = self._entry(grant), loaded.alternatives(grant)

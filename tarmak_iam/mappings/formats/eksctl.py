@@ -2,7 +2,7 @@
 (`accessConfig.accessEntries`).
 
 From eksctl's v1alpha5 (identitymapping.go, accessentry.go) and the EKS user guide: EKS sets the username of an entry
-without one, and username and groups of the types for nodes; access policies are rights that EKS grants without
+without one, and username and groups of the types for nodes; access policies are permissions that EKS grants without
 Kubernetes RBAC.
 """
 
@@ -33,7 +33,7 @@ def read_access_entry(item: FilePart) -> Read:
     )
     if policies and not (item.text("kubernetesUsername") or item.get(_GROUPS_KEY)):
         what = f"{arn} has access only through EKS access policies ({policies})"
-        yield LeftOut(f"{what}, which exist in EKS only; map it to a group that has the rights", item.place)
+        yield LeftOut(f"{what}, which exist in EKS only; map it to a group that has the permissions", item.place)
         return
     also = ("type", "tags", "accessPolicies")
     for content in read_mapping(item, ARN_KEY, *also, username_key="kubernetesUsername", groups_key=_GROUPS_KEY):
@@ -43,7 +43,7 @@ def read_access_entry(item: FilePart) -> Read:
             yield content
     if policies:
         what = f"{arn}: the access policies {policies} exist in EKS only"
-        yield LeftOut(f"{what}; grant the rights to its groups with RBAC", item.place)
+        yield LeftOut(f"{what}; grant the permissions to its groups with RBAC", item.place)
 
 
 def _eks_username(principal: str) -> str:

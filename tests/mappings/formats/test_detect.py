@@ -176,11 +176,12 @@ def test_access_entries_of_eksctl() -> None:
         f"f.yaml:28:5 arn:aws-cn:iam::111122223333:role/Plain as {plain} []",
         (
             "f.yaml:13:5: arn:aws:iam::111122223333:user/bob: the access policies AmazonEKSViewPolicy exist in EKS "
-            "only; grant the rights to its groups with RBAC"
+            "only; grant the permissions to its groups with RBAC"
         ),
         (
             "f.yaml:18:5: arn:aws:iam::111122223333:role/Admin has access only through EKS access policies "
-            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; map it to a group that has the rights"
+            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; "
+            "map it to a group that has the permissions"
         ),
         (
             "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS sets the username and groups of access entries "
