@@ -93,7 +93,7 @@ def _name(username: str) -> str:
 
 def _visible(name: str) -> str:
     """In quotes if it contains whitespace, which could not be seen; with escapes if it contains letters that look like
-    others: the group it gains could not be told from the one it loses."""
+    others: the group it gains could not be distinguished from the one it loses."""
     if not name.isascii() and {Trace.INVISIBLE, Trace.LETTERS}.intersection(traces(name)):
         return ascii(name)
     return f"'{name}'" if any(map(str.isspace, name)) else name

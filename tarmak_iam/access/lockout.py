@@ -95,7 +95,7 @@ def is_admin(grant: Grant) -> bool:
 
 
 def is_instance(grant: Grant) -> bool:
-    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, for which EC2 is asked."""
+    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, which EC2 answers."""
     return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 

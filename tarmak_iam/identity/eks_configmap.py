@@ -26,7 +26,7 @@ AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
 
 def load_eks_configmap(config: DaemonConfig, objects: Iterable[ClusterObject]) -> BackendTable:
-    """The authenticator logs and skips what is not valid, and runs on, also in a cluster without the ConfigMap; without
+    """The authenticator logs and skips invalid mappings, and runs on, also in a cluster without the ConfigMap; without
     a namespace it is taken as that of kube-system."""
     named = (item for item in objects if item.kind == "ConfigMap" and item.name == AWS_AUTH_NAME)
     aws_auth = next((item for item in named if item.namespace in ("", AWS_AUTH_NAMESPACE)), None)

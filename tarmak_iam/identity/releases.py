@@ -33,7 +33,7 @@ class ReleaseFeature(str, Enum):
     DESCRIBING_ROLE_PARSED = "server.ec2DescribeInstancesRoleARN is parsed at the start"
     DUPLICATE_PARAMETERS_REFUSED = "duplicate query parameters differing in case refused"
     DYNAMIC_FILE_TIMES = "DynamicFile: LastUpdatedDateTime and Version are read, as strings"
-    EC2_BY_SDK_V2 = "EC2 is asked with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)"
+    EC2_BY_SDK_V2 = "EC2 is queried with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)"
     EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
     """Releases before compare with strings.ToLower on both sides."""
     FEDERATED_USER_ID_WHOLE = "federated user: whole UserId kept, SessionName empty"

@@ -153,8 +153,7 @@ def _results(review: Review) -> Iterator[str]:
     readable = (cluster for cluster in _with_masters(review) if cluster.status)
     without = [cluster.cluster for cluster in readable if not cluster.is_login_possible]
     if without:
-        until = "principals that are listed there cannot log in until it is."
-        yield f"IAM login is not possible for {_listed(without)}: {until}"
+        yield f"IAM login is not possible for {_listed(without)}, so the principals listed there cannot log in."
 
 
 def _listed(names: list[str]) -> str:
@@ -287,7 +286,7 @@ def _rights(entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview)
     for right in rights or ():
         yield _labelled("may", right_text(right))
     if rights == ():
-        what = "only what every caller may" if cluster.everyone else "nothing"
+        what = "no more than every caller" if cluster.everyone else "nothing"
         yield _labelled("may", f"{what}: no binding names its username or groups")
     for right in rights or ():
         for note in right.notes:

@@ -22,7 +22,7 @@ server:
   - {{roleARN: '{ROLE}/Dev', username: dev, groups: [dev]}}
   - {{roleARN: '{ROLE}/team/Ops', username: ops, groups: [ops]}}
 """
-NO_LOGIN = "IAM login is not possible for dev-cluster: principals that are listed there cannot log in until it is."
+NO_LOGIN = "IAM login is not possible for dev-cluster, so the principals listed there cannot log in."
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REVISION = GitRevision(COMMIT, "2026-03-01T10:00:00+01:00")
 CHANGE = LastChange(COMMIT, "Alice", "2026-03-01T10:00:00+01:00", "Map the admin")
