@@ -346,7 +346,7 @@ class TarmakCluster:
         settings. `timeout`: seconds to wait for the API server, and to try again while the login fails.
 
         `ok` of the result is true only for a login as a mapped principal; `why` says in one line why it is false. A
-        failed login raises nothing: ToolError is for an API server that cannot be asked.
+        failed login raises nothing: ToolError is for an API server that cannot be queried.
         """
         from tarmak_iam.hook.login.verify import verify_login
 
@@ -380,7 +380,7 @@ class TarmakCluster:
     def report(self, *, live: bool = False, date: str = "") -> AccessReview:
         """The access review of this cluster: `text()`, `html()` and `json()` of it are the formats of the command.
         `live` also asks the API server for its RBAC bindings and its current mappings; a hub has none. `date`: text
-        that is shown as the date. Raises ToolError if the API server cannot be asked."""
+        that is shown as the date. Raises ToolError if the API server cannot be queried."""
         from tarmak_iam.lint import examine
         from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
 

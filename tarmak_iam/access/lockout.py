@@ -61,7 +61,7 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
 def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
     """As `losses`, from the access that principals have, without that of a caller."""
     lost = []
-    # An admin that the daemon chooses at random has access, but not certain access.
+    # An admin that the authenticator chooses at random has access, but not certain access.
     had, left = before.who_may(is_admin), after.who_may(is_admin)
     sure = [grant for grant in had if before.always(grant, is_admin)]
     if had and not left:
@@ -105,7 +105,7 @@ def is_node(grant: Grant) -> bool:
     name = grant.username
     if NODES not in grant.groups or not name.startswith(NODE_PREFIX):
         return False
-    # The name of a node is a DNS name: not with blanks, or with a misspelt template, which the daemon does not replace.
+    # The name of a node is a DNS name: not with blanks, or with a misspelt template, which stays as it is.
     return _NODE_NAME.fullmatch(without_templates(name.removeprefix(NODE_PREFIX))) is not None
 
 

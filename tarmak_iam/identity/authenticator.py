@@ -178,7 +178,7 @@ def whois(
 
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
-# Any suffix works: the daemon's pattern ends in a star.
+# Any suffix works: the authenticator's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 
 

@@ -69,7 +69,7 @@ def load_tables(
         CRD: lambda: load_crd(config, objects()),
         DYNAMIC_FILE: lambda: load_dynamic_file(config, given.files.get(dynamic), dynamic),
     }
-    # A daemon that does not load the mounted file is not ended by an SSO mapping that it does not read.
+    # An authenticator that does not load the mounted file is not ended by an SSO mapping that it does not read.
     readable = tuple(role for role in config.roles if role.sso is not UNREAD_SSO)
     carried = cache(partial(load_mounted_file, config._replace(roles=readable), place))
 
@@ -146,7 +146,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     notes: list[str] = []
     stored: dict[str, dict[str, Found]] = {"role": {}, "sso": {}, "user": {}}
     for entry in (*config.roles, *config.users):
-        # The readings that do not end the process, under every key that the daemon can read the entry as; of two
+        # The readings that do not end the process, under every key that the authenticator can read the entry as; of two
         # entries with one key the last takes effect.
         readings, stops = take_each(entry.possible, lambda reading: (_stored_key(reading, version), reading))
         notes += stops

@@ -361,7 +361,7 @@ class _DaemonConfigReader:
                 remedy = "write a dash before the keys backendMode and usernamePrefixReserveList"
                 self._stop(key, "must be a list of YAML mappings", remedy)
             route = self._settings.route(key) if index is None else self._settings.route(key) / index
-            # Where the daemon picks one of several keys, only the prefixes that all of them reserve.
+            # Where the authenticator picks one of several keys, only the prefixes that all of them reserve.
             read = []
             for possible in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
                 backend = self._text_of(possible, "BackendMode", "backendMode", route)

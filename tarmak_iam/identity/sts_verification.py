@@ -49,7 +49,7 @@ def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
     return any(map(version.within, _listed(partition).values()))
 
 
-# The daemon's own pattern up to v0.5.1; it has no zero.
+# The authenticator's own pattern up to v0.5.1; it has no zero.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
@@ -75,7 +75,7 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
         return f"the partition '{verifier.partition}' is unknown to it"
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return _format_refusal(host, verifier)
-    # The host of the daemon's region, known from instance metadata, where it accepts one that is not on its list.
+    # The host of the authenticator's region, from instance metadata, where it accepts one that is not on its list.
     listed = _listed(verifier.partition)
     unlisted = ReleaseFeature.STS_HOST_OF_OWN_REGION if listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
     takes_home = bool(verifier.region) and version.has(unlisted)

@@ -107,7 +107,7 @@ _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 DNS_CHARACTER = re.compile(r"[a-z0-9]")
 
-# In the daemon's order: the value of one can contain a later template, which is replaced too.
+# In the authenticator's order: the value of one can contain a later template, which is replaced too.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
     ("AccountID", lambda caller: caller.account),
     ("SessionName", lambda caller: caller.session_name.replace("@", "-")),

@@ -198,7 +198,7 @@ class TokenReviewer(NamedTuple):
                 route = Route.of(("clusterID",))
                 raise Denied(f"{what}, but the configuration has {quoted(config.cluster_id)}", route)
             caller = read_caller(identity, config.version)
-            # A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host.
+            # A token is presigned for the STS of the caller's partition; an authenticator in another one refuses it.
             if not accepts_tokens_of(caller.partition, config.partition, config.version):
                 if caller.partition == config.partition:
                     raise Denied(no_hosts_of(config.partition, config.version))

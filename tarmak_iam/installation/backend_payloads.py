@@ -31,7 +31,7 @@ MAX_CONFIGMAP = 1024 * 1024
 """Maximum size of all values of a ConfigMap in bytes, which the API server enforces."""
 
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
-# NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
+# NEL too: the authenticator reads it as a line end, and kustomize would replace it with a blank.
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
 _UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
 Manifest = dict[str, Any]
@@ -166,7 +166,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     if not daemon.asks_cluster:
         return BackendPayloads(_lf(document), notes=tuple(notes))
     settings = ViperSettings(mappings.document.data, {}, {})
-    for key in API_SERVER_KEYS:  # with either key, the daemon uses neither the address nor the token that a pod has
+    for key in API_SERVER_KEYS:  # with either key, the authenticator does not use the address and token of its pod
         if settings.get(key):
             what = f"{key} makes the authenticator use another API server, for which it has no credentials"
             remedy = "remove it: in the cluster, the authenticator uses its service account"

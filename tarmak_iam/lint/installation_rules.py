@@ -86,10 +86,10 @@ _OF_GROUPS = (
 
 _ENTRIES_UNREAD = Implication(("mappings-second-document",), _are_lists_unread)
 
-# Findings that explain why a file with entries has none for the daemon.
+# Findings that explain why a file with entries has none for the authenticator.
 _HIDE_ENTRIES = (
     _ENTRIES_UNREAD,
-    # The daemon does not start, because the value of `server` is not a YAML mapping and so has no entries.
+    # The authenticator does not start, because the value of `server` is not a YAML mapping and so has no entries.
     Implication(
         ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
     ),
@@ -97,8 +97,8 @@ _HIDE_ENTRIES = (
     Implication(("mappings-as-text", *_LIST_SHAPES)),
 )
 
-# Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
-# cannot read has no such value, and an entry that a dash splits in two is two items of the list.
+# Findings that explain why the authenticator does not start. They are at or below the value that it stops at. A file
+# that it cannot read has no such value, and an entry that a dash splits in two is two items of the list.
 _STOP_DAEMON = (
     Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
     Implication(_OF_VALUES, lambda stop, why, _: bool(stop.route) and _leads(stop.route, why.route), adds=_with_stop),
@@ -156,7 +156,7 @@ def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Fi
     if failure is not None:
         what = f"authenticator {installation.daemon_version} does not start: {failure.reason}"
         route = failure.route or Route()
-        for entry in entries_of(installation.mappings).mapped:  # the ARN, where the daemon rejects it
+        for entry in entries_of(installation.mappings).mapped:  # the ARN, where the authenticator rejects it
             if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
                 route = entry.at_arn
         remedy = failure.remedy or "fix it before you apply the mappings"

@@ -277,7 +277,7 @@ def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]
     if matches and installation.settings.featureGates.get(SSO_GATE):
         return
     for entry in entries_of(mappings).mapped_sso:
-        if matches and entry.listed.arn:  # with both the daemon does not start
+        if matches and entry.listed.arn:  # with both the authenticator does not start
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {SSO_GATE} is off"
@@ -317,7 +317,7 @@ def _name(role: Role) -> str:
     if role.sso is None:
         return to_lower(role.arn)
     account, permission_set = role.sso.account, role.sso.permission_set
-    # With an explicit partition, the daemon's pattern has none.
+    # With an explicit partition, the authenticator's pattern has none.
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 

@@ -295,9 +295,9 @@ def _what_it_has(username: str) -> str:
     kind, _, name = username.removeprefix("system:").partition(":")
     namespace, _, account = name.partition(":")
     if kind == "serviceaccount" and namespace and account:
-        return f"is that of the service account {shortened(name)}: the entry gains its permissions"
+        return f"belongs to the service account {shortened(name)}: the entry gains its permissions"
     if kind == "node" and name:
-        return f"is that of the node {shortened(name)}: with the group {NODES} the entry gains its permissions"
+        return f"belongs to the node {shortened(name)}: with the group {NODES} the entry gains its permissions"
     owner = "Kubernetes" if username.startswith("system:") else "EKS"
     return f"is reserved by {owner}: it may have permissions that you do not know of"
 

@@ -194,7 +194,7 @@ class _Walk:
                 struct, owner = {} if is_by_name(target, where) else struct, route
             self._visit_keys(target, struct, route, where, owner, is_written=is_written)
         elif isinstance(target, Sequence):
-            # A list as `server`: the daemon does not start, which is another finding (IAM022).
+            # A list as `server`: the authenticator does not start, which is another finding (IAM022).
             struct = {} if where == "server" else struct
             known, leaves = tuple(struct), tuple(name for name in struct if not struct[name])
             for index, item in enumerate(target.items):

@@ -172,7 +172,7 @@ def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterato
         written = document.entry(route)
         is_list = written is not None and isinstance(written.value, ListNode) and document.has(route)
         if wanted.adds_groups and is_list:
-            # Its items are not written again: how the daemon reads `y` depends on its release.
+            # Its items are not written again: how the authenticator reads `y` depends on its release.
             yield from (Append(route, group) for group in groups[len(entry.groups) :])
         else:
             yield Set(route, list(groups))

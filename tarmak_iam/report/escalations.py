@@ -85,8 +85,8 @@ CLUSTER_SCOPED = frozenset(
 
 def escalations(facts: ClusterFacts) -> Iterator[Escalation]:
     """All escalations of a cluster, the most dangerous first."""
-    # A subject that can write the mappings can map itself to system:masters. The daemon finds an IAMIdentityMapping by
-    # its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient.
+    # A subject that can write the mappings can map itself to system:masters. The authenticator finds an
+    # IAMIdentityMapping by its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient.
     writes = Escalation("writes the IAM mappings", ("create", "update", "patch"), ("configmaps",))
     writes = writes._replace(privilege=Privilege.ADMIN)
     maps = facts.config_maps

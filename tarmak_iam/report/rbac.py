@@ -393,7 +393,7 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
     elif username == _CONTROLLER_MANAGER or username.startswith(_CONTROLLERS):
         yield Privilege.ELEVATED, "the username of a Kubernetes controller"
     elif can_become(username, _CONTROLLER_MANAGER) or can_begin(username, _CONTROLLERS):
-        yield Privilege.ELEVATED, f"the username {username} can become that of a Kubernetes controller"
+        yield Privilege.ELEVATED, f"the username {username} can become the username of a Kubernetes controller"
 
 
 def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:

@@ -24,7 +24,7 @@ INSTEAD = {
 DEFINED = {("docs/glossary.md", "daemon")}
 ROOMS = (
     *("access", "aws", "doctor", "document", "emit", "files", "identity", "installation"),
-    *("kubeconfig", "lint", "mappings", "pki", "report", "token"),
+    *("kubeconfig", "lint", "mappings", "pki", "report", "token", ""),
 )
 CODE = re.compile(r"`[^`]*`|[\w-]*(?:-daemon|daemon-)[\w-]*")
 """Code, and the names of options and rules."""
@@ -49,8 +49,8 @@ def test_the_words_are_those_of_the_glossary(page: Page) -> None:
 
 
 def literals(room: str) -> Iterator[tuple[str, str]]:
-    """The literals of a room that have several words: messages, descriptions and docstrings."""
-    for path in sorted((PACKAGE / room).rglob("*.py")):
+    """The literals of a room, or above all rooms, that have several words: messages, descriptions and docstrings."""
+    for path in sorted((PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 yield path.relative_to(PACKAGE).as_posix(), CODE.sub("", node.value)
