@@ -29,6 +29,7 @@ CONTENTS = (
             "guides/node-roles",
             "guides/another-release",
             "guides/removing",
+            "guides/eks",
             "guides/lock-out",
             "guides/*",
         ),

@@ -103,7 +103,7 @@ def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None =
         config = _load(session, path, fixes)
         if not all_clusters:
             return _check_chosen(session, config, fixes)
-        return _check_clusters(session, config, config.selectable_clusters, fixes, counts=True)
+        return _check_clusters(session, config, config.clusters_in(session.environment), fixes, counts=True)
 
     return checked(fixes) if path is None else _in_turn(path, fixes, checked)
 
@@ -126,7 +126,7 @@ def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -
     try:
         cluster = session.cluster(config)
     except SelectionError as error:
-        if session.cluster_name:
+        if session.cluster_name or session.default:
             raise
         checked = _examined(Subjects(config), fixes=fixes)
         more = [Located(finding, config.document.position(finding.route)) for finding in unselected(config)]
@@ -218,7 +218,7 @@ def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, 
             if config is None:
                 parts.append(_check_alone(files[0], session, fixes))
             else:
-                of_file = Session(config, None, "FILE", session.follow_links)
+                of_file = Session(config, None, "FILE", session.follow_links, environment=session.environment)
                 parts += _in_turn(config, fixes, partial(_check_group, of_file, config, files, all_clusters))
         except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
@@ -253,7 +253,7 @@ def _check_group(
         misplaced = misplaced_files(path.parent, cluster, follow_links=session.follow_links)
         return cluster.cluster_name in wanted or not places.isdisjoint(_identity(file.path) for file in misplaced)
 
-    chosen = [cluster for cluster in config.selectable_clusters if every or is_wanted(cluster)]
+    chosen = [cluster for cluster in config.clusters_in(session.environment) if every or is_wanted(cluster)]
     parts = [_check_clusters(session, config, chosen, fixes)] if chosen or every else []
     names = [cluster.cluster_name for cluster in config.selectable_clusters]
     for file in files:

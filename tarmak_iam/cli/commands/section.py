@@ -1,42 +1,51 @@
-"""enable, disable, set, unset, show: the keys of a section of tarmak.yaml, above all of the amazon section."""
+"""enable, disable, show: a section of tarmak.yaml, above all the amazon section."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 
-from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
+from tarmak_iam.cli.all_clusters import NOT_ATOMIC, ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.completion import sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_edit
-from tarmak_iam.cli.options import dry_run_option, format_option, option
+from tarmak_iam.cli.options import all_clusters_option, all_of, atomic_option, dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
 from tarmak_iam.config.removals import reads_differently
-from tarmak_iam.config.section_keys import key_named, keys_of, section_named
+from tarmak_iam.config.section_keys import keys_of, section_named
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.text import shortened
 
-
-@click.command()
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def enable(session: Session, dry_run: bool) -> None:
-    _edit(session, TarmakConfig.enable_authenticator, dry_run=dry_run)
+_edit_options = all_of(all_clusters_option, atomic_option, dry_run_option)
 
 
 @click.command()
-@dry_run_option
+@_edit_options
 @pass_session
 @edits_tarmak_yaml
-def disable(session: Session, dry_run: bool) -> None:
-    _edit(session, TarmakConfig.disable_authenticator, dry_run=dry_run)
+def enable(session: Session, **options: bool) -> None:
+    _edit(session, TarmakConfig.enable_authenticator, **options)
 
 
-def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *, dry_run: bool) -> None:
+@click.command()
+@_edit_options
+@pass_session
+@edits_tarmak_yaml
+def disable(session: Session, **options: bool) -> None:
+    _edit(session, TarmakConfig.disable_authenticator, **options)
+
+
+_Edit = Callable[[TarmakConfig, str], TarmakConfig]
+
+
+def _edit(session: Session, edit: _Edit, *, all_clusters: bool, atomic: bool, dry_run: bool) -> None:
     before = session.config()
+    if all_clusters:
+        _edit_all(session, before, edit, is_atomic=atomic, dry_run=dry_run)
+        return
     cluster = session.cluster(before)
     after = edit(before, cluster.cluster_name)
     enabled = after.clusters[cluster.index].authenticator_init
@@ -45,7 +54,7 @@ def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *
         note(f"unchanged: {result}")
         route, value = authenticator_init_route(cluster), str(enabled).lower()
         if reads_differently(before.document, route):
-            command = session.command(f"set awsIAMAuthenticatorInit {value}")
+            command = session.command(f"config set awsIAMAuthenticatorInit {value}")
             what = f"note: other readers of YAML do not read {value} here"
             note(f"{before.document.position(route)}: {what}; write {value}: {command}")
         return
@@ -54,43 +63,28 @@ def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
 
 
-_section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
+def _edit_all(session: Session, before: TarmakConfig, edit: _Edit, *, is_atomic: bool, dry_run: bool) -> None:
+    """One edit of the file, without the clusters for which it is refused."""
+    after, changed = before, list[Cluster]()
 
+    def change(cluster: Cluster, _: ReportProgress) -> bool:
+        nonlocal after
+        start, after = after, edit(after, cluster.cluster_name)
+        changed.extend([cluster] if after is not start else [])
+        return after is not start
 
-@click.command(name="set")
-@click.argument(
-    "pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...", shell_complete=section_keys_or_values
-)
-@_section_option
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
-    if len(pairs) % 2:
-        raise click.UsageError(f"no value given for {pairs[-1]}")
-    config, section = session.config(), section_named(name)
-    values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
-    cluster = session.cluster(config)
-    after = config.set_all(cluster.cluster_name, values, section)
-    unchanged = f"{' and '.join(values)} already {'has this value' if len(values) == 1 else 'have these values'}"
-    finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
-
-
-@click.command()
-@click.argument("key", metavar="KEY", shell_complete=section_keys)
-@_section_option
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
-    config, section = session.config(), section_named(name)
-    cluster = session.cluster(config)
-    after = config.unset(cluster.cluster_name, key, section)
-    finish_config_edit(config, after, clusters=[cluster], unchanged=f"{key} is not set", dry_run=dry_run)
+    outcomes = list(for_each(clusters_of(before, session.environment), change, "editing"))
+    if is_atomic and any(outcome.error for outcome in outcomes):
+        note(NOT_ATOMIC)
+        after, outcomes = before, [outcome._replace(value=False) for outcome in outcomes]
+    if after is not before:
+        finish_config_edit(before, after, clusters=changed, unchanged="", dry_run=dry_run)
+    word = "would be changed" if dry_run else "changed"
+    finish_all(outcomes, dict, "text", lambda is_changed: word if is_changed else "unchanged", "unchanged", {})
 
 
 @click.command()
-@_section_option
+@option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
@@ -107,14 +101,8 @@ def show(session: Session, name: str, output: str) -> None:
     else:
         given_values = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for key in keys_of(section):
-            value, is_default = _at(effective, key.path), _at(given_values, key.path) is None
+            value, is_default = value_at(effective, key.path), value_at(given_values, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
