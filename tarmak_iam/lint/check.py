@@ -47,7 +47,7 @@ GROUP = "tarmak_iam.rules"
 _MODULES = (
     config_rules,
     *(principal_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
-    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
+    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and its authenticator together
     suppression,
 )
 

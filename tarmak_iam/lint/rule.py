@@ -112,8 +112,7 @@ class Rule:
     concerns_apply: bool = field(default=True, kw_only=True)
     """Whether it is about what is applied to the cluster, and not only about this machine."""
     fix: FixMaker | None = field(default=None, kw_only=True, repr=False)
-    """What fixes one of its findings, or None for a finding that it cannot fix. Called only where a fix is asked
-    for."""
+    """What fixes one of its findings, or None for a finding that it cannot fix. Called only to fix findings."""
 
     def finding(
         self,

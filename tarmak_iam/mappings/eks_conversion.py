@@ -115,7 +115,7 @@ def to_access_entries(authenticator: Authenticator, target: EksTarget) -> EksCon
 
 def service_linked(authenticator: Authenticator, rule: DocumentedRule, what: str) -> Iterator[Remark]:
     """Only an AWS service can be such a role, so no grant is of one."""
-    remedy = "set up the AWS service that uses it anew"
+    remedy = "set up the AWS service that uses it again"
     for table in authenticator.tables:
         for key, mapping in table.entries:
             if key is not None and f":role/{SERVICE_ROLE_PREFIX}" in key:
@@ -230,7 +230,7 @@ def _principal(grant: Grant, target: EksTarget) -> tuple[str, Principal]:
         raise _Unusable(EksRule.PARTITION, what, "map a principal of the cluster's partition")
     if target.listed is not None and target.listed.is_missing(grant.principal, kind):
         what = f"the file of --arns has the {kind}s of account {arn.account}, and not this one"
-        remedy = "remove the mapping if it does not exist, or list the ARNs anew"
+        remedy = "remove the mapping if it does not exist, or list the ARNs again"
         raise _Unusable(EksRule.FULL_ARN, what, remedy)
     full = target.listed.full(grant.principal) if target.listed else grant.principal
     path = parse_arn(full).path

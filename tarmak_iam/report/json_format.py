@@ -61,7 +61,7 @@ it is None. `?`: an empty text is null. `+`: only if it is true."""
 
 
 def review_json(review: Review) -> dict[str, Any]:
-    """Plain values as in schemas/report.json. Principals are in the order in which the daemon tries its entries."""
+    """Plain values as in schemas/report.json. Principals are in the order of the authenticator."""
     names = [cluster.cluster for cluster in review.clusters]
     return {
         "file": str(review.config),
@@ -84,7 +84,7 @@ def review_json(review: Review) -> dict[str, Any]:
 
 
 def _live(cluster: ClusterReview) -> dict[str, Any] | None:
-    """What was read from the cluster; None if it was not asked."""
+    """What was read from the cluster; None if it was not queried."""
     keys = {"error": cluster.live_error or None, "effects": cluster.differences, "unboundGroups": cluster.unbound}
     return _plain({**keys, "everyone": cluster.everyone}) if cluster.live else None
 

@@ -94,11 +94,11 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
         why = "awsIAMAuthenticatorInit is off and no webhook file is set"
-        yield f"{why}, so the API server does not ask the authenticator"
+        yield f"{why}, so the API server does not call the authenticator"
 
 
 class _Entries:
-    """The entries of the mappings of an installation: which of them its daemon uses, and what is known of each."""
+    """The entries of the mappings of an installation: which ones its authenticator uses, and facts about each."""
 
     def __init__(self, installation: Installation, report: Report, repository: Repository) -> None:
         self._installation = installation
@@ -124,7 +124,7 @@ class _Entries:
                     group.append(finding)
 
     def principals(self) -> Iterator[ReviewedPrincipal]:
-        """In the order in which the daemon tries their entries."""
+        """In the order in which the authenticator tries their entries."""
         loaded = self._installation.loaded
         for grant in loaded.grants:
             entry, others = self._entry(grant), loaded.alternatives(grant)
@@ -264,7 +264,7 @@ def review_clusters(
     ask: Callable[[list[ToAsk]], Iterable[tuple[Cluster, ClusterReview | TarmakIamError]]],
 ) -> AccessReview:
     """The review of clusters, or of why one could not be read. `ask` is called with those that have an API server, and
-    returns what some of them answer, or why they could not be asked. The others are as in `put_together`."""
+    returns what some of them answer, or why they could not be queried. The others are as in `put_together`."""
     reviewed, to_ask = dict[Cluster, ReviewedCluster](), list[ToAsk]()
     for cluster, subjects in read:
         if isinstance(subjects, TarmakIamError):

@@ -35,9 +35,9 @@ _COLUMNS = """\
 For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
 grants them."""
 _PRIVILEGES = """\
-The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
-can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
-it can get more rights. If no privilege is shown, none of these is known."""
+The privilege of a principal is the highest one that is known. "admin" means that it has all permissions in the \
+cluster or can give itself all permissions, "node" that it has the identity of a node, and "elevated" that it has \
+permissions with which it can get more permissions. If no privilege is shown, none of these is known."""
 _NOT_COVERED = """\
 Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
 tokens of service accounts)."""
@@ -105,7 +105,7 @@ def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[st
     clusters = f"the Kubernetes cluster {reviewed[0].cluster}" if len(reviewed) == 1 else several
     return (
         f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
-        " ".join((*_sources(review, shown), *_asked(review))),
+        " ".join((*_sources(review, shown), *_queried(review))),
         " ".join(_results(review)),
         _PRIVILEGES,
         _NOT_COVERED,
@@ -125,18 +125,17 @@ def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
         yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
 
 
-def _asked(review: Review) -> Iterator[str]:
+def _queried(review: Review) -> Iterator[str]:
     clusters = [cluster for cluster in _with_masters(review) if cluster.status]
-    asked = [cluster.cluster for cluster in clusters if cluster.live]
+    queried = [cluster.cluster for cluster in clusters if cluster.live]
     others = [cluster.cluster for cluster in clusters if not cluster.live]
-    if asked:
-        who = f"{_listed(asked)} {'was' if len(asked) == 1 else 'were'}"
-        yield f"{who} asked for RBAC roles and bindings and for the current mappings."
+    if queried:
+        yield f"RBAC roles and bindings and the current mappings were read from {_listed(queried)}."
         if others:
-            yield f"Not asked: {_listed(others)}. Rights that RBAC bindings grant there are not included."
+            yield f"Not queried: {_listed(others)}. Permissions from RBAC bindings there are not included."
     elif others:
         who = "The cluster was" if len(others) == 1 else "The clusters were"
-        yield f"{who} not asked: rights that RBAC bindings grant are not included."
+        yield f"{who} not queried: permissions from RBAC bindings are not included."
     failed = [cluster.cluster for cluster in review.clusters if cluster.failed]
     if failed:
         yield f"The review is incomplete: {_listed(failed)} could not be read completely."
@@ -154,8 +153,7 @@ def _results(review: Review) -> Iterator[str]:
     readable = (cluster for cluster in _with_masters(review) if cluster.status)
     without = [cluster.cluster for cluster in readable if not cluster.is_login_possible]
     if without:
-        until = "principals that are listed there cannot log in until it is."
-        yield f"IAM login is not possible for {_listed(without)}: {until}"
+        yield f"IAM login is not possible for {_listed(without)}, so the principals listed there cannot log in."
 
 
 def _listed(names: list[str]) -> str:
@@ -266,7 +264,7 @@ def audit_log_lines(audit_log: AuditLog) -> Iterator[str]:
     files = counted(len(audit_log.files), "file")
     yield f"audit logs: {counted(audit_log.events, 'event')} in {files}, {audit_log.window}"
     if audit_log.unreadable:
-        lines = counted(audit_log.unreadable, "line is no audit event", "lines are no audit events")
+        lines = counted(audit_log.unreadable, "line is not an audit event", "lines are not audit events")
         yield f"audit logs: {lines}, the first one at {audit_log.unreadable_at}"
     if audit_log.left_out:
         yield f"audit logs: {counted(audit_log.left_out, 'event')} of further users left out: there are too many users"
@@ -288,7 +286,7 @@ def _rights(entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview)
     for right in rights or ():
         yield _labelled("may", right_text(right))
     if rights == ():
-        what = "only what every caller may" if cluster.everyone else "nothing"
+        what = "no more than every caller" if cluster.everyone else "nothing"
         yield _labelled("may", f"{what}: no binding names its username or groups")
     for right in rights or ():
         for note in right.notes:

@@ -85,8 +85,8 @@ def test_the_examples_of_a_page(rule_id: str) -> None:
 
 
 FIXES = {
-    "Safe: `check --fix` makes the good example of the bad one.": True,
-    "Unsafe: `check --fix --unsafe-fixes` makes the good example of the bad one.": False,
+    "Safe: `check --fix` turns the bad example into the good one.": True,
+    "Unsafe: `check --fix --unsafe-fixes` turns the bad example into the good one.": False,
 }
 
 

@@ -192,7 +192,7 @@ def _access(cell: AccessCell | None) -> TableCell:
 
 class _Notation(NamedTuple):
     """How places, repeated findings and `common`, the change that the introduction explains, are displayed. `asked`:
-    whether the cluster was asked for its bindings. `identifier` is the id of its section, `clusters` their number."""
+    whether its bindings were read. `identifier` is the id of its section, `clusters` their number."""
 
     shown: Shown
     repeated: Repeated
