@@ -28,6 +28,7 @@ CONTENTS = (
             "guides/tarmak-documentation",
             "guides/node-roles",
             "guides/another-release",
+            "guides/trust-policies",
             "guides/removing",
             "guides/lock-out",
             "guides/*",
