@@ -32,10 +32,13 @@ def open_trust_policy(rule: Rule, trusted: TrustedMappings) -> Iterator[Finding]
 def _trusts(trusted: TrustedMappings) -> Iterator[tuple[WrittenEntry, Trust]]:
     """The entries of roles, with their trust policies."""
     for entry in entries_of(trusted.mappings).mapped:
-        kind = "arn" if entry.listed.arn else entry.listed.principal_kind
-        trust = trusted.policies.of(kind, entry.listed.arn or entry.listed.sso)
-        if trust is not None:
+        if (trust := _trust_of(entry, trusted)) is not None:
             yield entry, trust
+
+
+def _trust_of(entry: WrittenEntry, trusted: TrustedMappings) -> Trust | None:
+    kind = "arn" if entry.listed.arn else entry.listed.principal_kind
+    return trusted.policies.of(kind, entry.listed.arn or entry.listed.sso)
 
 
 def trust_lines(trusted: TrustedMappings | None) -> Iterator[str]:
@@ -54,7 +57,7 @@ def with_trust(finding: Finding, trusted: TrustedMappings | None) -> Finding | N
     steps = finding.route.plain
     entries = entries_of(trusted.mappings).by_steps
     entry = next((entries[steps[:count]] for count in range(len(steps) + 1) if steps[:count] in entries), None)
-    trust = None if entry is None else trusted.policies.of("arn", entry.listed.arn)
+    trust = None if entry is None else _trust_of(entry, trusted)
     if trust is None:
         return finding
     state, reason = trust.session_name

@@ -76,7 +76,8 @@ def test_a_comment_that_is_needed_without_the_policy_is_not_unused() -> None:
 def test_a_role_that_anybody_can_assume() -> None:
     organization = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     given = subjects("dev:{{SessionName}}", Dev=policy(principal="*"), Admin=policy(organization, "*"))
-    what = "IAM133 anybody with an AWS account can assume arn:aws:iam::111122223333:role/{0}: its trust policy in {0}.json allows *"
+    role = "arn:aws:iam::111122223333:role/{0}"
+    what = f"IAM133 anybody with an AWS account can assume {role}: its trust policy in {{0}}.json allows *"
     assert found(given) == [
         f"{what.format('Admin')}, and this is not evaluated: statement 1: StringEquals aws:PrincipalOrgID",
         what.format("Dev"),
