@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench targets hostile comparison dist compat clean
+.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference images docs bench targets hostile comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -81,7 +81,8 @@ format: $(VENV)/.linted
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/.tested
-	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
+	@names=$$($(BIN)/python -c 'from tarmak_iam.config.section_keys import BUILT_IN as all; print(*[each.name for each in all])') \
+		&& for name in $$names; do $(BIN)/tarmak-iam schema $$name > schemas/$$name.json || exit 1; done
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
 	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
 	$(BIN)/tarmak-iam schema settings > schemas/settings.json
@@ -99,9 +100,13 @@ regions: $(VENV)/.tested
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
 
-# The pages in docs/reference (commands, versions, Python API) from the program.
+# The pages in docs/reference (commands, versions, escalations, Python API) from the program and its tests.
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
+
+# The drawings in docs/images: from the program's output, and from the tables of docs/comparison.md.
+images: $(VENV)/.tested
+	$(BIN)/python -m tests.docs.images
 
 docs: $(VENV)/.tested
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
@@ -112,10 +117,11 @@ bench: $(VENV)/.benched
 	@$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/run.py
 
-# Writes the tables to that page; review the diff before you commit it.
+# Writes the tables to that page, and draws their bars; review the diff before you commit it.
 comparison: $(VENV)/.benched
 	@$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/run.py --write docs/comparison.md
+	@$(BIN)/python -m tests.docs.images bars
 
 # What edits cost, beside what they may cost, and how it grows with the text. TARGETS='a part of a name' selects rows.
 targets: $(VENV)/.benched

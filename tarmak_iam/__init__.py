@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tarmak_iam.lint import check as check
     from tarmak_iam.mappings import Mappings as Mappings
     from tarmak_iam.tarmak_cluster import TarmakCluster as TarmakCluster
+    from tarmak_iam.tarmak_cluster import review_all as review_all
 
 _HOMES = {
     ".config": "Cluster TarmakConfig",
@@ -56,7 +57,7 @@ _HOMES = {
     ".installation.installation": "Installation",
     ".lint": "Rule Scope Subjects check",
     ".mappings": "Mappings",
-    ".tarmak_cluster": "TarmakCluster",
+    ".tarmak_cluster": "TarmakCluster review_all",
 }
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -13,6 +13,7 @@ from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.config.locate import config_path
+from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.files.read import read_file
 from tarmak_iam.files.turns import edit_in_turn
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
@@ -29,15 +30,17 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.apply import LiveDiff
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.cluster.results import Applied, RolledBack
+    from tarmak_iam.hook.login.admin import AdminVerified
     from tarmak_iam.hook.login.verify import Verified
     from tarmak_iam.hook.programs import ClusterLock
     from tarmak_iam.identity import Answer
     from tarmak_iam.installation.backend_payloads import Manifest
     from tarmak_iam.lint import Located, Subjects
     from tarmak_iam.lint.edit_guard import MappedEffects
-    from tarmak_iam.report import AccessReview
+    from tarmak_iam.report import AccessReview, ClusterReview
+    from tarmak_iam.report.review import ToAsk
 
-__all__ = ["TarmakCluster"]
+__all__ = ["TarmakCluster", "review_all"]
 ROLLOUT_SECONDS = 300.0
 VERIFY_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
@@ -111,6 +114,22 @@ class TarmakCluster:
             follow_links=follow_links,
             progress=progress,
         )
+
+    @classmethod
+    def all(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        of_environment: str | None = None,
+        with_hubs: bool = False,
+        **attributes: Any,
+    ) -> list[TarmakCluster]:
+        """Every cluster of a tarmak.yaml, or of one of its environments, hubs only `with_hubs`. `path` and `attributes`
+        are as for `load`. Raises as `load`, and SelectionError for an unknown environment."""
+        config = TarmakConfig.load(path)
+        assert config.path is not None  # it is loaded from a file
+        chosen = (cluster for cluster in config.clusters_in(of_environment) if with_hubs or not cluster.is_hub)
+        return [cls(config.path, cluster.cluster_name, **attributes) for cluster in chosen]
 
     @property
     def config(self) -> TarmakConfig:
@@ -353,6 +372,14 @@ class TarmakCluster:
         installation = self._installation({"role": role, "profile": profile})
         return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
 
+    def verify_admin(self, *, timeout: float = ANSWER_SECONDS) -> AdminVerified:
+        """Logs in with the admin certificate in Tarmak's own kubeconfig, and keeps the time of a login in the cluster's
+        directory. `timeout`: seconds to wait for an answer of the API server. Raises ConfigError for another
+        kubeconfig. A failed login raises nothing: `what` of the result says why `ok` is false."""
+        from tarmak_iam.hook.login.admin import verify_admin
+
+        return verify_admin(self._installation({}), self._kubectl(seconds=timeout))
+
     def rollback(
         self, *, to: int | None = None, dry_run: bool = False, force: bool = False, wait: float | None = ROLLOUT_SECONDS
     ) -> RolledBack:
@@ -372,18 +399,7 @@ class TarmakCluster:
         """The access review of this cluster: `text()`, `html()` and `json()` of it are the formats of the command.
         `live` also asks the API server for its RBAC bindings and its current mappings; a hub has none. `date`: text
         that is shown as the date. Raises ToolError if the API server cannot be asked."""
-        from tarmak_iam.lint import examine
-        from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
-
-        subjects = self._subjects()
-        findings = examine(subjects)
-        repository = Repository.of(self.path.parent)
-        installation = subjects.installation
-        assert installation is not None  # of_cluster returns one
-        review = review_cluster(subjects, findings, repository)
-        if live and not review.is_hub:
-            review = ask_cluster(review, installation, self._kubectl())
-        return put_together(self.path, [ReviewedCluster(review, installation.loaded)], findings, repository, date)
+        return review_all([self], live=live, date=date, strict=True)
 
     def _read(self, *, with_hubs: bool = False) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
         config = self.config
@@ -453,3 +469,37 @@ class TarmakCluster:
             if lock.problem is not None:
                 self.progress(f"warning: {lock.problem}")
             yield lock
+
+
+def review_all(
+    clusters: Iterable[TarmakCluster], *, live: bool = False, date: str = "", strict: bool = False
+) -> AccessReview:
+    """The access review of clusters of one tarmak.yaml, as of `TarmakCluster.all(with_hubs=True)`. `live` and `date`
+    are as for `TarmakCluster.report`. An error of a cluster is in its review, as `error` or `live_error`, unless it is
+    raised because of `strict`. Raises SelectionError for no clusters, and for those of different files."""
+    from tarmak_iam import report
+    from tarmak_iam.lint import Subjects, examine
+
+    chosen = {cluster.cluster_name: cluster for cluster in clusters}
+    if len(paths := {cluster.path for cluster in chosen.values()}) != 1:
+        raise SelectionError("a review is about clusters of one tarmak.yaml", remedy="review each file alone")
+    config = TarmakConfig.load(path := paths.pop())
+
+    def result(work: Callable[..., _Made], *arguments: Any) -> _Made | TarmakIamError:
+        try:
+            return work(*arguments)
+        except TarmakIamError as error:
+            if strict:
+                raise
+            return error
+
+    def ask(cluster: Cluster, review: ClusterReview, installation: Installation) -> ClusterReview:
+        return report.ask_cluster(review, installation, chosen[cluster.cluster_name]._kubectl())
+
+    read = [(config.cluster(name), result(cluster._subjects)) for name, cluster in chosen.items()]
+    checked = [subjects for _, subjects in read if isinstance(subjects, Subjects)] or [Subjects(config)]
+
+    def ask_all(to_ask: list[ToAsk]) -> Iterator[tuple[Cluster, ClusterReview | TarmakIamError]]:
+        return ((asked[0], result(ask, *asked)) for asked in to_ask if live)
+
+    return report.review_clusters(config, read, examine(*checked), report.Repository.of(path.parent), date, ask_all)

@@ -16,7 +16,7 @@ KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 HEAD, *SECTIONS = re.split(r"^(?=## )", CHANGELOG, flags=re.MULTILINE)
 HEADINGS = [re.match(r"## \[([^\]]+)\](?: - (\d{4}-\d\d-\d\d))?(?: \[YANKED\])?\n", section) for section in SECTIONS]
 VERSIONS = [heading[1] if heading else "" for heading in HEADINGS]
-ENTRY = re.compile(r"- (?:.|\n  )+")
+ENTRY = re.compile(r"^- (?:.|\n  )+", re.MULTILINE)
 
 
 def number(version: str) -> tuple[int, ...]:

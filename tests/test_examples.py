@@ -88,6 +88,42 @@ def test_a_version_that_tarmak_cannot_install_is_one_line(multi: Path) -> None:
     assert (multi / "tarmak.yaml").read_bytes() == before
 
 
+def test_the_demo_is_a_short_story(tmp_path: Path) -> None:
+    program = tmp_path / "tarmak-iam"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tarmak_iam "$@"\n')
+    program.chmod(0o755)
+    environment = {**os.environ, "BIN": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = ["sh", str(EXAMPLES / "demo.sh"), str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") <= 60
+    story = [
+        "+        awsIAMAuthenticatorInit: true",
+        "did you mean system:masters?",
+        "fixed: write 'system:masters'",
+        "error: the last mapping to system:masters would be lost",
+        "role/Developer: can log in as dev:{{SessionName}} with group developers",
+        "username: dev:alice",
+        "denied:",
+        "wrote rendered/daemonset.yaml",
+        f"Open {tmp_path}/out/report.html in a browser",
+    ]
+    places = [done.stdout.find(part) for part in story]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "role/Developer" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_demo_ends_where_a_command_does_not_do_what_it_tells(tmp_path: Path) -> None:
+    program = tmp_path / "tarmak-iam"
+    program.write_text("#!/bin/sh\necho broken\nexit 3\n")
+    program.chmod(0o755)
+    environment = {**os.environ, "BIN": str(tmp_path)}
+    command = ["sh", str(EXAMPLES / "demo.sh"), str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "broken")
+
+
 @pytest.mark.parametrize("name", ["provision", "bump_versions"])
 def test_it_takes_ten_lines(name: str) -> None:
     """From the configuration to the saved file, without the lines that start and end a script."""

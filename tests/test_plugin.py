@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import EXAMPLES, ROOT
+from tests.support import EXAMPLES, FILES_WITHOUT_KUBECONFIG, ROOT
 from tests.support.forks import TARMAK_IAM, forked
 
 PLUGIN = ROOT / "tests" / "example_plugin"
@@ -136,8 +136,10 @@ def test_its_emitter_is_in_manifests_and_in_the_directory(mapped: Installed) -> 
     assert [each["name"] for each in objects[0]["subjects"]] == ["dev:payments", "on-call"]
     out = mapped.file.parent / "out"
     done = mapped.run("render", "--output-dir", str(out))
-    names = ["flags.txt", "viewers.txt", "clusterrolebinding-iam-viewers.yaml", "configmap.yaml", "daemonset.yaml"]
-    assert done.stdout.splitlines() == [f"wrote {out / name}" for name in (*names, "kustomization.yaml")]
+    own = ("viewers.txt", "clusterrolebinding-iam-viewers.yaml", "configmap.yaml", "daemonset.yaml")
+    assert done.stdout.splitlines() == [
+        f"wrote {out / name}" for name in (*FILES_WITHOUT_KUBECONFIG, *own, "kustomization.yaml")
+    ]
     assert (out / "viewers.txt").read_text() == "'dev:payments'\n'on-call'\n"
     assert "- clusterrolebinding-iam-viewers.yaml\n- configmap.yaml\n" in (out / "kustomization.yaml").read_text()
 

@@ -28,7 +28,7 @@ pytestmark = [
         not (ROOT / "tarmak_iam").is_dir(), reason="it is the installed package that is tested here, without its source"
     ),
 ]
-NOT_RELEASED = (".ci/", ".gitattributes", ".gitignore")
+NOT_RELEASED = (".ci/", ".gitattributes", ".github/", ".gitignore")
 """What only a checkout needs."""
 PROGRAM = """\
 import os, sys

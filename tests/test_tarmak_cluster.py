@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam import ConfigError, FileChanged, FileError, PolicyRefused, SelectionError, TarmakCluster, ToolError
+from tarmak_iam import (
+    ConfigError,
+    FileChanged,
+    FileError,
+    PolicyRefused,
+    SelectionError,
+    TarmakCluster,
+    ToolError,
+    review_all,
+)
 from tarmak_iam.files.lock import file_lock, lock_file_of
 from tarmak_iam.hook import apply_hook
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
@@ -401,3 +410,33 @@ def test_a_progress_that_raises_ends_the_call_and_the_next_one_completes_it(stan
     assert not cluster.diff().changed
     assert cluster.rollback().changed
     assert cluster.diff().changed
+
+
+def test_all_clusters_of_a_file(shell: Shell) -> None:
+    names = [cluster.cluster_name for cluster in TarmakCluster.all(shell.multi)]
+    assert names == ["prod-blue", "prod-green"]
+    told: list[str] = []
+    every = TarmakCluster.all(shell.multi, of_environment="prod", with_hubs=True, progress=told.append)
+    assert [cluster.cluster_name for cluster in every] == ["prod-hub", "prod-blue", "prod-green"]
+    every[1].map(ADMIN, "admin", ["system:masters"])
+    assert told == [], "no finding"
+    with pytest.raises(SelectionError, match="no cluster is in environment 'prd'; did you mean prod"):
+        TarmakCluster.all(shell.multi, of_environment="prd")
+
+
+def test_the_review_of_all_clusters(shell: Shell) -> None:
+    every = TarmakCluster.all(shell.multi, with_hubs=True)
+    every[1].map(ADMIN, "admin", ["system:masters"])
+    (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("colour: blue\n")
+    review = review_all(every, date="2026-03-02")
+    hub, blue, green = review.clusters
+    assert (hub.is_hub, blue.error, [person.principal for person in blue.principals]) == (True, "", [ADMIN])
+    assert "unknown setting 'colour'" in green.error
+    assert review.failed
+    with pytest.raises(ConfigError, match="unknown setting 'colour'"):
+        review_all(every, strict=True)
+    blue, _ = review_all(every[1:], live=True).clusters
+    assert blue.live_error.startswith("tarmak")
+    for clusters in ([], [every[1], TarmakCluster.load("dev-cluster", shell.single)]):
+        with pytest.raises(SelectionError, match=r"clusters of one tarmak\.yaml"):
+            review_all(clusters)

@@ -1,8 +1,8 @@
-"""--all-clusters: one cluster after the other; an error in one does not end the others."""
+"""--all-clusters and --environment: one cluster after the other; an error in one does not end the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 FAILED = "failed"
+NOT_ATOMIC = "nothing was written: --atomic requires that the edit is accepted for every cluster"
 ReportProgress = Callable[[str], None]
 ClusterWork = Callable[["Cluster", ReportProgress], Any]
-"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
-nothing."""
+"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError. What it
+prints are lines that begin with the name of the cluster."""
 
 
 class ClusterOutcome(NamedTuple):
@@ -35,11 +36,14 @@ class ClusterOutcome(NamedTuple):
         return self.cluster.cluster_name
 
 
-def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluster]:
-    """Those that a name selects, hubs only `with_hubs`. Entries that are skipped are noted. Raises SelectionError."""
-    chosen = []
+def clusters_of(config: TarmakConfig, environment: str | None = None, *, with_hubs: bool = False) -> list[Cluster]:
+    """Those that a name selects, of the environment if given, hubs only `with_hubs`. Entries that are skipped are
+    noted. Raises SelectionError."""
+    chosen, selectable = [], config.clusters_in(environment)
     for cluster in config.clusters:
-        if cluster in config.selectable_clusters:
+        if environment not in (None, cluster.environment):
+            continue
+        if cluster in selectable:
             reason = f"{shortened(cluster.cluster_name)} is a hub: it has no masters"
             if with_hubs or not cluster.is_hub:
                 chosen.append(cluster)
@@ -53,6 +57,20 @@ def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluste
         what = "no cluster found" if with_hubs else "no cluster with masters found"
         raise SelectionError(what, place=config.document.position(("clusters",)))
     return chosen
+
+
+def noting(cluster: Cluster) -> Callable[[str], None]:
+    """Prints a line about the cluster, which stays on a terminal."""
+    return lambda text: note(f"{shortened(cluster.cluster_name)}: {text}")
+
+
+def with_mappings(config: TarmakConfig, outcomes: Iterable[ClusterOutcome]) -> Iterator[ClusterOutcome]:
+    """Without the clusters whose value is None: that they have no mappings file is noted."""
+    for outcome in outcomes:
+        if outcome.error is None and outcome.value is None:
+            note_skipped(config, outcome.cluster, f"{shortened(outcome.name)} has no mappings file")
+        else:
+            yield outcome
 
 
 def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
@@ -80,28 +98,32 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> Iter
 
 
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
-    """Like every error, with the name of the cluster if the message does not contain it."""
+    """Like every error, with the name of the cluster, unless what is wrong contains it."""
     name = shortened(cluster_name)
-    note(error_line(error, whose="" if name in error.message else f"{name}: "))
+    note(error_line(error, whose="" if name in error.what else f"{name}: "))
     print_excerpt_of_error(error.place)
 
 
 def finish_all(
     outcomes: Sequence[ClusterOutcome],
-    as_json: Callable[[ClusterOutcome], dict[str, object]],
+    as_json: Callable[[Any], dict[str, object]],
     output: str,
     word: Callable[[Any], str],
     quiet: str,
+    codes: Mapping[str, ExitCode] | None = None,
 ) -> None:
-    """Prints results as JSON and a summary; `quiet` words are no findings. Exits with ERROR or FINDINGS if any."""
+    """Prints results as JSON, one object a cluster, and a summary, which does not name the clusters of the `quiet`
+    word. Exits with ERROR if there was one, else with the lowest of the `codes` of the words; without `codes`, all
+    words but `quiet` are FINDINGS."""
     if output == "json":
-        failed = {outcome.name: {"cluster": outcome.name, "error": str(outcome.error)} for outcome in outcomes}
-        print_json([failed[outcome.name] if outcome.error else as_json(outcome) for outcome in outcomes])
+        shown = [{"error": str(outcome.error)} if outcome.error else as_json(outcome.value) for outcome in outcomes]
+        print_json([{"cluster": outcome.name, **part} for outcome, part in zip(outcomes, shown, strict=True)])
     words = [(outcome.name, FAILED if outcome.error else word(outcome.value)) for outcome in outcomes]
     note(outcome_counts(words, quiet))
     states = {state for _, state in words} - {quiet}
-    if states:
-        click.get_current_context().exit(ExitCode.ERROR if FAILED in states else ExitCode.FINDINGS)
+    codes = {**(dict.fromkeys(states, ExitCode.FINDINGS) if codes is None else codes), FAILED: ExitCode.ERROR}
+    if reached := [codes[state] for state in states if state in codes]:
+        click.get_current_context().exit(ExitCode.ERROR if ExitCode.ERROR in reached else min(reached))
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
@@ -111,4 +133,4 @@ def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
         names.setdefault(what, []).append(shortened(name))
     listed = {what: "" if what == quiet else f" ({', '.join(those)})" for what, those in names.items()}
     parts = [f"{len(those)} {what}{listed[what]}" for what, those in names.items() if those]
-    return f"{len(words)} cluster{'' if len(words) == 1 else 's'}: {', '.join(parts)}"
+    return f"{len(words)} cluster{'' if len(words) == 1 else 's'}{':' if parts else ''} {', '.join(parts)}".rstrip()

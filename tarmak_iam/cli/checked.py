@@ -106,7 +106,7 @@ def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None =
         config = _load(session, path, fixes)
         if not all_clusters:
             return _check_chosen(session, config, fixes)
-        return _check_clusters(session, config, config.selectable_clusters, fixes, counts=True)
+        return _check_clusters(session, config, config.clusters_in(session.environment), fixes, counts=True)
 
     return checked(fixes) if path is None else _in_turn(path, fixes, checked)
 
@@ -260,7 +260,7 @@ def _check_group(
         misplaced = misplaced_files(path.parent, cluster, follow_links=session.follow_links)
         return cluster.cluster_name in wanted or not places.isdisjoint(_identity(file.path) for file in misplaced)
 
-    chosen = [cluster for cluster in config.selectable_clusters if every or is_wanted(cluster)]
+    chosen = [cluster for cluster in config.clusters_in(session.environment) if every or is_wanted(cluster)]
     parts = [_check_clusters(session, config, chosen, fixes)] if chosen or every else []
     names = [cluster.cluster_name for cluster in config.selectable_clusters]
     for file in files:

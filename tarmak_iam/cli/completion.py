@@ -94,6 +94,11 @@ def clusters(asked: Asked) -> Offers:
     return ((cluster.cluster_name, cluster.type) for cluster in named)
 
 
+@completer
+def environments(asked: Asked) -> Offers:
+    return ((cluster.environment, "") for cluster in asked.config().clusters if cluster.environment)
+
+
 def _mapped(asked: Asked, is_offered: Callable[[MappingEntry], object]) -> Offers:
     mappings = asked.cluster_files().mappings()
     for entry in mappings.entries if mappings else ():

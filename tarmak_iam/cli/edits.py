@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_done
+from tarmak_iam.cli.console import note, print_diff, record_done
 from tarmak_iam.cli.session import Session, note_incomplete
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
@@ -19,7 +19,6 @@ from tarmak_iam.installation.edit_locks import CLUSTER_FILES_EDIT, CONFIG_EDIT, 
 from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
-    from tarmak_iam.access.diff import Effect
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.document import Document
     from tarmak_iam.mappings.formats import Import
@@ -97,31 +96,20 @@ edits_cluster_files = _taking_turns(in_turn_of_cluster_files)
 
 
 def finish_edit(
-    before: Document | None,
-    after: Document,
-    write: Callable[[], object],
-    *,
-    dry_run: bool,
-    done: str,
-    effects: Sequence[Effect] = (),
-    json: Mapping[str, object] | None = None,
+    before: Document | None, after: Document, write: Callable[[], object], *, dry_run: bool, done: str
 ) -> None:
-    """Writes, unless it is a dry run, and prints diff and effects, or `json` with them. A new file has no `before`."""
+    """Writes, unless it is a dry run, and prints the diff. A new file has no `before`."""
     if not dry_run:  # before the diff: its reader may close the pipe
         write()
         record_done("wrote", after.filename)
-    diff = unified_diff(before.text if before else "", after.text, after.filename)
-    if json is None:
-        print_diff(diff)
-        for effect in effects:
-            print_line(effect.text)
-    else:
-        from tarmak_iam.access.diff import effect_json
+    print_diff(unified_diff(before.text if before else "", after.text, after.filename))
+    note_removed_comments(after)
+    note("dry run: nothing was written" if dry_run else done)
 
-        print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in effects], **json})
+
+def note_removed_comments(after: Document) -> None:
     for comment in after.removed_comments:
         note(f"removed with it: the comment {comment.text}")
-    note("dry run: nothing was written" if dry_run else done)
 
 
 def finish_config_edit(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, registries, roles
+from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, environments, registries, roles
 from tarmak_iam.cli.parsing import choose, declared
 from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
@@ -130,19 +130,28 @@ dry_run_option = option("--dry-run")
 
 
 def _check_all_clusters(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    session = context.find_object(Session)
-    if value and session is not None and session.cluster_name:
-        what = "--cluster selects one cluster and --all-clusters selects all; use only one of them"
-        raise click.UsageError(what, context)
-    return value
+    """Whether the command works on several clusters, by this option or by --environment."""
+    session = context.find_object(Session) or Session(None, None)
+    given = ["--cluster selects one cluster"] if session.cluster_name else []
+    given += ["--all-clusters selects all"] if value else []
+    given += ["--environment selects those of an environment"] if session.environment is not None else []
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given[:2])}; use only one of them", context)
+    return value or session.environment is not None
 
 
-all_clusters_option = option("--all-clusters", callback=_check_all_clusters)
+all_clusters_option = all_of(
+    option("--all-clusters", callback=_check_all_clusters),
+    # Before the option that looks at it, whatever their order:
+    option("--environment ENV", expose_value=False, is_eager=True, callback=choose, shell_complete=environments),
+)
+"""--all-clusters and --environment: as `all_clusters`, whether one of them is given; the session has the latter."""
+atomic_option = option("--atomic")
 root_option = option("--root")
 
 key_edit_options = all_of(
     root_option,
-    option("--all-clusters", callback=_check_all_clusters),
+    all_clusters_option,
     option("--force"),
     option("--through-alias"),
     dry_run_option,
@@ -151,6 +160,8 @@ key_edit_options = all_of(
 strip_path_option = option("--strip-path")
 
 mappings_edit_options = all_of(
+    all_clusters_option,
+    atomic_option,
     option("--me ARN", shell_complete=callers),
     option("--force"),
     dry_run_option,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Session(NamedTuple):
-    """`source`: what selected the directory, if not -c. `kubeconfig` and `kube_context` are for kubectl."""
+    """`source`: what selected the directory, if not -c. `kubeconfig` and `kube_context` are for kubectl. `environment`
+    limits a command that works on all clusters."""
 
     directory: Path | None
     cluster_name: str | None
@@ -36,6 +37,7 @@ class Session(NamedTuple):
     follow_links: bool = False
     kubeconfig: Path | None = None
     kube_context: str | None = None
+    environment: str | None = None
     trust_policies: TrustPolicies | None = None
 
     def with_trust(self, paths: Iterable[Path]) -> Session:

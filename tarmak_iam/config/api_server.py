@@ -91,7 +91,7 @@ AMAZON: Section[Amazon] = Section(
     ("kubernetes", "apiServer", "amazon"),
     _amazon_model,
     _with_defaults,
-    lambda amazon: problems_of(amazon.model_dump()),
+    problems_of,
     tuple(
         SectionRule(rule_id, Severity.WARNING, summary, partial(_warnings, rule_id), name=name)
         for rule_id, name, summary in (

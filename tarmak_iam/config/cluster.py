@@ -128,6 +128,16 @@ class ReadFile:
         what = f"unknown cluster {quoted(cluster_name)}"
         raise SelectionError(what, remedy=remedy or "the file has no clusters", place=place)
 
+    def clusters_in(self, environment: str | None) -> tuple[Cluster, ...]:
+        """The selectable clusters of an environment, or all for None. Raises SelectionError for an unknown one."""
+        clusters = self.selectable_clusters
+        chosen = tuple(cluster for cluster in clusters if environment in (None, cluster.environment))
+        if environment is not None and not chosen:
+            names = dict.fromkeys(cluster.environment for cluster in clusters)
+            what, place = f"no cluster is in environment {quoted(environment)}", Place(self.document.filename)
+            raise SelectionError(what, remedy=choose_among(environment, names), place=place)
+        return chosen
+
     @property
     def selected_cluster(self) -> Cluster | None:
         """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""

@@ -32,10 +32,10 @@ from tarmak_iam.config.api_server import Issue, api_server_issues
 from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name, values_at
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
-from tarmak_iam.config.tarmak_types import is_cidr
+from tarmak_iam.config.tarmak_types import CHOICES, is_cidr
 from tarmak_iam.text import did_you_mean, is_host_name, quoted, shortened
 
-_PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")
+_PROMETHEUS_MODES = CHOICES["ClusterKubernetesPrometheus.mode"]
 _RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
 _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
@@ -61,7 +61,7 @@ def cluster_issues(cluster: Cluster) -> list[Issue]:
         issues.append((("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy))
     calico, path = kubernetes.get("calico") or {}, ("kubernetes", "calico")
     backend, replicas = calico.get("backend") or "etcd", calico.get("typhaReplicas")
-    if backend not in ("etcd", "kubernetes"):
+    if backend not in CHOICES["ClusterKubernetesCalico.backend"]:
         what = f"{quoted(backend)} is not a backend of Calico"
         issues.append(((*path, "backend"), what, "write etcd or kubernetes"))
     if calico.get("enableTypha") and backend != "kubernetes":

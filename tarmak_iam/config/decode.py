@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tarmak_iam.aws.go_case import equal_fold
-from tarmak_iam.config.tarmak_types import REMEDIES, Field, ScalarTypeError, root_field
+from tarmak_iam.config.tarmak_types import CHOICES, REMEDIES, Field, ScalarTypeError, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
@@ -102,8 +102,8 @@ def float_text(number: float) -> str:
     return plain if -4 <= int(exponent) < 6 else f"{mantissa}e{int(exponent):+03d}"
 
 
-API_VERSION = "api.tarmak.io/v1alpha1"
-KIND = "Config"
+(API_VERSION,) = CHOICES["Config.apiVersion"]
+(KIND,) = CHOICES["Config.kind"]
 _MOST_CLUSTERS = 5000
 """Each of them is checked in dozens of ways, and compared with the others."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.api_server import Issue
 from tarmak_iam.config.cluster import Cluster, ReadFile, metadata_name, values_at
-from tarmak_iam.config.tarmak_types import quantity_size
+from tarmak_iam.config.tarmak_types import CHOICES, quantity_size
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _WITHOUT_ROLE = ("all", "hybrid")
@@ -26,7 +26,7 @@ _KUBERNETES = ("master", "worker", "etcd", "master-etcd")
 """The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
 
 _TYPES = {
-    "cluster-single": (*_KUBERNETES, "bastion", "vault", "jenkins"),
+    "cluster-single": tuple(CHOICES["InstancePool.type"]),
     "cluster-multi": _KUBERNETES,
     "hub": ("bastion", "vault", "jenkins"),
 }
@@ -209,7 +209,7 @@ def label_issues(cluster: Cluster) -> Iterator[Issue]:
 
 _SIZES = ("tiny", "small", "medium", "large")
 _INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z"
-_VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
+_VOLUME_TYPES = CHOICES["Volume.type"]
 _WITH_IOPS = ("io1", "io2")
 """EBS creates such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
 

@@ -34,10 +34,11 @@ class AccessLogs(SectionModel):
     """Whether logs are written. Default: true if a bucket is set, else false."""
 
     bucket: str = ""
-    """Name of the S3 bucket for the logs. The bucket must exist and allow the ELB account of the region to write."""
+    """Name of the S3 bucket for the logs. The bucket must exist and allow the ELB account of the region to write.
+    Required if logs are written."""
 
     bucketPrefix: str = ""
-    """Prefix of the log objects in the bucket."""
+    """Prefix of the log objects in the bucket. Default: none."""
 
     interval: int | None = Field(default=None, json_schema_extra={"enum": [*INTERVALS, None]})
     """Minutes between two log files: 5 or 60. Default: 5."""
@@ -54,4 +55,5 @@ class Amazon(SectionModel):
 
     awsIAMAuthenticatorInit: bool = False
     """Prepares the masters for the AWS IAM Authenticator: creates its certificate and key before the API server
-    starts, and configures it as the API server's token webhook. The authenticator itself runs in the cluster."""
+    starts, and configures it as the API server's token webhook. The authenticator itself runs in the cluster.
+    Default: false."""

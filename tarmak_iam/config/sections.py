@@ -111,14 +111,15 @@ class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
     `model` may be a function that imports the model and returns it, because pydantic takes longer to import than
-    everything else. `defaults` returns the model that takes effect. `validate` is called with it and returns the
+    everything else: then Tarmak checks the types, and `validate` and the rules are called with plain data, as the file
+    contains them. `defaults` returns the model that takes effect. `validate` is called with it and returns the
     problems because of which an edit must be refused. `rules` find what is valid, but surprising.
     """
 
     path: tuple[str, ...]
     model: type[Model] | Callable[[], type[Model]]
     defaults: Callable[[Model], Model] = field(default=lambda model: model)
-    validate: Callable[[Model], Iterable[Problem]] = field(default=lambda _: ())
+    validate: Callable[[Any], Iterable[Problem]] = field(default=lambda _: ())
     rules: tuple[SectionRule, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,7 +147,7 @@ class Section(Generic[Model]):
         return self.model_class.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def values(self, cluster: Mapping[str, Any]) -> Any:
-        """What the rules are called with: the plain data if the model is a function. Raises as `read`."""
+        """What `validate` and the rules get: the plain data if the model is a function. Raises as `read`."""
         return self.read(cluster) if isinstance(self.model, type) else self.data(cluster)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
@@ -177,10 +178,11 @@ class Section(Generic[Model]):
         Raises ConfigError if a function of the plugin fails.
         """
         try:
-            model = self.read(cluster)
+            values = self.values(cluster)
         except validation_error() as error:
             return [Problem(flaw.path, flaw.message) for flaw in field_errors(error)]
-        return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
+        defaults = self.defaults if isinstance(self.model, type) else lambda plain: plain
+        return [] if values is None else self.guarded(lambda: list(self.validate(defaults(values))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
         """The result of a function of the section. Raises ConfigError, naming the section, for any exception."""

@@ -3,7 +3,8 @@
 tarmak-types.json has the types; the scalars that are pointers in Go, so that false and 0 differ from a missing value;
 the keys that are written even if they are empty, because their tags lack omitempty or, three of them, misspell it; the
 defaults of a struct, in Tarmak's order, each with whether it also replaces an empty string or 0, as it does where the
-field is not a pointer; other words that people write for a key; and the names of types, with a remedy for each.
+field is not a pointer; the only texts that work in some fields; other words that people write for a key; and the names
+of types, with a remedy for each.
 
 Tarmak converts YAML to JSON first (ghodss/yaml), so the JSON form of a scalar is what it reads: 5.0 is written as 5 and
 is accepted for an int; a number or boolean is never accepted for a string, nor the other way round.
@@ -52,6 +53,8 @@ _TABLE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("tarmak-
 DEFAULTS: Mapping[str, list[tuple[str, Any, bool]]] = _TABLE["defaults"]
 OTHER_WORDS: Mapping[str, str] = _TABLE["otherWords"]
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
+CHOICES: Mapping[str, list[str]] = _TABLE["choices"]
+"""By struct and key, as in `Volume.type`: the only texts that work. Where they are not required, "" is the default."""
 
 
 class ScalarTypeError(ValueError):
@@ -148,6 +151,17 @@ def root_field() -> Field:
 CLUSTER_FIELD = Field("struct", struct="Cluster")
 
 
+def default_of(struct: str, key: str, field: Field) -> Any:
+    """What Tarmak uses in a struct where the key is not set, if that does not depend on other keys; None if it does."""
+    for outer, defaults in DEFAULTS.items():
+        for path, default, _ in defaults:
+            *above, last = path.split(".")
+            home = Field("struct", struct=outer).below(*above)
+            if home is not None and (home.struct, last) == (struct, key):
+                return default
+    return {"bool": False, "list": [], "map": {}, "string": ""}.get(field.kind, None if field.kind == "struct" else 0)
+
+
 @cache
 def _fields_of(struct: str) -> dict[str, Field]:
     pointers, always = (_TABLE[name].get(struct, ()) for name in ("pointers", "alwaysWritten"))
@@ -162,10 +176,10 @@ def _field(spec: Any) -> Field:
     return Field("struct", struct=inner) if kind == "struct" else Field(kind, of=_field(inner))
 
 
-_RFC3339 = r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z"
+RFC3339 = r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z"
 
 # 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
-_QUANTITY = r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z"
+QUANTITY = r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z"
 BINARY_SUFFIXES = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
@@ -187,7 +201,7 @@ def _integer(kind: str, value: Any, *, is_json: bool) -> int:
 
 
 def _timestamp(value: Any) -> str:
-    match = re.match(_RFC3339, value) if isinstance(value, str) else None
+    match = re.match(RFC3339, value) if isinstance(value, str) else None
     if match:
         year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
         zone = [int(group or 0) for group in match.groups()[7:]]
@@ -203,7 +217,7 @@ def _timestamp(value: Any) -> str:
 def _quantity(value: Any) -> str:
     text = value.strip() if isinstance(value, str) else repr(value)
     is_of_type = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    match = re.match(_QUANTITY, text) if is_of_type and text else None
+    match = re.match(QUANTITY, text) if is_of_type and text else None
     if match and not match["digits"].strip("."):  # it is 0, but not with a suffix beyond the scale of 0
         suffix = match["suffix"]
         exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
@@ -222,7 +236,7 @@ def quantity_size(text: str) -> Fraction:
     """The size of a quantity that a field accepts, without its sign."""
     from fractions import Fraction
 
-    match = re.match(_QUANTITY, text)
+    match = re.match(QUANTITY, text)
     assert match is not None
     whole, _, fraction = match["digits"].partition(".")
     suffix = match["suffix"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +15,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError, unquoted
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
+from tarmak_iam.installation.admin_login import AdminLogin, read_admin_login
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 from tarmak_iam.text import PLAIN, CommandLine, TextEnum
@@ -138,6 +140,10 @@ class AdminAccess(NamedTuple):
     has_known_hosts: bool = False
     """Whether Tarmak has connected to instances of the cluster from here, and has not destroyed it since."""
     why_not_examined: str = ""
+    fingerprint: str = ""
+    """The SHA-256 of the certificate, in hexadecimal; "" without one."""
+    login: AdminLogin | None = None
+    """The last login of `verify --admin`, maybe with another certificate."""
     renewal: str = PLAIN.tarmak("clusters kubeconfig")
 
     @property
@@ -152,6 +158,11 @@ class AdminAccess(NamedTuple):
     def gives_access(self) -> bool:
         """Whether the certificate is valid now, and in the group system:masters."""
         return self.state is AdminState.VALID and self.is_admin
+
+    @property
+    def last_login(self) -> datetime | None:
+        """When this certificate last logged in, as far as that was tried."""
+        return self.login.time if self.login is not None and self.login.certificate == self.fingerprint else None
 
     @property
     def text(self) -> str:
@@ -188,14 +199,14 @@ def examine_admin(
     aware, None for the time of the call. Never raises: a broken file is a result."""
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
-    path = home / KUBECONFIG_NAME
+    path, now = home / KUBECONFIG_NAME, now or datetime.now(timezone.utc)
     subject = f"the admin certificate in {path}"
     try:
         data = read_if_present(path, within or Boundary(home.parent))
         if data is None:
             access = AdminAccess(AdminState.MISSING, f"{path} does not exist")
         else:
-            access = _examined(path, data, now or datetime.now(timezone.utc))
+            access = _with_login(_examined(path, data, now), home, within or Boundary(home.parent), now)
     except _NotExamined as reason:
         what, why = f"{subject} was not examined: {reason}", str(reason)
         access = AdminAccess(AdminState.NOT_EXAMINED, what, why_not_examined=why)
@@ -207,6 +218,16 @@ def examine_admin(
     with contextlib.suppress(OSError):
         access = access._replace(has_known_hosts=(home / _KNOWN_HOSTS).stat().st_size > 0)
     return access._replace(path=path, renewal=command_line.tarmak("clusters kubeconfig"))
+
+
+def _with_login(access: AdminAccess, home: Path, within: Boundary, now: datetime) -> AdminAccess:
+    """With the last login of a certificate that gives access."""
+    login = read_admin_login(home, within) if access.gives_access else None
+    if login is None:
+        return access
+    is_this = login.certificate == access.fingerprint
+    which = f"it last logged in on {login.text(now)}" if is_this else "another certificate logged in last"
+    return access._replace(login=login, what=f"{access.what}; {which}")
 
 
 class _NotExamined(Exception):
@@ -247,7 +268,9 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     keys = list(filter(is_key, read_pem(keys_pem)))
     state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
     names_of = certificate.common_name, certificate.organizations
-    return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names_of, is_signed)
+    fingerprint = hashlib.sha256(chain[0].data).hexdigest()
+    times = certificate.not_before, certificate.not_after
+    return AdminAccess(state, what, path, *times, *names_of, is_signed, fingerprint=fingerprint)
 
 
 def _pem(path: Path, holder: dict[str, Any] | None, key: str) -> bytes:

@@ -179,14 +179,15 @@ class Installation:
     @cached_property
     def admin_access(self) -> AdminAccess:
         """The result of examining the admin certificate, at the first use of this property."""
-        return self._examined_admin()
+        return self.examined_admin()
 
     @property
     def recovery_hint(self) -> str:
         """For messages about a lock-out. Examined each time: Tarmak may have written the kubeconfig meanwhile."""
-        return self._examined_admin().advice
+        return self.examined_admin().advice
 
-    def _examined_admin(self) -> AdminAccess:
+    def examined_admin(self) -> AdminAccess:
+        """As `admin_access`, but examined each time: Tarmak may have written the kubeconfig meanwhile."""
         within = Boundary(self.home.parent, self.follow_links) if self.home else None
         return examine_admin(self.home, command_line=self.command_line, now=self.now, within=within)
 

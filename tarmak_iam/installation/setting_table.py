@@ -37,6 +37,8 @@ class Setting(NamedTuple):
 
 
 REGISTRY = "registry"
+BACKENDS = ("MountedFile", "EKSConfigMap", "CRD")
+"""Those for which a mappings file can be written."""
 
 SETTINGS: Mapping[str, Setting] = {
     "image": Setting(
@@ -61,11 +63,11 @@ SETTINGS: Mapping[str, Setting] = {
     "backends": Setting(
         "Backends that the authenticator reads mappings from, in this order. The mappings file is written to all of "
         "them.",
-        short="backends of the authenticator, separated by commas:\nMountedFile, EKSConfigMap, CRD",
-        option="Backends that the authenticator reads mappings from, in this order, separated by commas: MountedFile, "
-        "EKSConfigMap, CRD.",
+        short=f"backends of the authenticator, separated by commas:\n{', '.join(BACKENDS)}",
+        option="Backends that the authenticator reads mappings from, in this order, separated by commas: "
+        f"{', '.join(BACKENDS)}.",
         default=["MountedFile"],
-        choices=("MountedFile", "EKSConfigMap", "CRD"),
+        choices=BACKENDS,
         limits={"uniqueItems": True},
     ),
     "featureGates": Setting(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tarmak_iam.config.schema import Schema, in_any_case, with_words
 from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tarmak_iam.installation.setting_table import SETTINGS, Setting
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.lint.authenticator_keys import AuthenticatorKey, Schema, authenticator_keys
+from tarmak_iam.lint.authenticator_keys import AuthenticatorKey, authenticator_keys
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
 
@@ -50,9 +51,7 @@ def _setting_schema(setting: Setting, default: Any) -> Schema:
         items = {"enum": list(setting.choices), "type": "string"}
         schema |= {"items": items, "minItems": 1, "type": ["array", "null"]}
     elif isinstance(default, dict):
-        # Editors read `yes` as YAML 1.2 does, as a string.
-        words = "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$"
-        schema["additionalProperties"] = {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": words}]}
+        schema["additionalProperties"] = with_words({"type": "boolean"})
         schema["type"] = ["object", "null"]
     else:
         schema |= {"enum": [*setting.choices, None]} if setting.choices else {}
@@ -66,7 +65,7 @@ def _object(keys: tuple[AuthenticatorKey, ...]) -> Schema:
     return {
         "type": "object",
         "properties": {key.name: schemas[key.name] for key in keys if key.is_offered},
-        "patternProperties": {**{_in_any_case(name): schema for name, schema in schemas.items()}, "^x-": {}},
+        "patternProperties": {**{f"^{in_any_case(name)}$": schema for name, schema in schemas.items()}, "^x-": {}},
         "additionalProperties": False,
     }
 
@@ -77,8 +76,3 @@ def _schema(key: AuthenticatorKey) -> Schema:
     if "array" in key.schema["type"]:
         return {**key.schema, "items": _object(key.keys)}
     return {**key.schema, **_object(key.keys), "type": key.schema["type"]}
-
-
-def _in_any_case(name: str) -> str:
-    letters = (f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
-    return f"^{''.join(letters)}$".replace(".", r"\.")

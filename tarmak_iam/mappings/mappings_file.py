@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.type_repairs import Repair, RepairedFile
-from tarmak_iam.document import Document, Remove
+from tarmak_iam.document import Document, Edit, Remove
 from tarmak_iam.document.document import gc_paused
 from tarmak_iam.document.nodes import Scalar, walk
 from tarmak_iam.document.source import Source
@@ -28,7 +28,7 @@ from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
 from tarmak_iam.mappings.entries import MappingEntry, listed_entries, listed_items, parse_principal, principal_key
 from tarmak_iam.mappings.groups import listed_groups
-from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge
+from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge, without_groups
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -167,18 +167,20 @@ class Mappings:
         planned = plan_merge(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
         return self._with(self.document.edit(*planned.edits)), planned.outcomes
 
-    def remove(self, arn: str) -> Mappings:
-        """Removes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET`. Returns the same value if there is
-        none. Raises ConfigError for an empty text, and EditRefused."""
+    def remove(self, arn: str, groups: Collection[str] | None = None) -> Mappings:
+        """Removes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET`, or only `groups` from them. Returns
+        the same value if there is none. Raises ConfigError for an empty text, and EditRefused."""
         if not with_plain_account(arn).strip():
             raise ConfigError("the ARN is empty", remedy="specify the ARN or account of the entry to remove")
-        written, removals = Counter(entry.route for entry in self.entries), []
+        written, removals = Counter(entry.route for entry in self.entries), list[Edit]()
         for entry in reversed(self.matching(arn)):
+            if groups is not None and not set(groups) & set(entry.groups):
+                continue
             if written[entry.route] > 1:
                 what = f"{shortened(arn)} and other principals are written in one string, and would all be removed"
                 remedy = "write them as a YAML list first"
                 raise EditRefused(what, remedy=remedy, place=self.document.position(entry.route))
-            removals.append(Remove(entry.route))
+            removals += [Remove(entry.route)] if groups is None else without_groups(self.document, entry, groups)
         return self._with(self.document.edit(*removals))
 
     def matching(self, principal: str) -> tuple[MappingEntry, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry, NamedPrincipal, parse_principal
-from tarmak_iam.text import TextEnum, shortened
+from tarmak_iam.text import TextEnum, brief_list, shortened
 
 PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
 """Why an installation could not use a principal; None if it could."""
@@ -151,11 +151,24 @@ def _merged(
         return done._replace(action=MergeAction.SKIPPED, error=error), ()
     if existing:
         edits = tuple(_changes(document, existing[0], wanted))
+        kept = existing[0].groups
+        if wanted.adds_groups and kept and not set(wanted.groups or ()) <= set(kept):
+            keeps = f"{shortened(name)} keeps the group{'s' if len(kept) > 1 else ''} {brief_list(kept)}"
+            done = done._replace(notes=(*name.notes, f"{keeps}; --replace-groups removes what is not given"))
         return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED), edits
     if wanted.username is None and name.kind != "account":
         error = ConfigError("--username is required for roles and users")
         return done._replace(action=MergeAction.SKIPPED, error=error), ()
     return done, ()
+
+
+def without_groups(document: Document, entry: MappingEntry, groups: Collection[str]) -> list[Edit]:
+    """The edits that remove groups from an entry, which has at least one of them."""
+    route = entry.route / field_key(value_at(document.shared_data, entry.route.plain), "groups")
+    removed = [index for index, group in enumerate(entry.groups) if group in groups]
+    if document.has(route / removed[0]):
+        return [Remove(route / index) for index in reversed(removed)]
+    return [Set(route, [group for group in entry.groups if group not in groups])]  # they are one string
 
 
 def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:

@@ -43,7 +43,7 @@ KEYS: Mapping[type, str] = {
     "daemonVersion=daemon_version image backends webhookFile=webhook_file loginObstacles=login_obstacles recovery "
     "adminCertificate=admin",
     AdminAccess: "path state examined=is_examined notBefore=not_before notAfter=not_after commonName=common_name? "
-    "organizations inSystemMasters=is_admin signedByCA=is_signed_by_ca givesAccess=gives_access",
+    "organizations inSystemMasters=is_admin signedByCA=is_signed_by_ca givesAccess=gives_access lastLogin=last_login+",
     SourceFile: "file=path sha256 lastChange=change",
     ReviewedPrincipal: "kind principal *identity backend privilege because alternatives mayGetNothing=may_get_nothing+ "
     "findings lastChange=change rights logins+ trust+",

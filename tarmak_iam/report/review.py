@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
 from tarmak_iam.aws.trust_files import TrustPolicies
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.nodes import Alias, dereference, walk
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Subject
@@ -251,6 +252,37 @@ class ReviewedCluster:
 
     review: ClusterReview
     authenticator: Authenticator | None = None
+
+
+ToAsk = tuple[Cluster, ClusterReview, Installation]
+
+
+def review_clusters(
+    config: TarmakConfig,
+    read: Iterable[tuple[Cluster, Subjects | TarmakIamError]],
+    report: Report,
+    repository: Repository,
+    date: str,
+    ask: Callable[[list[ToAsk]], Iterable[tuple[Cluster, ClusterReview | TarmakIamError]]],
+) -> AccessReview:
+    """The review of clusters, or of why one could not be read. `ask` is called with those that have an API server, and
+    returns what some of them answer, or why they could not be asked. The others are as in `put_together`."""
+    reviewed, to_ask = dict[Cluster, ReviewedCluster](), list[ToAsk]()
+    for cluster, subjects in read:
+        if isinstance(subjects, TarmakIamError):
+            place = config.document.position(cluster.route)
+            reviewed[cluster] = ReviewedCluster(unreadable_cluster(cluster.cluster_name, place, subjects))
+        elif installation := subjects.installation:  # of_cluster sets one
+            review = review_cluster(subjects, report, repository)
+            reviewed[cluster] = ReviewedCluster(review, installation.loaded)
+            to_ask += [] if review.is_hub else [(cluster, review, installation)]
+    for cluster, answer in ask(to_ask):
+        review = answer if isinstance(answer, ClusterReview) else reviewed[cluster].review
+        if isinstance(answer, TarmakIamError):
+            review = replace(review, live=True, live_error=answer.message)
+        reviewed[cluster] = replace(reviewed[cluster], review=review)
+    assert config.path is not None  # its clusters are read from files next to it
+    return put_together(config.path, list(reviewed.values()), report, repository, date)
 
 
 def put_together(

@@ -48,8 +48,8 @@ Not covered: other policies in AWS, who can use the keys of a user, and {_WITHOU
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """`principals`: each one once, in however many clusters; `admins`: those with admin access in at least one of them.
-    Suppressed findings are not counted as errors or warnings."""
+    """`clusters`: without hubs. `principals`: each one once, in however many clusters. `admins`: those that have admin
+    access in at least one of them. Suppressed findings are not counted as errors or warnings."""
 
     clusters: int
     principals: int
@@ -68,7 +68,7 @@ def summarize(review: Review) -> ReviewSummary:
     reported = [finding for finding in findings if finding.ignored is None]
     errors = sum(finding.severity is Severity.ERROR for finding in reported)
     return ReviewSummary(
-        clusters=len(review.clusters),
+        clusters=len(_with_masters(review)),
         principals=len(review.rows),
         admins=sum(highest_privilege(row) is Privilege.ADMIN for row in review.rows),
         ineffective=sum(len(cluster.ineffective_entries) for cluster in review.clusters),
@@ -76,6 +76,10 @@ def summarize(review: Review) -> ReviewSummary:
         warnings=len(reported) - errors,
         suppressed=len(findings) - len(reported),
     )
+
+
+def _with_masters(review: Review) -> list[ClusterReview]:
+    return [cluster for cluster in review.clusters if not cluster.is_hub]
 
 
 def highest_privilege(row: AccessRow) -> Privilege:
@@ -99,8 +103,9 @@ def common_change(review: Review) -> LastChange | None:
 
 def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
     """Paragraphs: what the review is, its sources, what it covers, and how to read it. `shown`: displays a path."""
-    several = f"{len(review.clusters)} Kubernetes clusters"
-    clusters = f"the Kubernetes cluster {review.clusters[0].cluster}" if len(review.clusters) == 1 else several
+    reviewed = _with_masters(review) or review.clusters
+    several = f"{len(reviewed)} Kubernetes clusters"
+    clusters = f"the Kubernetes cluster {reviewed[0].cluster}" if len(reviewed) == 1 else several
     has_trust = any(principal.trust for cluster in review.clusters for principal in cluster.principals)
     return (
         f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
@@ -125,7 +130,7 @@ def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
 
 
 def _asked(review: Review) -> Iterator[str]:
-    clusters = [cluster for cluster in review.clusters if cluster.status and not cluster.is_hub]
+    clusters = [cluster for cluster in _with_masters(review) if cluster.status]
     asked = [cluster.cluster for cluster in clusters if cluster.live]
     others = [cluster.cluster for cluster in clusters if not cluster.live]
     if asked:
@@ -146,12 +151,12 @@ def _results(review: Review) -> Iterator[str]:
     if not numbers.principals:
         yield "It lists no principals."
         return
-    several = len(review.clusters) > 1
+    several = numbers.clusters > 1
     admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
     principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
     yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
-    with_masters = (cluster for cluster in review.clusters if cluster.status and not cluster.is_hub)
-    without = [cluster.cluster for cluster in with_masters if not cluster.is_login_possible]
+    readable = (cluster for cluster in _with_masters(review) if cluster.status)
+    without = [cluster.cluster for cluster in readable if not cluster.is_login_possible]
     if without:
         until = "principals that are listed there cannot log in until it is."
         yield f"IAM login is not possible for {_listed(without)}: {until}"

@@ -136,6 +136,42 @@ test("rows are searched and filtered, and every count is that of what is shown",
   assert.deepEqual(await state(), all);
 });
 
+test("a search dims the other parts of the pictures, and hides pictures of none", async () => {
+  const page = await opened(whole);
+  const picture = page.locator(".wide-picture").first();
+  const bright = () => picture.locator("svg:not(.off)").evaluateAll((parts) => parts.map((part) =>
+    Array.from(part.querySelectorAll("text"), (text) => text.textContent).join(" ")));
+  const all = await bright();
+  assert.ok(all.includes("system:masters") && all.includes("readers"));
+  await page.getByRole("searchbox").fill("role/Dev");
+  assert.deepEqual((await bright()).filter((text) => !text.startsWith("role/")), [
+    "dev", "readers", "Elevated", "unknown", "None",
+  ]);
+  // Sorting the table does not change which row is meant.
+  await page.locator("table.people").first().getByRole("button", { name: "Becomes" }).click();
+  await page.getByRole("searchbox").fill("role/dev ");
+  assert.ok((await bright()).includes("readers") && !(await bright()).includes("system:masters"));
+  await page.getByRole("searchbox").fill("nobody");
+  assert.ok(!(await picture.isVisible()));
+  await page.getByRole("searchbox").fill("");
+  assert.deepEqual(await bright(), all);
+});
+
+test("a picture is drawn for the width of the window, and for paper", async () => {
+  const page = await opened(whole);
+  const visible = () => Promise.all([".wide-picture", ".narrow-picture"].map((name) => page.locator(name).first().isVisible()));
+  assert.deepEqual(await visible(), [true, false]);
+  await page.setViewportSize(SIZES.phone);
+  assert.deepEqual(await visible(), [false, true]);
+  const sizes = await page.locator(".narrow-picture text").evaluateAll((texts) => texts.map((text) =>
+    text.getBoundingClientRect().height));
+  assert.ok(Math.min(...sizes) >= 11, "text can be read");
+  await page.emulateMedia({ media: "print" });
+  assert.deepEqual(await visible(), [true, false]);
+  const shown = await page.getByRole("img").first().getAttribute("aria-label");
+  assert.equal(shown, "Who gets where in dev-first");
+});
+
 test("the keyboard can skip to the review", async () => {
   const page = await opened(whole);
   await page.keyboard.press("Tab");

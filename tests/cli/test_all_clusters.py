@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -16,8 +17,10 @@ from tarmak_iam.cli.all_clusters import (
     finish_all,
     for_each,
 )
+from tarmak_iam.cli.mapping_edits import MappingsEdit
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.files import atomic
 from tests.support import ADMIN, Shell
 
 CLUSTERS = """\
@@ -44,6 +47,17 @@ def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
         "tarmak.yaml:9:3: note: skipped: duplicate cluster prod-blue, and Tarmak uses the first",
         "tarmak.yaml:11:3: note: skipped: an entry without environment or name is not a cluster",
     ]
+
+
+def test_only_those_of_an_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    more = f"{CLUSTERS}- environment: dev\n  metadata: {{name: a}}\n- environment: dev\n"
+    config = TarmakConfig.parse(f"apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n{more}")
+    assert [cluster.cluster_name for cluster in clusters_of(config, "dev")] == ["dev-a"]
+    assert capsys.readouterr().err.count("\n") == 1, "nothing is said of other environments"
+    assert [cluster.cluster_name for cluster in config.clusters_in("dev")] == ["dev-a"]
+    for unknown in ("de", ""):
+        with pytest.raises(SelectionError, match=f"no cluster is in environment '{unknown}'"):
+            clusters_of(config, unknown)
 
 
 @pytest.mark.parametrize("clusters", ["", "clusters: []\n", "clusters:\n-\n"])
@@ -93,13 +107,18 @@ def test_the_end_of_it(capsys: pytest.CaptureFixture[str], chosen: list[int], co
     ended = 0
     with click.Context(click.Command("x")):
         try:
-            finish_all(got, lambda outcome: {outcome.name: outcome.value}, "json", _word, "short")
+            finish_all(got, lambda length: {"length": length}, "json", _word, "short")
         except click.exceptions.Exit as end:
             ended = end.exit_code
     captured = capsys.readouterr()
-    failed = {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
     assert (ended, captured.err) == (code, f"{summary}\n")
-    assert json.loads(captured.out) == [[{"prod-hub": 3}, failed, {"prod-green-2": 7}][index] for index in chosen]
+    assert json.loads(captured.out) == [
+        {
+            "cluster": got_of.name,
+            **({"error": "f.yaml:1:2: no such thing; look again"} if got_of.error else {"length": got_of.value}),
+        }
+        for got_of in got
+    ]
 
 
 def _word(length: int) -> str:
@@ -168,3 +187,62 @@ def test_check_sees_each_and_tells_nothing_twice(shell: Shell) -> None:
     failed = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
     assert ids(failed.out) == [("IAM030", "prod-hub")]
     assert failed.err.startswith(f"{path}:")
+
+
+BOB, EVE = "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::111122223333:user/eve"
+
+
+def mapped_both(shell: Shell) -> list[Path]:
+    for who, group in ((EVE, "system:masters"), (BOB, "dev")):
+        shell.run("-c", shell.multi, "map", "add", who, "--username", "x", "--group", group, "--all-clusters")
+    return [shell.multi / name / "aws-iam-authenticator.yaml" for name in ("prod-blue", "prod-green")]
+
+
+def test_a_file_that_clusters_share_is_not_edited_for_all_of_them(shell: Shell) -> None:
+    blue, green = mapped_both(shell)
+    text = blue.read_text()
+    green.unlink()
+    green.symlink_to(blue)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", code=2)
+    assert f"{blue}: error: prod-green: several clusters share this file, through links; edit it for one" in done.err
+    assert (done.out, blue.read_text()) == ("", text)
+
+
+@pytest.mark.parametrize(("flags", "is_first_written"), [([], True), (["--atomic"], False)])
+def test_a_file_that_cannot_be_written(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str], is_first_written: bool
+) -> None:
+    blue, green = mapped_both(shell)
+    replace_file = atomic.replace_file
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        if path == green:
+            raise FileError("the disk is full", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr(atomic, "replace_file", replaced)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=2)
+    assert f"{green}: error: " in done.err
+    assert (BOB in blue.read_text(), BOB in green.read_text()) == (not is_first_written, True)
+    assert done.out.count("can no longer log in") == is_first_written
+
+
+@pytest.mark.parametrize("flags", [[], ["--atomic"]])
+def test_a_change_by_another_program_is_not_lost(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    blue, green = mapped_both(shell)
+    plan, seen = MappingsEdit.plan, list[str]()
+
+    def with_change(edit: MappingsEdit, *arguments: Any, **more: Any) -> None:
+        seen.append(edit.files.cluster_name)
+        if len(seen) == 2:
+            green.write_text(green.read_text() + "  mapAccounts: []\n")
+        plan(edit, *arguments, **more)
+
+    monkeypatch.setattr(MappingsEdit, "plan", with_change)
+    shell.run("-c", shell.multi, "map", "remove", BOB, "--all-clusters", *flags, code=0 if flags else 2)
+    assert seen == ["prod-blue", "prod-green"] * (2 if flags else 1)
+    assert BOB not in blue.read_text()
+    assert green.read_text().endswith("mapAccounts: []\n")
+    assert (BOB in green.read_text()) is not bool(flags)

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tests.support import ADMIN, Shell
 
+BACKENDS = ", ".join(WRITABLE_BACKENDS)
 USER = "arn:aws:iam::111122223333:user/alice"
 OBJECTS = "note: `kubectl apply` accepts the IAMIdentityMapping objects only after"
 STAYS = "note: the object of a removed entry stays in the cluster"
@@ -41,13 +43,10 @@ def test_manifests_of_every_backend(mapped: Shell) -> None:
     [
         ("mountedfile", "error: unknown backend 'mountedfile' (names are case-sensitive); did you mean MountedFile?"),
         ("ConfigMap", "error: unknown backend 'ConfigMap' (names are case-sensitive); did you mean EKSConfigMap?"),
-        (
-            "etcd",
-            "error: unknown backend 'etcd' (names are case-sensitive); the backends are MountedFile, EKSConfigMap, C",
-        ),
+        ("etcd", f"error: unknown backend 'etcd' (names are case-sensitive); the backends are {BACKENDS}\n"),
         ("DynamicFile", "error: DynamicFile is read from a file on each master"),
         ("CRD,CRD", "error: backends: a backend is listed twice in CRD, CRD"),
-        (",", "error: no backend is specified; the backends are MountedFile, EKSConfigMap, CRD"),
+        (",", f"error: no backend is specified; the backends are {BACKENDS}\n"),
     ],
 )
 def test_typing_errors(mapped: Shell, command: list[str], backends: str, message: str) -> None:

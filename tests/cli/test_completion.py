@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.config.section_keys import BUILT_IN
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tests.support import ADMIN, ROOT, Result, Shell
 from tests.support.forks import write_program
 from tests.support.imports import HEAVY, modules_after
@@ -22,6 +24,7 @@ BREAKS = " \t\n\"'><=;|&(:"
 """What COMP_WORDBREAKS is in a bash of nobody's making."""
 ALICE = "arn:aws:iam::111122223333:user/Alice"
 PUBLIC = (".enabled", ".bucket", ".bucketPrefix", ".interval", "")
+SECTIONS = [section.name for section in BUILT_IN]
 NODES = "arn:aws:iam::111122223333:role/Nodes"
 
 
@@ -112,11 +115,12 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("set internalELBAccessLogs.bucket ", []),
         ("unset aws", ["awsIAMAuthenticatorInit"]),
         ("unset public", [f"publicELBAccessLogs{key}" for key in PUBLIC]),
-        ("set --section ", ["kubernetes.apiServer.amazon"]),
+        ("set --section ", SECTIONS),
         ("config ", ["append", "get", "patch", "set", "unset"]),
         ("-c single config get kubernetes.v", ["kubernetes.version"]),
         ("-c single config set kubernetes.apiServer.public ", ["true", "false"]),
         ("-c single config set kubernetes.apiServer.public true kubernetes.v", ["kubernetes.version"]),
+        ("-c multi check --environment ", ["prod"]),
         ("-c multi config unset /clusters[", [rf"/clusters\[prod-{name}\]" for name in ("hub", "blue", "green")]),
         ("-c single config unset --root curr", ["currentCluster"]),
         ("-c single config append kubernetes.apiServer.allow", ["kubernetes.apiServer.allowCIDRs"]),
@@ -126,12 +130,12 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("settings set addonManagerMode R", ["Reconcile"]),
         ("settings set registry ", ["public", "ecr"]),
         ("settings set featureGates ", ["SSORoleMatch=true", "SSORoleMatch=false"]),
-        ("settings set backends ", ["MountedFile", "EKSConfigMap", "CRD"]),
+        ("settings set backends ", [*WRITABLE_BACKENDS]),
         ("settings set backends CRD,M", ["CRD,MountedFile"]),
         ("settings set daemonVersion v0.7.1", [f"v0.7.1{patch}" for patch in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0, "")]),
         ("settings set profile ", []),
-        ("manifests --backend CRD,", ["CRD,MountedFile", "CRD,EKSConfigMap"]),
-        ("schema ", ["tarmak.yaml", "mappings", "settings", "kubernetes.apiServer.amazon"]),
+        ("manifests --backend CRD,", [f"CRD,{name}" for name in WRITABLE_BACKENDS if name != "CRD"]),
+        ("schema ", ["tarmak.yaml", "mappings", "settings", *SECTIONS]),
     ],
 )
 def test_keys_and_their_values(shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, expected: list[str]) -> None:

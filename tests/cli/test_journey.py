@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support import ADMIN, Shell
+from tests.support import ADMIN, FILES, Shell
 
 ROLE = ["map", "add", ADMIN, "--username", "kubernetes-admin", "--group", "system:masters"]
 
@@ -31,7 +31,7 @@ def test_from_one_line_to_every_artifact(shell: Shell, tmp_path: Path) -> None:
     ]
     out = tmp_path / "out"
     rendered = shell.dev("render", "--output-dir", out)
-    names = ["flags.txt", "kubeconfig", "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
+    names = [*FILES, "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
     assert rendered.out.splitlines() == [f"wrote {out / name}" for name in names]
     assert stat.S_IMODE((out / "kubeconfig").stat().st_mode) == 0o600
     flag = "--authentication-token-webhook-config-file=/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.cli import console
 from tarmak_iam.cli import edits as edit
 from tarmak_iam.cli.console import done_so_far
 from tests.support import ADMIN, Shell
@@ -122,7 +123,7 @@ def test_an_interruption_after_a_file_was_written(shell: Shell, monkeypatch: pyt
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(edit, "print_diff", interrupted)
+    monkeypatch.setattr(console, "print_diff", interrupted)
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert shell.dev(*ADD, code=130).err == f"\nerror: wrote {file}, but interrupted\n"
 

@@ -140,7 +140,7 @@ def test_the_schemas(section: Section[Any]) -> None:
     own, whole = section_schema(section), file_schema([AMAZON, section])
     for schema in (own, whole):
         jsonschema.Draft7Validator.check_schema(schema)
-    key = section.path[0]
+    key, head = section.path[0], {"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config"}
     good: list[Any] = [None] if section is TWO else [None, {}, {"stage": None, "kind": None, "block": None, "x-a": 1}]
     bad: list[Any] = [[], {"a": 1, "b": "x"}]
     if section is not TWO:
@@ -151,10 +151,10 @@ def test_the_schemas(section: Section[Any]) -> None:
         bad += [{"count": 0}, {"stage": "prod"}, {"pair": [1]}, {"pair": [1, 2, 3]}, {"items": [{}]}, {"block": {}}]
     for data in good:
         jsonschema.validate(data, own, jsonschema.Draft7Validator)
-        jsonschema.validate({"clusters": [{key: data}]}, whole, jsonschema.Draft7Validator)
+        jsonschema.validate(head | {"clusters": [{key: data}]}, whole, jsonschema.Draft7Validator)
     for data in bad:
         assert not jsonschema.Draft7Validator(own).is_valid(data)
-        assert not jsonschema.Draft7Validator(whole).is_valid({"clusters": [{key: data}]})
+        assert not jsonschema.Draft7Validator(whole).is_valid(head | {"clusters": [{key: data}]})
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tarmak_iam.emit.directory import object_files
 from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.emitters import objects as emitted
 from tarmak_iam.errors import ConfigError
-from tests.support import bring_plugins
+from tests.support import FILES, bring_plugins
 from tests.support.installations import installation
 
 TABLES: dict[str, Any] = YAML(typ="safe").load(Path(__file__).with_name("emitters.yaml"))
@@ -54,8 +54,8 @@ def test_objects_come_in_apply_order_and_each_in_a_file(bring: Bring) -> None:
     assert [each["kind"] for each in manifests(installation())] == kinds
     artifacts, left_out = render(installation())
     own = ["namespace-team.yaml", "configmap.yaml", "configmap-more.yaml", "networkpolicy-iam.yaml", "daemonset.yaml"]
-    assert names(artifacts) == ["flags.txt", "kubeconfig", "NOTES", "token", *own, "kustomization.yaml"]
-    assert artifacts[3].mode == 0o600
+    assert names(artifacts) == [*FILES, "NOTES", "token", *own, "kustomization.yaml"]
+    assert next(each.mode for each in artifacts if each.name == "token") == 0o600
     assert artifacts[-1].data.decode().splitlines()[-5:] == [f"- {name}" for name in own]
     assert left_out == []
 

@@ -14,7 +14,7 @@ from tarmak_iam.emit.emitters import render
 from tarmak_iam.emit.kubeconfig import KUBECONFIG, client_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
-from tests.support import GOLDEN
+from tests.support import FILES_WITHOUT_KUBECONFIG, GOLDEN
 from tests.support.installations import ADMIN, CA, ON, installation
 
 ROLE = "arn:aws:iam::111122223333:role/team/Admin"
@@ -108,7 +108,7 @@ def test_a_hub_has_no_kubeconfig() -> None:
 
 def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None:
     artifacts, left_out = render(installation(admin=None))
-    names = ["flags.txt", "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
+    names = [*FILES_WITHOUT_KUBECONFIG, "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
     assert [artifact.name for artifact in artifacts] == names
     ((name, error),) = left_out
     assert name == "kubeconfig"

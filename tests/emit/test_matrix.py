@@ -40,6 +40,7 @@ _T = TypeVar("_T")
 CANNOT_WORK = (
     r"authenticator v0\.4\.0 does not support backends",
     r"authenticator v\S+ would not start with the settings: .*backend",
+    r"authenticator v\S+ would not start with the backends .*is unknown to this release",
     r"the backend CRD requires Kubernetes 1\.11",
 )
 """Why a combination may be refused: nothing else is a reason."""

@@ -162,9 +162,11 @@ def test_an_account_that_is_there_twice_is_there() -> None:
 def test_what_changes_of_an_entry_that_is_there(wanted: Wanted, expected: list[tuple[str, Any]]) -> None:
     plan = planned(wanted)
     assert plain(plan.edits) == expected
-    assert plan.outcomes == (
-        MergeOutcome(MergeAction.UPDATED if expected else MergeAction.UNCHANGED, wanted, f"{HOME}:user/alice"),
-    )
+    name, notes = f"{HOME}:user/alice", tuple[str, ...]()
+    if wanted.adds_groups:
+        notes = (f"{name} keeps the group ops; --replace-groups removes what is not given",)
+    action = MergeAction.UPDATED if expected else MergeAction.UNCHANGED
+    assert plan.outcomes == (MergeOutcome(action, wanted, name, notes=notes),)
 
 
 def test_many_edits_keep_the_comments() -> None:

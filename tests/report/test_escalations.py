@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
 from tarmak_iam.report.rbac import Rbac, privilege_of
 from tests.report.escalations import ESCALATIONS, Escalation, Rules
-from tests.support import ROOT
 
 
 def privilege(rules: Rules, namespace: str, one_binding: bool = True) -> str:
@@ -49,10 +47,3 @@ def test_of_several_rules_each_is_needed_unless_its_verb_has_no_other_use(case: 
         rest = tuple(rule for rule in case.rules if rule is not left_out)
         is_counted = case.privilege != "none" and any(verb in COUNTED_ALONE for rule in rest for verb in rule["verbs"])
         assert privilege(rest, case.namespace) == ("elevated" if is_counted else "none")
-
-
-def test_the_table_of_the_documentation_is_these() -> None:
-    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    section = text.partition("\n## Known escalations\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\|.*\|$", section, re.MULTILINE)
-    assert rows[2:] == [each.row for each in ESCALATIONS]

@@ -105,7 +105,7 @@ def test_what_points_somewhere_points_to_something(html: Reader) -> None:
     ids = [each.attributes["id"] for each in html.elements if "id" in each.attributes]
     assert len(set(ids)) == len(ids)
     for each in html.elements:
-        for name in ("href", "for", "aria-labelledby"):
+        for name in ("href", "for", "aria-labelledby", "aria-describedby"):
             if name in each.attributes:
                 assert each.attributes[name].removeprefix("#") in ids
 
@@ -218,7 +218,7 @@ def test_values_from_files_are_text(value: str) -> None:
 
 NAMES = """\
 html head meta title style body a header p h1 h2 h3 dl dt dd div main section ul li b span form label input table
-caption thead tbody tr th td code bdi wbr br time footer script nav"""
+caption thead tbody tr th td code bdi wbr br time footer script nav figure figcaption svg path rect text"""
 TAGS = frozenset(NAMES.split())
 
 

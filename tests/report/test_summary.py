@@ -52,6 +52,18 @@ def test_the_numbers() -> None:
     assert summarize(access_review(MAPPINGS, MAPPINGS)) == ReviewSummary(2, 2, 1, 2, errors=1, warnings=0, suppressed=0)
 
 
+def test_a_hub_is_not_a_cluster() -> None:
+    review = named(access_review(MAPPINGS, MAPPINGS), "dev-hub", "dev-a")
+    hub, cluster = review.clusters
+    assert hub.status is not None
+    hub = replace(hub, status=replace(hub.status, type="hub"), principals=(), ineffective_entries=())
+    review = replace(review, clusters=(hub, cluster))
+    assert summarize(review).clusters == 1
+    assert "log in to the Kubernetes cluster dev-a with AWS" in introduction(review)[0]
+    assert introduction(review)[2] == "It lists 2 principals; 1 has admin access."
+    assert "The cluster was not asked" in sources(review)
+
+
 def test_a_suppressed_finding_is_not_an_error() -> None:
     text = MAPPINGS.replace(
         f"  - {{roleARN: '{ROLE}/team", f"  # tarmak-iam: ignore[IAM050] soon\n  - {{roleARN: '{ROLE}/team"

@@ -24,6 +24,10 @@ EXAMPLES = ROOT / "examples"
 SHARED = ROOT.parent / "shared"
 """Material of other projects that is not part of this one: the tests that read it are skipped without it."""
 
+FILES = ("flags.txt", "kubeconfig")
+"""What `render` writes before the objects, in this order; without Tarmak's own kubeconfig all but the kubeconfig."""
+FILES_WITHOUT_KUBECONFIG = tuple(name for name in FILES if name != "kubeconfig")
+
 ADMIN = "arn:aws:iam::111122223333:role/KubernetesAdmin"
 
 

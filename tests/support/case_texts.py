@@ -5,7 +5,8 @@
     @FILE, or @NAME       the text of a file, or the rest of one that begins as NAME says
     @ANYTHING ELSE        as the tests of the folder say
 
-An empty line is between cases.
+An empty line is between cases. NEWEST_RELEASE and NEWEST_READ stand for the newest release of the authenticator and the
+newest whose source was read.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tarmak_iam.identity.releases import NEWEST, NEWEST_READ
+
+_RELEASES = {"NEWEST_RELEASE": str(NEWEST), "NEWEST_READ": str(NEWEST_READ)}
 
 
 class Section(NamedTuple):
@@ -31,7 +36,8 @@ def read_cases(folder: Path, markers: str) -> Iterator[tuple[str, list[Section]]
         beginnings: dict[str, tuple[str, str]] = {}
         unused = set()
         line = 1
-        for block in re.split("\n(?=@(?:begin|case) )", path.read_text(encoding="utf-8")):
+        text = re.sub("|".join(_RELEASES), lambda name: _RELEASES[name[0]], path.read_text(encoding="utf-8"))
+        for block in re.split("\n(?=@(?:begin|case) )", text):
             place = f"{path}:{line}"
             _, head, text, *parts = re.split("^@(.*)\n", block, flags=re.MULTILINE)
             if head.startswith("begin "):

@@ -19,7 +19,7 @@ def forbidden(denied: set[tuple[str, str]], verb: str, each: dict[str, Any]) -> 
 
 
 def reviewed(denied: set[tuple[str, str]], reviews: dict[str, Any]) -> str:
-    """The answers to a List of SelfSubjectAccessReviews."""
-    asked = ((review, review["spec"]["resourceAttributes"]) for review in reviews["items"])
+    """The answers to a SelfSubjectAccessReview, or to each of a List."""
+    asked = ((review, review["spec"]["resourceAttributes"]) for review in reviews.get("items", [reviews]))
     allowed = ((review, (about["verb"], about["resource"]) not in denied) for review, about in asked)
     return "".join(json.dumps({**review, "status": {"allowed": is_allowed}}) for review, is_allowed in allowed)

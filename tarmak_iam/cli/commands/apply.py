@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ import click
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
 from tarmak_iam.cli import console, options
-from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each
 from tarmak_iam.cli.console import ExitCode, aligned, note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
@@ -28,6 +29,7 @@ from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.pods import StalePod
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.login.admin import AdminVerified, uses_admin_kubeconfig, verify_admin
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
 from tarmak_iam.hook.tarmak.passthrough import stops_raised
@@ -128,6 +130,9 @@ def _print_applied(
         for effect in done.effects:
             print_line(effect.text)
     login = None if kubectl is None else _try_login(installation, kubectl)
+    if kubectl is not None and uses_admin_kubeconfig(installation, kubectl) and installation.admin_access.gives_access:
+        admin = verify_admin(installation, kubectl)
+        note(admin.what if admin.ok else f"warning: {admin.what}; {admin.remedy}")
     if output == "json":
         print_json(
             {
@@ -146,18 +151,67 @@ def _print_applied(
 
 
 @click.command()
+@options.option("--admin")
+@options.all_clusters_option
 @options.access_options
 @options.login_options
 @options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
 @options.format_option("text", "json")
 @pass_session
-def verify(session: Session, /, timeout: float, output: str, **overrides: Any) -> None:
+def verify(session: Session, /, admin: bool, all_clusters: bool, timeout: float, output: str, **overrides: Any) -> None:
+    if admin and (all_clusters or any(overrides.values())):
+        what = "--admin logs in with the admin certificate: use it without --role, --profile and --all-clusters"
+        raise click.UsageError(what)
+    if all_clusters:
+        _verify_all(session, timeout, output, overrides)
+        return
     installation = session.installation(overrides)
     kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
+    if admin:
+        _finish_admin(verify_admin(installation, kubectl), output)
+        return
     login = _try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := _login_json(login)) is not None:
         print_json(shown)
     finish_login(login, installation, session.access, is_text=output == "text")
+
+
+def _finish_admin(verified: AdminVerified, output: str) -> None:
+    if output == "json":
+        login = verified.login
+        shown = {"ok": verified.ok, "what": verified.what, "remedy": verified.remedy or None}
+        print_json(shown | {"username": login.username or None, "method": login.method} if login else shown)
+    elif verified.ok:
+        print_line(verified.what)
+    if verified.path is not None:
+        record_done("wrote", verified.path)
+        note(f"wrote {verified.path}")
+    if not verified.ok:
+        note(f"{verified.what}; {verified.remedy}" if verified.remedy else verified.what)
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _verify_all(session: Session, seconds: float, output: str, overrides: dict[str, Any]) -> None:
+    if session.access:
+        raise click.UsageError("--all-clusters cannot be combined with --kubeconfig or --context")
+    config, outcomes = session.config(), []
+    words = {ExitCode.OK: "verified", ExitCode.FINDINGS: "login failed", ExitCode.NOT_VERIFIED: "not verified"}
+
+    def log_in(cluster: Cluster, tell: ReportProgress) -> tuple[Verified, Installation]:
+        installation = session.installation_of(config, cluster, overrides)
+        kubectl = kubectl_of(session, cluster.cluster_name, tell, seconds=seconds)
+        with stops_raised():
+            return verify_login(installation, kubectl, seconds=seconds, tell=tell), installation
+
+    for outcome in for_each(clusters_of(config, session.environment), log_in, "logging in to"):
+        login, code = None, ExitCode.ERROR
+        if not outcome.error:
+            login, installation = outcome.value
+            note(f"{outcome.name}:") if output == "json" else print_line(f"{outcome.name}:")
+            code = _print_login(login, installation, (), is_text=output == "text")
+        outcomes.append(outcome._replace(value=(_login_json(login), words.get(code))))
+    codes = {word: code for code, word in words.items()}
+    finish_all(outcomes, lambda made: made[0], output, lambda made: made[1], words[ExitCode.OK], codes)
 
 
 def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
@@ -173,19 +227,23 @@ def finish_login(login: Login, installation: Installation, access: tuple[str, ..
     """Prints the result, and what to do; exits with its code, or raises why it could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
+    code = _print_login(login, installation, access, is_text=is_text)
+    if not login.ok:
+        click.get_current_context().exit(code)
+
+
+def _print_login(login: Verified, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> ExitCode:
     for line in login.diagnosis if is_text else ():
         print_line(line)
     if login.ok:
-        return
+        return ExitCode.OK
     if login.outcome is LoginOutcome.FAILED:
         note(f"verification failed; {login.recovery_hint}")
-        code = ExitCode.FINDINGS
-    else:
-        command = installation.command("verify", *login.options, *access)
-        remedy = f"; run `{command}` to log in as that role" if login.options else ""
-        note(f"not verified: {login.why}{remedy}")
-        code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
-    click.get_current_context().exit(code)
+        return ExitCode.FINDINGS
+    command = installation.command("verify", *login.options, *access)
+    remedy = f"; run `{command}` to log in as that role" if login.options else ""
+    note(f"not verified: {login.why}{remedy}")
+    return ExitCode.NOT_VERIFIED
 
 
 def _login_json(login: Login | None) -> dict[str, Any] | None:
@@ -413,7 +471,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         return live(session.installation_of(config, cluster, overrides), tell)
 
     outcomes = []
-    for outcome in for_each(clusters_of(config), compare, "comparing"):
+    for outcome in for_each(clusters_of(config, session.environment), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
             continue
@@ -427,9 +485,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
         for text in outcome.value.notes:
             note(f"note: {text}")
 
-    def as_json(outcome: ClusterOutcome) -> dict[str, object]:
-        return {"cluster": outcome.name, **_differences_json(outcome.value, with_objects=True)}
-
+    as_json = partial(_differences_json, with_objects=True)
     finish_all(outcomes, as_json, output, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE)
 
 

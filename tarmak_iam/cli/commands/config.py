@@ -107,7 +107,7 @@ class _KeysEdit:
         firsts = (path.steps[0] for path in relative if path.steps)
         skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
         lacking = list[tuple[Cluster, NoSuchItem]]()
-        for cluster in clusters_of(self.before, with_hubs=not skips_hubs):
+        for cluster in clusters_of(self.before, session.environment, with_hubs=not skips_hubs):
             try:
                 for path in relative:
                     look_up(self.before.document, cluster.route, path, unknown=True)

@@ -5,70 +5,39 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
 
-from tarmak_iam.access.lockout import has_admin, principal_refusal
+from tarmak_iam.access.lockout import has_admin
 from tarmak_iam.aws.arn import with_plain_account
+from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each, with_mappings
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
-from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
-from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
+from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
+from tarmak_iam.cli.edits import edits_cluster_files, read_import
+from tarmak_iam.cli.mapping_edits import MappingsEdit, edit_mappings
+from tarmak_iam.cli.options import all_clusters_option, format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup
-from tarmak_iam.cli.session import Session, note_misplaced, pass_session
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config import Cluster
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
-from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.installation import ADD_ADMIN, Installation
-from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
-from tarmak_iam.mappings.entries import check_principal, closest_principal, principal_key
+from tarmak_iam.lint.edit_guard import EditKind
+from tarmak_iam.mappings.entries import MappingEntry, check_principal, closest_principal, principal_key
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
-from tarmak_iam.text import shortened
+from tarmak_iam.text import did_you_mean, shortened
 
 
 @click.group(name="map", cls=CommandGroup)
 def map_() -> None:
     """See its page in the folder `help`."""
-
-
-class _MappingsEdit:
-    """Of the selected cluster, with the options of `mappings_edit_options`. Raises TarmakIamError."""
-
-    def __init__(self, session: Session, options: dict[str, Any]) -> None:
-        config, cluster, self.files = session.selected()
-        with working("reading the mappings"):
-            self.before = session.installation_of(config, cluster)
-        self.mappings = self.before.mappings or self.files.mappings_or_new()
-        self.options = options
-
-    def merge(self, wanted: Sequence[Wanted], *, strip_path: bool) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
-        with working("mapping the principals"):
-            return self.mappings.merge(wanted, strip_path=strip_path, refuse=principal_refusal(self.before))
-
-    def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
-        """Guards against lock-outs, writes the file, and prints diff, effects and new findings. `more` is added to the
-        output of -o json. Raises TarmakIamError before anything is written."""
-        me, force, dry_run, output = (self.options[name] for name in ("me", "force", "dry_run", "output"))
-        if after is self.mappings:
-            note(unchanged)
-            if output == "json":
-                print_json({"changed": False, "effects": [], **more})
-            return
-        with working("checking the mappings"):
-            effects = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
-        document = self.before.mappings.document if self.before.mappings else None
-        done, json = f"wrote {self.files.mappings_path}", more if output == "json" else None
-        finish_edit(document, after.document, after.save, dry_run=dry_run, done=done, effects=effects, json=json)
-        for text in effects.lines:
-            note(text)
-        note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 
 
 *_TITLES, _LAST_TITLE = (FORMATS[name] for name in sorted(FORMATS, key=lambda name: name not in ("aws-auth", "crd")))
@@ -102,36 +71,46 @@ def import_(session: Session, /, file: str, form: str, strip_path: bool, **optio
 
 @edits_cluster_files
 def _import(session: Session, imported: Import, file: str, strip_path: bool, **options: Any) -> None:
-    change = _MappingsEdit(session, options)
-    if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
-        raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
-    after, outcomes = change.merge(imported.entries, strip_path=strip_path)
+    def plan(edit: MappingsEdit) -> None:
+        path = edit.files.mappings_path
+        if file != "-" and os.path.realpath(file) == os.path.realpath(path):
+            if not options["all_clusters"]:  # else it is copied to the others
+                remedy = "move it to another path first, then import it"
+                raise ConfigError(f"{file} is the mappings file itself", remedy=remedy)
+            edit.plan(edit.before, EditKind.IMPORT, entries=[], leftOut=[])
+            return
+        after, outcomes = edit.merge(imported.entries, strip_path=strip_path)
+        _note_imported(imported, outcomes, edit.tell)
+        entries = []
+        for outcome in outcomes:
+            item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
+            entries.append(
+                {**item, "reason": outcome.error.message if outcome.error else "", "notes": [*outcome.notes]}
+            )
+        left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
+        lost = [*_lost_admins(imported, outcomes, replace(edit.installation, mappings=after))]
+        edit.plan(after, EditKind.IMPORT, lost, entries=entries, leftOut=left_out)
+
+    unchanged = f"unchanged: all importable entries of {file} are already mapped"
+    edit_mappings(session, options, plan, lambda _: unchanged)
+
+
+def _note_imported(imported: Import, outcomes: Sequence[MergeOutcome], tell: Callable[[str], None]) -> None:
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
         named = "" if outcome.error and principal in why else f" {principal}"
-        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        tell(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
-            note(f"{place}note: {text}")
+            tell(f"{place}note: {text}")
     for skipped in imported.left_out:
-        note(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+        tell(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
-    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
-    entries = []
-    for outcome in outcomes:
-        item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
-        entries.append({**item, "reason": outcome.error.message if outcome.error else "", "notes": [*outcome.notes]})
-    left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
-    unchanged = f"unchanged: all importable entries of {file} are already mapped"
-    change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
-    if lost := [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]:
-        for text in lost:
-            note(text)
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    tell(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
 
 
-def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
+def _lost_admins(imported: Import, outcomes: Sequence[MergeOutcome], after: Installation) -> Iterator[str]:
     """An error for each entry of system:masters that was not imported, and one if nobody is mapped to it then."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
     of_admins = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
@@ -171,26 +150,56 @@ def convert(session: Session, backend: str, output: str) -> None:
 
 
 @map_.command(name="list", short_help="List the mappings.")
+@all_clusters_option
 @format_option("text", "json")
 @pass_session
-def list_(session: Session, output: str) -> None:
+def list_(session: Session, all_clusters: bool, output: str) -> None:
+    if all_clusters:
+        _list_all(session, output)
+        return
     with working("reading the mappings"):
         mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
     if output == "json":
-        # `arn` is empty for an account and for an SSO role, which have `account` and `sso` instead.
-        items = []
-        for entry in entries:
-            account, arn = (entry.arn, "") if entry.kind == "account" else ("", entry.arn)
-            item = {"kind": entry.kind, "arn": arn, "username": entry.username, "groups": list(entry.groups)}
-            also = {"account": account, "sso": entry.sso, "userid": entry.user_id}
-            items.append({**item, **{key: text for key, text in also.items() if text}})
-        print_json(items)
+        print_json(list(map(_entry_json, entries)))
     else:
-        rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
-        print_rows(("KIND", "PRINCIPAL", "USERNAME", "GROUPS"), rows)
+        print_rows(_COLUMNS, map(_row, entries))
     if not entries:
         note("no mappings: IAM login is not possible")
+
+
+def _list_all(session: Session, output: str) -> None:
+    config = session.config()
+
+    def read(cluster: Cluster, _: ReportProgress) -> tuple[MappingEntry, ...] | None:
+        mappings = session.files(config, cluster).mappings()
+        return mappings.entries if mappings is not None else None
+
+    outcomes = list(with_mappings(config, for_each(clusters_of(config, session.environment), read, "reading")))
+    if output == "text":
+        rows = [(outcome.name, *_row(entry)) for outcome in outcomes for entry in outcome.value or ()]
+        print_rows(("CLUSTER", *_COLUMNS), rows)
+
+    def as_json(entries: Sequence[MappingEntry]) -> dict[str, object]:
+        return {"mappings": list(map(_entry_json, entries))}
+
+    some = "with mappings"
+    finish_all(outcomes, as_json, output, lambda entries: some if entries else "without", some, codes={})
+
+
+_COLUMNS = ("KIND", "PRINCIPAL", "USERNAME", "GROUPS")
+
+
+def _row(entry: MappingEntry) -> tuple[str, ...]:
+    return entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)
+
+
+def _entry_json(entry: MappingEntry) -> dict[str, object]:
+    """`arn` is empty for an account and for an SSO role, which have `account` and `sso` instead."""
+    account, arn = (entry.arn, "") if entry.kind == "account" else ("", entry.arn)
+    item = {"kind": entry.kind, "arn": arn, "username": entry.username, "groups": list(entry.groups)}
+    also = {"account": account, "sso": entry.sso, "userid": entry.user_id}
+    return {**item, **{key: text for key, text in also.items() if text}}
 
 
 def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -217,38 +226,57 @@ def add(
     session: Session, /, principal: str, username: str | None, groups: tuple[str, ...], strip_path: bool, **options: Any
 ) -> None:
     replace_groups = options.pop("replace_groups")
-    change = _MappingsEdit(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
-    after, (outcome,) = change.merge([wanted], strip_path=strip_path)
-    if outcome.error is not None:
-        raise outcome.error
-    for text in outcome.notes:
-        note(f"note: {text}")
-    change.finish(after, EditKind.ADD, unchanged=f"unchanged: {outcome.principal} already has this mapping")
+
+    mapped = wanted.principal
+
+    def plan(edit: MappingsEdit) -> None:
+        nonlocal mapped
+        after, (outcome,) = edit.merge([wanted], strip_path=strip_path)
+        if outcome.error is not None:
+            raise outcome.error
+        for text in outcome.notes:
+            edit.tell(f"note: {text}")
+        mapped = outcome.principal
+        edit.plan(after, EditKind.ADD)
+
+    edit_mappings(session, options, plan, lambda _: f"unchanged: {mapped} already has this mapping")
 
 
-@map_.command(short_help="Remove the mapping of a principal.")
+@map_.command(short_help="Remove the mapping of a principal, or groups from it.")
 @click.argument("principal", metavar="ARN", shell_complete=principals)
+@option("--group GROUP", "groups", multiple=True, callback=separate_groups)
 @option("--if-exists")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files
-def remove(session: Session, principal: str, if_exists: bool, **options: Any) -> None:
-    change = _MappingsEdit(session, options)
-    with working("removing the mapping"):
-        after = change.mappings.remove(principal)
+def remove(session: Session, principal: str, groups: tuple[str, ...], if_exists: bool, **options: Any) -> None:
+    def plan(edit: MappingsEdit) -> None:
+        with working("removing the mapping"):
+            after = edit.before.remove(principal, groups or None)
+        edit.plan(after, EditKind.REMOVE)
+
+    def unchanged(edits: Sequence[MappingsEdit]) -> str:
+        what = _missing(principal, groups, [edit.before for edit in edits])
+        return f"unchanged: {what}" if if_exists else f"error: {what}"
+
+    edit_mappings(session, options, plan, unchanged, if_exists=if_exists)
+
+
+def _missing(principal: str, groups: Sequence[str], files: Sequence[Mappings]) -> str:
+    """Why nothing is removed from the files. Raises ConfigError for a text that is not a principal."""
     plain = with_plain_account(principal)
-    meant = closest_principal(plain, [entry.principal for entry in change.mappings.entries])
+    matching = [entry for mappings in files for entry in mappings.matching(principal)]
+    if matching:
+        present = list(dict.fromkeys(group for entry in matching for group in entry.groups))
+        suggestion = did_you_mean(groups[0], present, "its groups are")
+        return f"{plain} is not mapped to {' or '.join(groups)}; {suggestion or 'it has no groups'}"
+    meant = closest_principal(plain, [entry.principal for mappings in files for entry in mappings.entries])
     suggestion = f"did you mean {meant}?" if meant else ""
-    is_missing = after is change.mappings
-    if is_missing:
-        try:
-            check_principal(plain)
-        except ConfigError as error:
-            error.remedy = suggestion or error.remedy
-            raise
-    missing = f"{plain} is not mapped{suggestion and '; ' + suggestion}"
-    change.finish(after, EditKind.REMOVE, unchanged=f"unchanged: {missing}" if if_exists else f"error: {missing}")
-    if is_missing and not if_exists:
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    try:
+        check_principal(plain)
+    except ConfigError as error:
+        error.remedy = suggestion or error.remedy
+        raise
+    return f"{plain} is not mapped{suggestion and '; ' + suggestion}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tarmak_iam.cli import options
-from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each
+from tarmak_iam.cli.all_clusters import ClusterOutcome, clusters_of, finish_all, for_each
 from tarmak_iam.cli.completion import files
 from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_line, print_payload, record_done
 from tarmak_iam.cli.edits import in_turn
@@ -42,7 +42,7 @@ from tarmak_iam.kubeconfig.merge import (
 from tarmak_iam.kubeconfig.ownership import is_tunnel
 
 if TYPE_CHECKING:
-    from tarmak_iam.config import Cluster
+    from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation.installation import Installation
 
 
@@ -113,9 +113,17 @@ def manifests(session: Session, /, output: str, **overrides: Any) -> None:
         print_payload(b"---\n".join(yaml_bytes(manifest) for manifest in objects))
 
 
-def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
-    """Merges the entries into the files, all or none. Returns whether the cluster has a CA. Raises TarmakIamError."""
-    existing, before = [read_if_present(path) for path in paths], list[KubeconfigFile]()
+def _merge_into(
+    paths: list[Path],
+    existing: list[bytes | None],
+    wanted: Manifest,
+    untouchable: list[Path],
+    hint: str,
+    **options: bool,
+) -> tuple[dict[str, Any], bool]:
+    """Merges the entries into the files, all or none; `existing` is their content, before and after. Returns the merge
+    as JSON, and whether the cluster has a CA. Raises TarmakIamError."""
+    before = list[KubeconfigFile]()
     for name, data in zip(map(str, paths), existing, strict=True):
         before.append(KubeconfigFile.new(name) if data is None else KubeconfigFile.parse(data, name))
     default = default_file([data is not None for data in existing])
@@ -127,7 +135,8 @@ def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hi
             if os.path.realpath(path) in real_paths:
                 what = "this file belongs to the cluster itself; nothing was written"
                 raise FileError(what, remedy="specify another FILE for --merge", place=Place(str(path)))
-            writes.append(Replacement(path, merge.after[index].to_bytes(), existing[index], mode=0o600))
+            data, existing[index] = existing[index], merge.after[index].to_bytes()
+            writes.append(Replacement(path, merge.after[index].to_bytes(), data, mode=0o600))
     for entry in merge.entries:
         if entry.change == "replaced":
             where = f"the {entry.kind} '{entry.name}' in {paths[entry.file]}"
@@ -138,32 +147,30 @@ def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hi
                 make_directory(write.path.parent, 0o700)
         replace_files(writes)
         record_done("wrote", *(write.path for write in writes))
-    _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
+    shown = _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
     cluster = wanted["clusters"][0]["name"]
     stanzas = (KubeconfigFile.of(document).stanza("clusters", cluster) for document in merge.after)
-    return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
+    return shown, any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
 
 
-def _print_merge(paths: list[Path], merge: Merge, wanted: Manifest, *, dry_run: bool, as_json: bool) -> None:
+def _print_merge(paths: list[Path], merge: Merge, wanted: Manifest, *, dry_run: bool, as_json: bool) -> dict[str, Any]:
+    """Returns it as JSON."""
     diffs = {}
     for index, (file, after) in enumerate(zip(merge.before, merge.after, strict=True)):
         if merge.is_changed(index):
             diffs[index] = redacted_diff(None if file.is_new else file.document, after, wanted)
-    if as_json:
-        entries = []
-        for entry in merge.entries:
-            file_name = str(paths[entry.file])
-            entries.append({"kind": entry.kind, "name": entry.name, "change": entry.change, "file": file_name})
-        context = None if merge.uses is None else str(paths[merge.uses])
-        diff = "".join(diffs.values())
-        print_json({"changed": bool(diffs), "entries": entries, "currentContext": context, "diff": diff})
-    else:
-        for diff in diffs.values():
-            print_diff(diff)
+    for diff in diffs.values() if not as_json else ():
+        print_diff(diff)
     for index, path in enumerate(paths):
         _note_merged(merge, index, path, wanted, would_change=dry_run and index in diffs)
     if dry_run and diffs:
         note("dry run: nothing was written")
+    entries = []
+    for entry in merge.entries:
+        file_name = str(paths[entry.file])
+        entries.append({"kind": entry.kind, "name": entry.name, "change": entry.change, "file": file_name})
+    context = None if merge.uses is None else str(paths[merge.uses])
+    return {"changed": bool(diffs), "entries": entries, "currentContext": context, "diff": "".join(diffs.values())}
 
 
 def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest, *, would_change: bool) -> None:
@@ -197,6 +204,7 @@ _KUBECTLS = "\0"  # no file has this name
 @options.option("--certificate-authority FILE", shell_complete=files)
 @options.option("--proxy-url URL")
 @options.option("--alias NAME")
+@options.all_clusters_option
 @options.option("--merge [FILE]", "merge_into", shell_complete=files, is_flag=False, flag_value=_KUBECTLS)
 @options.option("--use")
 @options.option("--force")
@@ -209,47 +217,95 @@ def kubeconfig(
     server: str | None,
     certificate_authority: str | None,
     merge_into: str | None,
+    all_clusters: bool,
     use: bool,
     force: bool,
     dry_run: bool,
     output: str,
     **options: str | None,
 ) -> None:
-    config, cluster, cluster_files = session.selected()
-    for name, path in (("--certificate-authority", certificate_authority), ("--merge", merge_into)):
-        if path == "":
-            raise click.UsageError(f"{name} '' is not a file name")
-    authority = None if certificate_authority is None else read_file(Path(certificate_authority))
-    if authority is not None:
-        authority_data(authority, Place(str(certificate_authority)))  # raises ConfigError if kubectl could not use it
-    connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
+    _check_flags(merge_into, {"--all-clusters": all_clusters, "--use": use, "--force": force, "--dry-run": dry_run})
+    single = {"--server": server, "--certificate-authority": certificate_authority, "--alias": options["alias"]}
+    if given := [name for name, value in {**single, "--use": use}.items() if value and all_clusters]:
+        raise click.UsageError(f"{given[0]} is for one cluster: use it without --all-clusters")
+    authority = _read_authority(certificate_authority)
+    config, proxy_url = session.config(), options.pop("proxy_url")
+    connection = {"proxy_url": proxy_url, **{name: options.pop(name) for name in ("alias", "session_name")}}
     reads_admin = server is None or authority is None
-    installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
-    generated = client_kubeconfig(installation, server=server, certificate_authority=authority, **connection)
+
+    def generate(cluster: Cluster) -> tuple[Installation, Manifest]:
+        check_masters(cluster)
+        installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
+        values: dict[str, Any] = {"server": server, "certificate_authority": authority, **connection}
+        return installation, client_kubeconfig(installation, **values)
+
     if merge_into is None:
-        given = [f"--{name}" for name, flag in (("use", use), ("force", force), ("dry-run", dry_run)) if flag]
-        if given:
-            raise click.UsageError(f"{given[0]} requires --merge")
+        installation, generated = generate(session.cluster(config))
         print_json(generated) if output == "json" else print_payload(yaml_bytes(generated))
         has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
-    else:
+        _note_access(installation, server, proxy_url, has_authority=has_authority)
+        return
+    log_variables("KUBECONFIG")
+    paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+    existing, untouchable = list[bytes | None](), _own_files(session, config)
+    flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
+
+    def merge(cluster: Cluster, _: object = None) -> dict[str, Any]:
+        installation, generated = generate(cluster)
         hint = installation.recovery_hint if force else ""
-        log_variables("KUBECONFIG")
-        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
-        untouchable = [path for path in (*cluster_files.own, config.path) if path]
-        flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
-        merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
-        has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
+        merged, has_authority = _merge_into(paths, existing, generated, untouchable, hint, **flags)
+        _note_access(installation, server, proxy_url, has_authority=has_authority)
+        return merged
+
+    def merge_all() -> list[ClusterOutcome]:
+        existing[:] = [read_if_present(path) for path in paths]
+        if all_clusters:
+            return list(for_each(clusters_of(config, session.environment), merge, "merging"))
+        return [ClusterOutcome(cluster := session.cluster(config), merge(cluster))]
+
+    outcomes = merge_all() if dry_run else in_turn(lock_file_of(paths[0]), merge_all, "is editing this kubeconfig")
+    if all_clusters:
+        words = {True: "would be merged" if dry_run else "merged", False: "unchanged"}
+        finish_all(outcomes, dict, output, lambda merged: words[merged["changed"]], words[False], codes={})
+    elif output == "json":
+        print_json(outcomes[0].value)
+
+
+def _check_flags(merge_into: str | None, flags: dict[str, bool]) -> None:
+    if merge_into == "":
+        raise click.UsageError("--merge '' is not a file name")
+    if merge_into is None and (given := [name for name, flag in flags.items() if flag]):
+        raise click.UsageError(f"{given[0]} requires --merge")
+
+
+def _read_authority(path: str | None) -> bytes | None:
+    if path == "":
+        raise click.UsageError("--certificate-authority '' is not a file name")
+    authority = None if path is None else read_file(Path(path))
+    if authority is not None:
+        authority_data(authority, Place(str(path)))  # raises ConfigError if kubectl could not use it
+    return authority
+
+
+def _note_access(installation: Installation, server: str | None, proxy_url: str | None, *, has_authority: bool) -> None:
+    """Reasons why a login may fail, or why kubectl may not reach the API server: CAs of the operating system, an old
+    kubectl, Tarmak's tunnel."""
     _note_role(installation)
-    # Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel.
     if not has_authority:
         why = f"since {installation.admin_path} does not exist: kubectl verifies {server}"
         remedy = "specify --certificate-authority FILE for another CA"
         note(f"note: the kubeconfig contains no CA, {why} with the CAs of the operating system; {remedy}")
-    if connection["proxy_url"] and (warning := proxy_warning(installation.settings.kubectlVersion)):
+    if proxy_url and (warning := proxy_warning(installation.settings.kubectlVersion)):
         note(f"warning: {warning}")
     if server is None:
         _note_tunnel(installation)
+
+
+def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
+    """Never to be overwritten, above all the admin certificates."""
+    clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
+    files = [path for cluster in clusters for path in session.files(config, cluster).own]
+    return [*files, *([config.path] if config.path else [])]
 
 
 _DONE = {
@@ -284,10 +340,7 @@ def render(
     session: Session, /, output_dir: Path, all_clusters: bool, dry_run: bool, force: bool, output: str, **overrides: Any
 ) -> None:
     config = session.config()
-    # Never to be overwritten, above all the admin certificates:
-    clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
-    own_files = [path for cluster in clusters for path in session.files(config, cluster).own]
-    own_files += [config.path] if config.path else []
+    own_files = _own_files(session, config)
 
     def make(cluster: Cluster, directory: Path) -> _RenderedCluster:
         installation = session.installation_of(config, cluster, overrides, with_admin=True)
@@ -303,7 +356,9 @@ def render(
 
     if all_clusters:
         outcomes = []
-        directories = {cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config)}
+        directories = {
+            cluster: output_dir / cluster.cluster_name for cluster in clusters_of(config, session.environment)
+        }
         for outcome in for_each([*directories], lambda cluster, _: make(cluster, directories[cluster]), "rendering"):
             outcomes.append(outcome)
             if not outcome.error:
@@ -312,7 +367,7 @@ def render(
         if dry_run:
             note(_DRY)
         done = "could be rendered" if dry_run else "rendered"
-        finish_all(outcomes, lambda made: _as_json(made.value, dry_run=dry_run), output, lambda _: done, done)
+        finish_all(outcomes, partial(_as_json, dry_run=dry_run), output, lambda _: done, done)
         return
     check_masters(cluster := session.cluster(config))
     made = make(cluster, output_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,16 @@ from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, Rep
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_styled_line, record_done
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option, trust_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
-from tarmak_iam.errors import FileError
+from tarmak_iam.config.cluster import check_masters
+from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.lint import Subjects, examine
+from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation.installation import Installation
-    from tarmak_iam.report import AccessReview, ClusterReview, ReviewedCluster
+    from tarmak_iam.report import AccessReview, ClusterReview
+    from tarmak_iam.report.review import ToAsk
 
 
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
@@ -59,9 +62,11 @@ def report(
         if context.get_parameter_source("output") is not ParameterSource.DEFAULT:
             raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
         output = "html"
-    is_live = live or is_asked
+    is_live, config = live or is_asked, session.config()
     session = session.with_trust(trust)
-    review = _reviewed(session, session.config(), date, audit_logs, all_clusters=all_clusters, is_live=is_live)
+    if audit_logs:
+        check_masters(session.cluster(config))
+    review = _reviewed(session, config, date, audit_logs, all_clusters=all_clusters, is_live=is_live)
     _print(review, output, is_opened=is_opened)
     if all_clusters and review.clusters:
         note(_counts(review))
@@ -86,14 +91,18 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 
 def _counts(review: AccessReview) -> str:
-    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
+    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod); 1 hub (prod-hub)`."""
     possible, impossible = "with IAM login", "without IAM login"
-    states: dict[str, list[str]] = {possible: [], impossible: [], "hub": [], FAILED: []}
-    for cluster in review.clusters:
-        state = "hub" if cluster.is_hub else possible if cluster.is_login_possible else impossible
-        states[FAILED if cluster.error or cluster.live_error else state].append(cluster.cluster)
+    states: dict[str, list[str]] = {possible: [], impossible: [], FAILED: []}
+    for cluster in (cluster for cluster in review.clusters if not cluster.is_hub):
+        state = possible if cluster.is_login_possible else impossible
+        states[FAILED if cluster.failed else state].append(cluster.cluster)
     words = {impossible: "without"} if states[possible] else {}
-    return outcome_counts([(name, words.get(state, state)) for state, names in states.items() for name in names], "")
+    named = [(name, words.get(state, state)) for state, names in states.items() for name in names]
+    hubs = [shortened(cluster.cluster) for cluster in review.clusters if cluster.is_hub]
+    counts = [outcome_counts(named, "")] if named else []
+    counts += [f"{len(hubs)} hub{'' if len(hubs) == 1 else 's'} ({', '.join(hubs)})"] if hubs else []
+    return "; ".join(counts)
 
 
 def _each(all_clusters: bool, clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> list[ClusterOutcome]:
@@ -114,7 +123,7 @@ def _reviewed(
         subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
         return replace(subjects, trust_policies=session.trust_policies)
 
-    chosen = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    chosen = config.clusters_in(session.environment) if all_clusters else (session.cluster(config),)
     outcomes = _each(all_clusters, chosen, read, "reading")
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked_report = with_fixes_in_remedies(examine(*checked), *checked)
@@ -122,41 +131,25 @@ def _reviewed(
     repository = report.Repository.of(config.path.parent)
     if repository.remedy:
         note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
-    reviewed: dict[str, ReviewedCluster] = {}
-    with_masters: dict[Cluster, Installation] = {}
-    for outcome in outcomes:
-        if outcome.error is not None:
-            place = config.document.position(outcome.cluster.route)
-            review = report.unreadable_cluster(outcome.name, place, outcome.error)
-            reviewed[outcome.name] = report.ReviewedCluster(review)
-        elif installation := outcome.value.installation:  # of_cluster sets one
-            review = report.review_cluster(outcome.value, checked_report, repository)
-            review = _with_logins(review, installation, audit_logs)
-            reviewed[outcome.name] = report.ReviewedCluster(review, installation.loaded)
-            if not review.is_hub:
-                with_masters[outcome.cluster] = installation
 
-    def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
-        kubectl = kubectl_of(session, cluster.cluster_name, report_progress)
-        return report.ask_cluster(reviewed[cluster.cluster_name].review, with_masters[cluster], kubectl)
+    def with_logins(review: ClusterReview, installation: Installation) -> ClusterReview:
+        return report.with_audit_logs(review, installation.loaded, audit_logs, note) if audit_logs else review
 
-    # What each cluster answers is added to its review, or why it could not be asked.
-    for answer in _each(all_clusters, list(with_masters) if is_live else (), ask, "asking"):
-        before, error = reviewed[answer.name], answer.error
-        after = answer.value if error is None else replace(before.review, live=True, live_error=error.message)
-        reviewed[answer.name] = replace(before, review=after)
-        if error is None and after.live_error:
-            note(f"{answer.name}: {after.live_error}")
-    return report.put_together(config.path, list(reviewed.values()), checked_report, repository, date)
+    def ask_all(chosen: list[ToAsk]) -> Iterator[tuple[Cluster, ClusterReview | TarmakIamError]]:
+        known = {cluster: (with_logins(review, made), made) for cluster, review, made in chosen}
 
+        def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
+            return report.ask_cluster(*known[cluster], kubectl_of(session, cluster.cluster_name, report_progress))
 
-def _with_logins(review: ClusterReview, installation: Installation, audit_logs: tuple[str, ...]) -> ClusterReview:
-    from tarmak_iam.report import with_audit_logs
+        if not is_live:
+            yield from ((cluster, review) for cluster, (review, _) in known.items())
+        for answer in _each(all_clusters, list(known) if is_live else (), ask, "asking"):
+            if answer.error is None and answer.value.live_error:
+                note(f"{answer.name}: {answer.value.live_error}")
+            yield answer.cluster, answer.error or answer.value
 
-    if not audit_logs:
-        return review
-    installation.check_masters()
-    return with_audit_logs(review, installation.loaded, audit_logs, note)
+    read_clusters = [(outcome.cluster, outcome.error or outcome.value) for outcome in outcomes]
+    return report.review_clusters(config, read_clusters, checked_report, repository, date, ask_all)
 
 
 _DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")

@@ -64,7 +64,7 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
 
 def _schema_named(name: str) -> Schema:
     """Raises SelectionError for an unknown schema."""
-    if name == WHOLE_FILE:
+    if name in ("tarmak", WHOLE_FILE):
         return file_schema(load_sections())
     if name in ("mappings", MAPPINGS_NAME):
         return mappings_schema()

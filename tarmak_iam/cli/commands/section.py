@@ -7,36 +7,45 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.all_clusters import NOT_ATOMIC, ReportProgress, clusters_of, finish_all, for_each
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_edit
-from tarmak_iam.cli.options import dry_run_option, format_option, option
+from tarmak_iam.cli.options import all_clusters_option, all_of, atomic_option, dry_run_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
 from tarmak_iam.config.removals import reads_differently
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.text import shortened
 
-
-@click.command()
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def enable(session: Session, dry_run: bool) -> None:
-    _edit(session, TarmakConfig.enable_authenticator, dry_run=dry_run)
+_edit_options = all_of(all_clusters_option, atomic_option, dry_run_option)
 
 
 @click.command()
-@dry_run_option
+@_edit_options
 @pass_session
 @edits_tarmak_yaml
-def disable(session: Session, dry_run: bool) -> None:
-    _edit(session, TarmakConfig.disable_authenticator, dry_run=dry_run)
+def enable(session: Session, **options: bool) -> None:
+    _edit(session, TarmakConfig.enable_authenticator, **options)
 
 
-def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *, dry_run: bool) -> None:
+@click.command()
+@_edit_options
+@pass_session
+@edits_tarmak_yaml
+def disable(session: Session, **options: bool) -> None:
+    _edit(session, TarmakConfig.disable_authenticator, **options)
+
+
+_Edit = Callable[[TarmakConfig, str], TarmakConfig]
+
+
+def _edit(session: Session, edit: _Edit, *, all_clusters: bool, atomic: bool, dry_run: bool) -> None:
     before = session.config()
+    if all_clusters:
+        _edit_all(session, before, edit, is_atomic=atomic, dry_run=dry_run)
+        return
     cluster = session.cluster(before)
     after = edit(before, cluster.cluster_name)
     enabled = after.clusters[cluster.index].authenticator_init
@@ -52,6 +61,26 @@ def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *
     apply = before.command_line(cluster).tarmak("clusters apply")
     done = f"{result}; run `{apply}` to roll it out to the masters"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
+
+
+def _edit_all(session: Session, before: TarmakConfig, edit: _Edit, *, is_atomic: bool, dry_run: bool) -> None:
+    """One edit of the file, without the clusters for which it is refused."""
+    after, changed = before, list[Cluster]()
+
+    def change(cluster: Cluster, _: ReportProgress) -> bool:
+        nonlocal after
+        start, after = after, edit(after, cluster.cluster_name)
+        changed.extend([cluster] if after is not start else [])
+        return after is not start
+
+    outcomes = list(for_each(clusters_of(before, session.environment), change, "editing"))
+    if is_atomic and any(outcome.error for outcome in outcomes):
+        note(NOT_ATOMIC)
+        after, outcomes = before, [outcome._replace(value=False) for outcome in outcomes]
+    if after is not before:
+        finish_config_edit(before, after, clusters=changed, unchanged="", dry_run=dry_run)
+    word = "would be changed" if dry_run else "changed"
+    finish_all(outcomes, dict, "text", lambda is_changed: word if is_changed else "unchanged", "unchanged", {})
 
 
 _section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)

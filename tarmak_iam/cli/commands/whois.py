@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tarmak_iam.cli.all_clusters import clusters_of, finish_all, for_each, noting, with_mappings
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, working
-from tarmak_iam.cli.options import daemon_version_option, format_option, option
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, print_rows, working
+from tarmak_iam.cli.options import all_clusters_option, daemon_version_option, format_option, option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.config import Cluster
+from tarmak_iam.errors import ConfigError, Place, SelectionError, place_json
 from tarmak_iam.files.read import read_file
-from tarmak_iam.identity import Answer, Authenticator
+from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.installation.installation import Installation
 
 
 @click.command()
@@ -27,6 +32,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 @option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
 @option("--daemon-arg ARG", "daemon_args", multiple=True)
 @daemon_version_option
+@all_clusters_option
 @option("--exit-code")
 @format_option("text", "json")
 @pass_session
@@ -36,7 +42,12 @@ def whois(
     file_paths, daemon_args, user_id = more["file_paths"], more["daemon_args"], more["user_id"]
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
+    if config_path is not None and more["all_clusters"]:
+        raise click.UsageError("--config replaces the mappings of a cluster: use it without --all-clusters")
     identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
+    if more["all_clusters"]:
+        _whois_all(session, identity, daemon_version, output, knows_caller=bool(user_id), fails=more["exit_code"])
+        return
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = Authenticator.load(
@@ -47,16 +58,14 @@ def whois(
                 filename=str(config_path),
                 private_dns_names=private_names_of(identity),
             )
+            answer = authenticator.whois(identity)
         else:
             installation = session.installation({"daemonVersion": daemon_version})
             if installation.mappings is None:
                 what = f"{installation.cluster_id} has no mappings, so every caller is denied"
                 command = installation.command("map add ARN --username NAME --group GROUP")
                 raise ConfigError(what, remedy=f"add a mapping first: {command}")
-            if daemon_version is None and (conflict := installation.release_conflict):
-                note(f"warning: {conflict}; this answer is for {installation.daemon_version}")
-            authenticator = installation.authenticator(private_dns_names=private_names_of(identity))
-        answer = authenticator.whois(identity)
+            answer = _answer_of(installation, identity, daemon_version, note)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
     else:
@@ -65,6 +74,51 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if more["exit_code"] and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _answer_of(
+    installation: Installation, identity: Identity, daemon_version: str | None, tell: Callable[[str], None]
+) -> Answer:
+    if daemon_version is None and (conflict := installation.release_conflict):
+        tell(f"warning: {conflict}; this answer is for {installation.daemon_version}")
+    return installation.authenticator(private_dns_names=private_names_of(identity)).whois(identity)
+
+
+def _whois_all(
+    session: Session, identity: Identity, daemon_version: str | None, output: str, *, knows_caller: bool, fails: bool
+) -> None:
+    """One table. With `fails`, a denial in one of the clusters is a failure."""
+    config, denied, stopped = session.config(), "denied", "not started"
+
+    def answer(cluster: Cluster, _: object) -> Answer | None:
+        installation = session.installation_of(config, cluster, {"daemonVersion": daemon_version})
+        is_mapped = installation.mappings is not None
+        return _answer_of(installation, identity, daemon_version, noting(cluster)) if is_mapped else None
+
+    outcomes = [*with_mappings(config, for_each(clusters_of(config, session.environment), answer, "evaluating"))]
+    if not outcomes:
+        command = session.command("map add ARN --username NAME --group GROUP --all-clusters")
+        what, place = "no cluster has a mappings file, so every caller is denied", Place(str(config.path))
+        raise SelectionError(what, remedy=f"add a mapping first: {command}", place=place)
+    answers = [(outcome, outcome.value) for outcome in outcomes if not outcome.error]
+    if output == "text":
+        rows = [(outcome.name, *_row(part)) for outcome, given in answers for part in (given, *given.alternatives)]
+        print_rows(("CLUSTER", "USERNAME", "GROUPS", "ENTRY"), rows)
+        for outcome, given in answers:
+            for text in given.notes:
+                noting(outcome.cluster)(f"note: {text}")
+
+    def word(given: Answer) -> str:
+        return "can log in" if given.authenticated else denied if given.started else stopped
+
+    codes = {stopped: ExitCode.ERROR, **({denied: ExitCode.FINDINGS} if fails else {})}
+    finish_all(outcomes, partial(_as_json, knows_caller=knows_caller), output, word, "", codes)
+
+
+def _row(answer: Answer) -> tuple[str, ...]:
+    why = answer.reason if answer.started else f"the authenticator does not start: {answer.reason}"
+    entry = str(answer.place or answer.reason) if answer.authenticated else f"denied: {why}"
+    return answer.username or "", ",".join(answer.groups or ()), entry
 
 
 def _text(path: Path) -> str:

@@ -21,7 +21,7 @@ _VOID = frozenset({"br", "input", "meta", "wbr"})
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
 _MOST_LINES = 20
 _LONG_WORD = re.compile(r"\S{24,}")
-_KINDS = {
+KINDS = {
     "account": "every other principal of the account",
     "sso": "SSO permission set",
     "userid": "unique ID",
@@ -190,7 +190,7 @@ def name(kind: str, principal: str) -> TableCell:
     """A principal and its kind."""
     shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
     resource = principal.split(":", 5)[-1].partition("/")[0] if kind == "arn" else kind
-    of_kind = el("div", _KINDS.get(resource, resource), class_="muted")
+    of_kind = el("div", KINDS.get(resource, resource), class_="muted")
     return TableCell(fragment(code(shown) if shown else muted("(none)"), of_kind), principal)
 
 

@@ -45,6 +45,7 @@ from tarmak_iam.report.html.cells import (
     shown_under,
     table,
 )
+from tarmak_iam.report.html.picture import access_pictures
 from tarmak_iam.report.model import (
     AccessCell,
     AuditLog,
@@ -96,7 +97,7 @@ def page(review: Review) -> str:
     failed = ", ".join(cluster.cluster for cluster in review.clusters if cluster.failed)
     incomplete = f"These clusters could not be read, or only in part: {failed}."
     about_file = [el("h3", "Findings about tarmak.yaml"), findings(review.findings, shown)] if review.findings else None
-    sections = [_section(number, cluster, shown, common) for number, cluster in enumerate(review.clusters)]
+    sections = [_section(number, review, shown, common) for number in range(len(review.clusters))]
     parts: dict[str, Child] = {
         "newline": Markup("\n"),
         "policy": f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'",
@@ -200,16 +201,18 @@ def _access(cell: AccessCell | None) -> TableCell:
 
 class _Notation(NamedTuple):
     """How places, repeated findings and `common`, the change that the introduction explains, are displayed. `asked`:
-    whether the cluster was asked for its bindings."""
+    whether the cluster was asked for its bindings. `identifier` is the id of its section, `clusters` their number."""
 
     shown: Shown
     repeated: Repeated
     common: LastChange | None
     asked: bool
+    identifier: str
+    clusters: int
 
 
-def _section(number: int, cluster: ClusterReview, shown: Shown, common: LastChange | None = None) -> Markup:
-    identifier = anchor(number)
+def _section(number: int, review: Review, shown: Shown, common: LastChange | None) -> Markup:
+    identifier, cluster = anchor(number), review.clusters[number]
     repeated = {group[0].key: f"{identifier}-finding-{at}" for at, group in enumerate(cluster.repeated_findings, 1)}
     if cluster.status is None:
         state = badge("Cannot be read", "error")
@@ -217,7 +220,7 @@ def _section(number: int, cluster: ClusterReview, shown: Shown, common: LastChan
         state = badge("Hub", "note")
     else:
         state = badge("IAM login", "ok") if cluster.is_login_possible else badge("No IAM login", "warning")
-    content = _content(cluster, _Notation(shown, repeated, common, cluster.live))
+    content = _content(cluster, _Notation(shown, repeated, common, cluster.live, identifier, len(review.clusters)))
     heading = el("h2", cluster.cluster, " ", state, id=identifier)
     return el("section", heading, content, class_="cluster", aria_labelledby=identifier)
 
@@ -281,12 +284,15 @@ Columns = dict[str, Callable[[Entry, _Notation], TableCell]]
 
 
 def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
+    by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
+    pictures = access_pictures(cluster, by_privilege, notation.identifier, notation.clusters)
+    if pictures is not None:
+        yield fragment(el("h3", "Who gets where"), pictures)
     yield el("h3", "Principals")
-    if cluster.principals:
+    if by_privilege:
         columns = {**_PRINCIPAL_COLUMNS}
         if cluster.audit_log is not None:
             columns["Logins"] = partial(_logins, audit_log=cluster.audit_log)
-        by_privilege = sorted(cluster.principals, key=lambda principal: principal.privilege.rank)
         rows = [
             TableRow(
                 [column(principal, notation) for column in columns.values()],

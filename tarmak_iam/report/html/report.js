@@ -37,6 +37,9 @@
   const search = document.getElementById("search");
   const boxes = Array.from(controls.querySelectorAll("input[type=checkbox]"));
   const status = controls.querySelector("[role=status]");
+  // The parts of a picture name the rows of the table after it, in their first order.
+  const pictures = Array.from(document.querySelectorAll("figure.pictures"), (figure) =>
+    [figure, Array.from(figure.parentElement.querySelector("table.people").tBodies[0].rows)]);
   const contents = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
 
   function filter() {
@@ -56,6 +59,15 @@
       own.forEach((row) => total.all.add(row.dataset.key ?? row));
       shown.forEach((row) => total.shown.add(row.dataset.key ?? row));
       counts.set(table.dataset.several, total);
+    }
+    for (const [figure, ofRows] of pictures) {
+      figure.hidden = ofRows.every((row) => row.hidden);
+      for (const part of figure.querySelectorAll("[data-of]")) {
+        part.classList.toggle("off", part.dataset.of.split(" ").every((number) => ofRows[number].hidden));
+      }
+      for (const picture of figure.querySelectorAll("[role=img]")) {
+        picture.toggleAttribute("hidden", picture.querySelector("[data-of]:not(.off)") === null);
+      }
     }
     document.body.classList.toggle("filtered", rows.some((row) => row.hidden));
     const texts = Array.from(counts.values(), (each) => counted(each.shown.size, each.all.size, each.table));

@@ -191,3 +191,23 @@ def test_a_file_that_kubectl_has_rewritten_is_still_unchanged(
     done = shell.dev("kubeconfig", "--merge", file, *options)
     assert (done.out, done.err[:10]) == ("", "unchanged:")
     assert not (home / ".kube" / "config").exists()
+
+
+def test_the_entries_of_all_clusters(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    every = ("-c", shell.multi, "kubeconfig", "--all-clusters", "--merge", file)
+    planned = shell.run(*every, "--dry-run")
+    assert planned.out.count("+++ ") == 2
+    assert planned.err.splitlines()[-1] == "2 clusters: 2 would be merged (prod-blue, prod-green)"
+    assert not file.exists()
+    done = shell.run(*every)
+    assert done.out == planned.out, "a dry run shows what is written, one cluster after the other"
+    text = file.read_text()
+    assert [line for line in text.splitlines() if "current-context" in line] == ["current-context: prod-blue"]
+    assert (text.count("- name: prod-blue\n"), text.count("- name: prod-green\n")) == (3, 3)
+    assert shell.run(*every).err.splitlines()[-1] == "2 clusters: 2 unchanged"
+    (shell.multi / "prod-blue" / "tarmak-iam.yaml").write_text("colour: blue\n")
+    broken, merged = json.loads(shell.run(*every, "--role", ROLE, "-o", "json", code=2).out)
+    assert "unknown setting 'colour'" in broken["error"]
+    assert (merged["cluster"], merged["changed"]) == ("prod-green", True)
+    assert "- name: prod-green-Admin\n" in file.read_text()

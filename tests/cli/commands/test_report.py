@@ -108,12 +108,13 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
     everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
     shown = json.loads(everything.out)
-    assert everything.err == "3 clusters: 2 without IAM login (prod-blue, prod-green), 1 hub (prod-hub)\n"
+    assert everything.err == "2 clusters: 2 without IAM login (prod-blue, prod-green); 1 hub (prod-hub)\n"
     assert [(each["cluster"], each["type"]) for each in shown["clusters"]] == [
         ("prod-hub", "hub"),
         ("prod-blue", "cluster-multi"),
         ("prod-green", "cluster-multi"),
     ]
+    assert shown["summary"]["clusters"] == 2
     (row,) = shown["principals"]
     assert list(row["clusters"]) == ["prod-blue", "prod-green"]
     (shell.multi / "prod-blue" / "aws-iam-authenticator.yaml").write_text("- no mapping\n")
@@ -125,7 +126,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
         )
         assert "admin" in broken.out
         assert broken.err.endswith(
-            "3 clusters: 1 without IAM login (prod-green), 1 hub (prod-hub), 1 failed (prod-blue)\n"
+            "2 clusters: 1 without IAM login (prod-green), 1 failed (prod-blue); 1 hub (prod-hub)\n"
         )
     shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)

@@ -19,6 +19,7 @@ LINE = "# yaml-language-server: $schema="
     [
         ([], "kubernetes.apiServer.amazon"),
         (["kubernetes.apiServer.amazon"], "kubernetes.apiServer.amazon"),
+        (["tarmak"], "tarmak"),
         (["tarmak.yaml"], "tarmak"),
         (["mappings"], "mappings"),
         (["aws-iam-authenticator.yaml"], "mappings"),

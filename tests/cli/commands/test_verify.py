@@ -76,3 +76,70 @@ def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str])
         finish_login(found, installation(), (), is_text=True)
     assert caught.value.exit_code == ExitCode.FINDINGS
     assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
+
+
+def test_the_admin_certificate_logs_in(stand: Stand) -> None:
+    shell, home = stand.shell, stand.shell.single / "dev-cluster"
+    done = shell.dev("verify", "--admin")
+    assert done.out == f"the admin certificate in {home}/kubeconfig logged in with system:masters\n"
+    assert done.err.splitlines()[-1] == f"wrote {home}/tarmak-iam.admin-login.json"
+    shown = json.loads(shell.dev("verify", "--admin", "-o", "json").out)
+    assert (shown["ok"], shown["method"], shown["remedy"]) == (True, "SelfSubjectAccessReview", None)
+    assert "; it last logged in on " in shell.dev("report").out
+    stand.cluster.denied.add(("*", "*"))
+    failed = shell.dev("verify", "--admin", code=1)
+    assert (failed.out, "it is not in system:masters; move the kubeconfig away" in failed.err) == ("", True)
+    assert json.loads(shell.dev("verify", "--admin", "-o", "json", code=1).out)["ok"] is False
+
+
+def test_admin_is_for_the_admin_certificate_alone(stand: Stand) -> None:
+    failed = stand.shell.dev("verify", "--admin", "--role", ADMIN, code=2)
+    assert (
+        "--admin logs in with the admin certificate: use it without --role, --profile and --all-clusters" in failed.err
+    )
+    failed = stand.shell.dev("verify", "--admin", "--context", "other", code=2)
+    assert "but kubectl uses another kubeconfig; use --admin without --context" in failed.err
+
+
+def test_apply_and_verify_try_the_admin_certificate_too(stand: Stand) -> None:
+    reviewed(stand, "admin")
+    home = stand.shell.single / "dev-cluster"
+    done = stand.shell.dev("apply", "--verify")
+    assert f"the admin certificate in {home}/kubeconfig logged in with system:masters" in done.err
+    stand.cluster.denied.add(("*", "*"))
+    assert "warning: the API server accepts the admin certificate" in stand.shell.dev("apply", "--verify").err
+
+
+def test_a_login_to_every_cluster(stand: Stand) -> None:
+    shell, every = stand.shell, ("-c", stand.shell.multi, "verify", "--all-clusters", "--timeout", "0")
+    for name, username in (("prod-blue", "admin"), ("prod-green", "other")):
+        chosen = ("-c", shell.multi, "--cluster", name, "map", "add", ADMIN)
+        shell.run(*chosen, "--username", username, "--group", "system:masters")
+    reviewed(stand, "admin")
+    done = shell.run(*every, code=1)
+    assert done.out.splitlines()[:3] == [
+        "prod-blue:",
+        f"{ARN} logged in as 'admin' with group system:masters, as whois expects",
+        "prod-green:",
+    ]
+    assert "verification failed; " in done.err
+    assert done.err.splitlines()[-1] == "2 clusters: 1 verified, 1 login failed (prod-green)"
+    (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("colour: blue\n")
+    shown = json.loads(shell.run(*every, "-o", "json", code=2).out)
+    assert [(part["cluster"], part.get("outcome")) for part in shown] == [
+        ("prod-blue", "verified"),
+        ("prod-green", None),
+    ]
+    assert "unknown setting 'colour'" in shown[1]["error"]
+
+
+def test_a_login_to_every_cluster_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    shell = stand.shell
+    shell.run("-c", shell.multi, "map", "add", ADMIN, "--username", "x", "--all-clusters")
+    done = shell.run("-c", shell.multi, "verify", "--environment", "prod", code=4)
+    assert done.err.splitlines()[-1] == "2 clusters: 2 not verified (prod-blue, prod-green)"
+    assert (
+        "cannot be combined with"
+        in shell.run("-c", shell.multi, "verify", "--all-clusters", "--context", "a", code=2).err
+    )

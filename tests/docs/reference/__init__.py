@@ -8,17 +8,22 @@ from pathlib import Path
 
 from tests.docs.reference.api import MODULES, api, module_page
 from tests.docs.reference.commands import commands
+from tests.docs.reference.escalations import escalations
 from tests.docs.reference.versions import versions
 from tests.support import ROOT
 
-__all__ = ["GENERATED", "TARGET"]
+__all__ = ["GENERATED", "TARGET", "WRITTEN"]
 
 TARGET = ROOT / "docs" / "reference"
 
 GENERATED: dict[Path, Callable[[], str]] = {
     TARGET / "commands.md": commands,
     TARGET / "versions.md": versions,
+    TARGET / "escalations.md": escalations,
     TARGET / "api.md": api,
     **{TARGET / "api" / f"{name}.md": partial(module_page, name) for name in MODULES},
 }
 """Each file with the function that generates it."""
+
+WRITTEN = {TARGET / "edits.md", TARGET / "kills.md"}
+"""By hand."""

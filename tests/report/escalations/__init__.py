@@ -41,7 +41,7 @@ class Escalation:
 
     @property
     def row(self) -> str:
-        """As docs/report.md lists it."""
+        """As docs/reference/escalations.md lists it."""
         where = self.namespace.replace("team", "a namespace") or "the cluster"
         privilege = f"`{self.privilege}`" + (f": {self.because}" if self.because else "")
         return f"| {self.name} | {where} | {', '.join(self.named_by) or 'none of them'} | {privilege} |"

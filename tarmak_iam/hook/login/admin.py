@@ -1,0 +1,98 @@
+"""Logs in with the admin certificate, which is the way back if IAM login does not work. Only reads."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.errors import ConfigError, ToolError
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in
+from tarmak_iam.hook.login.review import DISTRUSTED
+from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME
+from tarmak_iam.installation.admin_login import AdminLogin, write_admin_login
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.text import quoted
+
+_EVERYTHING = {"verb": "*", "group": "*", "resource": "*"}
+
+
+class AdminVerified(NamedTuple):
+    """`what` says what was found; `remedy` is "" if nothing has to be done. `login` is the login, None for a failure,
+    and `path` the file that it was written to."""
+
+    what: str
+    remedy: str = ""
+    login: AdminLogin | None = None
+    path: Path | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.login is not None
+
+
+def verify_admin(installation: Installation, kubectl: Kubectl, *, now: datetime | None = None) -> AdminVerified:
+    """`kubectl` must use Tarmak's own kubeconfig: raises ConfigError for another one. The API server says who the
+    certificate is, and a login with system:masters is written down, with `now` (aware) as its time. Raises FileError if
+    it cannot be written."""
+    installation.check_masters()
+    home, path = installation.home, installation.admin_path
+    if home is None or path is None or not uses_admin_kubeconfig(installation, kubectl):
+        what = f"the admin certificate is in {path or KUBECONFIG_NAME}, but kubectl uses another kubeconfig"
+        raise ConfigError(what, remedy="use --admin without --context, and without another --kubeconfig")
+    access = installation.examined_admin()
+    if access.is_examined and not access.gives_access:
+        return AdminVerified(access.text, access.remedy)
+    subject = f"the admin certificate in {path}"
+    try:
+        username, method = _login(kubectl, kubectl.versions()[1])
+    except ToolError as error:
+        return AdminVerified(_failure(subject, error.message), access.replacement)
+    if username is None:
+        what = f"the API server accepts {subject}, but it may not do everything: it is not in {ADMINS}"
+        return AdminVerified(what, access.replacement)
+    login = AdminLogin(now or datetime.now(timezone.utc).replace(microsecond=0), access.fingerprint, username, method)
+    written = write_admin_login(login, home, Boundary(home.parent, installation.follow_links))
+    name = f" as {quoted(username)}" if username else ""
+    return AdminVerified(f"{subject} logged in{name} with {ADMINS}", login=login, path=written)
+
+
+def uses_admin_kubeconfig(installation: Installation, kubectl: Kubectl) -> bool:
+    """Whether kubectl uses Tarmak's own kubeconfig of the cluster."""
+    try:
+        path = installation.admin_path
+        return path is not None and kubectl.kubeconfig is not None and kubectl.kubeconfig.samefile(path)
+    except OSError:
+        return False
+
+
+def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
+    """The username of an admin, "" where the API server cannot say it; None for anybody else; and how it was asked.
+    SelfSubjectReview is on by default from 1.28 on; older API servers say only what the user may do."""
+    if not server.is_below(1, 28):
+        path, kind = "/apis/authentication.k8s.io/v1/selfsubjectreviews", "SelfSubjectReview"
+        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": kind})
+        done = kubectl.run("create", "--raw", path, "-f", "-", text=body)
+        if done.code == 0:
+            user = (object_in(done).get("status") or {}).get("userInfo") or {}
+            return str(user.get("username", "")) if ADMINS in (user.get("groups") or ()) else None, kind
+    kind = "SelfSubjectAccessReview"
+    asked = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": _EVERYTHING}}
+    answer = kubectl.json("create", "-f", "-", "-o", "json", text=json.dumps(asked))
+    return "" if (answer.get("status") or {}).get("allowed") is True else None, kind
+
+
+def _failure(subject: str, message: str) -> str:
+    text = message.lower()
+    if "unauthorized" in text or "must be logged in" in text:
+        why = "its CA is not one of the API server's, or its time is over by the clock of the API server"
+        return f"the API server rejects {subject}: {why}"
+    if DISTRUSTED.search(message):
+        return (
+            f"{subject} is not used: the CA in the kubeconfig has not signed the API server's certificate ({message})"
+        )
+    return f"the API server cannot be asked with {subject}: {message}"

@@ -1,0 +1,141 @@
+"""The admin certificate logs in: the way back, which is tried before it is needed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.login.admin import AdminVerified, verify_admin
+from tarmak_iam.hook.programs import Completed
+from tarmak_iam.installation.admin_login import LOGIN_NAME
+from tarmak_iam.installation.installation import Installation
+from tests.support.admin_certificates import certificate, kubeconfig, logins, write
+from tests.support.fake_cluster import Cluster, away, failed
+from tests.support.installations import installation
+
+NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
+ADMIN = {"username": "admin", "groups": ["system:masters", "system:authenticated"]}
+UNAUTHORIZED = failed("error: You must be logged in to the server (Unauthorized)")
+OTHER_CA = failed("Unable to connect to the server: x509: certificate signed by unknown authority")
+
+
+def reviewed(user: dict[str, Any]) -> Completed:
+    return Completed(("kubectl",), 0, json.dumps({"status": {"userInfo": user}}), "")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return write(tmp_path / "dev-cluster").parent
+
+
+def installed(home: Path, days: int = 0) -> Installation:
+    return replace(installation(), home=home, now=NOW + timedelta(days=days))
+
+
+def kubectl_of(cluster: Cluster, path: Path) -> Kubectl:
+    return replace(cluster.kubectl(), kubeconfig=path)
+
+
+def verified(cluster: Cluster, home: Path) -> AdminVerified:
+    return verify_admin(installed(home), kubectl_of(cluster, home / "kubeconfig"), now=NOW)
+
+
+def test_a_login_is_kept_and_shown(home: Path) -> None:
+    done = verified(Cluster(self_review=reviewed(ADMIN)), home)
+    path = home / "kubeconfig"
+    assert (done.ok, done.remedy, done.path) == (True, "", home / LOGIN_NAME)
+    assert done.what == f"the admin certificate in {path} logged in as 'admin' with system:masters"
+    assert (home / LOGIN_NAME).stat().st_mode & 0o777 == 0o600
+    valid = f"recovery access: the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
+    assert installed(home).recovery_hint == f"{valid}; it last logged in on 2026-05-04, today"
+    assert installed(home, 1).recovery_hint == f"{valid}; it last logged in on 2026-05-04, 1 day ago"
+    assert installed(home, 40).admin_access.text == f"{valid}; it last logged in on 2026-05-04, 40 days ago"
+    assert installed(home, 40).admin_access.last_login == NOW
+
+
+def test_a_login_with_another_certificate(home: Path) -> None:
+    verified(Cluster(self_review=reviewed(ADMIN)), home)
+    write(home, kubeconfig(logins(certificate(since="2021-01-01"))))
+    access = installed(home).admin_access
+    assert access.text.endswith(" and in system:masters; another certificate logged in last")
+    assert access.last_login is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"time": "2026-05-04"}', "[" * 100_000, '{"time": 7}'])
+def test_a_file_that_is_no_login(home: Path, content: str) -> None:
+    (home / LOGIN_NAME).write_text(content)
+    assert installed(home).admin_access.text.endswith("2990-01-01 and in system:masters")
+    naive = {"time": "2026-05-04T12:00:00", "certificate": "x", "username": "x", "method": "x"}
+    (home / LOGIN_NAME).write_text(json.dumps(naive))
+    assert installed(home).admin_access.login is None
+
+
+def test_an_older_api_server_says_only_what_the_user_may(home: Path) -> None:
+    done = verified(Cluster(server="v1.12.9"), home)
+    assert done.login is not None
+    assert (done.login.method, done.login.username) == ("SelfSubjectAccessReview", "")
+    assert done.what == f"the admin certificate in {home}/kubeconfig logged in with system:masters"
+
+
+def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> None:
+    done = verified(Cluster(self_review=failed("Error from server (NotFound): the server could not find it")), home)
+    assert done.login is not None
+    assert done.login.method == "SelfSubjectAccessReview"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "what"),
+    [
+        (Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})), "may not do everything: it is not in"),
+        (Cluster(server="v1.12.9", denied={("*", "*")}), "may not do everything: it is not in system:masters"),
+        (Cluster(fault=lambda _: UNAUTHORIZED), "the API server rejects the admin certificate in "),
+        (Cluster(fault=lambda _: OTHER_CA), "has not signed the API server's certificate"),
+        (Cluster(fault=away(99)), "the API server cannot be asked with the admin certificate in "),
+    ],
+    ids=["no admin", "no admin, older", "unauthorized", "other CA", "unreachable"],
+)
+def test_a_login_that_fails(home: Path, cluster: Cluster, what: str) -> None:
+    done = verified(cluster, home)
+    assert (done.ok, done.path) == (False, None)
+    assert what in done.what
+    assert done.remedy.startswith("move the kubeconfig away and run `tarmak clusters kubeconfig`")
+    assert not (home / LOGIN_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("times", "what", "remedy"),
+    [
+        (("2020-01-01", "2021-01-01"), "expired on 2021-01-01", "run `tarmak clusters kubeconfig` for a new one"),
+        (("2030-01-01", "2031-01-01"), "is not valid before 2030-01-01", "check the clock of this machine"),
+    ],
+)
+def test_what_the_certificate_itself_says(home: Path, times: tuple[str, str], what: str, remedy: str) -> None:
+    """Then the API server is not asked."""
+    write(home, kubeconfig(logins(certificate(*times))))
+    done = verified(Cluster(fault=lambda _: pytest.fail("asked")), home)
+    assert (done.ok, done.remedy) == (False, remedy)
+    assert what in done.what
+
+
+def test_another_kubeconfig_is_no_way_back(home: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "other")
+    for path in (other, tmp_path / "nothing"):
+        with pytest.raises(ConfigError, match="but kubectl uses another kubeconfig; use --admin without --context"):
+            verify_admin(installed(home), kubectl_of(Cluster(), path))
+    with pytest.raises(ConfigError, match="but kubectl uses another kubeconfig"):
+        verify_admin(installed(home), replace(Cluster().kubectl(), kubeconfig=None))
+
+
+def test_nothing_is_written_to_the_cluster(home: Path) -> None:
+    for server in ("v1.12.9", "v1.30.1"):
+        cluster = Cluster(server=server, self_review=reviewed(ADMIN))
+        before = json.dumps(sorted(map(str, cluster.objects.items())))
+        verified(cluster, home)
+        assert json.dumps(sorted(map(str, cluster.objects.items()))) == before
