@@ -273,6 +273,7 @@ def trust_rows(trust: Trust, *, uses_session_name: bool = True) -> Iterator[tupl
         yield "trusts", _who(principal)
     if not trust.principals:
         yield "trusts", f"not evaluated: {trust.session_name.reason}"
+    if not trust.source:
         return
     yield "session", _session_text(trust.session_name, uses_session_name)
     yield "MFA", _required_text(trust.mfa)

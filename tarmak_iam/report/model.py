@@ -316,6 +316,11 @@ class Review:
     date: str = ""
 
     @property
+    def has_trust(self) -> bool:
+        """Whether trust policies of roles were given."""
+        return any(principal.trust for cluster in self.clusters for principal in cluster.principals)
+
+    @property
     def failed(self) -> bool:
         """Whether something could not be read, so that the review is incomplete."""
         return any(cluster.failed for cluster in self.clusters)

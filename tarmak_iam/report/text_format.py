@@ -106,13 +106,12 @@ def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[st
     reviewed = _with_masters(review) or review.clusters
     several = f"{len(reviewed)} Kubernetes clusters"
     clusters = f"the Kubernetes cluster {reviewed[0].cluster}" if len(reviewed) == 1 else several
-    has_trust = any(principal.trust for cluster in review.clusters for principal in cluster.principals)
     return (
         f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
         " ".join((*_sources(review, shown), *_asked(review))),
         " ".join(_results(review)),
         _PRIVILEGES,
-        _WITH_TRUST if has_trust else _NOT_COVERED,
+        _WITH_TRUST if review.has_trust else _NOT_COVERED,
     )
 
 

@@ -72,6 +72,7 @@ from tarmak_iam.text import without_markers
 
 _MARKS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
 _RIGHTS_COLUMNS = ("Group or user", "Granted to", "May", "Where", "By")
+_IN_AWS = "in AWS IAM define who can assume a role or use the keys of a user. They were not read."
 _TRUST_COLUMNS = {
     "trusts": "May be assumed by",
     "session": "Session name",
@@ -112,6 +113,7 @@ def page(review: Review) -> str:
         "notices": el("li", badge("Incomplete", "error"), " ", incomplete) if failed else None,
         "findings": about_file,
         "clusters": [_matrix(review), sections],
+        "permissions": f"{'Permissions' if review.has_trust else 'Trust policies and permissions'} {_IN_AWS}",
         "version": __version__,
     }
     html = Template("".join(template.splitlines())).substitute({name: fragment(part) for name, part in parts.items()})
@@ -326,10 +328,12 @@ def _trust(cluster: ClusterReview) -> Iterator[Markup]:
     for principal in cluster.principals:
         if principal.trust is not None:
             facts = dict[str, list[Markup]]()
+            empty = nothing("none") if principal.trust.source else muted("not evaluated")
             for label, text in trust_rows(principal.trust, uses_session_name=principal.uses_session_name):
-                facts.setdefault(label, []).append(el("li", sentence(text) if label != "policy" else code(text)))
-            cells = [TableCell(el("ul", facts.get(label, []), class_="plain")) for label in _TRUST_COLUMNS]
-            rows.append(TableRow([name(principal.kind, principal.principal), *cells]))
+                bare = text.removeprefix("ID ") if label == "external" else text
+                facts.setdefault(label, []).append(el("li", code(bare) if label == "policy" else sentence(bare)))
+            shown = (el("ul", facts[label], class_="plain") if label in facts else empty for label in _TRUST_COLUMNS)
+            rows.append(TableRow([name(principal.kind, principal.principal), *map(TableCell, shown)]))
     if rows:
         yield el("h3", "Trust policies")
         headings = ["Role", *_TRUST_COLUMNS.values()]
