@@ -4,7 +4,9 @@ the policy document alone, whose file is named after the role: ROLE.json."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +37,8 @@ class RolePolicy(NamedTuple):
     source: str
 
 
-class TrustPolicies(NamedTuple):
+@dataclass(frozen=True)
+class TrustPolicies:
     policies: tuple[RolePolicy, ...]
 
     @classmethod
@@ -43,21 +46,30 @@ class TrustPolicies(NamedTuple):
         """Of files, and of the `*.json` files of directories. Raises FileError, ParseError and ConfigError."""
         return cls(tuple(policy for path in paths for file in _files(path) for policy in _policies(file)))
 
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[RolePolicy]]:
+        """By the names of roles and of permission sets, in lower case."""
+        by_name: dict[tuple[str, str], list[RolePolicy]] = {}
+        for policy in self.policies:
+            for key in (("arn", policy.name), ("sso", permission_set_of(policy.name))):
+                if key[1]:
+                    by_name.setdefault((key[0], key[1].lower()), []).append(policy)
+        return by_name
+
     def of(self, kind: str, principal: str) -> Trust | None:
         """That of a principal, with the kinds of a `Grant`; None for one without a trust policy, such as a user. STS
         names a role without its path, and in any case. Raises ConfigError if there are several policies."""
         if kind == "sso":
-            account, _, permission_set = principal.partition("/")
-            return self._trust(account, lambda name: permission_set_of(name).lower() == permission_set.lower())
-        try:
-            arn = parse_arn(canonicalize(to_lower(principal))[1])
-        except ArnError:
-            return None
-        is_role = arn.parts[0] == "role"
-        return self._trust(arn.account, lambda name: name.lower() == arn.name) if is_role else None
-
-    def _trust(self, account: str, is_name: Callable[[str], bool]) -> Trust:
-        named = [policy for policy in self.policies if is_name(policy.name)]
+            account, _, name = principal.lower().partition("/")
+        else:
+            try:
+                arn = parse_arn(canonicalize(to_lower(principal))[1])
+            except ArnError:
+                return None
+            if arn.parts[0] != "role":
+                return None
+            kind, account, name = "arn", arn.account, arn.name
+        named = self._by_name.get((kind, name), [])
         of_role = [policy for policy in named if policy.account == account]
         of_role = of_role or [policy for policy in named if not policy.account]
         if not of_role:

@@ -75,6 +75,7 @@ def test_a_permission_set_and_principals_without_a_policy(tmp_path: Path) -> Non
     policies = read(tmp_path, a={"Role": role(name, "444455556666")})
     assert trusted(policies.of("sso", "111122223333/ops")) == ["444455556666"]
     assert trusted(policies.of("sso", "444455556666/Ops")) == []
+    assert trusted(policies.of("sso", "111122223333/")) == []
     for principal in ("arn:aws:iam::111122223333:user/Dev", "arn:aws:iam::111122223333:root", "111122223333", "AROAX"):
         assert policies.of("arn", principal) is None
 

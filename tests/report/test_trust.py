@@ -80,7 +80,8 @@ def test_html() -> None:
     assert admin.text.lower().count("not evaluated") == len(
         ("trusts", "session", "MFA", "external", "unknown", "policy")
     )
-    assert "\nPermissions in AWS IAM define who can assume a role" in html.text
+    assert "Permissions in AWS IAM define who can assume a role" in html.text
+    assert "Trust policies and permissions" not in html.text
 
 
 def test_without_trust_policies_there_is_nothing_about_them() -> None:
