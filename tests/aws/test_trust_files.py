@@ -118,6 +118,13 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
     assert str(error.value) == f"{path}{message}"
 
 
+def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.aws.trust_files._MOST_BYTES", 10)
+    (tmp_path / "Dev.json").write_text(json.dumps(policy("*")), encoding="utf-8")
+    with pytest.raises(TarmakIamError, match="the file is larger than the limit of 10 bytes"):
+        TrustPolicies.read([tmp_path])
+
+
 def test_a_directory_without_files(tmp_path: Path) -> None:
     (tmp_path / "Dev.yaml").write_text("{}", encoding="utf-8")
     with pytest.raises(TarmakIamError, match=r"no \*\.json file in this directory"):
