@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference images docs bench targets hostile comparison dist compat clean
+.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas regions goldens reference images docs bench targets hostile comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -87,10 +87,6 @@ schemas: $(VENV)/.tested
 	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
 	$(BIN)/tarmak-iam schema settings > schemas/settings.json
 	$(BIN)/python -m tests.docs.report_schema
-
-# The copy of docs/rules that the program contains, for users who have only the program.
-pages: $(VENV)/.tested
-	$(BIN)/python -m tests.lint.pages
 
 # The list of regions in the program, from the installed botocore.
 regions: $(VENV)/.tested

@@ -30,6 +30,7 @@ CONTENTS = (
             "guides/another-release",
             "guides/trust-policies",
             "guides/removing",
+            "guides/eks",
             "guides/lock-out",
             "guides/*",
         ),

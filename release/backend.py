@@ -28,6 +28,7 @@ from setuptools.build_meta import (  # hooks without changes
     prepare_metadata_for_build_editable,
     prepare_metadata_for_build_wheel,
 )
+from setuptools.command.build_py import build_py
 from setuptools.command.egg_info import egg_info
 
 __all__ = [
@@ -139,6 +140,18 @@ class EggInfo(egg_info):  # type: ignore[misc]  # setuptools may come from anoth
 
     def save_version_info(self, filename: str | os.PathLike[str]) -> None:
         """Does nothing: the sdist contains setup.cfg unchanged, not rewritten without comments."""
+
+
+class BuildPy(build_py):  # type: ignore[misc]
+    """Set in setup.cfg; a wheel has the pages of the rules, which a checkout has only in docs."""
+
+    def run(self) -> None:
+        super().run()
+        target = Path(self.build_lib, "tarmak_iam", "lint", "pages")
+        if not self.editable_mode:
+            self.mkpath(str(target))
+            for page in sorted(Path("docs/rules").glob("IAM*.md")):
+                self.copy_file(str(page), str(target / page.name))
 
 
 def without_relative_links(markdown: str) -> str:

@@ -56,19 +56,21 @@ class TarmakIamError(Exception):
     """Base class of every error that this package raises on purpose.
 
     `what` says what is wrong, `remedy` what to do about it (may be empty), and `place` where it is (may be None).
+    `recovery` is the state of the recovery access, if the error is about a loss of access.
     Texts longer than `longest` characters are shortened, because they may quote a whole file.
     """
 
     longest: ClassVar[int] = MESSAGE
 
-    def __init__(self, what: str, *, remedy: str = "", place: Place | None = None) -> None:
+    def __init__(self, what: str, *, remedy: str = "", place: Place | None = None, recovery: str = "") -> None:
+        self.recovery = recovery
         self.what, self.remedy, self.place = capped(what, self.longest), capped(remedy, self.longest), place
         super().__init__(self.what)
 
     @property
     def message(self) -> str:
-        """`what` and `remedy` on one line, without the place."""
-        return one_line(f"{self.what}; {self.remedy}" if self.remedy else self.what)
+        """`what`, `remedy` and `recovery` on one line, without the place."""
+        return one_line("; ".join(filter(None, (self.what, self.remedy, self.recovery))))
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

@@ -41,13 +41,12 @@ if TYPE_CHECKING:
     from tarmak_iam.report.review import ToAsk
 
 __all__ = ["TarmakCluster", "review_all"]
-ROLLOUT_SECONDS = 300.0
-VERIFY_SECONDS = 60.0
-ANSWER_SECONDS = 60.0
+ROLLOUT_SECONDS, VERIFY_SECONDS, ANSWER_SECONDS = 300.0, 60.0, 60.0
 """As in the hook, which is imported only where it is used."""
 
 Progress = Callable[[str], None]
 _Made = TypeVar("_Made")
+_Loaded = tuple[TarmakConfig, ClusterFiles, Installation]
 
 
 def _no_progress(_: str) -> None: ...
@@ -359,10 +358,8 @@ class TarmakCluster:
         self, *, role: str | None = None, profile: str | None = None, timeout: float = VERIFY_SECONDS
     ) -> Verified:
         """Logs in with AWS credentials, and compares the identity that the API server returns with `whois`.
-
         `role`: ARN of the role to assume first; `profile`: AWS profile with the credentials; None for those in the
         settings. `timeout`: seconds to wait for the API server, and to try again while the login fails.
-
         `ok` of the result is true only for a login as a mapped principal; `why` says in one line why it is false. A
         failed login raises nothing: ToolError is for an API server that cannot be asked.
         """
@@ -414,9 +411,7 @@ class TarmakCluster:
 
         return Subjects.of_cluster(*self._read(with_hubs=True))
 
-    def _load(
-        self, settings: Mapping[str, Any], *, with_admin: bool = False
-    ) -> tuple[TarmakConfig, ClusterFiles, Installation]:
+    def _load(self, settings: Mapping[str, Any], *, with_admin: bool = False) -> _Loaded:
         config, cluster, files = self._read()
         return config, files, Installation.load(config, cluster, files, settings, with_admin=with_admin)
 

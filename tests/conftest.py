@@ -77,7 +77,8 @@ def _distributions_read_once() -> Iterator[None]:
 
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.delenv("TARMAK_CONFIG", raising=False)
+    for name in ("TARMAK_CONFIG", "TARMAK_IAM_CLUSTER", "CI"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NO_COLOR", "1")
     single, multi = copy_examples(tmp_path)

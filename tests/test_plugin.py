@@ -75,17 +75,17 @@ def test_its_key_is_not_unknown(installed: Installed) -> None:
 
 def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
     costs = ["--section", "costs"]
-    done = installed.run("set", *costs, "centre", "4712")
+    done = installed.run("config", "set", "costs.centre", "4712")
     assert "-  costs: {centre: 4711}  # as agreed\n+  costs: {centre: 4712}  # as agreed\n" in done.stdout
-    installed.run("set", *costs, "owners", "[ann, bob]")
-    installed.run("set", *costs, "stage", "live")
+    installed.run("config", "set", "owners", "[ann, bob]")
+    installed.run("config", "set", "stage", "live")
     shown = {"centre": 4712, "stage": "live", "owners": ["ann", "bob"]}
     assert json.loads(installed.run("show", *costs, "-o", "json").stdout) == shown
     assert installed.run("show", *costs).stdout == "centre: 4712\nstage: live\nowners: [ann, bob]\n"
     assert "  # who pays\n" in installed.file.read_text()
-    installed.run("unset", *costs, "owners")
+    installed.run("config", "unset", "costs.owners")
     assert "owners: []  # default" in installed.run("show", *costs).stdout
-    installed.run("set", "--section", "kubernetes.dashboard", "image", "example.org/dashboard")
+    installed.run("config", "set", "kubernetes.dashboard.image", "example.org/dashboard")
     assert json.loads(installed.run("show", "--section", "kubernetes.dashboard", "-o", "json").stdout) == {
         "enabled": True,
         "image": "example.org/dashboard",
@@ -94,18 +94,18 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
 
 
 REFUSED = {
-    "costs centre 12": "the edit was refused: unknown cost centre 12; use 1000 or higher",
-    "costs centre many": 'centre must be a whole number, not "many"; the key\'s description: Number',
-    "costs stage prod": "stage must be 'test' or 'live', not \"prod\"; the key's description: What the cluster",
-    "costs owners ann": 'owners must be a list, not "ann"; the key\'s description: Whom to ask.',
-    "kubernetes.dashboard version 1": "the edit was refused: '1' is not a version of the dashboard; start it",
-    "kubernetes.dashboard enabled 1": "enabled must be a boolean, not 1: Tarmak rejects the whole file",
+    "costs.centre 12": "the edit was refused: unknown cost centre 12; use 1000 or higher",
+    "costs.centre many": 'centre must be a whole number, not "many"; the key\'s description: Number',
+    "costs.stage prod": "stage must be 'test' or 'live', not \"prod\"; the key's description: What the cluster",
+    "costs.owners ann": 'owners must be a list, not "ann"; the key\'s description: Whom to ask.',
+    "kubernetes.dashboard.version 1": "the edit was refused: '1' is not a version of the dashboard; start it",
+    "kubernetes.dashboard.enabled 1": "enabled must be a boolean, not 1: Tarmak rejects the whole file",
 }
 
 
 @pytest.mark.parametrize("args", REFUSED)
 def test_what_it_refuses_is_not_written(installed: Installed, args: str) -> None:
-    refused = installed.run("set", "--section", *args.split(), code=2)
+    refused = installed.run("config", "set", *args.split(), code=2)
     assert f"error: {REFUSED[args]}" in refused.stderr
     assert installed.file.read_text() == CONFIG
 

@@ -93,7 +93,7 @@ def test_config(shell: Shell, tmp_path: Path, text: str) -> None:
     (shell.single / "tarmak.yaml").write_text(head + text, encoding="utf-8")
     (shell.single / "dev-cluster" / MAPPINGS).write_text(MAPPED, encoding="utf-8")
     commands = ("check --all-clusters", "check -o json", "check -o sarif", "enable", "manifests", "kubeconfig", "flags")
-    edits = ("set internalELBAccessLogs.bucket x", "render --output-dir {tmp}/out")
+    edits = ("config set internalELBAccessLogs.bucket x", "render --output-dir {tmp}/out")
     check_messages(shell, tmp_path, *commands, *edits)
 
 

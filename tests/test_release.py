@@ -143,9 +143,32 @@ def test_the_wheel_has_the_package_with_its_data_and_no_tests(built: Built) -> N
     info = f"tarmak_iam-{tarmak_iam.__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"tarmak_iam", info}
     in_tree = (path for path in (ROOT / "tarmak_iam").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    pages = {f"tarmak_iam/lint/pages/{path.name}" for path in (ROOT / "docs" / "rules").glob("IAM*.md")}
     assert {name for name in names if name.startswith("tarmak_iam/")} == {
-        path.relative_to(ROOT).as_posix() for path in in_tree
+        *(path.relative_to(ROOT).as_posix() for path in in_tree),
+        *pages,
     }
+
+
+def test_an_installed_wheel_explains_every_rule(built: Built, tmp_path: Path) -> None:
+    """Away from the checkout, whose pages it would find otherwise."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*pip, "--target", str(tmp_path), str(built.wheel)], check=True, capture_output=True)
+    program = (
+        "import io, sys, tarmak_iam\n"
+        "from contextlib import redirect_stdout\n"
+        "from tarmak_iam.cli.main import main\n"
+        "from tarmak_iam.lint import RULES\n"
+        "print(tarmak_iam.__file__)\n"
+        "for rule in RULES:\n"
+        "    with redirect_stdout(io.StringIO()) as shown:\n"
+        "        assert main(['explain', rule.id]) == 0\n"
+        "    assert 'REMEDY' in shown.getvalue(), rule.id\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{tmp_path}/tarmak_iam/__init__.py\n", "")
 
 
 def test_twine_has_nothing_to_say(built: Built) -> None:

@@ -37,9 +37,11 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 MAP_REMOVE = "map remove arn:aws:iam::111122223333:role/B --dry-run"
+ENTRIES = "map convert --to access-entries --force --eks-cluster c -o"
 SHOWN = [
     *("check", "check -o json", "map list", "map list -o json", MAP_REMOVE, "map convert --to EKSConfigMap"),
     *("map convert --to CRD", f"whois {ADMIN}", f"whois {ADMIN} -o json", "manifests", "manifests -o json", "show"),
+    *(f"{ENTRIES} {form}" for form in ("json", "aws-cli", "terraform", "cloudformation", "eksctl")),
 ]
 
 
@@ -63,7 +65,7 @@ def test_json_means_the_same(shell: Shell) -> None:
 def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text(file.read_text().replace("clusters:", "clusters: # \u202e\u2066 x", 1))
-    out = shell.dev("set", "awsIAMAuthenticatorInit", "true", "--dry-run").out
+    out = shell.dev("config", "set", "awsIAMAuthenticatorInit", "true", "--dry-run").out
     assert ACTED_ON.findall(out) == []
     assert "awsIAMAuthenticatorInit" in out
 
@@ -80,7 +82,7 @@ TeamCity's."""
     [
         *(*SHOWN, "check -o sarif", "check -o github", "map convert --to MountedFile", "report", "report -o json"),
         *("map convert --to MountedFile -o json", "report -o html", "config get /project", "settings show"),
-        *("config get /project -o json", "set awsIAMAuthenticatorInit true --dry-run"),
+        *("config get /project -o json", "config set awsIAMAuthenticatorInit true --dry-run"),
     ],
 )
 def test_nothing_is_a_command_of_a_workflow(shell: Shell, command: str) -> None:

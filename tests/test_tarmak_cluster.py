@@ -91,15 +91,15 @@ def test_progress_hears_what_force_accepts(shell: Shell) -> None:
     cluster.map(ADMIN, "admin", ["system:masters"])
     told.clear()
     cluster.unmap(ADMIN, me=DEVELOPER, force=True)
-    assert told[0] == f"{DEVELOPER} is not mapped yet, so --me protects nothing"
+    assert told[0] == f"warning: {DEVELOPER} is not mapped yet, so --me protects nothing"
     assert told[1].startswith(
-        f"forced: the last mapping to system:masters would be lost ({ADMIN}); no recovery access: "
+        f"warning: forced: the last mapping to system:masters would be lost ({ADMIN}); no recovery access: "
     )
     cluster.map(ADMIN, "admin", ["system:masters"])
     told.clear()
     cluster.unmap(ADMIN, me=ADMIN, force=True)  # two losses, and the recovery access once
     assert told[0].startswith(
-        f"forced: the last mapping to system:masters would be lost ({ADMIN}); your own access would change: "
+        f"warning: forced: the last mapping to system:masters would be lost ({ADMIN}); your own access would change: "
     )
     assert (told[0].count("no recovery access: "), [line for line in told if "forced" in line]) == (1, told[:1])
 

@@ -45,7 +45,8 @@ def check_admin_access(before: Side, after: Side, me: str | None = None) -> None
     lost = losses(before, after, me)
     if lost:
         what = f"{'; '.join(lost)}; nothing was changed"
-        raise PolicyRefused(what, remedy=f"use --force to do it anyway; {Loaded.of(before).installation.recovery_hint}")
+        hint = Loaded.of(before).installation.recovery_hint
+        raise PolicyRefused(what, remedy="use --force to do it anyway", recovery=hint)
 
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tarmak_iam.cli.console import ExitCode, error_line, note, print_json, progress
+from tarmak_iam.cli.console import ExitCode, error_sentences, note, print_json, progress
 from tarmak_iam.cli.formats import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.text import shortened
@@ -100,7 +100,7 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork, doing: str) -> Iter
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
     """Like every error, with the name of the cluster, unless what is wrong contains it."""
     name = shortened(cluster_name)
-    note(error_line(error, whose="" if name in error.what else f"{name}: "))
+    note(*error_sentences(error, whose="" if name in error.what else f"{name}: "))
     print_excerpt_of_error(error.place)
 
 

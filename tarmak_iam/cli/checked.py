@@ -129,7 +129,7 @@ def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -
     try:
         cluster = session.cluster(config)
     except SelectionError as error:
-        if session.cluster_name:
+        if session.cluster_name or session.default:
             raise
         checked = _examined(Subjects(config), fixes=fixes)
         more = [Located(finding, config.document.position(finding.route)) for finding in unselected(config)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tarmak_iam.cli.session import session_of
-from tarmak_iam.errors import FileError, TarmakIamError
+from tarmak_iam.errors import FileError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from tarmak_iam.config import TarmakConfig
-    from tarmak_iam.config.sections import Section
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.mappings.entries import MappingEntry
 
@@ -60,14 +59,6 @@ class Asked(NamedTuple):
         """The route of the cluster that a path begins at; empty for the root of the file."""
         is_absolute = path.startswith("/") or bool(self.context.params.get("root"))
         return Route() if is_absolute else session_of(self.context).cluster(config).route
-
-    def section(self) -> tuple[Section[Any], dict[tuple[str, ...], str]]:
-        """That of --section, and its keys."""
-        from tarmak_iam.config.api_server import AMAZON
-        from tarmak_iam.config.section_keys import keys_of, section_named
-
-        section = section_named(self.context.params.get("name") or AMAZON.name)
-        return section, {key.path: _first_sentence(key.field.description) for key in keys_of(section)}
 
     @property
     def given(self) -> list[str]:
@@ -129,30 +120,6 @@ def schemas(asked: Asked) -> Offers:
     yield from _sections(asked)
 
 
-@completer
-def section_keys(asked: Asked) -> Offers:
-    """The keys of the file, and their blocks; if it has none, all keys."""
-    section, known = asked.section()
-    known |= {path[:end]: "the whole block" for path in known for end in range(1, len(path))}
-    present = {}
-    with suppress(TarmakIamError):
-        config = asked.config()
-        base = (*asked.base(config, "").plain, *section.path)
-        present = {path: about for path, about in known.items() if config.document.has((*base, *path))}
-    return ((".".join(path), about) for path, about in (present or known).items())
-
-
-@completer
-def section_keys_or_values(asked: Asked) -> Offers:
-    """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last key."""
-    from tarmak_iam.config.section_keys import key_named
-
-    (section, known), given = asked.section(), asked.given
-    if len(given) % 2:
-        return ((choice, "") for choice in key_named(section, given[-1]).choices)
-    return ((".".join(path), about) for path, about in known.items() if ".".join(path) not in given[::2])
-
-
 def _key_paths(asked: Asked, *, only_lists: bool = False) -> Offers:
     from tarmak_iam.config.path_lookup import path_offers
 
@@ -192,13 +159,15 @@ def settings_in_file(asked: Asked) -> Offers:
 
 
 @completer
-def setting_values(asked: Asked) -> Offers:
-    """For the VALUE of a KEY of the settings."""
+def setting_pairs(asked: Asked) -> Offers:
+    """For KEY VALUE KEY VALUE ...: the settings that are not given yet, or the values of the last one."""
     from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
     from tarmak_iam.installation.setting_table import REGISTRY
     from tarmak_iam.installation.settings import choices_of
 
-    key = str(asked.context.params.get("key"))
+    if len(asked.given) % 2 == 0:
+        return ((key, about) for key, about in _settings(asked) if key not in asked.given[::2])
+    key = asked.given[-1]
     if key == "featureGates":
         return ((f"{SSO_GATE}={value}", ReleaseFeature.SSO_GATE.value) for value in ("true", "false"))
     offers = {"backends": _backends, "daemonVersion": _daemon_versions, REGISTRY: _registries, "role": _roles}.get(key)
@@ -225,6 +194,23 @@ def _daemon_versions(_: Asked) -> Offers:
 
 roles, sections, setting_keys = map(completer, (_roles, _sections, _settings))
 backends, registries, daemon_versions = map(completer, (_backends, _registries, _daemon_versions))
+
+
+@completer
+def rules(_: Asked) -> Offers:
+    from tarmak_iam.lint import all_rules
+
+    return ((text, rule.summary) for rule in all_rules() for text in (rule.id, rule.name) if text)
+
+
+@completer
+def command_words(asked: Asked) -> Offers:
+    """For COMMAND SUBCOMMAND: the commands of the program, or of the word before."""
+    program = asked.context.find_root()
+    command: Any = program.command
+    for word in asked.given:
+        command = command.get_command(program, word)
+    return ((name, "") for name in command.list_commands(program))
 
 
 def _first_sentence(text: str | None) -> str:

@@ -85,6 +85,9 @@ _OUTPUT = threading.RLock()
 """Held while something is printed: a thread shows progress, and must not do so between its removal and a line."""
 
 _DONE = f"{__name__}.done"
+QUIET = f"{__name__}.quiet"
+"""What the context's `meta` has with -q."""
+_KEPT = rf"{_SEVERITY}|\Ainterrupted"
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -183,27 +186,40 @@ def done_so_far() -> str:
     return ", ".join(f"{verb} {brief_list(objects, 4)}" for verb, objects in _meta().get(_DONE, {}).items())
 
 
-def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
-    """One line, with control characters as escapes. Raises OSError if stderr cannot be written to.
+def note(message: str, *more: str, plain: bool = False, dim: bool = False) -> None:
+    """One line, with control characters as escapes; further sentences are on lines of their own on a terminal. With -q
+    only errors, warnings, and what was interrupted. Raises OSError if stderr cannot be written to.
 
     While another program writes to stderr too, the line begins with the name of this one, and nothing is raised.
-    `plain`: without the name, and nothing is raised, because the exit code reports the failure as well.
+    `plain`: in any case and without the name, and nothing is raised: the exit code reports the failure as well.
     """
     mark = "" if plain else _meta().get(MARK, "")
-    line = with_coloured_severity(defused(f"{mark}{one_line(message)}"))
+    if _meta().get(QUIET) and not plain and not re.search(_KEPT, message):
+        return
+    sentences = [message, *filter(is_stated, more)]
+    if mark or not is_terminal(sys.stderr):
+        sentences = ["; ".join(sentences)]
     try:
-        _print(click.style(line, dim=True) if dim else line, err=True)
+        for number, sentence in enumerate(sentences):
+            line = with_coloured_severity(defused(f"{'  ' if number else mark}{one_line(sentence)}"))
+            _print(click.style(line, dim=True) if dim else line, err=True)
     except OSError:
         if not (plain or mark):
             raise
         discard_output(sys.stderr)
 
 
-def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str:
-    """The line of an error; `then` describes the state after it."""
+def is_stated(sentence: str) -> bool:
+    """Not in CI that there is no recovery access: no admin kubeconfig is expected there."""
+    is_in_ci = os.environ.get("CI", "") not in ("", "0", "false")
+    return bool(sentence) and not (is_in_ci and sentence.startswith("no recovery access"))
+
+
+def error_sentences(error: TarmakIamError, *, whose: str = "", then: str = "") -> tuple[str, ...]:
+    """For `note`: the line of an error, its remedy, and the recovery access; `then` describes the state after it."""
     place = f"{error.place}: " if error.place else ""
-    after = f" ({then})" if error.message.endswith("?") else f"; {then}"
-    return f"{place}error: {whose}{error.message}{after if then else ''}"
+    remedy = f"{error.remedy} ({then})" if then and error.remedy.endswith("?") else error.remedy
+    return f"{place}error: {whose}{error.what}", remedy, error.recovery, then if remedy == error.remedy else ""
 
 
 def discard_output(stream: TextIO | None) -> None:
@@ -220,8 +236,8 @@ _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
 
 # The values of these are not secret; of all other variables only the name is printed.
 _NOT_SECRET = {*COLOUR_VARIABLES, "DEFAULT_ROLE", "KUBECONFIG", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID"}
-_NOT_SECRET |= {"TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"}
-_NOT_SECRET |= {"AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"}
+_NOT_SECRET |= {"TARMAK_CONFIG", "TARMAK_IAM_CLUSTER", "TARMAK_IAM_FOLLOW_LINKS", "AWS_CONFIG_FILE"}
+_NOT_SECRET |= {"AWS_SHARED_CREDENTIALS_FILE", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_REGION"}
 
 
 def show_log(context: click.Context, times: int = 0) -> None:
@@ -248,7 +264,7 @@ def show_log(context: click.Context, times: int = 0) -> None:
     total = context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
     logger.setLevel(logging.INFO if total == 1 else logging.DEBUG)
     if total == times:
-        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
+        log_variables(*COLOUR_VARIABLES[:3], "TARMAK_CONFIG", "TARMAK_IAM_CLUSTER", "TARMAK_IAM_FOLLOW_LINKS")
     if total > 1:
         import platform
         from importlib.metadata import version
@@ -303,7 +319,7 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
     is `plain`.
     """
     stream = sys.stderr
-    if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
+    if is_verbose() or _meta().get(QUIET) or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
         yield plain
         return
 

@@ -103,13 +103,13 @@ def finish_edit(
         write()
         record_done("wrote", after.filename)
     print_diff(unified_diff(before.text if before else "", after.text, after.filename))
-    note_removed_comments(after)
+    note_removed_comments(after, dry_run=dry_run)
     note("dry run: nothing was written" if dry_run else done)
 
 
-def note_removed_comments(after: Document) -> None:
+def note_removed_comments(after: Document, *, dry_run: bool) -> None:
     for comment in after.removed_comments:
-        note(f"removed with it: the comment {comment.text}")
+        note(f"{'would be ' * dry_run}removed with it: the comment {comment.text}")
 
 
 def finish_config_edit(
@@ -135,7 +135,7 @@ def finish_config_edit(
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
-        note(f"{place}: note: {route} has the same value through an alias, and has changed with it")
+        note(f"{place}: note: {route} has the same value through an alias, and changes with it")
     for finding in new_findings:
         note(str(finding))
     for cluster in before.selectable_clusters:

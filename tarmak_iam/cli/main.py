@@ -11,14 +11,14 @@ import click
 
 from tarmak_iam.cli import console
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_line, note
+from tarmak_iam.cli.console import ExitCode, code_of_signal, discard_output, done_so_far, error_sentences, note
 from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.plugins import __version__
 
 _MODULES = {
-    "section": "enable disable set unset show",
+    "section": "enable disable show",
     "config": "config",
     "settings": "settings",
     "map": "map",
@@ -28,11 +28,13 @@ _MODULES = {
     "trust": "trust",
     "report": "report",
     "render": "flags manifests kubeconfig render",
-    "apply": "diff apply verify rollback",
+    "apply": "diff apply rollback",
+    "verify": "verify",
     "run": "run hook",
     "token": "token",
     "schema": "schema",
     "completion": "completion",
+    "explain": "explain help version",
 }
 """Module in `commands` -> its commands. The page tarmak-iam.txt in the folder `help` lists them."""
 
@@ -42,7 +44,8 @@ _MODULES = {
     modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
-    "~/.tarmak, as for Tarmak itself.\n\n\b\nExamples:\n  tarmak-iam enable --dry-run\n"
+    "~/.tarmak, as for Tarmak itself; the cluster that of --cluster, else TARMAK_IAM_CLUSTER, else currentCluster.\n\n"
+    "\b\nExamples:\n  tarmak-iam enable --dry-run\n"
     "  tarmak-iam check --cluster dev-cluster -v\n  tarmak-iam map add --help",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -118,7 +121,7 @@ def _print_error(error: click.ClickException | TarmakIamError) -> None:
     if isinstance(error, TarmakIamError):
         from tarmak_iam.cli.formats import print_excerpt_of_error
 
-        note(error_line(error), plain=True)
+        note(*error_sentences(error), plain=True)
         print_excerpt_of_error(error.place)
         if done := done_so_far():
             note(f"note: before the error it {done}", plain=True)

@@ -186,7 +186,7 @@ def _print_changed(changed: Sequence[MappingsEdit], options: dict[str, Any]) -> 
         for _, text in texts if not options["all_clusters"] else ():
             console.print_line(text)
     for edit in changed:
-        note_removed_comments(edit.after.document)
+        note_removed_comments(edit.after.document, dry_run=options["dry_run"])
         if not options["dry_run"]:
             note(f"wrote {edit.files.mappings_path}")
     if changed and options["dry_run"]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.completion import clusters, directories
-from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, show_log
+from tarmak_iam.cli.console import COLOUR_CHOICES, QUIET, colour_of_choice, show_log
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.text import CLOSE, LIKELY, did_you_mean
 
@@ -65,6 +65,10 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
         show_log(context, times)
 
 
+def _choose_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[QUIET] = value or context.meta.get(QUIET)
+
+
 def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
     """Names and settings of an option. `usage` is its names and placeholder; a flag has neither type nor default."""
     words = usage.split()
@@ -89,6 +93,7 @@ COMMON_OPTIONS = (
     declared("--follow-links", callback=choose, envvar="TARMAK_IAM_FOLLOW_LINKS"),
     declared("--color", callback=_choose_colour, type=click.Choice(COLOUR_CHOICES), is_eager=True),
     declared("-v --verbose", callback=_choose_verbosity, count=True),
+    declared("-q --quiet", callback=_choose_quiet),
 )
 
 
@@ -143,6 +148,24 @@ class CommandGroup(click.Group):
         return [] if vars(ctx).get("_protected_args") or ctx.args else super().shell_complete(ctx, incomplete)
 
 
+def _moved(context: click.Context, name: str, *words: str) -> str:
+    """The command line for what was `set` or `unset` of a section, with the same arguments."""
+    from tarmak_iam.config.key_paths import KeyStep, joined
+    from tarmak_iam.config.section_keys import section_named
+
+    old = click.Command(name, params=[click.Argument(["keys"], nargs=-1), click.Option(["--section"])])
+    old.add_help_option = False
+    _offer_common_options(old)
+    with old.make_context(name, list(words), parent=context, ignore_unknown_options=True) as given:
+        keys = list(given.params["keys"])
+        options = [key for key in keys if key in ("--dry-run", "--help", "-h")] + ["--"] * ("--" in words)
+        keys = [key for key in keys if key not in options]
+        if section := given.params["section"]:
+            home, step = joined(tuple(map(KeyStep, section_named(section).path))), 2 if name == "set" else 1
+            keys[::step] = [f"{home}.{key}" for key in keys[::step]]
+        return session_of(given).command(f"config {name}", *options, *keys)
+
+
 class LazyGroup(CommandGroup):
     """The program. `modules`: a module -> the names of its commands; their headings and help are on its page."""
 
@@ -153,6 +176,13 @@ class LazyGroup(CommandGroup):
         self._modules = {name: module for module, names in modules.items() for name in names.split()}
         self.help, *sections = (self.help or "").split("\n\n")
         self._sections = [(part.partition(":")[0], re.findall(r"(?m)^  (\S+): (.*)", part)) for part in sections]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in ("set", "unset") and not ctx.resilient_parsing:
+            raise click.UsageError(f"`{args[0]}` is now `config {args[0]}`: run `{_moved(ctx, *args)}`", ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for _, lines in self._sections for name, _ in lines]

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.cli.console import PREFIX, ExitCode, code_of_signal, error_line, is_terminal, note, progress
+from tarmak_iam.cli.console import PREFIX, ExitCode, code_of_signal, error_sentences, is_terminal, note, progress
 from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
@@ -93,7 +93,7 @@ def run_apply(
     except TarmakIamError as error:
         if not flags["no_check"]:
             raise
-        note(error_line(error, then=_NOTHING_APPLIED))
+        note(*error_sentences(error, then=_NOTHING_APPLIED))
         return pass_through(command, environment).code or ExitCode.ERROR
     if not is_concerned(cluster):
         return pass_through(command, environment).code
@@ -126,7 +126,7 @@ class _RunAroundApply:
         except TarmakIamError:
             raise
         except Exception:
-            note(f"stopped: {self._state()}")
+            note(f"error: stopped: {self._state()}")
             raise
 
     def _code(self) -> int:
@@ -145,7 +145,7 @@ class _RunAroundApply:
         except TarmakIamError as error:
             if not no_check:
                 raise
-            note(error_line(error, then=_NOTHING_APPLIED))
+            note(*error_sentences(error, then=_NOTHING_APPLIED))
         else:
             if not self._may_start(before):
                 return ExitCode.FINDINGS
@@ -166,7 +166,7 @@ class _RunAroundApply:
         for finding in before.errors:
             note(str(finding))
         if before.refusal and not before.errors:
-            note(f"refused: {before.refusal}")
+            note(f"error: {before.refusal}")
         if not before.ok:
             note("tarmak was not started, and nothing was changed; use --no-check to start it anyway")
             return False
@@ -193,7 +193,8 @@ class _RunAroundApply:
         if report.ok:
             note(report.text)
             return ExitCode.OK
-        note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
+        severity, hint = ("error", installation.recovery_hint) if report.is_failure else ("warning", "")
+        note(f"{severity}: {report.text}", hint)
         if report.is_failure and report.stage in (Stage.NOT_VERIFIED, Stage.FAILED) and not self.call.waits:
             note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
         code = ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
@@ -202,7 +203,8 @@ class _RunAroundApply:
         if report.can_roll_back and self._wants_rollback(report, installation):
             with progress(note, PREFIX) as hook.tell:
                 report = hook.roll_back(report)
-            note(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
+            is_undone = report.stage is Stage.UNDONE
+            note(f"warning: {report.text}" if is_undone else f"error: {report.text}; {self._state(report)}")
             # 4 means applied, which is no longer true
             return ExitCode.FINDINGS if code is ExitCode.NOT_VERIFIED else code
         note(self._state(report))

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from tarmak_iam.installation.installation import Installation
 
 
+CLUSTER_VARIABLE = "TARMAK_IAM_CLUSTER"
+
+
 class Session(NamedTuple):
     """`source`: what selected the directory, if not -c. `kubeconfig` and `kube_context` are for kubectl. `environment`
-    limits a command that works on all clusters."""
+    limits a command that works on all clusters. `default` is the cluster to use instead of currentCluster if none is
+    given."""
 
     directory: Path | None
     cluster_name: str | None
@@ -38,6 +42,7 @@ class Session(NamedTuple):
     kubeconfig: Path | None = None
     kube_context: str | None = None
     environment: str | None = None
+    default: str | None = None
     trust_policies: TrustPolicies | None = None
 
     def with_trust(self, paths: Iterable[Path]) -> Session:
@@ -56,10 +61,10 @@ class Session(NamedTuple):
 
     @property
     def is_named(self) -> bool:
-        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
+        """Whether a directory or cluster is specified, by an option or by a variable."""
         from tarmak_iam.config import locate
 
-        return bool(self.directory or self.cluster_name or os.environ.get(locate.ENVIRONMENT_VARIABLE))
+        return bool(self.directory or self.cluster_name or self.default or os.environ.get(locate.ENVIRONMENT_VARIABLE))
 
     def path(self) -> Path | None:
         """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
@@ -88,10 +93,10 @@ class Session(NamedTuple):
         return CommandLine(directory, self.cluster_name if with_cluster else None).tarmak_iam(words, *values)
 
     def cluster(self, config: TarmakConfig) -> Cluster:
-        """The cluster of --current-cluster, else that of currentCluster. Raises SelectionError."""
-        if self.cluster_name:
-            log("cluster: %s (--current-cluster)", self.cluster_name)
-            return config.cluster(self.cluster_name)
+        """The cluster of --current-cluster, else of the variable, else of currentCluster. Raises SelectionError."""
+        if name := self.cluster_name or self.default:
+            log("cluster: %s (%s)", name, "--current-cluster" if self.cluster_name else CLUSTER_VARIABLE)
+            return config.cluster(name)
         cluster = config.current_cluster
         log("cluster: %s (currentCluster, %s)", cluster.cluster_name, config.document.position(("currentCluster",)))
         return cluster
@@ -143,7 +148,9 @@ class Session(NamedTuple):
 
 def session_of(context: click.Context) -> Session:
     """The selection made by the common options up to this context."""
-    return context.obj if isinstance(context.obj, Session) else Session(None, None)
+    if isinstance(context.obj, Session):
+        return context.obj
+    return Session(None, None, default=os.environ.get(CLUSTER_VARIABLE))
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile
-from tarmak_iam.config.path_lookup import ROOT, KeyStep, PathStep, item_steps, items_of, joined
+from tarmak_iam.config.key_paths import ROOT, KeyStep, PathStep, joined
+from tarmak_iam.config.path_lookup import item_steps, items_of
 from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.plain_values import same, value_at

@@ -193,7 +193,8 @@ class ReadFile:
 
     def value(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
         """The value of a key; `base` is the route that a relative path begins at."""
-        from tarmak_iam.config.path_lookup import UNSET, KeyPath, look_up, written_value
+        from tarmak_iam.config.key_paths import KeyPath
+        from tarmak_iam.config.path_lookup import UNSET, look_up, written_value
 
         key = look_up(self.document, base, KeyPath.parse(path, root=not base.steps))
         value = self.effective_value(key) if effective else written_value(self.document, key)

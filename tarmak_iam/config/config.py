@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,15 @@ from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document
-from tarmak_iam.document.plain_values import same, value_at
-from tarmak_iam.errors import EditRefused, FileError, Place, SelectionError
+from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, quoted, shortened
+from tarmak_iam.text import CommandLine, quoted
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb
-    from tarmak_iam.config.path_lookup import KeyPath
+    from tarmak_iam.config.key_paths import KeyPath
     from tarmak_iam.config.type_repairs import RepairedFile
 
 
@@ -111,46 +110,16 @@ class TarmakConfig(ReadFile):
         return self.with_document(document.edit(*removals(document, [route])))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
-        same config if the key has that value. Raises SelectionError for an unknown cluster or key, ConfigError for a
-        hub and for a value that the section's model, Tarmak or the section's own validation would reject; and
-        EditRefused."""
-        return self.set_all(cluster_name, {key: value}, section)
-
-    def set_all(
-        self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON, *, unsets: bool = False
-    ) -> TarmakConfig:
-        """Sets several keys of a section in one edit; they are validated together, since one may require another. With
-        `unsets` they are removed, whatever their values. Raises as `set` does, and for a key that has another value
-        then, from a merge key."""
-        from tarmak_iam.config.edits import KeyEdit, edited_file
-        from tarmak_iam.config.path_lookup import KeyPath, KeyStep
-        from tarmak_iam.config.section_keys import key_named
-
-        cluster = self.cluster(cluster_name)
-        keys = [key_named(section, key) for key in values]
-        checked = [None if unsets else key.checked(value) for key, value in zip(keys, values.values(), strict=True)]
-        if section.path[0] == "kubernetes" and not unsets:
-            names = " and ".join(key.key for key in keys)
-            check_masters(cluster, f"{names} would have no effect", "set it on the other clusters of the environment")
-        paths = [KeyPath("", tuple(map(KeyStep, (*section.path, *key.path)))) for key in keys]
-        verb: Verb = "unset" if unsets else "set"
-        edits = [KeyEdit(verb, path, cluster.route, value) for path, value in zip(paths, checked, strict=True)]
-        command_line = self.command_line(cluster)
-        after = edited_file(self, edits, command_line, section=section)
-        data = section.data(after.clusters[cluster.index].data_with_unknown_keys)
-        for key, value in zip(keys, checked, strict=True):
-            if not same(value_at(data, key.path), value):
-                what = f"the value of {key.key} comes from another place: a merge key"
-                remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
-                place = self.document.position((*cluster.route.plain, *section.path, *key.path))
-                raise EditRefused(what, remedy=remedy, place=place)
-        return after
+        """Sets a key of an installed section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`.
+        Returns the same config if the key has that value. Raises SelectionError for an unknown cluster or key,
+        ConfigError for a hub and for a value that the section's model, Tarmak or the section's own validation would
+        reject; and EditRefused."""
+        return self.edit(cluster_name).set(_path_of(section, key), value).apply()
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
         Raises as `set` does."""
-        return self.set_all(cluster_name, {key: None}, section, unsets=True)
+        return self.edit(cluster_name).unset(_path_of(section, key)).apply()
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
@@ -202,15 +171,16 @@ class ConfigEdits:
         another configuration stands for the one with its name. Raises SelectionError for an unknown name."""
         return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
 
-    def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
-        """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
+    def set(self, path: str | KeyPath, value: Any, *, is_text: bool = False) -> ConfigEdits:
+        """Sets a key to a plain value. Missing parents are created. `is_text`: the value is a text as on the command
+        line: a string as it is, everything else in YAML or JSON. Raises SelectionError for a text that is not a
         path."""
-        return self._with("set", path, value)
+        return self._with("set", path, value, is_text=is_text)
 
-    def append(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+    def append(self, path: str | KeyPath, value: Any, *, is_text: bool = False) -> ConfigEdits:
         """Adds an item to a list, which is created if it is missing. An item that is in the list already is not added
-        again. Raises as `set` does."""
-        return self._with("append", path, value)
+        again. `is_text`, and what is raised, as in `set`."""
+        return self._with("append", path, value, is_text=is_text)
 
     def unset(self, path: str | KeyPath) -> ConfigEdits:
         """Removes a key or an item of a list, with the parents that are empty then. Raises as `set` does."""
@@ -224,19 +194,11 @@ class ConfigEdits:
         whole = "." if self.cluster is not None else "/"
         return self._with("patch", whole if path is None else path, mapping)
 
-    def set_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `set`, with a text as on the command line: a string as it is, everything else in YAML or JSON."""
-        return self._with("set", path, text, is_text=True)
-
-    def append_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `append`, with a text as on the command line."""
-        return self._with("append", path, text, is_text=True)
-
     def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
         if is_text and not isinstance(value, str):
             raise TypeError(f"a text must be a string, not {value!r}")
         from tarmak_iam.config.edits import KeyEdit
-        from tarmak_iam.config.path_lookup import KeyPath
+        from tarmak_iam.config.key_paths import KeyPath
 
         base = Route() if self.cluster is None else self.cluster.route
         parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
@@ -250,8 +212,7 @@ class ConfigEdits:
             return self.config
         from tarmak_iam.config.edits import edited_file
 
-        command_line = self.config.command_line()
-        return edited_file(self.config, self.edits, command_line, force=self.force, through_alias=self.through_alias)
+        return edited_file(self.config, self.edits, force=self.force, through_alias=self.through_alias)
 
     def diff(self) -> str:
         """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
@@ -261,33 +222,11 @@ class ConfigEdits:
         return unified_diff(before.text, after.text, before.filename)
 
 
-def edit_clusters(
-    edits: ConfigEdits, clusters: Sequence[Cluster], build: Callable[[ConfigEdits], ConfigEdits]
-) -> tuple[TarmakConfig, list[Cluster], list[tuple[Cluster, str]]]:
-    """Makes the edits that `build` adds on each cluster, or once if there are none. A patch of items that other
-    clusters have skips those that do not have them, unless it is enough for a new item. Returns the edited
-    configuration, the clusters that were edited, and those skipped with the reason. Raises as `ConfigEdits.apply`."""
-    from tarmak_iam.config.edit_checks import RefusedItem
+def _path_of(section: Section[Any], key: str) -> KeyPath:
+    from tarmak_iam.config.key_paths import KeyPath, KeyStep
+    from tarmak_iam.config.section_keys import key_named
 
-    def applied(chosen: Sequence[Cluster]) -> TarmakConfig:
-        batch = edits
-        for cluster in chosen or (None,):
-            batch = build(batch.on(cluster))
-        return batch.apply()
-
-    try:
-        return applied(clusters), list(clusters), []
-    except RefusedItem as refused:
-        left, skipped = list[Cluster](), list[tuple[Cluster, str]]()
-        for cluster in clusters:
-            try:
-                applied([cluster])
-                left.append(cluster)
-            except RefusedItem as error:
-                skipped.append((cluster, f"{shortened(cluster.cluster_name)}: {error.missing}"))
-        if refused.count >= len(clusters) or not left or not skipped:
-            raise
-    return applied(left), left, skipped
+    return KeyPath("", tuple(map(KeyStep, (*section.path, *key_named(section, key).path))))
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:

@@ -26,22 +26,6 @@ FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True
 _MOST_FLAWS = 5000
 
 
-class AddedItem(NamedTuple):
-    """An item that a patch adds at `route` of the edited file, because the file has none of its name, as `missing`
-    says. `remedy` says what was meant if a name is similar."""
-
-    route: Route
-    missing: str
-    remedy: str
-
-
-class RefusedItem(ConfigError):
-    """An item that a patch adds because the file has none of its name cannot be added. `count` is the number of such
-    items, in several clusters."""
-
-    missing, count = "", 0
-
-
 class _Flaw(NamedTuple):
     """`kind` is the check that found it. Flaws of a kind with the same path of types and text are equal."""
 
@@ -55,22 +39,12 @@ class _Flaw(NamedTuple):
         return self.kind, type_path(self.route.plain)
 
 
-def check_edit(
-    before: ReadFile,
-    after: ReadFile,
-    edited: Iterable[Route],
-    *,
-    force: bool = False,
-    added: SequenceOf[AddedItem] = (),
-    section: Section[Any] | None = None,
-) -> None:
+def check_edit(before: ReadFile, after: ReadFile, edited: Iterable[Route], *, force: bool = False) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not. `edited`
     are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
     kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
-    and nothing else. `added` are the items that were added because the file has none of their names: a flaw in one may
-    be one in its name, and raises RefusedItems. `section` is checked even if it is not installed."""
+    and nothing else."""
     routes, sections = tuple(edited), load_sections()
-    sections = sections if section is None or section in sections else (*sections, section)
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
     if len(old) > _MOST_FLAWS:
         what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"
@@ -83,23 +57,11 @@ def check_edit(
             similar[flaw.place] -= 1
         else:
             others.append(flaw)
-    new: list[_Flaw] = []
     for flaw in others:
         if any(route.leads_to(flaw.route) for route in routes) or similar[flaw.place] <= 0:
-            new.append(flaw)
-        else:
-            similar[flaw.place] -= 1
-    if not new:
-        return
-    refused, error = new[0], ConfigError(f"the edit was refused: {new[0].what}", remedy=new[0].remedy)
-    items = [(flaw, item) for flaw in new for item in added if item.route.leads_to(flaw.route)]
-    if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
-        refused, item = next((pair for pair in items if pair[1].remedy), items[0])
-        what = f"the edit was refused: {item.missing}, and it cannot be added: {refused.what}"
-        error = RefusedItem(what, remedy=item.remedy or refused.remedy)
-        error.missing, error.count = item.missing, [other.missing for other in added].count(item.missing)
-    error.place = place_before(before.document, after.document, refused.route)
-    raise error
+            place = place_before(before.document, after.document, flaw.route)
+            raise ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place)
+        similar[flaw.place] -= 1
 
 
 def place_before(before: Document, after: Document, route: Route) -> Place:

@@ -6,20 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tarmak_iam.config.cluster import ReadFile, check_masters
-from tarmak_iam.config.edit_checks import FORK, AddedItem, check_edit, check_patch, place_before
+from tarmak_iam.config.cluster import check_masters
+from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.ignored_content import check_spelling
+from tarmak_iam.config.key_paths import KeyPath, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.path_lookup import (
     UNSET,
     FoundKey,
-    KeyPath,
     Keys,
-    NameStep,
     NoSuchItem,
+    is_null,
     items_of,
-    joined,
     kind_text,
     look_up,
     names_of,
@@ -29,7 +28,6 @@ from tarmak_iam.config.path_lookup import (
 )
 from tarmak_iam.config.removals import reads_differently, removals
 from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
-from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
@@ -40,7 +38,10 @@ from tarmak_iam.document.plain_values import construct, plain, same, value_at
 from tarmak_iam.document.render import scalar_text, yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import CommandLine, brief_list, closest, quoted, shortened
+from tarmak_iam.text import brief_list, closest, quoted, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.config import TarmakConfig
 
 Verb = Literal["set", "append", "unset", "patch"]
 
@@ -65,57 +66,45 @@ class _Change(NamedTuple):
     edit: ValueEdit
 
 
-_File = TypeVar("_File", bound=ReadFile)
-
-
 def edited_file(
-    file: _File,
-    edits: Iterable[KeyEdit],
-    command_line: CommandLine,
-    *,
-    force: bool = False,
-    through_alias: bool = False,
-    section: Section[Any] | None = None,
-) -> _File:
-    """The file with all edits made; the same one if nothing changes. Remedies name commands of `command_line`. The keys
-    of `section` are known even if it is not installed. Raises as `ConfigEdits.apply`."""
-    batch = _Batch(file, command_line, force=force, through_alias=through_alias, section=section)
+    file: TarmakConfig, edits: Iterable[KeyEdit], *, force: bool = False, through_alias: bool = False
+) -> TarmakConfig:
+    """The file with all edits made; the same one if nothing changes. Raises as `ConfigEdits.apply`."""
+    batch = _Batch(file, force=force, through_alias=through_alias)
     for number, edit in enumerate(edits, 1):
         batch.add(number, edit)
     return batch.result()
 
 
-class _Batch(Generic[_File]):
+class _Batch:
     """The edits of a file as it is: every path is looked up in it, whatever the other edits change. Two edits that
     touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
     of lists first, so that no item has another index when it is edited."""
 
-    def __init__(
-        self, file: _File, command_line: CommandLine, *, force: bool, through_alias: bool, section: Section[Any] | None
-    ) -> None:
-        self._file, self._document, self._command_line = file, file.document, command_line
-        self._checks_spelling, self._takes_unknown = not force, force or section is not None
-        self._through_alias, self._section = through_alias, section
+    def __init__(self, file: TarmakConfig, *, force: bool, through_alias: bool) -> None:
+        self._file, self._document = file, file.document
+        self._force, self._through_alias = force, through_alias
         self._number = 0
         self._at: dict[tuple[str | int, ...], _Change] = {}
         self._below: dict[tuple[str | int, ...], _Change] = {}
         self._changes: list[_Change] = []
         self._appended: defaultdict[Route, list[Any]] = defaultdict(list)
-        self._added: list[AddedItem] = []
+        self._hints: list[str] = []
 
     def add(self, number: int, edit: KeyEdit) -> None:
         self._number = number
         try:
-            target = look_up(self._document, edit.base, edit.path, unknown=self._takes_unknown, advice=FORK)
+            target = look_up(self._document, edit.base, edit.path, unknown=self._force, advice=FORK)
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
+            missing.remedy = missing.remedy or "append one"
             raise
         route, path = target.route, str(target.path)
         self._check_duplicates(route)
         if edit.verb != "unset":
             self._check_writable(route, path, edit.verb)
-            if target.is_unknown and not self._takes_unknown:
+            if target.is_unknown and not self._force:
                 what = f"Tarmak does not know {path}, and would ignore it"
                 raise ConfigError(what, remedy=FORK, place=self._document.position(route, at_key=True))
         if edit.verb in ("set", "unset") and not target.path.steps:
@@ -131,10 +120,10 @@ class _Batch(Generic[_File]):
             with self._placed(route):
                 value = checked_value(edit.value, target.field, joined(target.path.steps))
                 document = Document.parse(yaml_bytes(value), json=False)
-                check_patch(document, target.field, target.type_path, force=self._takes_unknown)
+                check_patch(document, target.field, target.type_path, force=self._force)
             self._merge(value, route, target.field, 0 if edit.path.is_absolute else len(edit.base))
 
-    def result(self) -> _File:
+    def result(self) -> TarmakConfig:
         homes = [change.home for change in self._changes if isinstance(change.edit, Remove)]
         writes = [change.edit for change in self._changes if not isinstance(change.edit, Remove)]
         removed = removals(self._document, homes, [Route.of(edit.path) for edit in writes])
@@ -159,9 +148,16 @@ class _Batch(Generic[_File]):
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         if document.text == self._document.text:
             return self._file
-        moved = [(item, _route_after(item.route, items)) for item in self._added]
-        added = [item._replace(route=route) for item, route in moved if route is not None]
-        check_edit(self._file, after, edited, force=self._takes_unknown, added=added, section=self._section)
+        for change in self._changes:
+            new = _route_after(change.home, items) if isinstance(change.edit, Remove) else None
+            if new is not None and not is_null(document.node(new)):
+                what = f"{change.path} would have another value then, which comes from a merge key (<<)"
+                raise EditRefused(what, remedy="edit the merged mapping", place=self._document.position(change.home))
+        try:
+            check_edit(self._file, after, edited, force=self._force)
+        except ConfigError as error:
+            error.remedy = "; ".join(filter(None, (error.remedy, *dict.fromkeys(self._hints))))
+            raise
         return after
 
     def _change(self, path: str, edit: ValueEdit, home: Route | None = None, *, is_needed: bool = True) -> None:
@@ -191,7 +187,7 @@ class _Batch(Generic[_File]):
 
     def _set_key(self, target: FoundKey, edit: KeyEdit) -> None:
         with self._placed(target.route):
-            value = typed_text(target, edit.value) if edit.is_text else _checked_for(target, edit.value)
+            value = checked_for(target, edit.value, is_text=edit.is_text)
         names = () if target.node is None else names_of(target.node, target.field)
         if names and isinstance(target.path.steps[-1], NameStep) and isinstance(value, dict):
             name = _name_of(value, target.field)
@@ -214,22 +210,20 @@ class _Batch(Generic[_File]):
             raise self._refused(target.route, what, "use set for a value that is not a list")
         of, name = None if field is None else field.of, f"the new item of {path}"
         with self._placed(target.route):
-            value = checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
+            value = _checked(edit.value, of, name, is_text=edit.is_text)
         present = written_value(self._document, target)
         items = present if isinstance(present, list) else []
         self._add_item(str(path), Append(target.route, value), of, items, len(items))
 
-    def _add_item(
-        self, path: str, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
-    ) -> Route | None:
-        """Appends an item to a list, unless that has it. Returns the route of the new item."""
+    def _add_item(self, path: str, edit: Append, of: Field | None, present: SequenceOf[Any], length: int) -> None:
+        """Appends an item to a list, unless that has it."""
         home = self._home(edit)
         appended = self._appended[home]
         for index, item in enumerate((*present, *appended)):
             if same(item, plain(edit.value)):
                 if index < len(present):
                     self._change(path, edit, home / index, is_needed=False)
-                return None
+                return
             name = _name_of(edit.value, of)
             environments = [value_at(plain(other), ["environment"]) for other in (item, edit.value)]
             if name and name == _name_of(item, of) and environments[0] == environments[1]:
@@ -239,7 +233,6 @@ class _Batch(Generic[_File]):
         new = home / (length + len(appended))
         appended.append(plain(edit.value))
         self._change(path, edit, new)
-        return new
 
     def _merge(self, value: Any, route: Route, field: Field | None, base: int) -> None:
         """Merges a value into what is at a route: mappings are merged, items of lists by their names, and null removes.
@@ -290,14 +283,14 @@ class _Batch(Generic[_File]):
         if chosen:
             self._merge(value, route / chosen[0], of, base)
             return
-        new = self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
-        if new is not None:
-            shown = "-".join(reversed(wanted.values()))
-            near = closest(shown, [name for item in items for name in names_of(item, of)])
-            remedy = "" if near is None else f"did you mean {shortened(near)}?"
+        self._add_item(str(path), Append(route, without_nulls(value)), of, (), len(items))
+        shown = "-".join(reversed(wanted.values()))
+        near = closest(shown, [name for item in items for name in names_of(item, of)])
+        if near is not None:  # what is wrong with the new item may be its name
+            question = f"did you mean {shortened(near)}?"
             if near == shown:  # `prod-blue` of a cluster, without an environment
-                remedy = "write the environment and the metadata.name of the cluster"
-            self._added.append(AddedItem(new, f"{path} has no item {quoted(shown)}", remedy))
+                question = "write the environment and the metadata.name of the cluster"
+            self._hints.append(f"{path} has no item {quoted(shown)}: {question}")
 
     # --- checks
 
@@ -319,8 +312,8 @@ class _Batch(Generic[_File]):
 
     def _check_writable(self, route: Route, path: str, verb: str) -> None:
         """Refuses an edit that would add a key that is there, but misspelt, and one of a hub that has no effect."""
-        if self._checks_spelling:
-            check_spelling(self._file.ignored_content, route, self._command_line)
+        if not self._force:
+            check_spelling(self._file.ignored_content, route, self._file.command_line())
         if route.plain[:1] == ("clusters",) and route.plain[2:3] == ("kubernetes",):
             for cluster in self._file.clusters[int(route.plain[1]) :][:1]:
                 remedy = f"{verb} it on the other clusters of the environment"
@@ -330,16 +323,15 @@ class _Batch(Generic[_File]):
         return SelectionError(what, remedy=remedy, place=self._document.position(route))
 
 
-def _checked_for(target: FoundKey, value: Any) -> Any:
-    """A value as it is written for a key. Raises ConfigError."""
-    key = target.section_key
-    return checked_value(value, target.field, str(target.path)) if key is None else key.checked(value)
+def checked_for(target: FoundKey, value: Any, *, is_text: bool) -> Any:
+    """A value as it is written for a key; a text of the command line stands for one. Raises ConfigError."""
+    if (key := target.section_key) is not None:
+        return key.typed(value) if is_text else key.checked(value)
+    return _checked(value, target.field, str(target.path), is_text=is_text)
 
 
-def typed_text(target: FoundKey, text: str) -> Any:
-    """The value that a text on the command line stands for, as the value of a key. Raises ConfigError."""
-    key = target.section_key
-    return _checked_for(target, text_value(text, target.field, str(target.path))) if key is None else key.typed(text)
+def _checked(value: Any, field: Field | None, name: str, *, is_text: bool) -> Any:
+    return checked_value(text_value(value, field, name) if is_text else value, field, name)
 
 
 def _route_after(route: Route, removed: Mapping[Route, set[int]]) -> Route | None:
@@ -378,6 +370,18 @@ def _naming_text(field: Field | None) -> str:
     """The keys that name an item, for messages."""
     struct = field.struct if field is not None else ""
     return " or ".join(".".join(keys) for keys in naming_keys(struct)) if struct else quoted("name")
+
+
+def named_items(value: Any, field: Field | None, steps: tuple[PathStep, ...] = ()) -> Iterator[KeyPath]:
+    """The paths of the items of lists that a patch names."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from named_items(child, field and field.below(key), (*steps, KeyStep(str(key))))
+    of = field and field.of
+    for item in value if isinstance(value, list) else ():
+        if name := _name_of(item, of):
+            yield KeyPath("", (*steps, NameStep(name)))
+            yield from named_items(item, of, (*steps, NameStep(name)))
 
 
 def without_nulls(value: Any) -> Any:

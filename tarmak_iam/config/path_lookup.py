@@ -1,5 +1,4 @@
-"""Paths of keys of tarmak.yaml as people write them: `instancePools[worker].maxCount`, or absolute with a leading `/`;
-which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
+"""Which key of a file a path means, which type Tarmak gives it, and what to write instead where it means none; how the
 items of lists are named; and the paths and values that completion in a shell offers."""
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tarmak_iam.config.ignored_content import suggest_key
+from tarmak_iam.config.key_paths import INDEX, ROOT, EachStep, IndexStep, KeyPath, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.section_keys import SectionKey, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Field, TypePath, root_field, type_path
@@ -25,138 +25,8 @@ from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import ReadFile
 
-WHOLE, ROOT = ".", "/"
-"""The path of the cluster, which relative paths begin at; that of the whole file, which absolute paths begin with."""
-
-_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
-_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
-
-
-class KeyStep(NamedTuple):
-    """A key of a mapping."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return _spelled(self.name, _PLAIN_KEY)
-
-
-class IndexStep(NamedTuple):
-    """An item of a list by its index; a negative index counts from the end."""
-
-    number: int
-
-    def __str__(self) -> str:
-        return f"[{self.number}]"
-
-
-class NameStep(NamedTuple):
-    """The item of a list with that name, or a list's plain item that is equal; with `keys` the item that has that value
-    there."""
-
-    name: str
-    keys: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        keys = ".".join(_spelled(key, _PLAIN_KEY) for key in self.keys)
-        return f"[{keys}{'=' if keys else ''}{_spelled(self.name, _PLAIN_NAME)}]"
-
-
-PathStep = KeyStep | IndexStep | NameStep
-
-
-class KeyPath(NamedTuple):
-    """A path of keys. `is_absolute`: from the root of the file, otherwise from a cluster."""
-
-    text: str
-    steps: tuple[PathStep, ...]
-    is_absolute: bool = False
-
-    @classmethod
-    def parse(cls, text: str, *, root: bool = False) -> KeyPath:
-        """The path that a text stands for. With `root` it is absolute with or without a leading `/`. Raises
-        SelectionError with the column of what is wrong, and what to write instead; TypeError if it is no string."""
-        if not isinstance(text, str):
-            raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
-        is_absolute, steps = text.startswith(ROOT), list[PathStep]()
-        at = int(is_absolute)
-        while text not in (WHOLE, ROOT) and (at < len(text) or not steps):
-            is_selector = bool(steps) and text[at] == "["
-            match = re.compile(_SELECTOR if is_selector else rf"\.{_KEY}" if steps else _KEY).match(text, at)
-            if match is None or re.match(r"\[(\*?\]|=)", match[0]):
-                column, what, remedy = _flaw(text, at, is_first=not steps)
-                raise SelectionError(f"path {quoted(text)}, column {column + 1}: {what}", remedy=shortened(remedy, 200))
-            steps.append(_selector(match) if is_selector else KeyStep(_text(match, 1)))
-            at = match.end()
-        return cls(text, tuple(steps), is_absolute or root)
-
-    def __str__(self) -> str:
-        """The path in its usual spelling."""
-        text = joined(self.steps)
-        return f"{ROOT}{text}" if self.is_absolute else text or WHOLE
-
-    def up_to(self, count: int) -> str:
-        """The first steps in their usual spelling, for messages."""
-        steps = str(self._replace(steps=self.steps[:count]))
-        return steps if count else "the file" if self.is_absolute else "the cluster"
-
-
-def joined(steps: tuple[PathStep, ...]) -> str:
-    """Steps in their usual spelling, without anything before them."""
-    return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
-
-
-def _spelled(name: str, plain: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return name if re.match(plain, name) else f'"{escaped}"'
-
-
-_QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
-_KEY = rf"(?:{_QUOTED}|([^\s.\[\]\"'=]+))"
-_SELECTOR = rf"\[(?:{_QUOTED}|(?![\"'])([^\]=]*))(?:=(?:{_QUOTED}|(?![\"'])([^\]]*)))?\]"
-_INDEX = r"-?[0-9]{1,9}\Z"
-
-
-def _selector(match: re.Match[str]) -> PathStep:
-    name, is_plain = _text(match, 1), match[3] is not None
-    if match.group(4, 5, 6) != (None, None, None):
-        return NameStep(_text(match, 4), tuple(name.split(".")) if is_plain else (name,))
-    return IndexStep(int(name)) if is_plain and re.match(_INDEX, name) else NameStep(name)
-
-
-def _text(match: re.Match[str], group: int) -> str:
-    """The text of a name that is in double quotes (the group), in single quotes, or plain (the next groups)."""
-    if match[group] is not None:
-        return re.sub(r"\\(.)", r"\1", match[group])
-    return match[group + 1] if match[group + 1] is not None else match[group + 2].strip()
-
-
-def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
-    """The index of what is wrong, what it is, and what to write instead."""
-    before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
-    is_selector = here == "[" and not is_first
-    if (after[:1] if is_selector else here) in ("'", '"'):
-        return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
-    if is_selector:
-        return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-    if here == "=":
-        return at, "a path has no value", f"write the value as a separate argument: {before} {after}".rstrip()
-    if here.isspace():
-        return at, "a path has no blanks", "put a key that contains a blank in quotes"
-    if here == "." and not is_first:
-        rest = after.lstrip(".")
-        return at + 1, "a key is missing", f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
-    what = "a key is missing" if is_first else "a dot is missing"
-    if "/" in text[1:]:
-        return at, what, f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
-    return at, what, "write a key such as kubernetes.version" if is_first else "write a dot before each key"
-
-
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
-
-APPEND_ONE = "append one"
-"""The remedy for a list without items."""
 
 
 class _Unset:
@@ -168,10 +38,15 @@ UNSET: Any = _Unset()
 """Stands for a key that has no value."""
 
 
-class NoSuchItem(SelectionError):
-    """A list of the file has no item that a path means. `is_last`: it is the end of the path, and not an index."""
+class PathError(SelectionError):
+    """A path means no key, or several. `meant` is a path that leads somewhere; empty if none is known. `is_last`: the
+    end of the path is wrong, and it is not an index."""
 
-    is_last = False
+    meant, is_last = "", False
+
+
+class NoSuchItem(PathError):
+    """A list of the file has no item that a path means."""
 
 
 class FoundKey(NamedTuple):
@@ -220,17 +95,52 @@ def written_value(document: Document, key: FoundKey) -> Any:
 
 
 def look_up(document: Document, base: Route, path: KeyPath, *, unknown: bool = False, advice: str = "") -> FoundKey:
-    """The key that a path means. `base` is the route of the cluster that a relative path begins at. Raises
-    SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items, and unless
-    `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is added to its message if no
-    key is similar."""
-    lookup = _Lookup(document, path, Route() if path.is_absolute else base)
-    for lookup.number, step in enumerate(path.steps):
+    """The key that a path means. `base` is the route of the cluster that a relative path begins at. Raises PathError
+    for a path that selects nothing (NoSuchItem for an item of a list) or several keys, and unless `unknown` for a key
+    that Tarmak does not know and that is not in the file. `advice` is added to its message if no key is similar."""
+    lookup = _Lookup(document, from_home(document, base, path), base)
+    while lookup.number < len(lookup.path.steps):
+        lookup.rewrite_next()
+        step = lookup.path.steps[lookup.number]
         if isinstance(step, KeyStep):
             lookup.enter_key(step.name, unknown=unknown, advice=advice)
         else:
             lookup.enter_item(step)
-    return FoundKey(path, lookup.route, lookup.type_path, lookup.field, lookup.node, lookup.is_unknown)
+        lookup.number += 1
+    return FoundKey(lookup.path, lookup.route, lookup.type_path, lookup.field, lookup.node, lookup.is_unknown)
+
+
+def look_up_each(document: Document, base: Route, path: KeyPath, *, unknown: bool = False) -> list[FoundKey]:
+    """As `look_up`, of a path that may have `[*]`: the key of each item. Raises PathError."""
+    if EachStep() not in path.steps:
+        return [look_up(document, base, path, unknown=unknown)]
+    number = path.steps.index(EachStep())
+    above = look_up(document, base, path._replace(steps=path.steps[:number]), unknown=unknown)
+    # Of an empty list, `look_up` says that the first item is not there.
+    chosen = item_steps(items_of(above.node), above.field and above.field.of) or [IndexStep(0)]
+    after = path.steps[number + 1 :]
+    paths = [above.path._replace(steps=(*above.path.steps, step, *after)) for step in chosen]
+    return [key for item_path in paths for key in look_up_each(document, base, item_path, unknown=unknown)]
+
+
+def from_home(document: Document, base: Route, path: KeyPath) -> KeyPath:
+    """The path from where it begins: a key that Tarmak does not know in a cluster may be that of a section of the
+    cluster. Raises PathError if the cluster has such a key too, and if it has one of the file."""
+    first = path.steps[0].name if path.steps and isinstance(path.steps[0], KeyStep) else ""
+    if not first or first in CLUSTER_FIELD.fields or path.is_absolute > path.is_guess:
+        return path
+    homes = [path] if path.is_guess else []
+    for section in load_sections() if not homes else ():
+        field = CLUSTER_FIELD.below(*section.path)
+        if first in (section.model_class.model_fields if field is None else field.fields):
+            homes.append(path._replace(steps=(*map(KeyStep, section.path), *path.steps)))
+    indices = range(len(items_of(document.node(("clusters",))))) if homes else ()
+    routes = [base] if base.steps and homes else [Route.of(("clusters", index)) for index in indices]
+    others = [f"/{route}.{joined(path.steps)}" for route in routes if document.has(route / first)]
+    if len(homes) + len(others) > 1:
+        remedy = f"choose one of {brief_list((*homes, *others))}"
+        raise PathError(f"{quoted(path.text)} may mean several keys", remedy=remedy)
+    return homes[0] if homes else path
 
 
 def kind_text(field: Field | None, node: Node | None = None) -> str:
@@ -245,27 +155,67 @@ class _Lookup:
     """What the first `number` steps of a path lead to."""
 
     def __init__(self, document: Document, path: KeyPath, base: Route) -> None:
-        self.document, self.path, self.route, self.type_path = document, path, base, type_path(base.plain)
-        self.field, self.node = root_field().below(*self.type_path), document.node(base)
+        self.document, self.path, self.base = document, path, base
+        self.route = Route() if path.is_absolute else base
+        self.type_path, self.node = type_path(self.route.plain), document.node(self.route)
+        self.field = root_field().below(*self.type_path)
         self.is_unknown, self.number = False, 0
 
     @property
     def _where(self) -> str:
         return self.path.up_to(self.number)
 
-    def _rest(self, skipped: int = 1) -> str:
-        """The steps after the next one, as they follow another step."""
-        steps = self.path.steps[self.number + skipped :]
-        return f"{'.' if steps and isinstance(steps[0], KeyStep) else ''}{joined(steps)}"
+    @property
+    def _kind(self) -> str:
+        return kind_text(self.field, self.node)
 
-    def _error(self, what: str, remedy: str) -> SelectionError:
-        return SelectionError(what, remedy=remedy, place=self.document.position(self.route))
+    def _meant(self, *steps: PathStep, is_absolute: bool | None = None) -> str:
+        """The path with other steps in place of those up to the next one, alone if what follows leads nowhere then.
+        Empty if that does neither."""
+        path = self.path if is_absolute is None else self.path._replace(is_absolute=is_absolute)
+        for rest in (self.path.steps[self.number + 1 :], ()):
+            path = path._replace(steps=(*steps, *rest), is_guess=False)
+            try:
+                keys = look_up_each(self.document, self.base, path)
+                text = str(path if EachStep() in path.steps else keys[0].path)
+                look_up_each(self.document, self.base, KeyPath.parse(text))  # as it will be typed
+            except PathError as error:
+                if error.meant:
+                    return error.meant
+            else:
+                return text
+        return ""
 
-    def _no_item(self, what: str, remedy: str) -> NoSuchItem:
-        error = NoSuchItem(what, remedy=remedy, place=self.document.position(self.route))
+    def _instead(self, *steps: PathStep) -> str:
+        """As `_meant`, with other steps in place of the next one."""
+        return self._meant(*self.path.steps[: self.number], *steps)
+
+    def _error(self, what: str, remedy: str = "", meant: str = "", kind: type[PathError] = PathError) -> PathError:
+        """`remedy` has `{}` for the path that is meant."""
+        error = kind(what, remedy=remedy.replace("{}", shortened(meant, 200)), place=self.document.position(self.route))
         is_index = isinstance(self.path.steps[-1], IndexStep)
-        error.is_last = self.number + 1 == len(self.path.steps) and not is_index
+        error.meant, error.is_last = meant, self.number + 1 == len(self.path.steps) and not is_index
         return error
+
+    def rewrite_next(self) -> None:
+        """The next step as it is usually written: `.worker` and `.0` of a list are items, `[version]` of a mapping is a
+        key, keys of Tarmak may be separated by slashes, and a mapping of scalars has no keys below its keys."""
+        (step, *rest), field, kind = self.path.steps[self.number :], self.field, self._kind
+        new: list[PathStep] = [step]
+        if isinstance(step, NameStep) and not step.keys and kind == "a mapping":
+            new = [KeyStep(step.name)]
+        elif isinstance(step, KeyStep) and kind == "a list":
+            names = [name for item in items_of(self.node) for name in names_of(item, field and field.of)]
+            new = [NameStep(step.name)] if step.name in names else new
+            new = [IndexStep(int(step.name))] if re.match(INDEX, step.name) else new
+        elif isinstance(step, KeyStep) and field is not None and field.kind == "struct" and "/" in step.name:
+            is_plain = re.search(rf"(?<![\"']){re.escape(step.name)}", self.path.text)
+            if is_plain and not self.document.has(self.route / step.name):
+                new = [KeyStep(name) for name in step.name.split("/") if name] or new
+        elif field is not None and field.kind == "map" and field.of is not None and field.of.is_scalar:
+            keys = [key.name for key in (step, *rest) if isinstance(key, KeyStep)]
+            new, rest = ([KeyStep(".".join(keys))], []) if len(keys) == len(rest) + 1 else (new, rest)
+        self.path = self.path._replace(steps=(*self.path.steps[: self.number], *new, *rest))
 
     def _enter(self, step: Key | int, type_step: str, node: Node | None) -> None:
         self.route, self.type_path, self.node = self.route / step, (*self.type_path, type_step), node
@@ -275,14 +225,13 @@ class _Lookup:
         field, node = self.field, None if self.node is None else dereference(self.node)
         is_mapping = isinstance(node, Mapping) or is_null(node) if field is None else field.kind in ("struct", "map")
         if not is_mapping:
-            where, kind = self._where, kind_text(field, self.node)
-            remedy = f"write {where}, or put a key that contains dots in quotes"
-            if kind == "a list":
-                steps = item_steps(items_of(self.node), field and field.of)
-                remedy = f"choose an item first, as in {where}{steps[0] if steps else '[0]'}{self._rest(0)}"
-                if NameStep(name) in steps or name.isdecimal():
-                    remedy = f"write {where}[{name}]{self._rest()}"
-            raise self._error(f"{where} is {kind}, so it has no key {quoted(name)}", remedy)
+            where, kind = self._where, self._kind
+            what = f"{where} is {kind}, so it has no key {quoted(name)}"
+            item = _example(self.document, self.node, field) if kind == "a list" else []
+            if item and (meant := self._instead(*item, KeyStep(name))):
+                raise self._error(what, "choose an item first, as in {}", meant)
+            quotes = "" if kind == "a list" else ", or put a key that contains dots in quotes"
+            raise self._error(what, f"write {{}}{quotes}", where)
         entry = node.effective(name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and name not in field.fields:
             path = (*self.type_path, name)
@@ -293,68 +242,83 @@ class _Lookup:
         is_free = field is not None and field.kind == "map"
         self._enter(Key(name), ITEM if is_free else name, None if entry is None else entry.value)
 
-    def _unknown(self, name: str, field: Field, advice: str) -> SelectionError:
+    def _unknown(self, name: str, field: Field, advice: str) -> PathError:
         place = f"in {self._where}" if self.type_path else "at the top level"
-        what, is_absolute = f"Tarmak does not know the key {quoted(name)} {place}", self.path.is_absolute
+        what = f"Tarmak does not know the key {quoted(name)} {place}"
         guess = suggest_key(name, None, self.type_path, field.struct, ())
-        meant = None
-        if self.type_path == CLUSTER and not self.number and name in root_field().fields:
-            meant = f"{ROOT}{name}"  # what is not in the cluster, but in the file
-        elif guess is not None and guess.path[:-1] == self.type_path:
-            meant = str(self.path._replace(steps=(*self.path.steps[: self.number], KeyStep(guess.path[-1]))))
-        elif guess is not None and (is_absolute or guess.path[: len(CLUSTER)] == CLUSTER):
+        known, meant = choose_among(name, field.fields), ""
+        single = re.match(r"did you mean (\w+)\?", known)
+        if guess is not None and guess.path[:-1] == self.type_path:
+            meant = self._instead(KeyStep(guess.path[-1]))
+        elif guess is not None:
             # What is written with a leading / may be below the selected cluster.
-            is_relative = guess.path[: len(CLUSTER)] == CLUSTER and (not is_absolute or self.path.text.startswith(ROOT))
-            steps = guess.path[len(CLUSTER) :] if is_relative else guess.path
-            text = "".join("[NAME]" if step == ITEM else f".{KeyStep(step)}" for step in steps).removeprefix(".")
-            meant = f"{'' if is_relative else ROOT}{text}"
-        if meant is not None:
-            return self._error(what, f"did you mean {meant}{self._rest()}?")
-        known = choose_among(name, field.fields)
+            is_relative = guess.path[: len(CLUSTER)] == CLUSTER and bool(self.base.steps)
+            meant = self._meant(*self._steps_of(guess.path, is_relative=is_relative), is_absolute=not is_relative)
+        elif not self.number:
+            meant = self._meant(KeyStep("clusters"), NameStep(name), is_absolute=True)  # a cluster's name
+        meant = meant or (self._instead(KeyStep(single[1])) if single is not None and single[1] != "one" else "")
+        if meant:
+            return self._error(what, "did you mean {}?", meant)
         return self._error(what, f"{known}; {advice}" if advice else known)
 
-    def enter_item(self, step: IndexStep | NameStep) -> None:
-        field, where, items = self.field, self._where, items_of(self.node)
-        kind = kind_text(field, self.node)
-        if kind != "a list" and not (field is None and is_null(self.node)):
-            is_key = kind == "a mapping" and isinstance(step, NameStep) and not step.keys
-            key = f".{KeyStep(str(step[0]))}{self._rest()}" if is_key else ""
-            raise self._error(f"{where} is {kind}, not a list", f"write {where}{key}")
+    def _steps_of(self, path: TypePath, *, is_relative: bool) -> tuple[PathStep, ...]:
+        """The steps to a type path: of the current cluster, and of the first item of other lists."""
+        steps: tuple[PathStep, ...] = ()
+        for step in path[len(CLUSTER) :] if is_relative else path:
+            if step != ITEM:
+                steps = (*steps, KeyStep(step))
+                continue
+            key = look_up(self.document, self.base, KeyPath("", steps, not is_relative))
+            steps = (*steps, *_example(self.document, key.node, key.field))
+        return steps
+
+    def enter_item(self, step: PathStep) -> None:
+        where, items, kind = self._where, items_of(self.node), self._kind
+        if kind != "a list" and not (self.field is None and is_null(self.node)):
+            above = str(self.path._replace(steps=self.path.steps[: self.number]))
+            raise self._error(f"{where} is {kind}, not a list", "write {}", above)
         if not items:
             what = f"no item {step.number}" if isinstance(step, IndexStep) and kind == "a list" else f"no {where}{step}"
             state = "has no items" if kind == "a list" else "is not set"
-            raise self._no_item(f"{where} {state}, so there is {what}", APPEND_ONE)
+            raise self._error(f"{where} {state}, so there is {what}", kind=NoSuchItem)
         if isinstance(step, NameStep):
-            index = self._chosen(step, items, None if field is None else field.of)
-        else:
+            index = self._chosen(step, items)
+        elif isinstance(step, IndexStep):
             index = step.number + len(items) if step.number < 0 else step.number
             if not 0 <= index < len(items):
-                what = (
-                    f"{where} has {len(items)} item{'' if len(items) == 1 else 's'}, so there is no item {step.number}"
-                )
-                raise self._no_item(what, "the first has the index 0, the last -1")
+                count = f"{len(items)} item{'' if len(items) == 1 else 's'}"
+                what = f"{where} has {count}, so there is no item {step.number}"
+                raise self._error(what, "the first has the index 0, the last -1", kind=NoSuchItem)
+        else:
+            raise self._several(f"{where}{step} means all items", range(len(items)))
         self._enter(index, ITEM, items[index])
 
-    def _chosen(self, step: NameStep, items: tuple[Node, ...], of: Field | None) -> int:
+    def _several(self, what: str, indices: Iterable[int]) -> PathError:
+        which = brief_list(f"{self._where}[{index}] ({self._position(index)})" for index in indices)
+        return self._error(what, f"choose one of {which}")
+
+    def _chosen(self, step: NameStep, items: tuple[Node, ...]) -> int:
         """The index of the item that has a name, or a value at a key."""
-        where, keys, wanted = self._where, ".".join(step.keys), step.name
-        texts = [texts_at(item, step.keys) if keys else names_of(item, of) for item in items]
+        where, keys, wanted, of = self._where, ".".join(step.keys), step.name, self.field and self.field.of
+        is_named = step.keys in ((), ("name",))  # `name` is that of an item, wherever it is written
+        texts = [names_of(item, of) if is_named else texts_at(item, step.keys) for item in items]
         chosen = [index for index, names in enumerate(texts) if wanted in names]
         if len(chosen) > 1:
-            which = brief_list(f"{where}[{index}] ({self._position(index)})" for index in chosen)
-            raise self._error(f"{where}{step} means {len(chosen)} items", f"choose one of {which}")
+            raise self._several(f"{where}{step} means {len(chosen)} items", chosen)
         if chosen:
             return chosen[0]
         what = f"{where} has no item {f'with {keys} ' if keys else ''}{quoted(wanted)}"
         places = {name: index for index, names in reversed([*enumerate(texts)]) for name in names}
         near = closest(wanted, places)
-        if near is not None:
-            meant = f"{where}{step._replace(name=near)}{self._rest()}"
-            raise self._no_item(what, f"did you mean {meant} ({self._position(places[near])})?")
+        meant = "" if near is None else self._instead(step._replace(name=near))
+        if near is not None and meant:
+            raise self._error(what, f"did you mean {{}} ({self._position(places[near])})?", meant, NoSuchItem)
         named = {names[-1]: index for index, names in enumerate(texts) if names}
         which = brief_list(f"{shortened(name)} ({self._position(index)})" for name, index in named.items())
-        without = f"its items have no names: use an index, as in {where}[0]{self._rest()}"
-        raise self._no_item(what, f"it has {which}" if which else "no item has that key" if keys else without)
+        if which or keys:
+            raise self._error(what, f"it has {which}" if which else "no item has that key", kind=NoSuchItem)
+        remedy = "its items have no names: use an index, as in {}"
+        raise self._error(what, remedy, self._instead(IndexStep(0)), NoSuchItem)
 
     def _position(self, index: int) -> Place:
         return self.document.position(self.route / index)
@@ -398,6 +362,13 @@ def item_steps(items: Iterable[Node], of: Field | None) -> list[NameStep | Index
     return [
         NameStep(name[0]) if name and names.count(name) == 1 else IndexStep(index) for index, name in enumerate(names)
     ]
+
+
+def _example(document: Document, node: Node | None, field: Field | None) -> list[NameStep | IndexStep]:
+    """The step to one item of a list, the current cluster or else the first; none if the list is empty."""
+    steps = item_steps(items_of(node), field and field.of)
+    current = texts_at(document.root, ("currentCluster",)) if document.root is not None else ()
+    return [step for step in steps if isinstance(step, NameStep) and step.name in current] or steps[:1]
 
 
 def texts_at(node: Node, keys: Keys) -> tuple[str, ...]:
@@ -475,6 +446,8 @@ def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]
         hidden = ("apiVersion", "kind") if key.type_path else ()
         written = {name: of for name, of in field.fields.items() if of.struct not in NOT_WRITTEN}
         members |= {name: of for name, of in written.items() if name not in hidden}
+        for section in load_sections() if key.type_path == CLUSTER and not mark else ():  # by their names alone
+            members |= {} if (of := CLUSTER_FIELD.below(*section.path)) is None else of.fields
     elif isinstance(node, Mapping):
         texts = [entry.text for entry in node.entries if not entry.is_merge]
         members |= {text: None if field is None else field.of for text in texts if text is not None}

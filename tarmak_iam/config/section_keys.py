@@ -109,7 +109,7 @@ class SectionKey(NamedTuple):
             keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
-            raise ConfigError(f"{self.key} requires a value", remedy=f"to remove the key, use unset {self.key}")
+            raise ConfigError(f"{self.key} requires a value", remedy="to remove the key, unset it")
         known, as_tarmak, flaw = CLUSTER_FIELD.below(*self.section.path, *self.path), value, ""
         try:
             as_tarmak = known.read(value) if known is not None and known.is_scalar else value
@@ -246,7 +246,7 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
     messages; empty for a whole cluster or file. Raises ConfigError, without a place, for a value that Tarmak could not
     read in that field, or that YAML has no form for."""
     if value is None:
-        raise ConfigError(f"{name} requires a value", remedy="" if " " in name else f"to remove it, unset {name}")
+        raise ConfigError(f"{name} requires a value", remedy="" if " " in name else "to remove it, unset it")
     try:
         value = plain(value)
     except UnwritableValue as error:

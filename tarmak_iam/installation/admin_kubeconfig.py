@@ -17,6 +17,7 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
 from tarmak_iam.installation.admin_login import AdminLogin, read_admin_login
 from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.pki.dates import CertificateDates, read_dates
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 from tarmak_iam.text import PLAIN, CommandLine, TextEnum
 
@@ -231,7 +232,7 @@ def _with_login(access: AdminAccess, home: Path, within: Boundary, now: datetime
 
 
 class _NotExamined(Exception):
-    """cryptography is missing, or the kubeconfig is not one that Tarmak wrote."""
+    """The kubeconfig is not one that Tarmak wrote."""
 
 
 def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
@@ -255,22 +256,29 @@ def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
     if len(chain) + len(authorities) > _MOST:
         raise _NotExamined(f"it contains more than {_MOST} certificates")
     try:
-        from tarmak_iam.pki.certificates import Unreadable, read_certificate
-    except TarmakIamError:
-        raise _NotExamined("install the extra `aws` (cryptography)") from None
-    try:
-        certificate = read_certificate(chain[0].data)
-    except Unreadable:
+        certificate = _certificate(chain[0].data)
+    except ValueError:
         raise FileError("it is not a valid certificate") from None
-    trusted = _readable(authorities)
-    ending = _ending(certificate, _readable(chain[1:]), trusted)
-    is_signed = True if ending else False if trusted else None
+    ending, is_signed = None, None
+    if not isinstance(certificate, CertificateDates):
+        trusted = _readable(authorities)
+        ending = _ending(certificate, _readable(chain[1:]), trusted)
+        is_signed = True if ending else False if trusted else None
     keys = list(filter(is_key, read_pem(keys_pem)))
     state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
     names_of = certificate.common_name, certificate.organizations
     fingerprint = hashlib.sha256(chain[0].data).hexdigest()
     times = certificate.not_before, certificate.not_after
     return AdminAccess(state, what, path, *times, *names_of, is_signed, fingerprint=fingerprint)
+
+
+def _certificate(der: bytes) -> Certificate | CertificateDates:
+    """Without cryptography only its dates and its subject. Raises ValueError."""
+    try:
+        from tarmak_iam.pki.certificates import read_certificate
+    except TarmakIamError:
+        return read_dates(der)
+    return read_certificate(der)
 
 
 def _pem(path: Path, holder: dict[str, Any] | None, key: str) -> bytes:
@@ -313,7 +321,7 @@ def _ending(certificate: Certificate, others: Sequence[Certificate], trusted: Se
 
 def _state(
     path: Path,
-    certificate: Certificate,
+    certificate: Certificate | CertificateDates,
     keys: Sequence[PemBlock],
     *,
     is_signed: bool | None,
@@ -321,23 +329,14 @@ def _state(
     now: datetime,
 ) -> tuple[AdminState, str]:
     """The result of Go's tls.X509KeyPair, then that of the API server's crypto/x509 with the CA in the kubeconfig."""
-    from tarmak_iam.pki.certificates import Unreadable, read_key
-
-    subject, key = f"the admin certificate in {path}", f"the key of the admin certificate in {path}"
-    if not keys:
-        return AdminState.WRONG_KEY, f"{path} contains no key for the admin certificate"
-    if keys[0].is_encrypted:
-        return AdminState.WRONG_KEY, f"{key} is encrypted"
-    try:
-        if read_key(keys[0].data).public_key != certificate.public_key:
-            return AdminState.WRONG_KEY, f"the key in {path} does not belong to the admin certificate"
-    except Unreadable:
-        return AdminState.WRONG_KEY, f"{key} cannot be read"
+    subject = f"the admin certificate in {path}"
+    if flaw := _key_flaw(path, certificate, keys):
+        return AdminState.WRONG_KEY, flaw
     if now < certificate.not_before:
         return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(certificate.not_before)}"
     if now > certificate.not_after:
         return AdminState.EXPIRED, f"{subject} expired on {_day(certificate.not_after)}"
-    if not certificate.is_for_clients:
+    if not isinstance(certificate, CertificateDates) and not certificate.is_for_clients:
         what = "is not for clients: its extended key usage does not contain client authentication"
         return AdminState.NOT_FOR_CLIENTS, f"{subject} {what}"
     if is_signed is False:
@@ -345,7 +344,26 @@ def _state(
     if ending is not None and now > ending:
         return AdminState.OTHER_CA, f"{subject} is signed by a CA that expired on {_day(ending)}"
     group = f" and in {ADMINS}" if ADMINS in certificate.organizations else f", but not in {ADMINS}"
+    if isinstance(certificate, CertificateDates):
+        group += "; its key and its signature were not examined, because cryptography is not installed"
     return AdminState.VALID, f"{subject} is valid until {_day(certificate.not_after)}{group}"
+
+
+def _key_flaw(path: Path, certificate: Certificate | CertificateDates, keys: Sequence[PemBlock]) -> str:
+    key = f"the key of the admin certificate in {path}"
+    if not keys:
+        return f"{path} contains no key for the admin certificate"
+    if keys[0].is_encrypted:
+        return f"{key} is encrypted"
+    if isinstance(certificate, CertificateDates):
+        return ""
+    from tarmak_iam.pki.certificates import Unreadable, read_key
+
+    try:
+        is_its_key = read_key(keys[0].data).public_key == certificate.public_key
+    except Unreadable:
+        return f"{key} cannot be read"
+    return "" if is_its_key else f"the key in {path} does not belong to the admin certificate"
 
 
 def _day(time: datetime) -> str:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.errors import ConfigError, FileChanged, FileError, Place
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.on_disk import FileOnDisk
-from tarmak_iam.files.read import read_if_present
+from tarmak_iam.files.read import file_error, read_if_present
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -116,8 +116,18 @@ class ClusterFiles:
         return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
-        """Atomically; `before` is what was read, None for a new file, whose directory is created. Raises FileError."""
-        FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
+        """Atomically; `before` is what was read, None for a new file, whose directory is created. A document without
+        any text removes the file. Raises FileError."""
+        data = before.to_bytes() if before else None
+        if document.text:
+            FileOnDisk.of(path, data, self.within).save(document.to_bytes())
+            return
+        if read_if_present(path, self.within) != data:
+            raise FileChanged("the file has changed since it was read", remedy="try again", place=Place(str(path)))
+        try:
+            path.unlink()
+        except OSError as error:
+            raise file_error("cannot be removed", path, error) from None
 
 
 class MisplacedFile(NamedTuple):

@@ -57,14 +57,16 @@ def guarded_edit(
     now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))
     check_starts(now, then, repairs=kind is EditKind.REMOVE)
     if me is not None and not is_known(now, me):
-        tell(f"{me} is not mapped yet, so --me protects nothing")
+        tell(f"warning: {me} is not mapped yet, so --me protects nothing")
     if force:
         if accepted := losses(now, then, me):
-            tell(f"forced: {'; '.join(accepted)}; {before.recovery_hint}")
+            tell(f"warning: forced: {'; '.join(accepted)}; {before.recovery_hint}")
     else:
         check_admin_access(now, then, me)
     if then.authenticator.failure is not None:
-        tell(f"authenticator {before.daemon_version} still does not start: {then.authenticator.failure.reason}")
+        tell(
+            f"warning: authenticator {before.daemon_version} still does not start: {then.authenticator.failure.reason}"
+        )
     edited = MappedEffects(effects(now, then))
     if kind is not EditKind.REMOVE:
         edited.add_findings(now.installation, then.installation)

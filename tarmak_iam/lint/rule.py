@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -165,16 +164,13 @@ class RuleFactory(NamedTuple):
 DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, TRUST, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)
 
 
-PAGES = FilePath(__file__).with_name("pages.json")
-"""The texts of the rule pages in docs/rules. `make pages` regenerates them."""
-
-
-@cache
-def _pages() -> dict[str, str]:
-    pages: dict[str, str] = json.loads(PAGES.read_text(encoding="utf-8"))
-    return pages
+_PAGES = FilePath(__file__).with_name("pages"), FilePath(__file__).parents[2] / "docs" / "rules"
+"""In an installed wheel, whose build copies them (`BuildPy` in release/backend.py), and in a checkout."""
 
 
 def page_of(rule_id: str) -> str:
     """The page of a built-in rule as Markdown, without title and severity; empty for other rules."""
-    return _pages().get(rule_id, "")
+    for directory in _PAGES:
+        with suppress(OSError):
+            return (directory / f"{rule_id}.md").read_text(encoding="utf-8").split("\n", 4)[-1].strip() + "\n"
+    return ""

@@ -39,9 +39,9 @@ def test_without_cryptography(shell: Shell) -> None:
         "import sys\nsys.modules['cryptography'] = None\nfrom tarmak_iam.cli.main import main\n"
         f"sys.exit(main(['-c', {str(shell.multi)!r}, 'check', '--all-clusters']))"
     )
-    assert done.returncode == 0, done.stderr
-    told = "note: admin certificates were not checked: install the extra `aws` (cryptography)\n"
-    assert done.stderr.count(told) == 1
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count(": error: the admin certificate in") == 2
+    assert "is not installed" not in done.stdout + done.stderr
 
 
 @pytest.mark.sample(2)

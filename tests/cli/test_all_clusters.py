@@ -182,7 +182,8 @@ def test_check_sees_each_and_tells_nothing_twice(shell: Shell) -> None:
     every = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1)
     assert ids(every.out) == [("IAM030", "prod-hub"), ("IAM074", "prod-green")]
     text = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
-    assert text.err == "2 warnings, 3 clusters: 1 clean, 2 with findings (prod-hub, prod-green)\n"
+    summary = "2 warnings, 3 clusters: 1 clean, 2 with findings (prod-hub, prod-green)\n"
+    assert text.err == f"more about a finding: `tarmak-iam explain IAM030`\n{summary}"
     path.write_text("server: {\n")
     failed = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
     assert ids(failed.out) == [("IAM030", "prod-hub")]

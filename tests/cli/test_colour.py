@@ -66,8 +66,8 @@ def test_the_option_stands_before_and_behind_the_command(shell: Shell, before: b
     out, err = run("enable", "--dry-run")
     assert f"{ESCAPE}32m+" in out
     assert ESCAPE not in err
-    assert run("set", "x", "y", code=2) == ("", run("set", "x", "y", code=2)[1])
-    assert run("set", "x", "y", code=2)[1].startswith(f"{ESCAPE}31merror{ESCAPE}0m: ")
+    assert run("settings", "set", "x", "y", code=2) == ("", run("settings", "set", "x", "y", code=2)[1])
+    assert run("settings", "set", "x", "y", code=2)[1].startswith(f"{ESCAPE}31merror{ESCAPE}0m: ")
     assert run("map", "nothing", code=2)[1].startswith("error" if not before else f"{ESCAPE}31merror{ESCAPE}0m: ")
 
 
@@ -117,7 +117,9 @@ def environment(**variables: str) -> dict[str, str]:
 
 def test_each_stream_is_asked_for_itself(shell: Shell, tmp_path: Path) -> None:
     """stderr is a terminal, stdout a file, and then the other way round."""
-    args = " ".join(command("-c", str(shell.single), "set", "internalELBAccessLogs.bucket", "logs", "--dry-run", "-v"))
+    args = " ".join(
+        command("-c", str(shell.single), "config", "set", "internalELBAccessLogs.bucket", "logs", "--dry-run", "-v")
+    )
     shown = on_terminal(["sh", "-c", f"{args} >out"], environment(), tmp_path)
     assert f"{ESCAPE}2m* read" in shown
     assert ESCAPE not in (tmp_path / "out").read_text()

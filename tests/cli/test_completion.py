@@ -107,15 +107,14 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("set aws", ["awsIAMAuthenticatorInit"]),
-        ("set internalELBAccessLogs.bucketP", ["internalELBAccessLogs.bucketPrefix"]),
-        ("set awsIAMAuthenticatorInit ", ["true", "false"]),
-        ("set internalELBAccessLogs.interval ", ["5", "60"]),
-        ("set awsIAMAuthenticatorInit true aws", []),
-        ("set internalELBAccessLogs.bucket ", []),
-        ("unset aws", ["awsIAMAuthenticatorInit"]),
-        ("unset public", [f"publicELBAccessLogs{key}" for key in PUBLIC]),
-        ("set --section ", SECTIONS),
+        ("-c single config set aws", ["awsIAMAuthenticatorInit"]),
+        ("-c single config set internalELBAccessLogs.bucketP", ["internalELBAccessLogs.bucketPrefix"]),
+        ("-c single config set awsIAMAuthenticatorInit ", ["true", "false"]),
+        ("-c single config set internalELBAccessLogs.interval ", ["5", "60"]),
+        ("-c single config set internalELBAccessLogs.bucket ", []),
+        ("-c single config unset aws", ["awsIAMAuthenticatorInit"]),
+        ("settings set exec aws profile x ro", ["rollback", "role"]),
+        ("show --section ", SECTIONS),
         ("config ", ["append", "get", "patch", "set", "unset"]),
         ("-c single config get kubernetes.v", ["kubernetes.version"]),
         ("-c single config set kubernetes.apiServer.public ", ["true", "false"]),
@@ -144,13 +143,7 @@ def test_keys_and_their_values(shell: Shell, monkeypatch: pytest.MonkeyPatch, li
 
 def test_what_is_set_is_what_can_be_unset(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.dev("settings", "set", "profile", "x")
-    shell.dev("set", "internalELBAccessLogs.bucket", "logs", "internalELBAccessLogs.enabled", "true")
     assert offered(shell, monkeypatch, "tarmak-iam -c single settings unset ") == ["profile"]
-    assert offered(shell, monkeypatch, "tarmak-iam -c single unset ") == [
-        "internalELBAccessLogs.enabled",
-        "internalELBAccessLogs.bucket",
-        "internalELBAccessLogs",
-    ]
 
 
 @pytest.mark.sample(3)
@@ -230,7 +223,7 @@ def test_nothing_is_said_or_written_whatever_the_files_look_like(
         case "pipe":
             os.mkfifo(path)
     before = _tree(mapped.single)
-    for words in (["map", "remove", ""], ["--current-cluster", ""], ["settings", "unset", ""], ["unset", ""]):
+    for words in (["map", "remove", ""], ["--current-cluster", ""], ["settings", "unset", ""], ["config", "unset", ""]):
         if how == "pipe":  # whoever reads it waits, which only a process can be kept from
             done = _answer_of_a_process(["-c", str(mapped.single), *words])
         else:

@@ -10,7 +10,7 @@ import pytest
 from tarmak_iam.cli.console import (
     MARK,
     PREFIX,
-    error_line,
+    error_sentences,
     note,
     print_diff,
     print_json,
@@ -46,7 +46,7 @@ def test_lines_on_stderr(capsys: Captured) -> None:
         context.meta[MARK] = PREFIX
         note("::stop-commands::a", plain=True)
         note("a ##[group]\x07b")
-        note(error_line(ConfigError("##[error]a"), then="b"))
+        note(*error_sentences(ConfigError("##[error]a"), then="b"))
     assert capsys.readouterr().err == (
         "\\u003a:add-mask::a\n"
         "\\u003a:error::a \\x1b[2Jb\n"

@@ -23,8 +23,8 @@ from tests.support import ADMIN, ROOT, Shell
 DEV = "arn:aws:iam::111122223333:role/Dev"
 EDITS = [
     ("tarmak.yaml", ["enable"]),
-    ("tarmak.yaml", ["set", "internalELBAccessLogs.bucket", "logs"]),
-    ("tarmak.yaml", ["unset", "internalELBAccessLogs.bucket"]),
+    ("tarmak.yaml", ["config", "set", "internalELBAccessLogs.bucket", "logs"]),
+    ("tarmak.yaml", ["config", "unset", "internalELBAccessLogs.bucket"]),
     ("tarmak.yaml", ["disable"]),
     ("tarmak.yaml", ["config", "set", "kubernetes.version", "1.13.1"]),
     ("tarmak.yaml", ["config", "unset", "kubernetes.version"]),

@@ -61,14 +61,12 @@ def test_a_command_that_is_suggested(
         "instancePools/worker/maxCount",
         "/kubernetes.version",
         "./kubernetes/version",
-        "kubernetes..version",
+        "kubernetes.verison",
+        "environments[dev]./locaton",
         "version",
     ],
 )
 def test_a_path_that_is_suggested(shell: Shell, typed: str) -> None:
-    for _ in range(3):
-        result = shell.run("-c", shell.single, "config", "get", typed, code=None)
-        if not result.code:
-            return
-        typed = re.findall(r"(?:; write(?: dots between keys:)?|did you mean|, or) ([^ ?,\n]*)", result.err)[-1]
-    raise AssertionError(f"{typed} is not a path either: {result.err}")
+    result = shell.run("-c", shell.single, "config", "get", typed, code=None)
+    if result.code:
+        shell.run("-c", shell.single, "config", "get", re.findall(r"did you mean ([^ ?,\n]*)", result.err)[-1])

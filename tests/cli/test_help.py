@@ -95,6 +95,7 @@ def test_the_main_help_groups_the_commands(shell: Shell) -> None:
         "Generate files",
         "Live cluster",
         "Tools",
+        "Advanced",
     ]
     listed = re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)
     assert sorted(listed) == sorted(cli.list_commands(CONTEXTS[0]))

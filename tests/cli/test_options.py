@@ -43,7 +43,9 @@ def test_one_line_of_help_is_enough(context: click.Context) -> None:
     ],
 )
 def test_the_last_one_counts(shell: Shell, monkeypatch: pytest.MonkeyPatch, args: list[str]) -> None:
-    shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "set", "publicELBAccessLogs.bucket", "blue-logs")
+    shell.run(
+        "-c", shell.multi, "--current-cluster", "prod-blue", "config", "set", "publicELBAccessLogs.bucket", "blue-logs"
+    )
     monkeypatch.chdir(shell.single.parent)
     assert "publicELBAccessLogs.bucket: blue-logs\n" in shell.run(*args).out
 

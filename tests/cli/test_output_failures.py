@@ -37,7 +37,7 @@ ADD = ("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
         (ADD, "dev-cluster/aws-iam-authenticator.yaml"),
         ((*ADD, "-o", "json"), "dev-cluster/aws-iam-authenticator.yaml"),
         (("enable",), "tarmak.yaml"),
-        (("set", "internalELBAccessLogs.bucket", "my-logs"), "tarmak.yaml"),
+        (("config", "set", "internalELBAccessLogs.bucket", "my-logs"), "tarmak.yaml"),
         (("settings", "set", "profile", "p"), "dev-cluster/tarmak-iam.yaml"),
     ],
 )

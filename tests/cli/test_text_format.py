@@ -76,8 +76,32 @@ def test_below_a_finding(terminal: Shell) -> None:
     path = terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.write_text(MAPPINGS)
     first, *shown = click.unstyle(terminal.dev("check", code=1).out).splitlines()
-    assert first.startswith(f"{path}:4:15: error: the authenticator does not know the template {{{{SesionName}}}}")
-    assert shown == [' 4 |     username: "adm名in{{SesionName}}"', "   |               ^"]
+    what = "the authenticator does not know the template {{SesionName}}"
+    assert first.startswith(f"{path}:4:15: error: {what}")
+    assert first.endswith(" [IAM065]")
+    assert shown == [
+        ' 4 |     username: "adm名in{{SesionName}}"',
+        "   |               ^",
+        "  write a fixed username: {{SessionName}} is not for admins",
+    ]
+
+
+def test_the_sentences_of_an_error(shell: Shell) -> None:
+    """Problem, remedy and recovery access."""
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tarmak_iam", "-c", str(shell.single), "map", "remove", ADMIN]
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    done = subprocess.run(command, stderr=theirs, stdin=theirs, check=False, cwd=ROOT, env=environment)
+    os.close(theirs)
+    assert done.returncode == 2
+    problem, remedy, recovery, *rest = click.unstyle(os.read(ours, 10000).decode()).splitlines()
+    os.close(ours)
+    what = f"the last mapping to system:masters would be lost ({ADMIN}); nothing was changed"
+    assert (problem, remedy, rest) == (f"error: {what}", "  use --force to do it anyway", [])
+    assert recovery.startswith("  no recovery access: the current context of ")
+    piped = shell.dev("map", "remove", ADMIN, code=2).err
+    assert piped == f"{problem}; {remedy.strip()}; {recovery.strip()}\n"
 
 
 @pytest.mark.parametrize("output", ["json", "sarif", "github"])

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.compat.surroundings import MINORS, lowest
+from tests.compat.surroundings import EXTRAS, MINORS, lowest
 from tests.support import ROOT
 
 SETUP = (ROOT / "setup.cfg").read_text(encoding="utf-8")
@@ -49,11 +49,12 @@ def test_what_has_no_lower_bound_is_refused(requirement: str) -> None:
         lowest(PARTS.format(webhook=requirement))
 
 
-def test_the_extra_that_the_readme_installs_reads_certificates() -> None:
+def test_the_extra_that_the_readme_installs_is_all_of_them() -> None:
     extras = configparser.ConfigParser()
     extras.read_string(SETUP)
     own = {name: text.split() for name, text in extras["options.extras_require"].items()}
-    assert "pip install '.[aws]'" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pip install '.[all]'" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(own["all"]) == {requirement for name in EXTRAS for requirement in own[name]}
     assert set(own["webhook"]) == {"cryptography>=42"} < set(own["aws"])
 
 

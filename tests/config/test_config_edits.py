@@ -171,8 +171,8 @@ def test_a_path_of_another_type(path: Any) -> None:
         lambda: edits.set(path, 1),
         lambda: edits.append(path, 1),
         lambda: edits.unset(path),
-        lambda: edits.set_text(path, "1"),
-        lambda: edits.append_text(path, "1"),
+        lambda: edits.set(path, "1", is_text=True),
+        lambda: edits.append(path, "1", is_text=True),
     )
     for use in uses:
         with pytest.raises(TypeError) as refused:
@@ -185,8 +185,8 @@ def test_arguments_of_another_type() -> None:
     uses: tuple[Callable[[], object], ...] = (
         lambda: config.patch(5),
         lambda: config.edit().patch([{"kubernetes": {}}]),
-        lambda: config.edit("dev-one").set_text("kubernetes.version", 5),
-        lambda: config.edit("dev-one").append_text(CIDRS, None),
+        lambda: config.edit("dev-one").set("kubernetes.version", 5, is_text=True),
+        lambda: config.edit("dev-one").append(CIDRS, None, is_text=True),
         lambda: config.cluster(5),
         lambda: config.edit(5),
         lambda: config.patch({}, cluster=b"dev-one"),

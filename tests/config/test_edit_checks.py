@@ -120,7 +120,7 @@ class Costs(SectionModel):
 def test_the_section_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     bring_plugins(monkeypatch, GROUP, Section(("costs",), Costs))
     edits = TarmakConfig.parse(FILE).edit("dev-one")
-    after = edits.set("costs.centre", "a1").set_text("costs.limit", "7").apply()
+    after = edits.set("costs.centre", "a1").set("costs.limit", "7", is_text=True).apply()
     assert edits.set("costs.centre", "a1").apply().document.text == FILE + "  costs:\n    centre: a1\n"
     assert (after.clusters[0].get("costs.limit"), after.clusters[0].get("costs.limit", effective=True)) == (7, 7)
     with pytest.raises(ConfigError, match=r'limit must be a whole number, not "x"'):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.config.path_lookup import IndexStep, KeyPath, KeyStep, NameStep, PathStep
+from tarmak_iam.config.key_paths import EachStep, IndexStep, KeyPath, KeyStep, NameStep, PathStep
 from tarmak_iam.errors import SelectionError
 from tests.support.tables import cases
 
@@ -28,6 +28,12 @@ from tests.support.tables import cases
         (r'"a\"b\\c"', [KeyStep('a"b\\c')]),
         ("a-b.c_d", [KeyStep("a-b"), KeyStep("c_d")]),
         (".", []),
+        (".a.b", [KeyStep("a"), KeyStep("b")]),
+        ("{$.a[0].b}", [KeyStep("a"), IndexStep(0), KeyStep("b")]),
+        ('.["a"]["b"]', [KeyStep("a"), NameStep("b")]),
+        (r"a.b\.c/d", [KeyStep("a"), KeyStep("b.c/d")]),
+        ("a[*].b[]", [KeyStep("a"), EachStep(), KeyStep("b"), EachStep()]),
+        ('a[?(@.b=="c")]', [KeyStep("a"), NameStep("c", ("b",))]),
     ],
 )
 def test_relative_paths(text: str, steps: list[PathStep]) -> None:
@@ -55,7 +61,7 @@ _NAMES = st.text(
 _STEPS = st.one_of(
     _NAMES.map(KeyStep),
     st.integers(-99, 99).map(IndexStep),
-    _NAMES.filter(lambda name: name != "*").map(NameStep),
+    _NAMES.map(NameStep),
     st.builds(NameStep, _NAMES, st.lists(_NAMES, min_size=1, max_size=1).map(tuple)),
 )
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig, TarmakIamError
-from tarmak_iam.config.path_lookup import IndexStep, KeyPath, KeyStep, PathStep, look_up
+from tarmak_iam.config.key_paths import IndexStep, KeyPath, KeyStep, PathStep
+from tarmak_iam.config.path_lookup import look_up
 from tarmak_iam.config.tarmak_output import differences
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.routes import Route

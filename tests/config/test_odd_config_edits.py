@@ -84,7 +84,7 @@ def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
 @cases("config/cases/odd_config_edits")
 def test_a_text_of_which_something_would_be_lost(path: str, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        one().set_text(path, text).apply()
+        one().set(path, text, is_text=True).apply()
     assert str(caught.value).endswith(f": {message}")
 
 

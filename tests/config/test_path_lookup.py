@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tarmak_iam.config.path_lookup import FoundKey, KeyPath, NoSuchItem, look_up
+from tarmak_iam.config.key_paths import KeyPath
+from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.routes import Route
@@ -73,7 +74,7 @@ def test_a_path_that_means_nothing_or_several_keys(text: str, message: str) -> N
 
 
 def test_without_a_cluster_a_suggestion_is_absolute_too() -> None:
-    with pytest.raises(SelectionError, match=r"did you mean /clusters\[NAME\]\.kubernetes\.version\?"):
+    with pytest.raises(SelectionError, match=r"did you mean /clusters\[dev-one\]\.kubernetes\.version\?"):
         look_up(CONFIG.document, Route(), KeyPath.parse("kubernetes.version", root=True))
 
 

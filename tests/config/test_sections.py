@@ -17,7 +17,7 @@ from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
 from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
-from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
 from tests.support import EXAMPLES, bring_plugins
@@ -61,12 +61,21 @@ ODD = Section(("example.org/odd",), Odd)
 TWO = Section(("two",), Two)
 
 
+@pytest.fixture
+def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
+
+
+Bring = Callable[..., None]
+
+
 def config(text: str = "") -> TarmakConfig:
     return TarmakConfig.parse(HEAD + text)
 
 
 @cases("config/cases/sections")
-def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any) -> None:
+def test_a_text_becomes_a_value_and_is_read_back(bring: Bring, key: str, text: str, value: Any) -> None:
+    bring(ODD)
     assert key_named(ODD, key).typed(text) == value
     edited = config().set("dev-cluster", key, value, ODD)
     model = edited.clusters[0].section(ODD)
@@ -80,26 +89,36 @@ def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any
 
 
 @cases("config/cases/sections")
-def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None:
+def test_what_does_not_fit_is_refused(bring: Bring, key: str, text: str, message: str) -> None:
+    bring(ODD)
     with pytest.raises(ConfigError) as caught:
         config().set("dev-cluster", key, key_named(ODD, key).typed(text), ODD)
     assert message in str(caught.value)
 
 
-def test_keys_that_need_each_other_are_set_together() -> None:
+def test_keys_that_need_each_other_are_set_together(bring: Bring) -> None:
+    bring(TWO)
     with pytest.raises(ConfigError, match="the edit was refused: b is missing"):
         config().set("dev-cluster", "a", 1, TWO)
-    edited = config().set_all("dev-cluster", {"a": 1, "b": 2}, TWO)
+    edited = config().edit("dev-cluster").set("two.a", 1).set("b", 2).apply()
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
 
 
-def test_a_hub_has_no_kubernetes_but_may_have_other_sections() -> None:
+def test_a_hub_has_no_kubernetes_but_may_have_other_sections(bring: Bring) -> None:
+    of_kubernetes = Section(("kubernetes", "two"), Two)
+    bring(TWO, of_kubernetes)
     hub = config().document.text.replace("dev", "prod").replace("name: cluster", "name: hub")
     both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
-    edited = both.set_all("prod-hub", {"a": 1, "b": 2}, TWO)
+    edited = both.edit("prod-hub").set("two.a", 1).set("two.b", 2).apply()
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
-    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would have no effect"):
-        both.set_all("prod-hub", {"a": 1, "b": 2}, Section(("kubernetes", "two"), Two))
+    with pytest.raises(ConfigError, match=r"prod-hub is a hub: it has no masters, so kubernetes\.two\.a would have no"):
+        both.set("prod-hub", "a", 1, of_kubernetes)
+
+
+def test_a_key_of_two_sections_is_ambiguous(bring: Bring) -> None:
+    bring(TWO, Section(("three",), Two))
+    with pytest.raises(SelectionError, match=r"^'a' may mean several keys; choose one of two\.a, three\.a"):
+        config().edit("dev-cluster").set("a", 1).apply()
 
 
 def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
@@ -109,13 +128,15 @@ def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
     ]
 
 
-def test_a_section_beside_keys_of_tarmaks() -> None:
+def test_a_section_beside_keys_of_tarmaks(bring: Bring) -> None:
     class Dashboard(SectionModel):
         enabled: bool = False
         replicas: int = 1
 
     dashboard = Section(("kubernetes", "dashboard"), Dashboard)
-    edited = config().set_all("dev-cluster", {"enabled": True, "replicas": 3}, dashboard)
+    bring(dashboard)
+    edits = config().edit("dev-cluster", force=True).set("kubernetes.dashboard.enabled", True)
+    edited = edits.set("kubernetes.dashboard.replicas", 3).apply()
     assert edited.clusters[0].section(dashboard) == Dashboard(enabled=True, replicas=3)
     assert edited.clusters[0].data["kubernetes"] == {"dashboard": {"enabled": True}}
 
@@ -155,14 +176,6 @@ def test_the_schemas(section: Section[Any]) -> None:
     for data in bad:
         assert not jsonschema.Draft7Validator(own).is_valid(data)
         assert not jsonschema.Draft7Validator(whole).is_valid(head | {"clusters": [{key: data}]})
-
-
-@pytest.fixture
-def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
-
-
-Bring = Callable[..., None]
 
 
 def found(text: str) -> list[str]:

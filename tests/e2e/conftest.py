@@ -327,15 +327,31 @@ def _empty(request: pytest.FixtureRequest) -> Iterator[None]:
     stage.clear()
 
 
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: None, users: ["system:apiserver"], verbs: [get]}
+- {level: Metadata, resources: [{group: "", resources: [configmaps, secrets]}]}
+- {level: Request, verbs: [get, list, watch]}
+- {level: RequestResponse, resources: [{group: ""}, {group: apps}]}
+- {level: Metadata}
+"""
+"""The levels and stages of Tarmak's own policy (puppet/modules/kubernetes/files/audit-policy.yaml)."""
+
+
 @contextmanager
 def _set_up(directory: Path, version: str) -> Iterator[Stage]:
     home = Home.make(directory, version)
     authority = Authority(directory, "sts")
     hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
     principals = {each.access_key_id: each for each in PRINCIPALS.values()}
+    (directory / "audit-policy.yaml").write_text(AUDIT_POLICY)
+    audited = (f"--audit-policy-file={directory}/audit-policy.yaml", f"--audit-log-path={directory}/audit.log")
     with (
         sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
-        control_plane(directory, home.flags, version) as plane,
+        control_plane(directory, (*home.flags, *audited), version) as plane,
     ):
         home.reach(plane)
         yield Stage(home, plane, sts, authority.path)

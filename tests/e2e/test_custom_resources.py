@@ -38,12 +38,14 @@ def mapping_names(stage: Stage) -> list[str]:
 def test_a_definition_that_comes_back_is_found_at_once(stage: Stage, tmp_path: Path) -> None:
     """Each command of ours alone finds what is there: kubectl still has what it found out before the definition went,
     in a cache of its own here."""
-    for command in (DIFF, (*APPLY, "--dry-run=server"), APPLY):
+    would = "would create"
+    for command, does in ((DIFF, would), ((*APPLY, "--dry-run=server"), would), (APPLY, "created")):
         more = {"KUBECACHEDIR": str(tmp_path / command[0] / command[-1])}
         stage.live(*APPLY)
         assert stage.live(*DIFF, more=more).out == ""
         stage.kubectl("delete", "crd", DEFINITION)
-        assert "created CustomResourceDefinition" in stage.live(*command, code=int(command is DIFF), more=more).out
+        done = stage.live(*command, code=int(command is DIFF), more=more)
+        assert f"{does} CustomResourceDefinition" in done.out
     assert len(mapping_names(stage)) == 1
 
 

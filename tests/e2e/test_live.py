@@ -49,9 +49,9 @@ def meant(stage: Stage) -> list[dict[str, Any]]:
 @ON_ALL
 def test_apply_changes_nothing_twice_and_the_first_one_can_be_undone(stage: Stage) -> None:
     before = stage.live("diff", code=1)
-    assert f"created {CONFIG}" in before.out
+    assert f"would create {CONFIG}" in before.out
     assert "role/Admin: can log in as admin:{{SessionName}} with group system:masters" in before.out
-    assert "created DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
+    assert "would create DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
     assert stage.plane.object("configmaps", NAME) is None
     assert "created DaemonSet" in stage.live(*APPLY).out
     assert (stage.home.mappings.parent / "tarmak-iam.state.json").stat().st_mode & 0o777 == 0o600
@@ -98,7 +98,7 @@ def unserved(stage: Stage) -> Iterator[None]:
 def test_a_group_of_the_api_that_is_away_is_in_nobodys_way(stage: Stage, tmp_path: Path) -> None:
     more = {"KUBECACHEDIR": str(tmp_path)}  # what kubectl has found out before is not asked for again
     shown = stage.live("diff", code=1, more=more)
-    assert "created DaemonSet" in shown.out
+    assert "would create DaemonSet" in shown.out
     assert "created DaemonSet" in stage.live(*APPLY, more=more).out
     assert "cannot be reached" not in shown.err
 

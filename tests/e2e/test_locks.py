@@ -142,7 +142,7 @@ def test_two_machines(stage: Stage, tmp_path: Path) -> None:
         assert f"this cluster is in use by {found['spec']['holderIdentity']} since " in said
         assert "run the command again when the other run has finished" in said
         assert not list((other / CLUSTER).glob("tarmak-iam.state*"))
-        assert "created ConfigMap" in stage.live("diff", code=1).out
+        assert "would create ConfigMap" in stage.live("diff", code=1).out
         eventually(lambda: (stage.lease or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
         os.kill(number, signal.SIGCONT)
         (tmp_path / "bin" / "kubectl").unlink()
@@ -274,7 +274,7 @@ BREAKS = ("answer", "reset", "request", "piece", "gateway")
 def test_reads_are_tried_again(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
     front.breaking(breaks, 2)
     done = done_through(stage, front, tmp_path, "diff", code=1)
-    assert "created ConfigMap kube-system/aws-iam-authenticator" in done.out
+    assert "would create ConfigMap kube-system/aws-iam-authenticator" in done.out
     assert len(front.broken) == 2
 
 

@@ -75,3 +75,33 @@ def test_rbac_lets_the_admin_in_and_the_others_not(stage: Stage, version: str) -
         for name in ("user", "path", "twice", "account"):
             assert "Forbidden" in stage.kubectl_as(name, "get", "nodes").err
         assert "Unauthorized" in stage.kubectl_as("unmapped", "get", "nodes").err
+
+
+@skews(CURRENT, TARMAKS, daemons=(components.OLD_DAEMONS[0], components.DAEMONS[-1]))
+def test_who_has_logged_in_by_the_audit_log(stage: Stage, version: str) -> None:
+    """Releases that log the ARN, and v0.4.0, of which the username is all that is known."""
+    stage.home.map(MAPPINGS)
+    stage.home.run("settings", "set", "daemonVersion", version)
+    written, log = stage.plane.directory / "audit.log", stage.home.state / "audit.log"
+    start = written.stat().st_size
+    with stage.daemon(version):
+        for name in ("admin", "user"):
+            stage.kubectl_as(name, "get", "configmaps")
+    log.write_bytes(written.read_bytes()[start:])
+    review = json.loads(stage.home.run("report", "--audit-log", log, "-o", "json"))
+    (cluster,) = review["clusters"]
+    logins = {each["principal"].rpartition("/")[2]: each["logins"] for each in cluster["principals"]}
+    assert (logins["Admin"]["requests"] >= 1, logins["Bob"]["requests"] >= 1, logins["Deployer"]["requests"]) == (
+        True,
+        True,
+        0,
+    )
+    assert (cluster["auditLog"]["unreadable"], cluster["auditLog"]["unexplained"]) == (0, [])
+
+
+def test_the_admin_certificate_logs_in_without_a_daemon(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    done = json.loads(stage.live("verify", "--admin", "-o", "json").out)
+    method = "SelfSubjectReview" if stage.plane.knows_whoami else "SelfSubjectAccessReview"
+    assert (done["ok"], done["method"]) == (True, method)
+    assert "; it last logged in on " in stage.home.run("report")

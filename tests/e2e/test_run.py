@@ -101,7 +101,7 @@ def test_a_login_that_fails_is_rolled_back(shop: Shop) -> None:
         assert shop.live == before != ""
     assert "dev-cluster: applied, but the verification failed: " in said
     assert shop.stage.home.way_back in said
-    assert "tarmak-iam: dev-cluster: rolled back: " in said
+    assert "tarmak-iam: warning: dev-cluster: rolled back: " in said
 
 
 def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
@@ -110,7 +110,10 @@ def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
         before = shop.live
         shop.stage.home.map(ADMIN + DEPLOYER)
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=4, **unmapped)
-        assert "tarmak-iam: dev-cluster: applied, not verified: you (arn:aws:sts::111122223333:assumed-role/" in said
+        assert (
+            "tarmak-iam: warning: dev-cluster: applied, not verified: you (arn:aws:sts::111122223333:assumed-role/"
+            in said
+        )
         assert "verify --role arn:aws:iam::111122223333:role/Admin` to verify a login" in said
         assert "deployer" in shop.live
         shop.stage.home.map(ADMIN)
@@ -118,7 +121,7 @@ def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
         shop.stage.home.map(ADMIN + DEPLOYER)
         said = shop.run(*APPLY, options=("--rollback-unless-verified",), code=1, **unmapped)
         assert shop.live == before != ""
-    assert "tarmak-iam: dev-cluster: rolled back: you (" in said
+    assert "tarmak-iam: warning: dev-cluster: rolled back: you (" in said
 
 
 def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:
@@ -126,7 +129,7 @@ def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:
         shop.stage.home.map(ADMIN.replace("system:masters", "readers"))
         said = shop.run(*APPLY, code=1)
     assert (
-        "tarmak-iam: refused: the last mapping to system:masters would be lost (arn:aws:iam::111122223333:role/" in said
+        "tarmak-iam: error: the last mapping to system:masters would be lost (arn:aws:iam::111122223333:role/" in said
     )
     assert "tarmak was not started, and nothing was changed" in said
     assert shop.calls == []

@@ -123,7 +123,8 @@ def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
 
 
 LEASE_STAYS = (
-    "the lease kube-system/tarmak-iam is not removed, because a write may still arrive; it expires within 60 seconds"
+    "warning: the lease kube-system/tarmak-iam is not removed, because a write may still arrive; "
+    "it expires within 60 seconds"
 )
 
 

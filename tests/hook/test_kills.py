@@ -296,7 +296,7 @@ def test_tarmak_is_killed_midway(bench: Bench) -> None:
 
 def test_a_bug_of_ours(bench: Bench) -> None:
     said = bench.apply(code=3, FAKE_APPLY="bug")
-    assert f"tarmak-iam: stopped: {SOME}\nerror: this is a bug in tarmak-iam" in said
+    assert f"tarmak-iam: error: stopped: {SOME}\nerror: this is a bug in tarmak-iam" in said
 
 
 def test_no_tarmak(bench: Bench) -> None:

@@ -136,6 +136,19 @@ class TestWhere:
         assert "--current-cluster is prod-blue, but tarmak's arguments select dev-cluster;" in said
         assert bench.events == []
 
+    def test_the_variable_of_another_cluster(self, bench: Bench) -> None:
+        """tarmak does not read it: it would apply another cluster than the one that is verified then."""
+        apply = ("run", "--", "tarmak", "clusters", "apply")
+        said = bench.run(*apply, code=2, TARMAK_IAM_CLUSTER="prod-blue")
+        assert said == (
+            "tarmak-iam: error: TARMAK_IAM_CLUSTER is prod-blue, but tarmak's arguments select dev-cluster; "
+            "pass --current-cluster to tarmak, after its name; tarmak was not started\n"
+        )
+        assert "dev-cluster: applied and verified" in bench.run(*apply, TARMAK_IAM_CLUSTER="dev-cluster")
+        own = ("run", "--", "tarmak", "--current-cluster", "dev-cluster", "clusters", "apply")
+        assert "dev-cluster: applied and verified" in bench.run(*own, TARMAK_IAM_CLUSTER="prod-blue")
+        assert "error" not in bench.run("run", "--", "tarmak", "clusters", "list", TARMAK_IAM_CLUSTER="prod-blue")
+
     def test_the_same_said_twice(self, bench: Bench) -> None:
         there = ["-c", f"{bench.directory}/../config/"]
         bench.run(
@@ -210,13 +223,13 @@ class TestBefore:
 
     def test_no_mappings_at_all(self, bench: Bench) -> None:
         bench.mappings.unlink()
-        assert "refused: dev-cluster has no mappings, so IAM login would not be possible" in bench.apply(code=1)
+        assert "error: dev-cluster has no mappings, so IAM login would not be possible" in bench.apply(code=1)
 
     def test_the_last_admin_of_the_live_cluster(self, bench: Bench) -> None:
         bench.program("kubectl", "#!/bin/sh\necho '{}'\n")
         bench.mappings.write_text(MAPPINGS.replace("system:masters", "readers"))
         live = MAPPINGS.replace("KubernetesAdmin", "Old")
-        assert f"refused: {LOST}" in bench.apply(code=1, FAKE_LIVE=live)
+        assert f"error: {LOST}" in bench.apply(code=1, FAKE_LIVE=live)
         assert bench.events == []
         bench.apply("--no-check", FAKE_LIVE=live)
 
@@ -314,7 +327,7 @@ class TestAfter:
 
     def test_apply_that_ends_midway_and_is_undone(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=2, FAKE_APPLY="midway")
-        assert "tarmak-iam: dev-cluster: rolled back: the API server went away" in said
+        assert "tarmak-iam: warning: dev-cluster: rolled back: the API server went away" in said
         assert bench.names()[-1] == "rollback"
 
     def test_a_login_that_fails(self, bench: Bench) -> None:
@@ -342,7 +355,7 @@ class TestAfter:
         """This is no failure: what is applied is kept."""
         said = bench.apply(*options, code=4, FAKE_VERIFY="unmapped")
         assert said.endswith(
-            "tarmak-iam: dev-cluster: applied, not verified: you (arn:x) are not mapped\n"
+            "tarmak-iam: warning: dev-cluster: applied, not verified: you (arn:x) are not mapped\n"
             "tarmak-iam: applied, not verified; run `tarmak-iam verify --role arn:y` to verify a login, or "
             "`tarmak-iam rollback` to restore the previous objects\n"
         )
@@ -357,7 +370,7 @@ class TestAfter:
     @pytest.mark.parametrize("kind", ["unmapped", "no credentials"])
     def test_rollback_unless_verified(self, bench: Bench, kind: str) -> None:
         said = bench.apply("--rollback-unless-verified", code=1, FAKE_VERIFY=kind)
-        assert "tarmak-iam: dev-cluster: rolled back: " in said
+        assert "tarmak-iam: warning: dev-cluster: rolled back: " in said
         assert bench.names()[-1] == "rollback"
 
     def test_the_policy_of_the_settings(self, bench: Bench) -> None:
@@ -372,8 +385,8 @@ class TestAfter:
     def test_a_login_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad")
         assert (
-            "tarmak-iam: dev-cluster: rolled back: the API server does not know the token; the daemon was not asked"
-            in said
+            "tarmak-iam: warning: dev-cluster: rolled back: the API server does not know the token; the daemon was not "
+            "asked" in said
         )
         assert bench.names()[-1] == "rollback"
 

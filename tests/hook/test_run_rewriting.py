@@ -144,7 +144,7 @@ def test_after_a_run_that_was_killed(bench: Bench, file: Path) -> None:
 
 @pytest.mark.parametrize(
     "again",
-    [["--cluster", "dev-cluster", "set", "publicELBAccessLogs.bucket", "b"], ["run", "--", "tarmak", "init"]],
+    [["--cluster", "dev-cluster", "config", "set", "publicELBAccessLogs.bucket", "b"], ["run", "--", "tarmak", "init"]],
     ids=["edit", "run"],
 )
 def test_the_tarmak_of_a_killed_run_is_waited_for(bench: Bench, file: Path, again: list[str]) -> None:
@@ -202,7 +202,7 @@ def test_an_edit_of_ours_recovers_the_text_too(bench: Bench, file: Path) -> None
     """Afterwards nothing would explain the file."""
     bench.directory.joinpath("tarmak.yaml.before-1").write_bytes(BEFORE)
     file.write_bytes(dumped(rewrite_of(BEFORE)))
-    said = bench.run("set", "internalELBAccessLogs.bucket", "logs")
+    said = bench.run("config", "set", "internalELBAccessLogs.bucket", "logs")
     assert "note: restored comments and layout from tarmak.yaml.before-1" in said
     assert b"# not 1.13!" in file.read_bytes()
     assert left(bench) == ["tarmak.yaml"]

@@ -326,18 +326,39 @@ def test_known_hosts_are_what_tarmak_leaves_of_instances(home: Path) -> None:
     assert examined(home).has_known_hosts
 
 
-def test_without_cryptography(home: Path) -> None:
-    write(home)
+UNKNOWN = "; its key and its signature were not examined, because cryptography is not installed"
+
+
+@pytest.mark.parametrize(
+    ("user", "state", "what"),
+    [
+        (
+            logins(certificate()),
+            "valid",
+            f"recovery access: CERTIFICATE is valid until 2990-01-01 and in system:masters{UNKNOWN}",
+        ),
+        (
+            logins(certificate("2019-01-01", "2020-01-01")),
+            "expired",
+            "no recovery access: CERTIFICATE expired on 2020-01-01",
+        ),
+        (
+            logins(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "unreadable",
+            "no recovery access: CERTIFICATE cannot be read: it is not a valid certificate",
+        ),
+    ],
+    ids=["valid", "expired", "unreadable"],
+)
+def test_without_cryptography(home: Path, user: str, state: str, what: str) -> None:
+    write(home, kubeconfig(user))
     program = (
         "import sys\nsys.modules['cryptography'] = None\nfrom pathlib import Path\n"
         "from tarmak_iam.installation.admin_kubeconfig import examine_admin\n"
         f"found = examine_admin(Path({str(home)!r}))\nprint(found.state, found.text, sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout == (
-        f"notExamined\nthe admin certificate in {home}/kubeconfig was not examined: "
-        "install the extra `aws` (cryptography)\n"
-    )
+    assert done.stdout == f"{state}\n{what.replace('CERTIFICATE', f'the admin certificate in {home}/kubeconfig')}\n"
 
 
 def test_a_kubeconfig_that_a_link_leads_elsewhere_for(tmp_path: Path) -> None:

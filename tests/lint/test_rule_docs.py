@@ -14,13 +14,11 @@ from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
-from tarmak_iam.lint.rule import PAGES as PROGRAM_PAGES
 from tarmak_iam.lint.rule import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.example_plugin.tarmak_iam_example import COSTS
 from tests.lint.files import fixable, fixed
 from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
-from tests.lint.pages import pages_text
 from tests.support import EXAMPLES, ROOT
 
 PAGES = ROOT / "docs" / "rules"
@@ -139,9 +137,9 @@ def test_every_link_leads_somewhere() -> None:
             assert Path(page.parent, target).exists(), f"{page.name}: {target}"
 
 
-def test_the_program_has_what_the_pages_say() -> None:
-    """`make pages` writes it anew."""
-    assert PROGRAM_PAGES.read_text(encoding="utf-8") == pages_text()
+def test_the_program_has_the_pages() -> None:
+    page = (PAGES / "IAM074.md").read_text(encoding="utf-8")
+    assert page.endswith(f"Severity: warning\n\n{page_of('IAM074')}")
     assert page_of("IAM074").startswith("Checks for accounts in `mapAccounts`.")
     assert page_of("TEAM001") == ""
 

@@ -57,5 +57,6 @@ def _marked(path: Path, name: str) -> pytest.MarkDecorator:
 
 def with_steps(edits: ConfigEdits, steps: Steps) -> ConfigEdits:
     for method, *arguments in steps:
-        edits = getattr(edits, method)(*arguments)
+        is_text = {"is_text": True} if method.endswith("_text") else {}
+        edits = getattr(edits, method.removesuffix("_text"))(*arguments, **is_text)
     return edits

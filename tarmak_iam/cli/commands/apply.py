@@ -1,4 +1,4 @@
-"""apply, diff, rollback, verify: the objects of the live cluster, with kubectl, and a test login."""
+"""apply, diff, rollback: the objects of the live cluster, with kubectl."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import click
 
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
-from tarmak_iam.cli import console, options
+from tarmak_iam.cli import options
 from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each
+from tarmak_iam.cli.commands.verify import Login, finish_login, login_json, try_login
 from tarmak_iam.cli.console import ExitCode, aligned, note, print_diff, print_json, print_line, record_done
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, note_image, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.artifact import NAME, NAMESPACE
-from tarmak_iam.errors import Place, SelectionError, TarmakIamError
+from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.hook.apply_hook import refuse_errors
 from tarmak_iam.hook.cluster import results
 from tarmak_iam.hook.cluster.apply import LiveDiff, apply_to_cluster, live_diff
@@ -29,10 +30,7 @@ from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.pods import StalePod
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
-from tarmak_iam.hook.login.admin import AdminVerified, uses_admin_kubeconfig, verify_admin
-from tarmak_iam.hook.login.review import LoginOutcome
-from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified, verify_login
-from tarmak_iam.hook.tarmak.passthrough import stops_raised
+from tarmak_iam.hook.login.admin import uses_admin_kubeconfig, verify_admin
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.setting_table import REGISTRY
@@ -46,10 +44,6 @@ wait_options = options.all_of(
     options.option("--wait/--no-wait", default=True),
     options.seconds_option("How long to wait for the rollout, and then again for the restarts.", ROLLOUT_SECONDS),
 )
-
-
-Login = Verified | TarmakIamError
-"""The result of a test login, or why the API server could not be asked."""
 
 
 def change_json(change: results.ObjectChange) -> dict[str, str]:
@@ -98,8 +92,8 @@ def apply(session: Session, /, wait: bool, timeout: float, output: str, **more: 
                 tell=note,
                 within=files.within,
             )
-    except results.ApplyFailed:
-        note(installation.recovery_hint)
+    except results.ApplyFailed as error:
+        error.recovery = installation.recovery_hint
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
@@ -126,10 +120,10 @@ def _print_applied(
     """Tries a login with the `kubectl`, if any, and returns it. As text, what was applied is printed before."""
     if output == "text":
         for change in done.changes:
-            print_line(change.text)
+            print_line(change.planned_text if dry_run else change.text)
         for effect in done.effects:
             print_line(effect.text)
-    login = None if kubectl is None else _try_login(installation, kubectl)
+    login = None if kubectl is None else try_login(installation, kubectl)
     if kubectl is not None and uses_admin_kubeconfig(installation, kubectl) and installation.admin_access.gives_access:
         admin = verify_admin(installation, kubectl)
         note(admin.what if admin.ok else f"warning: {admin.what}; {admin.remedy}")
@@ -144,131 +138,10 @@ def _print_applied(
                 "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
                 "state": str(done.state) if done.state else None,
                 "notes": [*done.notes],
-                "verified": _login_json(login),
+                "verified": login_json(login),
             }
         )
     return login
-
-
-@click.command()
-@options.option("--admin")
-@options.all_clusters_option
-@options.access_options
-@options.login_options
-@options.seconds_option("How long to wait for the API server, and to try again while the login fails.", VERIFY_SECONDS)
-@options.format_option("text", "json")
-@pass_session
-def verify(session: Session, /, admin: bool, all_clusters: bool, timeout: float, output: str, **overrides: Any) -> None:
-    if admin and (all_clusters or any(overrides.values())):
-        what = "--admin logs in with the admin certificate: use it without --role, --profile and --all-clusters"
-        raise click.UsageError(what)
-    if all_clusters:
-        _verify_all(session, timeout, output, overrides)
-        return
-    installation = session.installation(overrides)
-    kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
-    if admin:
-        _finish_admin(verify_admin(installation, kubectl), output)
-        return
-    login = _try_login(installation, kubectl, seconds=timeout)
-    if output == "json" and (shown := _login_json(login)) is not None:
-        print_json(shown)
-    finish_login(login, installation, session.access, is_text=output == "text")
-
-
-def _finish_admin(verified: AdminVerified, output: str) -> None:
-    if output == "json":
-        login = verified.login
-        shown = {"ok": verified.ok, "what": verified.what, "remedy": verified.remedy or None}
-        print_json(shown | {"username": login.username or None, "method": login.method} if login else shown)
-    elif verified.ok:
-        print_line(verified.what)
-    if verified.path is not None:
-        record_done("wrote", verified.path)
-        note(f"wrote {verified.path}")
-    if not verified.ok:
-        note(f"{verified.what}; {verified.remedy}" if verified.remedy else verified.what)
-        click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _verify_all(session: Session, seconds: float, output: str, overrides: dict[str, Any]) -> None:
-    if session.access:
-        raise click.UsageError("--all-clusters cannot be combined with --kubeconfig or --context")
-    config, outcomes = session.config(), []
-    words = {ExitCode.OK: "verified", ExitCode.FINDINGS: "login failed", ExitCode.NOT_VERIFIED: "not verified"}
-
-    def log_in(cluster: Cluster, tell: ReportProgress) -> tuple[Verified, Installation]:
-        installation = session.installation_of(config, cluster, overrides)
-        kubectl = kubectl_of(session, cluster.cluster_name, tell, seconds=seconds)
-        with stops_raised():
-            return verify_login(installation, kubectl, seconds=seconds, tell=tell), installation
-
-    for outcome in for_each(clusters_of(config, session.environment), log_in, "logging in to"):
-        login, code = None, ExitCode.ERROR
-        if not outcome.error:
-            login, installation = outcome.value
-            note(f"{outcome.name}:") if output == "json" else print_line(f"{outcome.name}:")
-            code = _print_login(login, installation, (), is_text=output == "text")
-        outcomes.append(outcome._replace(value=(_login_json(login), words.get(code))))
-    codes = {word: code for code, word in words.items()}
-    finish_all(outcomes, lambda made: made[0], output, lambda made: made[1], words[ExitCode.OK], codes)
-
-
-def _try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
-    console.log_variables(prefixes=["AWS_"])
-    try:
-        with stops_raised():  # so that no token is left in a file
-            return verify_login(installation, kubectl, seconds=seconds, tell=note)
-    except TarmakIamError as error:
-        return error
-
-
-def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
-    """Prints the result, and what to do; exits with its code, or raises why it could not be tried."""
-    if isinstance(login, TarmakIamError):
-        raise login
-    code = _print_login(login, installation, access, is_text=is_text)
-    if not login.ok:
-        click.get_current_context().exit(code)
-
-
-def _print_login(login: Verified, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> ExitCode:
-    for line in login.diagnosis if is_text else ():
-        print_line(line)
-    if login.ok:
-        return ExitCode.OK
-    if login.outcome is LoginOutcome.FAILED:
-        note(f"verification failed; {login.recovery_hint}")
-        return ExitCode.FINDINGS
-    command = installation.command("verify", *login.options, *access)
-    remedy = f"; run `{command}` to log in as that role" if login.options else ""
-    note(f"not verified: {login.why}{remedy}")
-    return ExitCode.NOT_VERIFIED
-
-
-def _login_json(login: Login | None) -> dict[str, Any] | None:
-    """None for a login that was not tried, or could not be tried."""
-    if not isinstance(login, Verified):
-        return None
-    expected, got = login.expected, login.got
-    return {
-        "ok": login.ok,
-        "outcome": login.outcome.value,
-        "caller": login.identity.arn if login.identity else None,
-        "expected": expected
-        and {
-            "authenticated": expected.authenticated,
-            "username": expected.username,
-            "groups": expected.groups or [],
-            "reason": expected.reason,
-        },
-        "got": got and {"username": got.username, "groups": list(got.groups)},
-        "account": list(login.diagnosis),
-        "why": login.why,
-        "verifyAs": [candidate.text for candidate in login.candidates],
-        "tokenFrom": login.maker,
-        "method": login.method,
-    }
 
 
 def _print_history(revisions: tuple[Revision, ...], output: str) -> None:
@@ -350,8 +223,8 @@ def rollback(
         with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:
             limit = timeout if wait else None
             done = roll_back(kubectl, path, to=to, wait=limit, tell=note, within=within, **more)
-    except results.RollbackFailed:
-        note(recovery_hint())
+    except results.RollbackFailed as error:
+        error.recovery = recovery_hint()
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
@@ -359,7 +232,7 @@ def rollback(
     if dry_run:
         note("dry run: nothing was changed")
     elif any(removes_the_authenticator(change) for change in done.changes):
-        note(f"IAM login is not possible now; {recovery_hint()}")
+        note("warning: IAM login is not possible now", recovery_hint())
     if not done.undone:
         why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
         further = files.command_line.tarmak_iam("rollback --list")
@@ -384,7 +257,7 @@ def _print_done(done: results.RolledBack, output: str, *, dry_run: bool) -> None
         )
     else:
         for change in done.changes:
-            print_line(change.text)
+            print_line(change.planned_text if dry_run else change.text)
 
 
 def removes_the_authenticator(change: results.ObjectChange) -> bool:
@@ -491,7 +364,7 @@ def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, over
 
 def _print_differences(differences: LiveDiff) -> None:
     for changed in differences.objects:
-        print_line(changed.change.text)
+        print_line(changed.change.planned_text)
         print_diff(changed.text)
     for effect in differences.effects:
         print_line(effect.text)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from tarmak_iam.cli import formats, options
 from tarmak_iam.cli.checked import Checked, Fixes, check_files, check_session
-from tarmak_iam.cli.console import ExitCode, note
+from tarmak_iam.cli.console import ExitCode, is_stated, note
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import all_rules
-from tarmak_iam.text import shortened
+from tarmak_iam.text import PLAIN, shortened
 
 
 @click.command()
@@ -71,6 +72,8 @@ def _print_summary(checked: Checked, output: str, *, is_diff: bool) -> None:
     counts = ((len(checked.fixable) - unsafe, "--fix"), (unsafe, "--fix --unsafe-fixes"))
     if fixable := ", ".join(f"{count} with `{flags}`" for count, flags in counts if count):
         note(f"can be fixed: {fixable}")
+    if output == "text" and checked.findings:
+        note(f"more about a finding: `{PLAIN.tarmak_iam('explain', checked.findings[0].finding.id)}`")
     parts = [formats.severity_summary(located.finding.severity for located in checked.findings)]
     if checked.errors and not checked.findings:
         parts = ["no findings in the other files" if checked.documents else "nothing could be checked"]
@@ -89,5 +92,7 @@ def _report(checked: Checked) -> formats.CheckReport:
         parts = (cluster or "", *(step for step in steps if isinstance(step, str)))
         reason = located.reason if len(results) >= len(checked.findings) else None
         fix = fixes.get(id(located))
-        results.append(formats.FindingResult(located.finding, located.place, parts, reason, more, fix))
+        finding = located.finding
+        finding = finding if is_stated(finding.recovery or "") else replace(finding, recovery=None)
+        results.append(formats.FindingResult(finding, located.place, parts, reason, more, fix))
     return formats.CheckReport(tuple(results), all_rules(), checked.errors, checked.documents, checked.is_complete)

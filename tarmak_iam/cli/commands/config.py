@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tarmak_iam.cli.all_clusters import clusters_of, note_skipped
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
-from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload
+from tarmak_iam.cli.console import ExitCode, log, note, print_json, print_payload, print_rows
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
-from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
+from tarmak_iam.cli.options import all_clusters_option, format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
-from tarmak_iam.config.config import edit_clusters
 from tarmak_iam.config.decode import decode_value
+from tarmak_iam.config.key_paths import EachStep, KeyPath, KeyStep, joined
 from tarmak_iam.config.path_lookup import (
-    APPEND_ONE,
     CLUSTER,
     UNSET,
-    KeyPath,
-    KeyStep,
+    FoundKey,
     NoSuchItem,
+    from_home,
     look_up,
+    look_up_each,
     written_value,
 )
 from tarmak_iam.config.tarmak_types import Field, root_field
@@ -39,7 +40,7 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import escaped, shortened
 
 if TYPE_CHECKING:
-    from tarmak_iam.config import ConfigEdits
+    from tarmak_iam.config import ConfigEdits, TarmakConfig
 
 
 @click.group(name="config", cls=CommandGroup)
@@ -48,27 +49,54 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("path", metavar="PATH", shell_complete=key_paths)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
 @root_option
+@all_clusters_option
 @option("--effective")
 @format_option("text", "json", "yaml")
 @pass_session
-def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
-    parsed = KeyPath.parse(path, root=root)
-    before = session.config()
-    base = Route() if parsed.is_absolute else session.cluster(before).route
-    key = look_up(before.document, base, parsed)
-    written = written_value(before.document, key)
-    value = before.effective_value(key) if effective else written
+def get(session: Session, paths: tuple[str, ...], root: bool, all_clusters: bool, effective: bool, output: str) -> None:
+    config, parsed = session.config(), [KeyPath.parse(path, root=root) for path in paths]
+    clusters: Sequence[Cluster | None] = _clusters_with(session, config, parsed, all_clusters=all_clusters) or (None,)
+    rows: list[tuple[str, str, Any]] = []
+    for cluster in clusters:
+        name, base = (cluster.cluster_name, cluster.route) if cluster else ("", Route())
+        keys = [key for path in parsed for key in look_up_each(config.document, base, path)]
+        whose = f"{shortened(name)}: " if all_clusters else ""
+        rows += [(name, str(key.path), _value(config, key, whose, effective=effective)) for key in keys]
+    is_complete = all(value is not UNSET for _, _, value in rows)
+    if not all_clusters and len(parsed) == 1 and EachStep() not in parsed[0].steps:
+        if is_complete:
+            _print_value(rows[0][2], output)
+    elif output == "text":
+        cells = [(name, path, "-" if value is UNSET else flow_text(value, Layout())) for name, path, value in rows]
+        print_rows(("CLUSTER", "PATH", "VALUE")[not all_clusters :], [row[not all_clusters :] for row in cells])
+    else:
+        values: dict[str, dict[str, Any]] = {name: {} for name, _, _ in rows}
+        for name, path, value in rows:
+            values[name][path] = None if value is UNSET else value
+        by_cluster = [{"cluster": name, "values": found} for name, found in values.items()]
+        _print_value(by_cluster if all_clusters else by_cluster[0]["values"], output)
+    click.get_current_context().exit(ExitCode.OK if is_complete else ExitCode.FINDINGS)
+
+
+def _value(config: TarmakConfig, key: FoundKey, whose: str, *, effective: bool) -> Any:
+    """The value of a key. UNSET if it has none, which is noted."""
+    written = written_value(config.document, key)
+    value = config.effective_value(key) if effective else written
     if value is UNSET:
-        default = UNSET if effective else before.effective_value(key)
+        default = UNSET if effective else config.effective_value(key)
         why = ", and Tarmak's default is not known" if effective else ""
         if default is not UNSET:
             why = f"; Tarmak uses {_short_value(default)} (--effective)"
-        note(f"{before.document.filename}: {parsed} is not set{why}")
-        click.get_current_context().exit(ExitCode.FINDINGS)
-    where = "Tarmak's default" if written is UNSET else before.document.position(key.route)
-    log("%s: %s (%s)", parsed, _short_value(value), where)
+        note(f"{config.document.filename}: {whose}{key.path} is not set{why}")
+    else:
+        where = "Tarmak's default" if written is UNSET else config.document.position(key.route)
+        log("%s: %s (%s)", key.path, _short_value(value), where)
+    return value
+
+
+def _print_value(value: Any, output: str) -> None:
     if output == "json":
         print_json(value)
     elif isinstance(value, (dict, list)):
@@ -83,44 +111,56 @@ def _short_value(value: Any) -> str:
     return shortened(flow_text(value, Layout()))
 
 
+def _clusters_with(
+    session: Session,
+    config: TarmakConfig,
+    paths: Iterable[KeyPath],
+    *,
+    all_clusters: bool,
+    skips_missing: bool = False,
+) -> list[Cluster]:
+    """The chosen clusters that have the items of lists that the paths name; none if all paths are absolute. The other
+    clusters are noted. `skips_missing`: an item at the end of a path need not be there. Raises TarmakIamError."""
+    relative = [path for path in paths if not path.is_absolute]
+    if not all_clusters:
+        return [session.cluster(config)] if relative else []
+    if not relative:
+        raise click.UsageError("--all-clusters requires a path that begins at a cluster")
+    homes = [joined(from_home(config.document, Route(), path).steps) for path in relative]
+    skips_hubs = any(re.match(r'"?kubernetes\b', home) for home in homes)
+    clusters, lacking = list[Cluster](), list[tuple[Cluster, NoSuchItem]]()
+    for cluster in clusters_of(config, session.environment, with_hubs=not skips_hubs):
+        try:
+            for path in relative:
+                look_up_each(config.document, cluster.route, path, unknown=True)
+        except NoSuchItem as missing:
+            if not (skips_missing and missing.is_last):
+                lacking.append((cluster, missing))
+                continue
+        clusters.append(cluster)
+    if not clusters:
+        errors = [error for _, error in lacking]
+        raise next((error for error in errors if error.meant), errors[0])
+    for cluster, error in lacking:
+        note_skipped(config, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+    return clusters
+
+
 class _KeysEdit:
-    """An edit of keys with the options of `key_edit_options`, in the chosen clusters: none if all paths are absolute.
-    `skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
+    """An edit of keys with the options of `key_edit_options`, in the chosen clusters that have the `items`. Raises as
+    `_clusters_with`."""
 
     def __init__(
         self,
         session: Session,
         options: dict[str, bool],
         texts: Sequence[str],
-        *,
-        skips_missing: bool = False,
-        skips_hubs: bool = False,
+        items: Sequence[KeyPath] = (),
+        **skips: bool,
     ) -> None:
         self.paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
-        self.before, self.options, self.clusters = session.config(), options, list[Cluster]()
-        relative = [path for path in self.paths if not path.is_absolute]
-        if not options["all_clusters"]:
-            self.clusters += [session.cluster(self.before)] if relative else []
-            return
-        if not relative:
-            raise click.UsageError("--all-clusters requires a path that begins at a cluster")
-        firsts = (path.steps[0] for path in relative if path.steps)
-        skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
-        lacking = list[tuple[Cluster, NoSuchItem]]()
-        for cluster in clusters_of(self.before, session.environment, with_hubs=not skips_hubs):
-            try:
-                for path in relative:
-                    look_up(self.before.document, cluster.route, path, unknown=True)
-            except NoSuchItem as missing:
-                if not (skips_missing and missing.is_last):
-                    lacking.append((cluster, missing))
-                    continue
-            self.clusters.append(cluster)
-        if not self.clusters:
-            errors = [error for _, error in lacking]
-            raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
-        for cluster, error in lacking:
-            note_skipped(self.before, cluster, f"{shortened(cluster.cluster_name)}: {error.what}")
+        self.before, self.options, paths = session.config(), options, [*self.paths, *items]
+        self.clusters = _clusters_with(session, self.before, paths, all_clusters=options["all_clusters"], **skips)
 
     @property
     def bases(self) -> list[Route]:
@@ -131,15 +171,14 @@ class _KeysEdit:
         return not path.is_absolute or cluster is None or cluster is self.clusters[-1]
 
     def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> None:
-        """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
-        skips those that do not have them, unless it is enough for a new item."""
+        """Makes the edits on each cluster, together, and writes the result."""
         with errors_for_the_command_line():
             edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
-            after, clusters, skipped = edit_clusters(edits, self.clusters, build)
-        for cluster, reason in skipped:
-            note_skipped(self.before, cluster, reason)
+            for cluster in self.clusters or (None,):
+                edits = build(edits.on(cluster))
+            after = edits.apply()
         dry_run = self.options["dry_run"]
-        finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
+        finish_config_edit(self.before, after, clusters=self.clusters, unchanged=unchanged, dry_run=dry_run)
 
 
 @contextmanager
@@ -176,7 +215,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path, text in typed:
-            edits = edits.set_text(path, text) if edit.is_of(path, edits.cluster) else edits
+            edits = edits.set(path, text, is_text=True) if edit.is_of(path, edits.cluster) else edits
         return edits
 
     has = "already has this value" if len(typed) == 1 else "already have these values"
@@ -186,7 +225,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
     """Exits with 1 if the key of the first path has neither the expected value nor the wanted one."""
     from tarmak_iam.config.edit_checks import FORK
-    from tarmak_iam.config.edits import typed_text
+    from tarmak_iam.config.edits import checked_for
 
     document, path = edit.before.document, edit.paths[0]
     for base in edit.bases:
@@ -196,7 +235,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
             accepted = []
             for text, where in (() if expected is None else ((expected, "the value of --if: "),)) + ((wanted, ""),):
                 try:
-                    accepted.append(typed_text(key, text))
+                    accepted.append(checked_for(key, text, is_text=True))
                 except ConfigError as error:
                     remedy = "for a key that is not set, use --if-unset" if where and not text else error.remedy
                     raise ConfigError(f"{where}{error.what}", remedy=remedy, place=place) from None
@@ -223,7 +262,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
             try:
                 node = look_up(edit.before.document, base, path, unknown=True).node
             except NoSuchItem as error:
-                missing.append(error.what if error.remedy == APPEND_ONE else error.message)
+                missing.append(error.message)
             except SelectionError:
                 continue  # reported by the edit itself
             else:
@@ -252,7 +291,7 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for text in values:
-            edits = edits.append_text(edit.paths[0], text)
+            edits = edits.append(edit.paths[0], text, is_text=True)
         return edits
 
     edit.finish(build, f"{edit.paths[0]} already has {'this item' if len(values) == 1 else 'these items'}")
@@ -275,11 +314,22 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
 @edits_tarmak_yaml
 def _patch(session: Session, given: Document, mapping: Mapping, **options: bool) -> None:
     from tarmak_iam.config.edit_checks import check_patch
+    from tarmak_iam.config.edits import named_items
 
     is_whole_file = options["root"]
     field = root_field() if is_whole_file else Field("struct", struct="Cluster")
     with errors_for_the_command_line():
         decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
-    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
+    items = [KeyPath("", (KeyStep(str(key)),)) for key in given.shared_data] if options["all_clusters"] else []
+    for path in named_items(given.shared_data, field) if items else ():
+        config = session.config()  # a cluster without an item that others have is skipped
+        items += [path] if any(_has(config, cluster, path) for cluster in config.selectable_clusters) else []
+    edit = _KeysEdit(session, options, ("/" if is_whole_file else ".",), items)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
+
+
+def _has(config: TarmakConfig, cluster: Cluster, path: KeyPath) -> bool:
+    with suppress(SelectionError):
+        return look_up(config.document, cluster.route, path).is_set
+    return False

@@ -1,4 +1,4 @@
-"""map list, add, remove, import, convert: the mappings of a cluster."""
+"""map list, add, remove, import, convert, diff: the mappings of a cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,10 +16,17 @@ from tarmak_iam.access.lockout import has_admin
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.all_clusters import ReportProgress, clusters_of, finish_all, for_each, with_mappings
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
+from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.edits import edits_cluster_files, read_import
 from tarmak_iam.cli.mapping_edits import MappingsEdit, edit_mappings
-from tarmak_iam.cli.options import all_clusters_option, format_option, mappings_edit_options, option, strip_path_option
+from tarmak_iam.cli.options import (
+    access_options,
+    all_clusters_option,
+    format_option,
+    mappings_edit_options,
+    option,
+    strip_path_option,
+)
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster
@@ -80,7 +88,7 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
             edit.plan(edit.before, EditKind.IMPORT, entries=[], leftOut=[])
             return
         after, outcomes = edit.merge(imported.entries, strip_path=strip_path)
-        _note_imported(imported, outcomes, edit.tell)
+        _note_imported(imported, outcomes, edit.tell, dry_run=options["dry_run"])
         entries = []
         for outcome in outcomes:
             item = {"principal": outcome.principal, "action": str(outcome.action), **place_json(outcome.wanted.place)}
@@ -95,18 +103,22 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     edit_mappings(session, options, plan, lambda _: unchanged)
 
 
-def _note_imported(imported: Import, outcomes: Sequence[MergeOutcome], tell: Callable[[str], None]) -> None:
+def _note_imported(
+    imported: Import, outcomes: Sequence[MergeOutcome], tell: Callable[[str], None], *, dry_run: bool
+) -> None:
+    planned = {MergeAction.ADDED: "would add", MergeAction.UPDATED: "would update"} if dry_run else {}
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
         named = "" if outcome.error and principal in why else f" {principal}"
-        tell(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        action = planned.get(outcome.action, outcome.action)
+        tell(f"{place}{'warning: ' if outcome.error else ''}{action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
             tell(f"{place}note: {text}")
     for skipped in imported.left_out:
-        tell(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+        tell(f"{f'{skipped.place}: ' if skipped.place else ''}warning: skipped: {skipped.what}")
     counts = Counter(outcome.action for outcome in outcomes)
-    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    parts = [f"{counts[kind]} {'would be ' * (kind in planned)}{kind}" for kind in MergeAction if counts[kind]]
     tell(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
 
 
@@ -126,15 +138,36 @@ def _lost_admins(imported: Import, outcomes: Sequence[MergeOutcome], after: Inst
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-@map_.command(short_help="Print the mappings in the format of a backend.")
-@option("--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
-@format_option("yaml", "json")
+ACCESS_ENTRIES = "access-entries"
+_FORMATS_OF_BACKENDS, _FORMATS_OF_EKS = ("yaml", "json"), ("json", "aws-cli", "terraform", "cloudformation", "eksctl")
+
+
+@map_.command(short_help="Print the mappings in the format of a backend, or as EKS access entries.")
+@option("--to", "backend", type=click.Choice([*WRITABLE_BACKENDS, ACCESS_ENTRIES]), required=True)
+@option("-o --output", type=click.Choice(list(dict.fromkeys((*_FORMATS_OF_BACKENDS, *_FORMATS_OF_EKS)))))
+@option("--policy GROUP=POLICY[:NAMESPACE,...]", "policies", multiple=True)
+@option("--arns FILE", shell_complete=files)
+@option("--eks-cluster NAME", default="")
+@option("--with-rbac FILE", "rbac_file", type=click.Path(path_type=Path), shell_complete=files)
+@option("--force")
+@access_options
 @pass_session
-def convert(session: Session, backend: str, output: str) -> None:
+def convert(session: Session, /, backend: str, output: str | None, **options: Any) -> None:
+    formats = _FORMATS_OF_EKS if backend == ACCESS_ENTRIES else _FORMATS_OF_BACKENDS
+    output = output or formats[0]
+    if output not in formats:
+        raise click.UsageError(f"--to {backend} is printed as {', '.join(formats)}, not as {output}")
+    if backend != ACCESS_ENTRIES and (any(options.values()) or session.access):
+        raise click.UsageError(f"--to {backend} is used with -o only; the other options are for {ACCESS_ENTRIES}")
     installation = session.installation()
     if installation.mappings is None:
         command = installation.command("map add ARN --username NAME --group GROUP")
         raise ConfigError(f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {command}")
+    if backend == ACCESS_ENTRIES:
+        from tarmak_iam.cli.eks import print_access_entries
+
+        print_access_entries(session, installation, output, options)
+        return
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
@@ -147,6 +180,17 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_json({"apiVersion": "v1", "kind": "List", "items": items} if backend == CRD.name else items[0])
     else:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
+
+
+@map_.command(short_help="Compare the mappings with EKS access entries.")
+@click.argument("file", metavar="FILE", shell_complete=files)
+@format_option("text", "json")
+@pass_session
+def diff(session: Session, file: str, output: str) -> None:
+    from tarmak_iam.cli.eks import print_eks_differences
+
+    if print_eks_differences(session.installation(), file, output):
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 @map_.command(name="list", short_help="List the mappings.")

@@ -140,7 +140,7 @@ def _merge_into(
     for entry in merge.entries:
         if entry.change == "replaced":
             where = f"the {entry.kind} '{entry.name}' in {paths[entry.file]}"
-            note(f"forced: {where} was not managed by tarmak-iam; {hint}")
+            note(f"warning: forced: {where} was not managed by tarmak-iam", hint)
     if not options["dry_run"]:
         for write in writes:
             if write.before is None:
@@ -189,7 +189,7 @@ def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest, *, woul
     if not merge.is_changed(index):
         return
     if path.exists() and path.stat().st_mode & 0o077:
-        note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
+        note(f"warning: other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
     if merge.after[index].next_document is not None:
         note(f"{path} contains several documents; kubectl reads only the first")
 

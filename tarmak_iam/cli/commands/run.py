@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import ExitCode, error_line, note, print_payload
+from tarmak_iam.cli.console import ExitCode, error_sentences, note, print_payload
 from tarmak_iam.cli.options import access_options, option
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import CLUSTER_VARIABLE, Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
@@ -50,10 +50,10 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
                 note("warning: write flags of `clusters apply` after it: this run is not checked or verified")
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:
-        note(error_line(error))
+        note(*error_sentences(error))
         code = ExitCode.NOT_FOUND if error.is_missing else ExitCode.CANNOT_BE_RUN
     except TarmakIamError as error:
-        note(error_line(error, then="tarmak was not started"))
+        note(*error_sentences(error, then="tarmak was not started"))
         code = ExitCode.ERROR
     context.exit(code)
 
@@ -63,7 +63,8 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
 
     def contradiction(option: str, ours: str, theirs: str) -> ConfigError:
         what = f"{option} is {ours}, but tarmak's arguments select {theirs}"
-        return ConfigError(what, remedy=f"pass {option} to tarmak, after its name")
+        flag = "--current-cluster" if option == CLUSTER_VARIABLE else option
+        return ConfigError(what, remedy=f"pass {flag} to tarmak, after its name")
 
     environment = dict(os.environ)
     if session.directory is not None:
@@ -73,11 +74,13 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
             environment["TARMAK_CONFIG"] = str(given)
         elif os.path.realpath(given) != os.path.realpath(call.directory(environment)):
             raise contradiction("-c", str(session.directory), call.flags["config-directory"])
-    if session.cluster_name is not None:
+    # tarmak itself does not read the variable; its own option takes precedence.
+    default = session.default if call.applies and not call.cluster_name else None
+    if (name := session.cluster_name or default) is not None:
         chosen = Session(call.directory(environment), None, "chosen by tarmak")
         theirs = call.cluster_name or chosen.config().current_cluster.cluster_name
-        if theirs != session.cluster_name:
-            raise contradiction("--current-cluster", session.cluster_name, theirs)
+        if theirs != name:
+            raise contradiction("--current-cluster" if session.cluster_name else CLUSTER_VARIABLE, name, theirs)
     return environment
 
 

@@ -1,14 +1,13 @@
-"""enable, disable, set, unset, show: the keys of a section of tarmak.yaml, above all of the amazon section."""
+"""enable, disable, show: a section of tarmak.yaml, above all the amazon section."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 
 from tarmak_iam.cli.all_clusters import NOT_ATOMIC, ReportProgress, clusters_of, finish_all, for_each
-from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
+from tarmak_iam.cli.completion import sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, finish_edit
 from tarmak_iam.cli.options import all_clusters_option, all_of, atomic_option, dry_run_option, format_option, option
@@ -16,7 +15,8 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import AMAZON, authenticator_init_route
 from tarmak_iam.config.removals import reads_differently
-from tarmak_iam.config.section_keys import key_named, keys_of, section_named
+from tarmak_iam.config.section_keys import keys_of, section_named
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.text import shortened
 
 _edit_options = all_of(all_clusters_option, atomic_option, dry_run_option)
@@ -54,7 +54,7 @@ def _edit(session: Session, edit: _Edit, *, all_clusters: bool, atomic: bool, dr
         note(f"unchanged: {result}")
         route, value = authenticator_init_route(cluster), str(enabled).lower()
         if reads_differently(before.document, route):
-            command = session.command(f"set awsIAMAuthenticatorInit {value}")
+            command = session.command(f"config set awsIAMAuthenticatorInit {value}")
             what = f"note: other readers of YAML do not read {value} here"
             note(f"{before.document.position(route)}: {what}; write {value}: {command}")
         return
@@ -83,43 +83,8 @@ def _edit_all(session: Session, before: TarmakConfig, edit: _Edit, *, is_atomic:
     finish_all(outcomes, dict, "text", lambda is_changed: word if is_changed else "unchanged", "unchanged", {})
 
 
-_section_option = option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
-
-
-@click.command(name="set")
-@click.argument(
-    "pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...", shell_complete=section_keys_or_values
-)
-@_section_option
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
-    if len(pairs) % 2:
-        raise click.UsageError(f"no value given for {pairs[-1]}")
-    config, section = session.config(), section_named(name)
-    values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
-    cluster = session.cluster(config)
-    after = config.set_all(cluster.cluster_name, values, section)
-    unchanged = f"{' and '.join(values)} already {'has this value' if len(values) == 1 else 'have these values'}"
-    finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
-
-
 @click.command()
-@click.argument("key", metavar="KEY", shell_complete=section_keys)
-@_section_option
-@dry_run_option
-@pass_session
-@edits_tarmak_yaml
-def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
-    config, section = session.config(), section_named(name)
-    cluster = session.cluster(config)
-    after = config.unset(cluster.cluster_name, key, section)
-    finish_config_edit(config, after, clusters=[cluster], unchanged=f"{key} is not set", dry_run=dry_run)
-
-
-@click.command()
-@_section_option
+@option("--section NAME", "name", shell_complete=sections, default=AMAZON.name)
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
@@ -136,14 +101,8 @@ def show(session: Session, name: str, output: str) -> None:
     else:
         given_values = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for key in keys_of(section):
-            value, is_default = _at(effective, key.path), _at(given_values, key.path) is None
+            value, is_default = value_at(effective, key.path), value_at(given_values, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data

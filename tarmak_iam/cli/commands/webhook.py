@@ -95,8 +95,8 @@ def webhook(
         to_use = f"to use it, run `{disable}` and set authTokenWebhookFile to {target}"
         note(f"this kubeconfig is for {prepared.url}; {to_use}")
     if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
-        note("IAM logins fail until the files are on all masters and both servers are restarted")
-        note(installation.recovery_hint if installation else NOT_EXAMINED)
+        what = "IAM logins fail until the files are on all masters and both servers are restarted"
+        note(f"warning: {what}", installation.recovery_hint if installation else NOT_EXAMINED)
 
 
 def _server(installation: Installation | None, used: dict[str, bool]) -> ServerSettings:

@@ -31,6 +31,7 @@ from tarmak_iam.installation.installation import Installation
 @option("--config FILE", "config_path", type=click.Path(path_type=Path))
 @option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
 @option("--daemon-arg ARG", "daemon_args", multiple=True)
+@option("--model access-entries FILE", nargs=2, type=(click.Choice(["access-entries"]), str), default=None)
 @daemon_version_option
 @all_clusters_option
 @option("--exit-code")
@@ -40,11 +41,11 @@ def whois(
     session: Session, /, arn: str, config_path: Path | None, daemon_version: str | None, output: str, **more: Any
 ) -> None:
     file_paths, daemon_args, user_id = more["file_paths"], more["daemon_args"], more["user_id"]
-    if config_path is None and (file_paths or daemon_args):
-        raise click.UsageError("--file and --daemon-arg require --config")
-    if config_path is not None and more["all_clusters"]:
-        raise click.UsageError("--config replaces the mappings of a cluster: use it without --all-clusters")
+    _check_sources(config_path, daemon_version, **more)
     identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
+    if more["model"] is not None:
+        _whois_on_eks(more["model"][1], identity, output, exits=more["exit_code"])
+        return
     if more["all_clusters"]:
         _whois_all(session, identity, daemon_version, output, knows_caller=bool(user_id), fails=more["exit_code"])
         return
@@ -74,6 +75,19 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if more["exit_code"] and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _check_sources(
+    config_path: Path | None, daemon_version: str | None, *, model: object, all_clusters: bool, **more: Any
+) -> None:
+    """Raises UsageError for options that contradict each other."""
+    if config_path is None and (more["file_paths"] or more["daemon_args"]):
+        raise click.UsageError("--file and --daemon-arg require --config")
+    if config_path is not None and all_clusters:
+        raise click.UsageError("--config replaces the mappings of a cluster: use it without --all-clusters")
+    if model is not None and (config_path or daemon_version or all_clusters):
+        what = "--model access-entries reads one file: use it without --config, --daemon-version and --all-clusters"
+        raise click.UsageError(what)
 
 
 def _answer_of(
@@ -121,6 +135,18 @@ def _row(answer: Answer) -> tuple[str, ...]:
     return answer.username or "", ",".join(answer.groups or ()), entry
 
 
+def _whois_on_eks(file: str, identity: Identity, output: str, *, exits: bool) -> None:
+    from tarmak_iam.cli.eks import whois_on_eks
+
+    answer, policies = whois_on_eks(file, identity)
+    if output == "json":
+        print_json({**_as_json(answer, knows_caller=False), "accessPolicies": policies})
+    else:
+        _print_text(answer, (("policies", "; ".join(policies) or "-"),) if answer.authenticated else ())
+    if exits and not answer.authenticated:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
 def _text(path: Path) -> str:
     try:
         return read_file(path).decode()
@@ -129,7 +155,7 @@ def _text(path: Path) -> str:
         raise ConfigError(what, remedy="save the file as UTF-8", place=Place(str(path))) from None
 
 
-def _print_text(answer: Answer) -> None:
+def _print_text(answer: Answer, more: tuple[tuple[str, str], ...] = ()) -> None:
     where = f" ({answer.place})" if answer.place else ""
     if answer.authenticated:
         groups = ", ".join(answer.groups or ()) or "-"
@@ -140,7 +166,7 @@ def _print_text(answer: Answer) -> None:
     for other in answer.alternatives:
         who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "denied"
         rows.append(("or", f"{who}: {other.reason}"))
-    for name, text in (*rows, *(("note", text) for text in answer.notes)):
+    for name, text in (*rows, *more, *(("note", text) for text in answer.notes)):
         print_line(f"{name + ':':<10}{text}")  # on one line: texts from files may contain line breaks
 
 

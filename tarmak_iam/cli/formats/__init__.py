@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -249,11 +250,17 @@ def print_excerpt_of_error(place: Place | None) -> None:
 
 
 def print_findings(report: CheckReport) -> None:
-    """A line such as `file:1:2: error: message [ID]` for each, the severity coloured; on a terminal with the source
-    line. `[fix]` is before the ID if `check --fix` fixes it."""
+    """A line such as `file:1:2: error: message [ID]` for each, the severity coloured. `[fix]` is before the ID if
+    `check --fix` fixes it. On a terminal with the source line; remedy and recovery access are lines of their own."""
     for result in report.unsuppressed:
-        finding = result.finding
+        finding, text, more = result.finding, result.finding.text, list[str]()
+        if is_terminal(sys.stdout):
+            text, more = one_line(finding.message), [finding.remedy]
+            if isinstance(finding, Finding) and finding.recovery:
+                text, more = one_line(replace(finding, recovery=None).message), [*more, finding.recovery]
         mark = "" if result.fix is None else " [fix]" if result.fix.is_safe else " [unsafe fix]"
-        line = f"{one_line(str(result.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
+        line = f"{one_line(str(result.place))}: {finding.severity}: {text}{mark} [{finding.id}]"
         console.print_styled_line(console.with_coloured_severity(line))
         print_excerpt(report.line_of(result.place), result.place, console.SEVERITY_COLOURS[finding.severity])
+        for sentence in filter(None, more):
+            console.print_line(f"  {sentence}")

@@ -80,7 +80,7 @@ def leased(
             lease.release()
         else:
             left = f"it expires within {seconds:.0f} seconds"
-            tell(f"the lease {_NAME} is not removed, because a write may still arrive; {left}")
+            tell(f"warning: the lease {_NAME} is not removed, because a write may still arrive; {left}")
         raise
     try:
         lease.release()

@@ -41,6 +41,13 @@ class ObjectAction(TextEnum):
     REMOVED = "removed"
 
 
+_PLANNED = {
+    ObjectAction.CREATED: "would create",
+    ObjectAction.CONFIGURED: "would configure",
+    ObjectAction.REMOVED: "would remove",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
     """A change that was or would be made to one object. `namespace` is empty for a cluster-scoped object."""
@@ -62,6 +69,11 @@ class ObjectChange:
     @property
     def text(self) -> str:
         return f"{self.action} {self.named}"
+
+    @property
+    def planned_text(self) -> str:
+        """As `text`, for a change that is not made."""
+        return f"{_PLANNED.get(self.action, self.action)} {self.named}"
 
 
 def action_on(live: Object | None, then: Object | None) -> ObjectAction:

@@ -14,7 +14,7 @@ from tarmak_iam.errors import ConfigError, Place, unquoted_kubeconfig
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.entries import MappingEntry, parse_principal
-from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
+from tarmak_iam.mappings.formats import access_entries, authenticator_config, aws_auth, custom_resource, eksctl, kops
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import PrincipalRefusal, Wanted
@@ -56,7 +56,7 @@ class _Format(NamedTuple):
     """Instead of the others, for a format that is not YAML: reads the whole file; None for a file of another format."""
 
 
-# In the order of recognition: a ConfigMap with a config.yaml is not aws-auth.
+# In the order of recognition: a ConfigMap with a config.yaml is not aws-auth, what the AWS CLI prints not eksctl's.
 _FORMATS: Mapping[str, _Format] = {
     "authenticator": _Format(
         "a configuration of the authenticator", authenticator_config.reads, authenticator_config.read
@@ -64,6 +64,7 @@ _FORMATS: Mapping[str, _Format] = {
     "aws-auth": _Format("an aws-auth ConfigMap", aws_auth.reads, aws_auth.read, is_section=True),
     "crd": _Format("IAMIdentityMapping objects", custom_resource.reads, custom_resource.read),
     "kops": _Format("a kops Cluster", kops.reads, kops.read, is_section=True),
+    "access-entries": _Format("JSON of EKS access entries", access_entries.reads, access_entries.read),
     "eksctl": _Format("an eksctl ClusterConfig", eksctl.reads, eksctl.read, is_section=True),
 }
 

@@ -8,76 +8,34 @@ Kubernetes RBAC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, parse_arn
+from tarmak_iam.mappings.access_entries import AccessEntry
+from tarmak_iam.mappings.formats.access_entries import EKSCTL_LIST, PRINCIPAL, as_data, as_mapping, policy_data
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, left_out_keys, read_mapping, shown
 from tarmak_iam.mappings.merging import Wanted
 
-ARN_KEY = "principalARN"
-_GROUPS_KEY = "kubernetesGroups"
-_STANDARD = "STANDARD"
-
-
-def read_access_entry(item: FilePart) -> Read:
-    """A mapping for an entry of the type STANDARD with a username or groups; a line for everything that is left out."""
-    kind, arn = item.text("type") or _STANDARD, shown(item.text(ARN_KEY))
-    if isinstance(item.value, dict) and kind.upper() != _STANDARD:
-        what = f"{arn}: EKS sets the username and groups of access entries of the type {shown(kind)}"
-        yield LeftOut(f"{what}; map the role with `map add` if nodes join this cluster with it", item.place)
-        return
-    associated = item.get("accessPolicies")
-    policies = ", ".join(
-        shown(policy.text("policyARN").rpartition("/")[2]) or f"number {number}"
-        for number, policy in enumerate(associated.items if associated is not None else (), start=1)
-    )
-    if policies and not (item.text("kubernetesUsername") or item.get(_GROUPS_KEY)):
-        what = f"{arn} has access only through EKS access policies ({policies})"
-        yield LeftOut(f"{what}, which exist in EKS only; map it to a group that has the rights", item.place)
-        return
-    also = ("type", "tags", "accessPolicies")
-    for content in read_mapping(item, ARN_KEY, *also, username_key="kubernetesUsername", groups_key=_GROUPS_KEY):
-        if isinstance(content, Wanted) and not content.username:
-            yield replace(content, username=_eks_username(content.principal))
-        else:
-            yield content
-    if policies:
-        what = f"{arn}: the access policies {policies} exist in EKS only"
-        yield LeftOut(f"{what}; grant the rights to its groups with RBAC", item.place)
-
-
-def _eks_username(principal: str) -> str:
-    """That EKS would set: the ARN of a user; for a role, the ARN of its session, without the path of the role."""
-    try:
-        kind, _ = canonicalize(principal)
-        arn = parse_arn(principal)
-    except ArnError:
-        return ""  # the entry is rejected for its ARN
-    if kind is not Principal.ROLE:
-        return principal
-    return f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{arn.name}/{{{{SessionName}}}}"
-
-
 _KEY = "iamIdentityMappings"
-_ENTRIES = ("accessConfig", "accessEntries")
 _ALSO = ("account", "serviceName", "namespace", "noDuplicateARNs")
 
 
 def reads(part: FilePart) -> bool:
     """A ClusterConfig with one of the lists, or such a list alone."""
     if isinstance(part.value, list):
-        keys = ("arn", "account", "serviceName", ARN_KEY)
+        keys = ("arn", "account", "serviceName", PRINCIPAL)
         return any(item.get(key) is not None for item in part.items for key in keys)
-    return part.get(_KEY) is not None or part.get(*_ENTRIES) is not None
+    return part.get(_KEY) is not None or part.get(*EKSCTL_LIST) is not None
 
 
 def read(part: FilePart) -> Read:
     """EKS searches its access entries first, so they come last."""
     if isinstance(part.value, list):
         for item in part.items:
-            yield from read_access_entry(item) if item.get(ARN_KEY) is not None else _mapping(item)
+            yield from as_mapping(item) if item.get(PRINCIPAL) is not None else _mapping(item)
         return
-    for path, read_entry in (((_KEY,), _mapping), (_ENTRIES, read_access_entry)):
+    for path, read_entry in (((_KEY,), _mapping), (EKSCTL_LIST, as_mapping)):
         listed = part.get(*path)
         if listed is not None and not isinstance(listed.value, list):
             yield LeftOut(f"{'.'.join(path)} must be a list", listed.place)
@@ -104,3 +62,21 @@ def _mapping(item: FilePart) -> Read:
         is_new = only_new is not None and only_new.value is True
         for content in read_mapping(item, "arn", *_ALSO):
             yield replace(content, only_new=True) if is_new and isinstance(content, Wanted) else content
+
+
+_KEYS = {"principalArn": "principalARN", "username": "kubernetesUsername", "policyArn": "policyARN"}
+
+
+def write(entries: Iterable[AccessEntry], cluster_name: str, region: str) -> dict[str, Any]:
+    """A ClusterConfig for `eksctl create accessentry -f`. Keys as in pkg/apis/eksctl.io/v1alpha5/access_entry.go."""
+
+    def spelled(data: dict[str, Any]) -> dict[str, Any]:
+        return {_KEYS.get(key, key): value for key, value in data.items()}
+
+    items = []
+    for entry in entries:
+        policies = [spelled(policy_data(policy)) for policy in entry.policies]
+        items.append({**spelled(as_data(entry)), **({"accessPolicies": policies} if policies else {})})
+    metadata = {"name": cluster_name, **({"region": region} if region else {})}
+    head = {"apiVersion": "eksctl.io/v1alpha5", "kind": "ClusterConfig", "metadata": metadata}
+    return {**head, EKSCTL_LIST[0]: {EKSCTL_LIST[1]: items}}

@@ -92,6 +92,20 @@ def test_apply_says_that_it_is_not_verified(stand: Stand) -> None:
     assert "verified" not in shell.dev("apply", "--dry-run", "client").err
 
 
+def test_what_is_only_planned_would_happen(stand: Stand) -> None:
+    objects = ["ConfigMap kube-system/aws-iam-authenticator", "DaemonSet kube-system/aws-iam-authenticator"]
+    planned = [f"would create {name}" for name in objects]
+    dry = stand.shell.dev("apply", "--dry-run").out.splitlines()
+    assert [line for line in dry if line.startswith("would ")] == planned
+    shown = stand.shell.dev("diff", code=1).out.splitlines()
+    assert [line for line in shown if line.startswith("would ")] == planned
+    done = stand.shell.dev("apply").out.splitlines()
+    assert [line for line in done if line.startswith("created ")] == [f"created {name}" for name in objects]
+    back = stand.shell.dev("rollback", "--dry-run").out.splitlines()
+    assert back == [f"would remove {name}" for name in objects]
+    assert stand.shell.dev("apply", "--dry-run").out.splitlines() == [f"unchanged {name}" for name in objects]
+
+
 class TestApplyAndVerify:
     def test_a_login_that_succeeds(self, stand: Stand) -> None:
         reviewed(stand, "admin")
@@ -104,10 +118,10 @@ class TestApplyAndVerify:
     def test_a_login_that_fails(self, stand: Stand) -> None:
         reviewed(stand, "root")
         once = functools.partial(verify_login, pause=100)
-        with mock.patch("tarmak_iam.cli.commands.apply.verify_login", once):
+        with mock.patch("tarmak_iam.cli.commands.verify.verify_login", once):
             done = stand.shell.dev("apply", "--verify", code=1)
         assert "created ConfigMap" in done.out
-        assert done.err.splitlines()[-1] == f"verification failed; {recovery_hint(stand)}"
+        assert done.err.splitlines()[-1] == f"error: verification failed; {recovery_hint(stand)}"
 
     def test_somebody_whom_nobody_maps(self, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
         refused(stand, monkeypatch)

@@ -113,7 +113,8 @@ def test_a_hub_with_mappings_is_not_clean(shell: Shell, line_end: str) -> None:
         f"{shell.multi}/prod-hub/{NAME}: warning: these mappings have no effect: prod-hub is a hub, which has no API "
         "server; move the file to the directory of the cluster that it is for, or remove it [IAM098]\n"
     )
-    assert checked.err == "1 warning, 3 clusters: 2 clean, 1 with findings (prod-hub)\n"
+    summary = "1 warning, 3 clusters: 2 clean, 1 with findings (prod-hub)\n"
+    assert checked.err == f"more about a finding: `tarmak-iam explain IAM098`\n{summary}"
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -129,7 +130,7 @@ def test_without_a_current_cluster_no_mappings_are_checked(shell: Shell, line: s
     finding = f"{what}; set currentCluster, or use --cluster or --all-clusters"
     checked = shell.run("-c", shell.single, "check", code=1)
     assert checked.out == f"{file}:{place}: error: {finding} [IAM005]\n"
-    assert checked.err == "1 error\n"
+    assert checked.err == "more about a finding: `tarmak-iam explain IAM005`\n1 error\n"
     (in_json,) = json.loads(shell.run("-c", shell.single, "check", "-o", "json", "--fail-on", "error", code=1).out)
     assert (in_json["id"], in_json["message"]) == ("IAM005", what)
     (run,) = json.loads(shell.run("-c", shell.single, "check", "-o", "sarif", code=1).out)["runs"]

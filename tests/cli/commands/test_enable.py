@@ -51,7 +51,7 @@ def test_a_misspelt_parent_is_corrected_first(
     for command in (
         ["enable"],
         ["enable", "--dry-run"],
-        ["set", "publicELBAccessLogs.bucket", "b"],
+        ["config", "set", "publicELBAccessLogs.bucket", "b"],
         ["config", "set", logs, "b"],
     ):
         refused = shell.run("-c", tmp_path, *command, code=2)

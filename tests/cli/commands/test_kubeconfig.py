@@ -53,11 +53,11 @@ def test_unmanaged_entries_stay_and_are_not_shown(shell: Shell, tmp_path: Path) 
     assert OTHER.partition("contexts:")[0] in file.read_text()
     assert "current-context: other\n" in file.read_text()
     assert mode(file) == 0o640
-    assert f"other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n" in done.err
+    assert f"warning: other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n" in done.err
     assert shell.dev("kubeconfig", "--merge", file, "--role", ROLE, "--use").err == (
         f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
         f"set the current context to dev-cluster-Admin in {file}\n"
-        f"other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n"
+        f"warning: other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n"
     )
 
 

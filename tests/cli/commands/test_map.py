@@ -80,7 +80,9 @@ def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], ad
     shell.dev("map", *command, "--dry-run", code=2)
     assert mappings(shell).read_bytes() == before
     forced = shell.dev("map", *command, "--force")
-    assert forced.err.startswith(f"forced: the last mapping to system:masters would be lost ({ADMIN}); {found}\n")
+    assert forced.err.startswith(
+        f"warning: forced: the last mapping to system:masters would be lost ({ADMIN}); {found}\n"
+    )
     assert "loses system:masters" in forced.out
 
 

@@ -151,7 +151,7 @@ def test_a_rollback_is_told_before_and_in_json(stand: Stand) -> None:
     dry = shell.dev("rollback", "--to", "0", "--dry-run")
     assert "afterwards IAM login is not possible: DaemonSet kube-system/aws-iam-authenticator does not exist" in dry.err
     assert dry.err.endswith("dry run: nothing was changed\n")
-    assert dry.out.splitlines()[0] == "removed ConfigMap kube-system/aws-iam-authenticator"
+    assert dry.out.splitlines()[0] == "would remove ConfigMap kube-system/aws-iam-authenticator"
     assert len(stand.cluster.names()) == 2
     done = json.loads(shell.dev("rollback", "-o", "json").out)
     assert (done["undone"], done["dryRun"], done["changed"]) == ([2], False, True)

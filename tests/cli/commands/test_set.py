@@ -11,7 +11,7 @@ def test_windows_line_ends_stay(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     before = file.read_bytes()
-    shell.dev("set", BUCKET, "b")
+    shell.dev("config", "set", BUCKET, "b")
     assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n") == before.count(b"\n") + 3
-    shell.dev("unset", BUCKET)
+    shell.dev("config", "unset", BUCKET)
     assert file.read_bytes() == before

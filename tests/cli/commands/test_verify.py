@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from tarmak_iam.cli.commands.apply import finish_login
+from tarmak_iam.cli.commands.verify import finish_login
 from tarmak_iam.cli.console import ExitCode
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import Verified
@@ -32,7 +32,7 @@ def test_verify(stand: Stand) -> None:
     reviewed(stand, "root")
     found = stand.shell.dev("verify", "--timeout", "0", code=1)
     assert "the API server identifies" in found.out
-    assert f"verification failed; {recovery_hint(stand)}\n" in found.err
+    assert f"error: verification failed; {recovery_hint(stand)}\n" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
     assert (shown["outcome"], shown["verifyAs"]) == ("failed", [ADMIN])
@@ -51,7 +51,7 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
     found = shell.dev("verify", "--context", "a b", code=4)
     assert found.out.startswith(f"the API server rejects {NOBODY}, as whois expects: no mapping matches")
     assert found.err.splitlines()[-1] == (
-        f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
+        f"warning: not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
         f"run `tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` to log in as that role"
     )
     assert "admin certificate" not in found.err
@@ -64,7 +64,7 @@ def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatc
     found = stand.shell.dev("verify", code=4)
     assert (found.out, found.err.count("no token can be created")) == ("", 1)
     assert found.err.splitlines()[-1].startswith(
-        "not verified: no token can be created: aws-iam-authenticator is not on "
+        "warning: not verified: no token can be created: aws-iam-authenticator is not on "
     )
     assert "--role arn" not in found.err, "without credentials no role can be assumed"
     assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
@@ -75,7 +75,7 @@ def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str])
     with click.Context(click.Command("x")), pytest.raises(click.exceptions.Exit) as caught:
         finish_login(found, installation(), (), is_text=True)
     assert caught.value.exit_code == ExitCode.FINDINGS
-    assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
+    assert capsys.readouterr() == ("what was found\n", "error: verification failed; hint\n")
 
 
 def test_the_admin_certificate_logs_in(stand: Stand) -> None:

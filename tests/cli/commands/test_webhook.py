@@ -78,7 +78,7 @@ def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
     before = content(out)
     renewed = shell.run("webhook", "--output-dir", out, "--renew")
     assert renewed.err.endswith(
-        "IAM logins fail until the files are on all masters and both servers are restarted\n"
+        "warning: IAM logins fail until the files are on all masters and both servers are restarted; "
         "the admin certificate was not examined\n"
     )
     after = content(out)
@@ -216,7 +216,7 @@ def test_a_crash_at_the_first_run_is_noticed_and_the_next_one_completes_it(shell
     done = shell.run("webhook", "--output-dir", out)
     assert done.out == f"unchanged {out / KEY}\nwrote {out / CERT}\nwrote {out / CONFIG}\n"
     assert done.err.startswith("created cert.pem for the existing key.pem, which an interrupted run may have left ")
-    assert "IAM logins fail until the files are on all masters and both servers are restarted\n" in done.err
+    assert "IAM logins fail until the files are on all masters and both servers are restarted; " in done.err
     assert content(out).keys() == {KEY, CERT, CONFIG}
     assert content(out)[KEY] == files()[KEY]
     shell.run("doctor", out)

@@ -1,4 +1,5 @@
-"""A stand-in of the AWS CLI: who the caller is, tokens, and a role that is only printed."""
+"""A stand-in of the AWS CLI: who the caller is, tokens, a role that is only printed, the roles in $CLOUD/roles, and the
+access entries of EKS."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from typing import Any
 import botocore.exceptions
 import botocore.session
 
+from tests.docs.stand_ins.cloud import Cloud
+
 _ACCOUNT = "111122223333"
 
 
@@ -22,7 +25,8 @@ def main(arguments: list[str]) -> int:
     for name in ("profile", "query", "output", "role-arn", "cluster-name", "cluster-id", "role-name", "path"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--assume-role-policy-document")
-    parser.add_argument("--region")
+    for name in ("region", "cli-input-json", "principal-arn", "name"):
+        parser.add_argument(f"--{name}")
     given = parser.parse_args(arguments)
     if given.profile:
         os.environ["AWS_PROFILE"] = given.profile
@@ -34,10 +38,11 @@ def main(arguments: list[str]) -> int:
                 sys.stderr.write(f"\n{error}\n")
                 return 254
             return _show({name: found[name] for name in ("UserId", "Account", "Arn")}, given)
-        case ["eks", "get-token"]:
-            role = ["--role", given.role_arn] if given.role_arn else []
-            name = given.cluster_name or given.cluster_id
-            return subprocess.call(["tarmak-iam", "token", "--cluster-id", name, *role])
+        case ["eks", operation]:
+            return _eks(operation, given)
+        case ["iam", "list-roles"]:
+            print("\t".join((Cloud.here().root / "roles").read_text().split()))
+            return 0
         case ["iam", "create-role"]:
             text = Path(given.assume_role_policy_document.removeprefix("file://")).read_text()
             path = given.path or "/"
@@ -49,9 +54,43 @@ def main(arguments: list[str]) -> int:
     return 252
 
 
+def _eks(operation: str, given: argparse.Namespace) -> int:
+    if operation == "get-token":
+        role = ["--role", given.role_arn] if given.role_arn else []
+        name = given.cluster_name or given.cluster_id
+        return subprocess.call(["tarmak-iam", "token", "--cluster-id", name, *role])
+    if operation == "update-kubeconfig":
+        print(f"Added new context arn:aws:eks:eu-west-1:{_ACCOUNT}:cluster/{given.name} to /home/you/.kube/config")
+        return 0
+    return _show(_of_entries(operation, given), given)
+
+
+def _of_entries(operation: str, given: argparse.Namespace) -> Any:
+    """Entries and associations are kept as they are given, with what EKS adds to an entry."""
+    file = Cloud.here().root / f"eks-{given.cluster_name}.json"
+    entries: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
+    made = json.loads(given.cli_input_json or "{}")
+    arn = given.principal_arn or made.get("principalArn", "")
+    match operation:
+        case "create-access-entry":
+            entry = {"clusterName": given.cluster_name, "kubernetesGroups": [], "tags": {}, **made}
+            entries[arn] = {"entry": entry, "policies": []}
+        case "associate-access-policy":
+            entries[arn]["policies"].append({key: made[key] for key in ("policyArn", "accessScope")})
+        case "list-access-entries":
+            return {"accessEntries": list(entries)}
+        case "list-associated-access-policies":
+            policies = entries[arn]["policies"]
+            return {"clusterName": given.cluster_name, "principalArn": arn, "associatedAccessPolicies": policies}
+    file.write_text(json.dumps(entries))
+    return {"accessEntry": entries[arn]["entry"]}
+
+
 def _show(found: Any, given: argparse.Namespace) -> int:
-    for step in filter(None, (given.query or "").split(".")):
+    for step in filter(None, (given.query or "").removesuffix("[]").split(".")):
         found = found[step]
+    if given.output == "text" and isinstance(found, list):
+        found = "\t".join(found)
     print(found if given.output == "text" and isinstance(found, str) else json.dumps(found, indent=4))
     return 0
 

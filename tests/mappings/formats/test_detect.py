@@ -164,23 +164,24 @@ iamIdentityMappings:
 
 
 def test_access_entries_of_eksctl() -> None:
-    ops, plain = (
+    ops, admin, plain = (
         f"arn:{partition}:sts::111122223333:assumed-role/{role}/{{{{SessionName}}}}"
-        for partition, role in (("aws", "Ops"), ("aws-cn", "Plain"))
+        for partition, role in (("aws", "Ops"), ("aws", "Admin"), ("aws-cn", "Plain"))
     )
     assert read(ENTRIES_OF_EKS) == [
         "f.yaml:31:3 arn:aws:iam::111122223333:user/ann as other []",
         f"f.yaml:7:5 arn:aws:iam::111122223333:role/team/Ops as {ops} ['ops']",
         "f.yaml:9:5 arn:aws:iam::111122223333:user/ann as ann []",
         "f.yaml:13:5 arn:aws:iam::111122223333:user/bob as arn:aws:iam::111122223333:user/bob ['dev', 'ops']",
+        f"f.yaml:18:5 arn:aws:iam::111122223333:role/Admin as {admin} ['system:masters']",
         f"f.yaml:28:5 arn:aws-cn:iam::111122223333:role/Plain as {plain} []",
         (
             "f.yaml:13:5: arn:aws:iam::111122223333:user/bob: the access policies AmazonEKSViewPolicy exist in EKS "
-            "only; grant the rights to its groups with RBAC"
+            "only; grant the permissions to its groups with RBAC"
         ),
         (
-            "f.yaml:18:5: arn:aws:iam::111122223333:role/Admin has access only through EKS access policies "
-            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; map it to a group that has the rights"
+            "f.yaml:22:7: an access policy needs policyArn and accessScope: the type cluster, or the type namespace "
+            "and a list of namespaces"
         ),
         (
             "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS sets the username and groups of access entries "
