@@ -22,7 +22,7 @@ _VERSION = "2012-10-17"
 """Of the policy language. In older ones, which are the default, `${aws:username}` is the text itself."""
 
 # One variable, so that different people have different names.
-_BOUND = re.compile(r"[^$*?]*(\$\{aws:(?:username|PrincipalTag/[^$*?{}',\s]+)\})[^$*?]*", re.IGNORECASE)
+_BOUND = re.compile(r"[^$*?]*\$\{aws:(?:username|PrincipalTag/[^$*?{}',\s]+)\}[^$*?]*", re.IGNORECASE)
 _MODELLED = {"Effect", "Principal", "Action", "Condition", "Sid"}
 _WILDCARD, _OWN_VARIABLE = re.compile(r"[*?]"), re.compile(r"\$\{[*?$]\}")
 
@@ -45,7 +45,7 @@ class Reach(TextEnum):
 
 
 class Fact(NamedTuple):
-    """`reason`: for a session name, the variable that it is bound to; else the part of the policy that decides."""
+    """`reason`: for a session name, what it is bound to; else the part of the policy that decides."""
 
     state: State
     reason: str = ""
@@ -102,6 +102,9 @@ def evaluate(policy: Any, source: str) -> Trust:
     if not grants:
         return Trust.unknown(source, f"no statement allows {ASSUME_ROLE}")
     session, mfa, external_id = (_weakest(fact) for fact in zip(*(grant.facts for grant in grants), strict=True))
+    names = dict.fromkeys(grant.facts[0].reason for grant in grants)
+    if session.state is State.YES and len(names) > 1:  # one person's name may be that of another by another statement
+        session = Fact(State.NOT_EVALUATED, f"statements bind it to different names: {brief_list(names)}")
     facts = (_of_one_account(session, principals), mfa, external_id)
     denying = [
         f"statement {number}: Deny"
@@ -245,7 +248,7 @@ def _session_name(operator: str, values: list[str], has_variables: bool) -> Fact
     if not has_variables:
         return Fact(State.NOT_EVALUATED, f"without Version {_VERSION}") if "${" in "".join(values) else None
     bound = _BOUND.fullmatch(values[0]) if len(values) == 1 else None
-    return Fact(State.YES, bound[1]) if bound else None
+    return Fact(State.YES, values[0]) if bound else None
 
 
 def _mfa(operator: str, values: list[str], _: bool) -> Fact | None:

@@ -70,6 +70,13 @@ def test_another_account_can_have_a_user_of_the_same_name() -> None:
     assert of_one.session_name == (State.YES, "${aws:username}")
 
 
+def test_statements_that_bind_different_names() -> None:
+    other = statement(condition={"StringEquals": {"sts:RoleSessionName": "x${aws:username}"}})
+    assert trust_of(other, other).session_name == (State.YES, "x${aws:username}")
+    reason = "statements bind it to different names: ${aws:username}, x${aws:username}"
+    assert trust_of(statement(condition=BOUND), other).session_name == (State.NOT_EVALUATED, reason)
+
+
 @pytest.mark.parametrize("action", ["*", "STS:*", "sts:Assume*", "sts:AssumeRol?", ["s3:*", "sts:assumerole"]])
 def test_an_action_that_includes_it(action: Any) -> None:
     assert [str(one.reach) for one in trust_of(statement(Action=action)).principals] == ["account"]
