@@ -43,7 +43,7 @@ class TrustPolicies:
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> TrustPolicies:
-        """Of files, and of the `*.json` files of directories. Raises FileError, ParseError and ConfigError."""
+        """Of files (`-` is stdin), and of the `*.json` files of directories. Raises FileError, ParseError, ConfigError."""
         return cls(tuple(policy for path in paths for file in _files(path) for policy in _policies(file)))
 
     @cached_property
@@ -86,7 +86,7 @@ class TrustPolicies:
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
-        return [path]
+        return [Path("/dev/stdin") if path == Path("-") else path]
     try:
         files = sorted(file for file in path.iterdir() if file.suffix == ".json")
     except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,6 +54,13 @@ def test_what_the_cli_prints(tmp_path: Path, content: Any) -> None:
     policies = read(tmp_path, file=content)
     assert trusted(policies.of("arn", DEV)) == ["444455556666"]
     assert trusted(policies.of("arn", "arn:aws:sts::111122223333:assumed-role/DEV/ann")) == ["444455556666"]
+
+
+def test_stdin() -> None:
+    command = [sys.executable, "-m", "tarmak_iam", "trust", "check", "-"]
+    text = json.dumps({"Role": role(DEV, "444455556666")})
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "role Dev of account 111122223333")
 
 
 def test_a_policy_alone_is_of_the_role_that_its_file_is_named_after(tmp_path: Path) -> None:
