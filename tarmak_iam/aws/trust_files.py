@@ -43,7 +43,8 @@ class TrustPolicies:
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> TrustPolicies:
-        """Of files (`-` is stdin), and of the `*.json` files of directories. Raises FileError, ParseError, ConfigError."""
+        """Of files, with `-` for stdin, and of the `*.json` files of directories. Raises FileError, ParseError and
+        ConfigError."""
         return cls(tuple(policy for path in paths for file in _files(path) for policy in _policies(file)))
 
     @cached_property

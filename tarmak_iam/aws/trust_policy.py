@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -157,14 +158,14 @@ def _grant(name: str, statement: Any, has_variables: bool) -> _Grant | None:
         return None
     if others := [shortened(key) for key in statement if key not in _MODELLED]:
         return unknown(", ".join(others))
-    patterns = [_action_pattern(action) for action in _texts(statement.get("Action"))]
-    is_direct = any(pattern.fullmatch(ASSUME_ROLE) for pattern in patterns)
-    is_federated = any(pattern.fullmatch(action) for pattern in patterns for action in _BY_FEDERATION)
-    if patterns and not is_direct and not is_federated:
+    actions = _texts(statement.get("Action"))
+    is_direct = any(_includes(action, ASSUME_ROLE) for action in actions)
+    is_federated = any(_includes(action, federated) for action in actions for federated in _BY_FEDERATION)
+    if actions and not is_direct and not is_federated:
         return None  # sts:TagSession, for example
     principals = tuple(_principals(statement.get("Principal"), is_direct))
-    if not patterns or not principals:
-        return unknown("Principal" if patterns else "Action")
+    if not actions or not principals:
+        return unknown("Principal" if actions else "Action")
     facts, others = _conditions(name, statement.get("Condition", {}), has_variables)
     if others_than_aws := [trusted for trusted in principals if trusted.reach is Reach.NOT_EVALUATED]:
         reason = f"{name}: {others_than_aws[0].type} {shortened(others_than_aws[0].principal)}"
@@ -183,9 +184,10 @@ def _texts(value: Any) -> list[str]:
     return [text if isinstance(text, str) else str(text).lower() for text in values]
 
 
-def _action_pattern(action: str) -> re.Pattern[str]:
-    """Actions are not case-sensitive, and `*` and `?` are wildcards in them."""
-    return re.compile(re.escape(action).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
+def _includes(pattern: str, action: str) -> bool:
+    """Actions are not case-sensitive, and `*` and `?` are wildcards in them; brackets are not, as they are in fnmatch,
+    which takes no exponential time."""
+    return fnmatchcase(action.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def _principals(element: Any, is_direct: bool) -> Iterator[TrustedPrincipal]:
