@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.aws.go_case import to_lower
+from tarmak_iam.aws.trust_policy import Trust
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
+from tarmak_iam.identity.templates import has_session
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
@@ -153,7 +155,9 @@ class ReviewedPrincipal:
     """A principal that can log in. `kind` and `principal` are those of a `Grant`; `identity` is from its entry.
     `alternatives`: what the authenticator may give instead, where it chooses at random. `may_get_nothing`: whether it
     may deny the login instead. `privilege` is the highest of all these, including the permissions of every caller;
-    `because`: the reasons. `rights`: those of its own username and groups only; None if the cluster was not queried."""
+    `because`: the reasons. `rights`: those of its own username and groups only; None if the cluster was not queried.
+    `logins`: those in the audit logs; None without audit logs. `trust`: what the trust policy of a role says; None for
+    other principals, and without trust policies."""
 
     kind: str
     principal: str
@@ -167,6 +171,11 @@ class ReviewedPrincipal:
     change: LastChange | None = None
     rights: tuple[BindingRights, ...] | None = None
     logins: Logins | None = None
+    trust: Trust | None = None
+
+    @property
+    def uses_session_name(self) -> bool:
+        return any(map(has_session, (self.identity.username, *self.identity.groups)))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -306,6 +315,11 @@ class Review:
     revision: GitRevision | None = None
     history: str = ""
     date: str = ""
+
+    @property
+    def has_trust(self) -> bool:
+        """Whether trust policies of roles were given."""
+        return any(principal.trust for cluster in self.clusters for principal in cluster.principals)
 
     @property
     def failed(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
+from tarmak_iam.aws.trust_files import TrustPolicies
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.nodes import Alias, dereference, walk
 from tarmak_iam.errors import Place, TarmakIamError
@@ -51,7 +52,7 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
     installation = subjects.installation
     assert installation is not None
     entries = _Entries(installation, report, repository)
-    principals = tuple(entries.principals())
+    principals = tuple(entries.principals(subjects.trust_policies))
     paths = [(Path(text.filename), text.to_bytes()) for text in map(subjects.text_of, Subject) if text is not None]
     return ClusterReview(
         cluster=installation.cluster_id,
@@ -123,7 +124,7 @@ class _Entries:
                 for group in [self.findings[route] for route in routes if route in self.findings] or [others]:
                     group.append(finding)
 
-    def principals(self) -> Iterator[ReviewedPrincipal]:
+    def principals(self, policies: TrustPolicies | None) -> Iterator[ReviewedPrincipal]:
         """In the order in which the authenticator tries their entries."""
         loaded = self._installation.loaded
         for grant in loaded.grants:
@@ -141,6 +142,7 @@ class _Entries:
                 may_get_nothing=None in loaded.possible_grants(grant),
                 findings=tuple(self.findings[entry.route.plain]) if entry else (),
                 change=self._change(entry) if entry else None,
+                trust=None if policies is None else policies.of(grant.kind, grant.principal),
             )
 
     def ineffective(self) -> Iterator[IneffectiveEntry]:

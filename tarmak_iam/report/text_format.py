@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.access.diff import who
+from tarmak_iam.aws.trust_policy import trust_rows
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.mappings.entries import SSO_PREFIX
@@ -38,9 +39,11 @@ _PRIVILEGES = """\
 The privilege of a principal is the highest one that is known. "admin" means that it has all permissions in the \
 cluster or can give itself all permissions, "node" that it has the identity of a node, and "elevated" that it has \
 permissions with which it can get more permissions. If no privilege is shown, none of these is known."""
-_NOT_COVERED = """\
-Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
-tokens of service accounts)."""
+_WITHOUT_IAM = "logins without IAM (client certificates, tokens of service accounts)."
+_NOT_COVERED = f"Not covered: who can assume a role or use the keys of a user in AWS, and {_WITHOUT_IAM}"
+_WITH_TRUST = f"""\
+Of the trust policies of roles, five facts are shown; "not evaluated" means that the policy may allow more or less. \
+Not covered: other policies in AWS, who can use the keys of a user, and {_WITHOUT_IAM}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[st
         " ".join((*_sources(review, shown), *_queried(review))),
         " ".join(_results(review)),
         _PRIVILEGES,
-        _NOT_COVERED,
+        _WITH_TRUST if review.has_trust else _NOT_COVERED,
     )
 
 
@@ -251,6 +254,9 @@ def _entry(
     logins = entry.logins if isinstance(entry, ReviewedPrincipal) else None
     if logins is not None and cluster.audit_log is not None:
         yield _labelled("logins", logins_text(logins, cluster.audit_log))
+    if isinstance(entry, ReviewedPrincipal) and entry.trust is not None:
+        for label, text in trust_rows(entry.trust, uses_session_name=entry.uses_session_name):
+            yield _labelled(label, text)
     yield from _rights(entry, cluster)
 
 
