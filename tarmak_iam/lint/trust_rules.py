@@ -10,7 +10,7 @@ from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import TRUST, Rule, TrustedMappings
-from tarmak_iam.text import shortened
+from tarmak_iam.text import one_line, shortened
 
 _ABOUT_SESSION_NAMES = ("IAM070", "IAM071", "IAM072")
 _GONE_IF_BOUND = "IAM070"
@@ -21,7 +21,7 @@ _GONE_IF_BOUND = "IAM070"
 def open_trust_policy(rule: Rule, trusted: TrustedMappings) -> Iterator[Finding]:
     for entry, trust in _trusts(trusted):
         if trust.is_for_anybody:
-            where = f"its trust policy in {shortened(trust.source)}"
+            where = f"its trust policy in {one_line(trust.source)}"
             what = f"anybody with an AWS account can assume {entry.name}: {where} allows *"
             if trust.not_evaluated:
                 what += f", and this is not evaluated: {'; '.join(map(shortened, trust.not_evaluated[:3]))}"
@@ -63,7 +63,7 @@ def with_trust(finding: Finding, trusted: TrustedMappings | None) -> Finding | N
     state, reason = trust.session_name
     if state is State.YES and finding.id == _GONE_IF_BOUND:
         return None
-    where = f"its trust policy ({shortened(trust.source)})" if trust.source else "its trust policy"
+    where = f"its trust policy ({one_line(trust.source)})" if trust.source else "its trust policy"
     texts = {
         State.YES: f"{where} sets the session name to {reason}",
         State.NO: f"{where} does not set it: {reason}",
