@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from tarmak_iam.aws.trust_policy import State, Trust, trust_rows
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import TRUST, Rule, TrustedMappings
 from tarmak_iam.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.aws.trust_policy import Trust
 
 _ABOUT_SESSION_NAMES = ("IAM070", "IAM071", "IAM072")
 _GONE_IF_BOUND = "IAM070"
@@ -43,6 +46,8 @@ def _trust_of(entry: WrittenEntry, trusted: TrustedMappings) -> Trust | None:
 
 def trust_lines(trusted: TrustedMappings | None) -> Iterator[str]:
     """A line for each mapped role, with the facts of its trust policy."""
+    from tarmak_iam.aws.trust_policy import trust_rows
+
     for entry, trust in _trusts(trusted) if trusted is not None else ():
         uses_session_name = any(map(has_session, (entry.listed.username, *entry.listed.groups)))
         facts = (f"{label} {text}" for label, text in trust_rows(trust, uses_session_name=uses_session_name))
@@ -54,6 +59,8 @@ def with_trust(finding: Finding, trusted: TrustedMappings | None) -> Finding | N
     each statement of the policy binds the session name to the person."""
     if trusted is None or finding.id not in _ABOUT_SESSION_NAMES:
         return finding
+    from tarmak_iam.aws.trust_policy import State
+
     steps = finding.route.plain
     entries = entries_of(trusted.mappings).by_steps
     entry = next((entries[steps[:count]] for count in range(len(steps) + 1) if steps[:count] in entries), None)
