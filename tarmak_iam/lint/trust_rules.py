@@ -46,9 +46,11 @@ def _trust_of(entry: WrittenEntry, trusted: TrustedMappings) -> Trust | None:
 
 def trust_lines(trusted: TrustedMappings | None) -> Iterator[str]:
     """A line for each mapped role, with the facts of its trust policy."""
+    if trusted is None:
+        return
     from tarmak_iam.aws.trust_policy import trust_rows
 
-    for entry, trust in _trusts(trusted) if trusted is not None else ():
+    for entry, trust in _trusts(trusted):
         uses_session_name = any(map(has_session, (entry.listed.username, *entry.listed.groups)))
         facts = (f"{label} {text}" for label, text in trust_rows(trust, uses_session_name=uses_session_name))
         yield f"{entry.name}: {'; '.join(facts)}"
