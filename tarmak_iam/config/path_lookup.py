@@ -230,8 +230,10 @@ class _Lookup:
             item = _example(self.document, self.node, field) if kind == "a list" else []
             if item and (meant := self._instead(*item, KeyStep(name))):
                 raise self._error(what, "choose an item first, as in {}", meant)
-            quotes = "" if kind == "a list" else ", or put a key that contains dots in quotes"
-            raise self._error(what, f"write {{}}{quotes}", where)
+            if kind == "a list":
+                self.enter_item(NameStep(name))  # which says what items it has
+                return
+            raise self._error(what, "write {}, or put a key that contains dots in quotes", where)
         entry = node.effective(name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and name not in field.fields:
             path = (*self.type_path, name)
