@@ -53,9 +53,8 @@ def _named(name: str, known: Sequence[Rule]) -> Rule:
     wanted = re.sub(r"\d+\Z", lambda number: number[0].zfill(3), name.lower())
     if (rule := next((rule for text, rule in by_name.items() if text.lower() == wanted), None)) is not None:
         return rule
-    is_of_doctor = wanted.startswith("web")
-    remedy = "docs/doctor.md explains the findings of doctor" if is_of_doctor else choose_among(name, by_name)
-    raise SelectionError(f"unknown rule '{name}'", remedy=remedy)
+    doctor = "docs/doctor.md explains the findings of doctor" if wanted.startswith("web") else ""
+    raise SelectionError(f"unknown rule '{name}'", remedy=doctor or choose_among(name, by_name))
 
 
 def plain_text(page: str) -> str:
