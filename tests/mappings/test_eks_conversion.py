@@ -122,7 +122,7 @@ def test_full_arns() -> None:
     assert remarks(converted) == [
         (
             "loss: the file of --arns has the roles of account 111122223333, and not this one; remove the mapping if "
-            "it does not exist, or list the ARNs anew (FULL_ARN)"
+            "it does not exist, or list the ARNs again (FULL_ARN)"
         )
     ]
     with pytest.raises(ConfigError, match=r"^f:2:3: 'nonsense' is not accepted: it does not begin with 'arn:'"):
