@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.errors import FileError, Place
+from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.report import audit_log
 from tarmak_iam.report.audit_log import with_audit_logs
@@ -206,7 +206,8 @@ def test_compressed_and_damaged_files(tmp_path: Path) -> None:
     (problem,) = log.problems
     assert problem.startswith(f"{path}: the compressed data is damaged after line ")
     path.write_bytes(gzip.compress(b"x")[:-4] + b"abcd")
-    assert of_files(path)[0].problems == (f"{path}: the compressed data is damaged after line 0",)
+    with pytest.raises(ConfigError, match="the compressed data is damaged after line 0; specify files"):
+        of_files(path)
 
 
 def test_files_together_in_any_order(tmp_path: Path) -> None:
@@ -217,6 +218,13 @@ def test_files_together_in_any_order(tmp_path: Path) -> None:
     assert [*audit_log_lines(log)] == [
         "audit logs: 2 events in 2 files, 2026-10-01 00:00:00 to 2026-10-02 00:00:00 UTC"
     ]
+
+
+@pytest.mark.parametrize("text", ["", "rubbish\n", "{}\n{}\n"])
+def test_files_without_an_event_say_nothing_of_logins(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other").write_text(text)
+    with pytest.raises(ConfigError, match=r"^no audit events in .*/other; specify files that --audit-log-path of"):
+        of_files(tmp_path / "other")
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
