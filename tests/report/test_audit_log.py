@@ -200,8 +200,7 @@ def test_compressed_and_damaged_files(tmp_path: Path) -> None:
     whole, logins = reviewed(tmp_path, *lines, name="audit.log.1.gz")
     assert (whole.problems, logins[ADMIN].requests) == ((), 60)
     path = tmp_path / "audit.log.1.gz"
-    data = gzip.compress("".join(f"{line}
-" for line in lines).encode())
+    data = gzip.compress("".join(f"{line}\n" for line in lines).encode())
     path.write_bytes(data[: len(data) // 2])
     log, _ = of_files(path)
     (problem,) = log.problems
