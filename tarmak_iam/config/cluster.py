@@ -288,9 +288,9 @@ class Cluster:
         try:
             return section.read(self.data_with_unknown_keys)
         except validation_error() as error:
-            first = field_errors(error)[0]
-            place = self._file.document.position((*self.route.plain, *section.path, *first.path))
-            raise ConfigError(f"{section.name}: {first.message}", place=place) from None
+            path, message = field_errors(error)[0]
+            place = self._file.document.position((*self.route.plain, *section.path, *path))
+            raise ConfigError(f"{section.name}: {message}", place=place) from None
 
     def problems(self, section: Section[Any]) -> list[Problem]:
         """The problems that the section itself reports; none if the file does not contain it."""
