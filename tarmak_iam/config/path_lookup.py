@@ -158,7 +158,9 @@ class _Lookup:
 
     @property
     def _where(self) -> str:
-        return self.path.up_to(self.number)
+        if not self.number:
+            return "the file" if self.path.is_absolute else "the cluster"
+        return str(self.path._replace(steps=self.path.steps[: self.number]))
 
     @property
     def _kind(self) -> str:
