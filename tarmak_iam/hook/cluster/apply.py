@@ -395,12 +395,10 @@ def _carry_out(
     if plan.is_change:
         begun()
 
-    def failure(error: TarmakIamError) -> ApplyFailed:
-        left, unknown = writes.left()
-        return ApplyFailed(error, replace(foreseen, changes=writes.changes), left, unknown)
-
     made, removed = list[tuple[Object, Object]](), list[Ref]()
-    with writes.reporting(failure):
+    with writes.reporting(
+        lambda error, left, unknown: ApplyFailed(error, replace(foreseen, changes=writes.changes), left, unknown)
+    ):
         for batch in in_batches((step for step in steps if step.then), lambda step: step.wanted, is_of_one_kind=True):
             made += _apply(batch, writes, journal, force=force)
         journal.applied()
