@@ -350,7 +350,7 @@ def merged_list(*lists: list[str] | None) -> str:
 @MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string")
 def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).entries:
-        _, groups, _ = entry.raw
+        groups = entry.value("groups")
         if entry.is_account or not isinstance(groups, str) or not groups:
             continue
         what = "groups is a string, not a list"
@@ -372,7 +372,7 @@ def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
     for entry in entries_of(mappings).entries:
-        username, groups, _ = entry.raw
+        username, groups = entry.value("username"), entry.value("groups")
         are_texts = not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups)))
         if are_texts or entry.is_account:
             continue
