@@ -186,9 +186,8 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tu
             notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
         else:
             gone.append(live)
-    return [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))], tuple(
-        notes
-    )
+    removals = [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))]
+    return removals, tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
