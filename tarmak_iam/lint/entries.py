@@ -12,7 +12,7 @@ from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, pa
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.templates import SESSION_TEMPLATES, TEMPLATES
-from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
+from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -133,6 +133,12 @@ class WrittenEntries:
 
     entries: tuple[WrittenEntry, ...]
     settings: ViperSettings
+
+    def texts(self, key: str) -> list[tuple[str, Route]]:
+        """The items of a setting that is a list, or the words of a string, each with its route."""
+        value, route = self.settings.get(key), self.settings.route(key)
+        is_list = isinstance(value, list)
+        return [(text, route / index if is_list else route) for index, text in enumerate(as_texts(value))]
 
     @cached_property
     def mapped(self) -> tuple[WrittenEntry, ...]:

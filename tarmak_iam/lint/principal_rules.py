@@ -38,7 +38,7 @@ from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.templates import PRIVATE_DNS
-from tarmak_iam.identity.viper import as_text, as_texts
+from tarmak_iam.identity.viper import as_text
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, removed, written
@@ -189,9 +189,7 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
         account, route = entry.in_sso("accountID")
         if account is not None:
             places.append((entry.listed.sso.partition("/")[0], route, "sso.accountID"))
-    scrubbed, route = entries.settings.get("server.scrubbedAccounts"), entries.settings.route("server.scrubbedAccounts")
-    for index, text in enumerate(as_texts(scrubbed)):
-        places.append((text, route / index if isinstance(scrubbed, list) else route, "the scrubbed account"))
+    places += ((*scrubbed, "the scrubbed account") for scrubbed in entries.texts("server.scrubbedAccounts"))
     for text, route, where in places:
         node, ends_daemon = node_at(mappings.document, route), where == "sso.accountID"
         digits = node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else ""
