@@ -200,12 +200,9 @@ class _Walk:
             sso, value = self._find(key.holder, struct, "sso", key.route.parent)
             is_principal = intended in ("roleARN", "userARN")
             # An entry has one principal, so `sso` is equal to an ARN; entries that run together have one each.
-            if is_principal and run_together(key.holder, key.where) is not None:
-                existing = None
-            elif is_principal and value is not None and not is_empty_value(value):
-                existing = sso
-            else:
-                existing = self._find(key.holder, struct, intended, key.route.parent)[0]
+            if not is_principal or run_together(key.holder, key.where) is None:
+                is_sso = is_principal and value is not None and not is_empty_value(value)
+                existing = sso if is_sso else self._find(key.holder, struct, intended, key.route.parent)[0]
         elif place is KeyPlace.TOP:
             existing = self._find(self._root, root_keys(), intended, Route())[0]
         elif place is KeyPlace.SERVER:
