@@ -163,13 +163,8 @@ class WrittenEntries:
 
     @cached_property
     def with_sso(self) -> tuple[WrittenEntry, ...]:
-        """Those of all entries that have the key `sso` with a value."""
-        return tuple(entry for entry in self.entries if entry.value("sso") is not None)
-
-    @property
-    def mapped_sso(self) -> Iterator[WrittenEntry]:
-        """Those of `mapped` that have it."""
-        return (entry for entry in self.with_sso if not entry.is_account)
+        """The roles and users that have the key `sso` with a value."""
+        return tuple(entry for entry in self.mapped if entry.value("sso") is not None)
 
     @cached_property
     def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:

@@ -241,7 +241,7 @@ def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 @MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition")
 def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         partition, route = entry.in_sso("partition")
         if partition:
             what = "an SSO entry with a partition never matches, even with aws"
@@ -260,7 +260,7 @@ def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
     yield from _flawed(rule, mappings)
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
         if is_role_name(name):
@@ -276,7 +276,7 @@ def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(SSO_GATE):
         return
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         if matches and entry.listed.arn:  # with both the daemon does not start
             continue
         if matches:
