@@ -418,12 +418,9 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
             yield from _unknown(block, value, (*path, key))
 
 
-def rules_of(section: Section[Any]) -> list[Rule]:
-    """A section's own rules. Each runs on every cluster whose section its model accepts."""
-    return [_rule(section, section_rule) for section_rule in section.rules]
+def rule_of(section: Section[Any], of_section: SectionRule) -> Rule:
+    """A section's own rule. It runs on every cluster whose section its model accepts."""
 
-
-def _rule(section: Section[Any], of_section: SectionRule) -> Rule:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             whole = cluster.data_with_unknown_keys
