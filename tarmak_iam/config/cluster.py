@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.config.api_server import AMAZON, INIT, LOGS, api_server_issues, used_logs
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
-from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
+from tarmak_iam.config.sections import Model, Path, Problem, Section, field_errors, validation_error
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tarmak_iam.config.ignored_content import IgnoredContent
     from tarmak_iam.config.path_lookup import FoundKey
     from tarmak_iam.config.section_model import Amazon
-
-
-Path = tuple[str | int, ...]
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.

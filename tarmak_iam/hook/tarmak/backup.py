@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.tarmak_output import Path as Steps
+from tarmak_iam.config.sections import Path as Steps
 from tarmak_iam.config.tarmak_output import differences, dropped_keys, tarmak_json, tarmak_output
 from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import value_at
