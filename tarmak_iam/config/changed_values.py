@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.key_paths import ROOT, KeyStep, PathStep, joined
 from tarmak_iam.config.path_lookup import item_steps, items_of
+from tarmak_iam.config.sections import Path
 from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.plain_values import same, value_at
@@ -16,15 +17,13 @@ from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-_Steps = tuple[str | int, ...]
-
 
 class ChangedValue(NamedTuple):
     """`steps` lead to the value in Tarmak's data. `path` is written as for `config get`, relative to the cluster with
     the index `cluster`, or absolute where that is None. None stands for a key that is not set and has no known
     default."""
 
-    steps: _Steps
+    steps: Path
     path: str
     cluster: int | None
     before: Any
@@ -64,7 +63,7 @@ def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
             yield ChangedValue(steps, path, int(steps[1]) if is_of_cluster else None, old, new)
 
 
-def _differing(old: Any, new: Any, steps: _Steps) -> Iterator[_Steps]:
+def _differing(old: Any, new: Any, steps: Path) -> Iterator[Path]:
     """The paths of scalars and lists that differ. Lists of objects of the same length are compared item by item."""
     is_list = isinstance(old, list) and isinstance(new, list) and len(old) == len(new)
     items = (*old, *new) if is_list else (old, new)
@@ -80,7 +79,7 @@ def _differing(old: Any, new: Any, steps: _Steps) -> Iterator[_Steps]:
             yield from _differing((old or {}).get(key), (new or {}).get(key), (*steps, key))
 
 
-def _path(file: ReadFile, steps: _Steps, start: int) -> str:
+def _path(file: ReadFile, steps: Path, start: int) -> str:
     """The path with the names of items; of two items with the same name, with their indices."""
     shown: list[PathStep] = []
     for number, step in enumerate(steps[start:], start):

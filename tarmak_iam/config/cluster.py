@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.config.api_server import AMAZON, INIT, LOGS, api_server_issues, used_logs
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
-from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
+from tarmak_iam.config.sections import Model, Path, Problem, Section, field_errors, validation_error
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tarmak_iam.config.ignored_content import IgnoredContent
     from tarmak_iam.config.path_lookup import FoundKey
     from tarmak_iam.config.section_model import Amazon
-
-
-Path = tuple[str | int, ...]
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
@@ -288,9 +285,9 @@ class Cluster:
         try:
             return section.read(self.data_with_unknown_keys)
         except validation_error() as error:
-            first = field_errors(error)[0]
-            place = self._file.document.position((*self.route.plain, *section.path, *first.path))
-            raise ConfigError(f"{section.name}: {first.message}", place=place) from None
+            path, message = field_errors(error)[0]
+            place = self._file.document.position((*self.route.plain, *section.path, *path))
+            raise ConfigError(f"{section.name}: {message}", place=place) from None
 
     def problems(self, section: Section[Any]) -> list[Problem]:
         """The problems that the section itself reports; none if the file does not contain it."""

@@ -14,8 +14,8 @@ from tarmak_iam.config.tarmak_types import CHOICES, REMEDIES, Field, ScalarTypeE
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.document.scalars import ScalarError, resolve_v2
-from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.document.scalars import resolve_v2
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -70,16 +70,11 @@ class JsonKeys:
         return float_text(key) if isinstance(key, float) else str(key)
 
     def plain(self, node: Node) -> Any:
-        """The value of a scalar; any other node unchanged. Raises ParseError."""
+        """The value of a scalar; any other node unchanged."""
         node = dereference(node)
         if not isinstance(node, Scalar):
             return node
-        if self.is_json:
-            return plain_json(node)
-        try:
-            return resolve_v2(node)
-        except ScalarError as error:
-            raise ParseError(str(error), place=self._document.place(node)) from None
+        return plain_json(node) if self.is_json else resolve_v2(node)
 
     def fail(self, node: Node, what: str, remedy: str) -> NoReturn:
         raise ConfigError(what, remedy=remedy, place=self._document.place(node))

@@ -14,7 +14,7 @@ from tarmak_iam.config.tarmak_types import ITEM, NOT_WRITTEN, OTHER_WORDS, Field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same, value_at
-from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import CLOSE, CommandLine, bare, closest, is_one_typo, is_slip, quoted, spelled_otherwise
@@ -162,10 +162,7 @@ def _shared_keys(node: Node | None, field: Field) -> int | None:
         may_hold = not keys or any(key in known or is_one_typo(key, other) for key in keys for other in known)
         return sum(key in known for key in keys) if may_hold else None
     if isinstance(node, Scalar):
-        try:
-            value = resolve_v2(node)
-        except ScalarError:
-            return None
+        value = resolve_v2(node)
         return 0 if value is None or (field.is_scalar and field.accepts(value)) else None
     return 0 if node is None or field.kind == ("list" if isinstance(node, Sequence) else "map") else None
 

@@ -97,11 +97,6 @@ class KeyPath(NamedTuple):
         text = joined(self.steps)
         return f"{ROOT}{text}" if self.is_absolute else text or WHOLE
 
-    def up_to(self, count: int) -> str:
-        """The first steps in their usual spelling, for messages."""
-        steps = str(self._replace(steps=self.steps[:count]))
-        return steps if count else "the file" if self.is_absolute else "the cluster"
-
 
 def joined(steps: tuple[PathStep, ...]) -> str:
     """Steps in their usual spelling, without anything before them."""

@@ -24,11 +24,11 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
         path = chosen / CONFIG_NAME if stat.S_ISDIR(chosen.stat().st_mode) else chosen
         path.stat()
     except FileNotFoundError:
-        init, specify = (
-            CommandLine(directory_option(given, environ)).tarmak("init"),
-            "specify another directory with -c",
+        init = CommandLine(directory_option(given, environ)).tarmak("init")
+        what, remedy = (
+            f"{CONFIG_NAME} not found in this directory",
+            f"run `{init}`, or specify another directory with -c",
         )
-        what, remedy = f"{CONFIG_NAME} not found in this directory", f"run `{init}`, or {specify}"
         if not chosen.is_dir():
             what = "file not found" if chosen.name == CONFIG_NAME else "directory not found"
             remedy = f"specify the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}"

@@ -17,7 +17,7 @@ from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, NOT_WRITTEN, Fie
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, value_at
-from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
@@ -29,12 +29,7 @@ CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
 
 
-class _Unset:
-    def __deepcopy__(self, _: object) -> _Unset:
-        return self
-
-
-UNSET: Any = _Unset()
+UNSET: Any = object()
 """Stands for a key that has no value."""
 
 
@@ -163,7 +158,9 @@ class _Lookup:
 
     @property
     def _where(self) -> str:
-        return self.path.up_to(self.number)
+        if not self.number:
+            return "the file" if self.path.is_absolute else "the cluster"
+        return str(self.path._replace(steps=self.path.steps[: self.number]))
 
     @property
     def _kind(self) -> str:
@@ -379,22 +376,14 @@ def texts_at(node: Node, keys: Keys) -> tuple[str, ...]:
     scalar = dereference(node)
     if not isinstance(scalar, Scalar) or is_null(scalar):
         return ()
-    try:
-        value = resolve_v2(scalar)
-    except ScalarError:
-        return (scalar.text,)
+    value = resolve_v2(scalar)
     other = str(value).lower() if isinstance(value, bool) else str(value)
     return (scalar.text,) if isinstance(value, str) else (scalar.text, other)
 
 
 def is_null(node: Node | None) -> bool:
     node = None if node is None else dereference(node)
-    if not isinstance(node, Scalar):
-        return node is None
-    try:
-        return resolve_v2(node) is None
-    except ScalarError:
-        return False
+    return resolve_v2(node) is None if isinstance(node, Scalar) else node is None
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:

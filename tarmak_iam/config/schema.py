@@ -47,8 +47,8 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     """The schema of a whole tarmak.yaml: Tarmak's types, and the sections. At the top level it flags other spellings of
     a known key only: any other key may hold anchors, which `check` knows."""
     definitions: dict[str, Schema] = {}
-    descriptions = json.loads(Path(__file__).with_name("tarmak-descriptions.json").read_bytes())
-    _add_struct(root_field().struct, definitions, descriptions)
+    texts = json.loads(Path(__file__).with_name("tarmak-descriptions.json").read_bytes())
+    _add_struct(root_field().struct, definitions, texts)
     root = definitions.pop(root_field().struct)
     for section in sections:
         name = f"section {section.name}"

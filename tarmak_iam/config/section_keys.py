@@ -120,7 +120,7 @@ class SectionKey(NamedTuple):
         except ScalarTypeError as error:
             flaw = f" must be {error}"
         except validation_error() as error:
-            path, message, *_ = field_errors(error)[0]
+            path, message = field_errors(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
             flaw = f"{where} {message if message.startswith('must be ') else f'is wrong: {message}'}"
         except (TypeError, ValueError):

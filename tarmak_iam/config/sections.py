@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.plugins import guarded, lazy_exports
@@ -36,15 +36,6 @@ _WANTED = {
 _SHOULD_BE = "Input should be "
 
 
-class FieldError(NamedTuple):
-    """`path` leads from the model's data to the value with the error. `wanted` names the required type, as in
-    "a boolean", if only the type is wrong."""
-
-    path: tuple[str | int, ...]
-    message: str
-    wanted: str = ""
-
-
 def validation_error() -> type[ValidationError]:
     """pydantic's error, for `except` clauses: it is imported when another error is compared with it."""
     from pydantic import ValidationError
@@ -52,22 +43,21 @@ def validation_error() -> type[ValidationError]:
     return ValidationError
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """All errors, in the order of the model."""
-    errors = []
+def field_errors(error: ValidationError) -> list[tuple[Path, str]]:
+    """The path of each error from the model's data to the value, and its message; in the order of the model."""
+    errors: list[tuple[Path, str]] = []
     for detail in error.errors(include_url=False):
         # pydantic also puts the validator function into the path.
         path = tuple(step for step in detail["loc"] if not (isinstance(step, str) and step.startswith("function-")))
         kind = detail["type"].removesuffix("_type").removesuffix("_parsing")
         if detail["type"] == "missing":
-            errors.append(FieldError(path[:-1], f"{path[-1]} is missing"))
+            errors.append((path[:-1], f"{path[-1]} is missing"))
             continue
         wanted = _WANTED.get(kind, "") if detail["type"] != kind else ""
         message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
         if wanted or message.startswith(_SHOULD_BE):
             message = f"must be {wanted or message.removeprefix(_SHOULD_BE)}"
-        message = f"{message[0].lower()}{message[1:]}"
-        errors.append(FieldError(path, message, wanted))
+        errors.append((path, f"{message[0].lower()}{message[1:]}"))
     return errors
 
 
@@ -179,7 +169,7 @@ class Section(Generic[Model]):
         try:
             values = self.values(cluster)
         except validation_error() as error:
-            return [Problem(flaw.path, flaw.message) for flaw in field_errors(error)]
+            return [Problem(*flaw) for flaw in field_errors(error)]
         defaults = self.defaults if isinstance(self.model, type) else lambda plain: plain
         return [] if values is None else self.guarded(lambda: list(self.validate(defaults(values))))
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.api_server import used_logs
 from tarmak_iam.config.decode import API_VERSION, KIND
+from tarmak_iam.config.sections import Path
 from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, DEFAULTS, Field, quantity_size, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
 
-Path = tuple[str | int, ...]
 _FIRST_PROXY_PORT = 9200
 _WITH_TIME = ("Cluster", "InstancePool", "Volume", "Environment", "Provider")
 

@@ -262,9 +262,5 @@ class ApplyHook:
     def _connected(self) -> Kubectl:
         if self._kubectl is None:
             access = self._access.of_cluster(self._installation.cluster_id, self._directory)
-            self._kubectl = access.kubectl(self._progress)
+            self._kubectl = access.kubectl(lambda text: self.tell(text))  # noqa: PLW0108 # the rollback has its own
         return self._kubectl
-
-    def _progress(self, text: str) -> None:
-        """Calls the current `tell`: the rollback has its own."""
-        self.tell(text)

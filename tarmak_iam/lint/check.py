@@ -31,7 +31,7 @@ from tarmak_iam.lint import (
     suppression,
     trust_rules,
 )
-from tarmak_iam.lint.config_rules import rules_of
+from tarmak_iam.lint.config_rules import rule_of
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, Suppressions, suppressions_of
@@ -92,7 +92,8 @@ def all_rules() -> tuple[Rule, ...]:
 
 def installed_rules() -> list[Provided[Rule]]:
     rules = [Provided(rule, OWN) for rule in RULES]
-    rules += [Provided(rule, part.origin) for part in installed_sections() for rule in rules_of(part.value)]
+    for part in installed_sections():
+        rules += (Provided(rule_of(part.value, rule), part.origin) for rule in part.value.rules)
     rules += provided(GROUP, Rule)
     check_unique("rule", [(rule.value.id, rule.origin) for rule in rules])
     check_unique("rule", [(rule.value.name.lower(), rule.origin) for rule in rules if rule.value.name])

@@ -22,13 +22,6 @@ from tarmak_iam.config.api_server import (
     webhook_file_flaw,
     webhook_file_is_not_copied,
 )
-from tarmak_iam.config.cluster_validation import (
-    cluster_cidr_issues,
-    cluster_issues,
-    hyperkube_issues,
-    range_issues,
-    version_format_issues,
-)
 from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.kubernetes_versions import is_release
 from tarmak_iam.config.section_keys import block_of, load_sections
@@ -343,7 +336,7 @@ subnet_zone = CONFIG.error("IAM014", "subnet-zone", "a subnet outside the region
     _of_clusters(pools.region_zone_issues, pools.hub_zone_issues, then=_CHANGES)
 )
 invalid_cidr = CONFIG.error("IAM015", "invalid-cidr", "an address range that is not a CIDR")(
-    _all(_of_file(environments.cidr_issues, then=_CHANGES), _of_clusters(cluster_cidr_issues))
+    _all(_of_file(environments.cidr_issues, then=_CHANGES), _of_clusters(environments.cluster_cidr_issues))
 )
 provider_without_cloud = CONFIG.error("IAM016", "provider-without-cloud", "a provider without an amazon section")(
     _of_file(environments.provider_issues, then="every Tarmak command for its environments fails")
@@ -356,7 +349,7 @@ invalid_label_or_taint = CONFIG.error("IAM018", "invalid-label-or-taint", "a lab
 )
 kubernetes_without_hyperkube = CONFIG.error(
     "IAM019", "kubernetes-without-hyperkube", "a Kubernetes version without hyperkube"
-)(_of_versions(hyperkube_issues))
+)(_of_versions(environments.hyperkube_issues))
 empty_address_list = CONFIG.error("IAM025", "empty-address-list", "an empty list of address ranges")(
     _of_file(environments.rewrite_issues)
 )
@@ -367,19 +360,19 @@ pool_resources = CONFIG.error("IAM027", "pool-resources", "an instance pool that
     _of_pools(pools.pool_resource_issues, _CHANGES)
 )
 cidr_size = CONFIG.error("IAM028", "cidr-size", "an address range that is too large or too small")(
-    _of_clusters(range_issues)
+    _of_clusters(environments.range_issues)
 )
 overridden_value = CONFIG.warning("IAM029", "overridden-value", "a value that Tarmak takes from another key")(
     _all(_of_file(environments.ignored_location_issues), _of_pools(pools.zero_count_issues))
 )
 kubernetes_version_format = CONFIG.error(
     "IAM040", "kubernetes-version-format", "a Kubernetes version that Puppet misreads"
-)(_of_versions(version_format_issues))
+)(_of_versions(environments.version_format_issues))
 unknown_environment = CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist")(
     _of_file(environments.reference_issues)
 )
 invalid_tarmak_config = CONFIG.error("IAM044", "invalid-tarmak-config", "other settings that fail Tarmak's validation")(
-    _of_clusters(cluster_issues, then=_ALL, any_cluster=True)
+    _of_clusters(environments.cluster_issues, then=_ALL, any_cluster=True)
 )
 invalid_region_or_zone = CONFIG.error("IAM094", "invalid-region-or-zone", "an invalid region or public zone")(
     _of_file(environments.location_issues, environments.public_zone_issues, environments.missing_zone_issues)
@@ -425,12 +418,9 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
             yield from _unknown(block, value, (*path, key))
 
 
-def rules_of(section: Section[Any]) -> list[Rule]:
-    """A section's own rules. Each runs on every cluster whose section its model accepts."""
-    return [_rule(section, section_rule) for section_rule in section.rules]
+def rule_of(section: Section[Any], of_section: SectionRule) -> Rule:
+    """A section's own rule. It runs on every cluster whose section its model accepts."""
 
-
-def _rule(section: Section[Any], of_section: SectionRule) -> Rule:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             whole = cluster.data_with_unknown_keys

@@ -46,7 +46,7 @@ def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     remedy, modes = f"remove {_MODES}: {_SETTING}", settings.route(_MODES)
     stops = "without --backend-mode, the authenticator does not start from v0.5.0 on"
     named: list[tuple[str, Route, str, str, Fix | None]] = [
-        (*item, stops, remedy, removed(modes, remedy, is_safe=True)) for item in _items(modes, settings.get(_MODES))
+        (*item, stops, remedy, removed(modes, remedy, is_safe=True)) for item in entries_of(mappings).texts(_MODES)
     ]
     for item, route in _reserved_items(settings):
         if mode := str(field_value(item, "backendMode") or ""):
@@ -61,12 +61,6 @@ def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, fix=fix)
 
 
-def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
-    """The items of a list, or the words of a single string, each with its route."""
-    is_list = isinstance(value, list)
-    return [(text, route / index if is_list else route) for index, text in enumerate(as_texts(value))]
-
-
 def _reserved_items(settings: ViperSettings) -> list[tuple[Mapping[Any, Any], Route]]:
     """The mappings in the list of reserved prefixes, each with its route."""
     reserved, route = settings.get(_RESERVED), settings.route(_RESERVED)
@@ -77,7 +71,7 @@ def _reserved_items(settings: ViperSettings) -> list[tuple[Mapping[Any, Any], Ro
 @MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts")
 def scrubbed_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings)
-    scrubbed = _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED))
+    scrubbed = entries.texts(_SCRUBBED)
     mapped = {account for entry in entries.entries if (account := _account_of(entry))} if scrubbed else set()
     for account, route in scrubbed:
         if not is_account(account):

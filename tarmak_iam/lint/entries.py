@@ -11,8 +11,8 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, parse_arn
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.identity.templates import TEMPLATES, has_session
-from tarmak_iam.identity.viper import ViperSettings, field_key, field_value, field_values
+from tarmak_iam.identity.templates import SESSION_TEMPLATES, TEMPLATES
+from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -112,15 +112,9 @@ class WrittenEntry:
         return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
 
     @cached_property
-    def raw(self) -> tuple[Any, Any, Any]:
-        """The values of `username`, `groups` and `sso` as they are in the file, None without."""
-        username, groups, sso = field_values(self.item, ("username", "groups", "sso"))
-        return username, groups, sso
-
-    @cached_property
     def names(self) -> tuple[Name, ...]:
         """Its username and groups; values that are not scalars are skipped."""
-        username, groups, _ = self.raw
+        username, groups = self.value("username"), self.value("groups")
         names = [] if isinstance(username, (list, dict)) else [("username", self.listed.username, self.at("username"))]
         is_list, route = isinstance(groups, list), self.at("groups")
         for index, group in enumerate(self.listed.groups):
@@ -139,6 +133,12 @@ class WrittenEntries:
 
     entries: tuple[WrittenEntry, ...]
     settings: ViperSettings
+
+    def texts(self, key: str) -> list[tuple[str, Route]]:
+        """The items of a setting that is a list, or the words of a string, each with its route."""
+        value, route = self.settings.get(key), self.settings.route(key)
+        is_list = isinstance(value, list)
+        return [(text, route / index if is_list else route) for index, text in enumerate(as_texts(value))]
 
     @cached_property
     def mapped(self) -> tuple[WrittenEntry, ...]:
@@ -163,13 +163,8 @@ class WrittenEntries:
 
     @cached_property
     def with_sso(self) -> tuple[WrittenEntry, ...]:
-        """Those of all entries that have the key `sso` with a value."""
-        return tuple(entry for entry in self.entries if entry.raw[2] is not None)
-
-    @property
-    def mapped_sso(self) -> Iterator[WrittenEntry]:
-        """Those of `mapped` that have it."""
-        return (entry for entry in self.with_sso if not entry.is_account)
+        """The roles and users that have the key `sso` with a value."""
+        return tuple(entry for entry in self.mapped if entry.value("sso") is not None)
 
     @cached_property
     def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:
@@ -190,11 +185,10 @@ class WrittenEntries:
                 seen.add(text)
         return tuple(odd)
 
-    @cached_property
+    @property
     def with_session_name(self) -> tuple[WrittenEntry, ...]:
         """The entries with a session name in a name."""
-        names = ((entry, (entry.listed.username, *entry.listed.groups)) for entry in self.mapped)
-        return tuple(entry for entry, texts in names if any(map(has_session, texts)))
+        return self.with_part(SESSION_TEMPLATES)
 
     def with_part(self, parts: Iterable[str]) -> tuple[WrittenEntry, ...]:
         """The entries that have one of the parts in a name."""

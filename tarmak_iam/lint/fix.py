@@ -13,7 +13,7 @@ from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.document.splices import code_end
 from tarmak_iam.errors import ParseError
 from tarmak_iam.files.unified_diff import common_start
-from tarmak_iam.routes import Route, Step
+from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
 
@@ -82,15 +82,11 @@ def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     text_edits = dict.fromkeys(edit for fix in fixes for edit in fix.text_edits)
     changed = with_text_edits(document, text_edits) if text_edits else document
     edits = [edit for fix in fixes for edit in fix.edits]
-    # Items are removed after all other edits, the last one first: the paths stay those of the file as it is.
-    removals = [(Route.of(edit.path), edit) for edit in edits if isinstance(edit, Remove)]
-    removals.sort(reverse=True, key=lambda pair: list(map(_order, pair[0])))
+    # Items and duplicate keys are removed after all other edits, the last one first: the paths stay those of the file.
+    removals = [edit for edit in edits if isinstance(edit, Remove)]
+    removals.sort(reverse=True, key=lambda edit: [getattr(step, "occurrence", step) for step in Route.of(edit.path)])
     others = [edit for edit in edits if not isinstance(edit, Remove)]
-    return changed.edit(*others, *(edit for _, edit in removals)) if edits else changed
-
-
-def _order(step: Step) -> tuple[int, str, int]:
-    return (step, "", 0) if isinstance(step, int) else (-1, step.text, step.occurrence)
+    return changed.edit(*others, *removals) if edits else changed
 
 
 def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:

@@ -106,11 +106,6 @@ class FixOutcome(NamedTuple):
         """Each document before and after, in the order of the files."""
         return _documents(self.before, self.after)
 
-    @property
-    def changed(self) -> tuple[tuple[Document, Document], ...]:
-        """Those of them that differ."""
-        return tuple((old, new) for old, new in self.documents if old.text != new.text)
-
 
 def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
     pairs: dict[str, tuple[Document, Document]] = {}

@@ -50,19 +50,6 @@ def public_image_remedy(installation: Installation) -> str:
     return f"{changed}, or to keep {old}: {kept}" if kept else f"{changed}, or {_own_copy(installation)}"
 
 
-def other_release_remedy(installation: Installation) -> str:
-    """The commands after which image and daemonVersion are the same release. Removing daemonVersion is offered only if
-    every mapped principal logs in as before with the image's release."""
-    version = installation.daemon_version
-    public, unset = public_image(version), installation.command("settings unset daemonVersion")
-    newer = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
-    values = installation.settings.chosen
-    values.pop("daemonVersion", None)
-    if not _is_same_for_all(installation, Settings(**values)):
-        return newer
-    return f"{newer}, or remove daemonVersion: {unset}"
-
-
 def _own_copy(installation: Installation) -> str:
     if why_unavailable(Image.parse(installation.image)):
         return f"push an image of {installation.running_version} to your own registry, and set image to it"
@@ -179,7 +166,13 @@ def daemon_version_mismatch(rule: Rule, installation: Installation) -> Iterator[
     """Everything is checked for daemonVersion, but the cluster runs the image."""
     if installation.release_conflict:
         what = f"{installation.release_conflict}: the manifests are for another release than the image"
-        remedy = other_release_remedy(installation)
+        version, values = installation.daemon_version, installation.settings.chosen
+        public = public_image(version)
+        remedy = f"set an image of {version}"
+        remedy += f": {installation.command('settings set image', public)}" if public else ""
+        values.pop("daemonVersion", None)
+        if _is_same_for_all(installation, Settings(**values)):
+            remedy += f", or remove daemonVersion: {installation.command('settings unset daemonVersion')}"
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 

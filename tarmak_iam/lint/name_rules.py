@@ -99,7 +99,7 @@ def trailing_punctuation(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if bare != arn and entry.flaw is None and arn_flaw(bare) is None:
             what, remedy = f"{shortened(arn)} {ends}", f"write {shortened(bare)}"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name, bare = str(permission_set or ""), cleaned(str(permission_set or ""))
         if bare != name and is_permission_set(name) and is_permission_set(bare):

@@ -38,7 +38,7 @@ from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.templates import PRIVATE_DNS
-from tarmak_iam.identity.viper import as_text, as_texts
+from tarmak_iam.identity.viper import as_text
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, removed, written
@@ -187,9 +187,7 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
         account, route = entry.in_sso("accountID")
         if account is not None:
             places.append((entry.listed.sso.partition("/")[0], route, "sso.accountID"))
-    scrubbed, route = entries.settings.get("server.scrubbedAccounts"), entries.settings.route("server.scrubbedAccounts")
-    for index, text in enumerate(as_texts(scrubbed)):
-        places.append((text, route / index if isinstance(scrubbed, list) else route, "the scrubbed account"))
+    places += ((*scrubbed, "the scrubbed account") for scrubbed in entries.texts("server.scrubbedAccounts"))
     for text, route, where in places:
         node, ends_daemon = node_at(mappings.document, route), where == "sso.accountID"
         digits = node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else ""
@@ -241,7 +239,7 @@ def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 @MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition")
 def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         partition, route = entry.in_sso("partition")
         if partition:
             what = "an SSO entry with a partition never matches, even with aws"
@@ -260,7 +258,7 @@ def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
     yield from _flawed(rule, mappings)
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
         if is_role_name(name):
@@ -276,7 +274,7 @@ def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(SSO_GATE):
         return
-    for entry in entries_of(mappings).mapped_sso:
+    for entry in entries_of(mappings).with_sso:
         if matches and entry.listed.arn:  # with both the authenticator does not start
             continue
         if matches:

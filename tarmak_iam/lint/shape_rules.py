@@ -18,7 +18,6 @@ from tarmak_iam.errors import ParseError, TarmakIamError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_LISTS,
-    IDENTITIES,
     LISTS,
     arn_in,
     is_by_name,
@@ -30,7 +29,7 @@ from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, next_document_as_comment, removed, written
 from tarmak_iam.lint.messages import EXITS, IMPORT, MAP, early_end, first_line, node_at, scalar_by_release
 from tarmak_iam.lint.rule import MAPPINGS, Rule
-from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key, texts_of
+from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
 from tarmak_iam.mappings.formats import SECTIONS, Import, read_mappings
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -139,18 +138,9 @@ def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
 
 def _kinds(item: Mapping, where: str) -> frozenset[str]:
     """The kinds of keys of an entry that an item has; empty where it has other keys too."""
-    kinds = _kinds_of_known(texts_of(item), where) or [kind_of_key(entry, where) for entry in item.entries]
+    kinds = [kind_of_key(entry, where) for entry in item.entries]
     known = {IDENTITY, "username", "groups", "userID"}
     return frozenset(kinds) if set(kinds) <= known and len(set(kinds)) == len(kinds) else frozenset()
-
-
-# Cached because the items of a long list nearly all have the same few keys.
-@lru_cache(maxsize=1024)
-def _kinds_of_known(texts: tuple[str | None, ...], where: str) -> list[str] | None:
-    """The kinds of keys that the authenticator knows; None if there are others, whose kind their values decide."""
-    struct = root_keys()["server"][where]
-    known = [None if text is None else spelled(struct, text) for text in texts]
-    return None if None in known else [IDENTITY if name in IDENTITIES else name or "" for name in known]
 
 
 def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
@@ -360,7 +350,7 @@ def merged_list(*lists: list[str] | None) -> str:
 @MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string")
 def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).entries:
-        _, groups, _ = entry.raw
+        groups = entry.value("groups")
         if entry.is_account or not isinstance(groups, str) or not groups:
             continue
         what = "groups is a string, not a list"
@@ -382,7 +372,7 @@ def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
     for entry in entries_of(mappings).entries:
-        username, groups, _ = entry.raw
+        username, groups = entry.value("username"), entry.value("groups")
         are_texts = not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups)))
         if are_texts or entry.is_account:
             continue

@@ -201,13 +201,6 @@ class Suppressions(NamedTuple):
         left = [other for other in self.of_comment(comment) if other.id in self.rules and other not in self.unused]
         return f"remove {comment.written} from the brackets" if left else "remove the comment"
 
-    def is_idle(self, comment: Suppression) -> bool:
-        """Whether nothing in its comment suppresses anything, or was meant to."""
-        return all(
-            other in self.unused or (other.id not in self.rules and self.meant_by(other) is None)
-            for other in self.of_comment(comment)
-        )
-
 
 def _finding(rule: Rule, comment: Suppression, what: str, remedy: str, fix: object = None) -> Finding:
     return Finding(rule.id, rule.severity, comment.subject, Route(), what, remedy, place=comment.place, fix=fix)
@@ -246,7 +239,11 @@ def _corrected(comments: Suppressions, suppression: Suppression, near: str | Non
     left = [name for name in listed if name.upper() != written.upper()]
     if len(left) == len(listed) and written:
         return None
-    if near is None and (comments.is_idle(suppression) or not left):
+    is_idle = all(
+        other in comments.unused or (other.id not in comments.rules and comments.meant_by(other) is None)
+        for other in comments.of_comment(suppression)
+    )
+    if near is None and (is_idle or not left):
         return Fix("remove the comment: it suppresses nothing", text_edits=(_removal(document, comment),))
     instead = left if near is None else [near if name.upper() == written.upper() else name for name in listed]
     start = comment.span.start + match.start("ids")

@@ -132,34 +132,6 @@ def inner_keys(key: UnreadKey) -> tuple[str, ...]:
     return tuple(sorted(name for name in below - there if name))
 
 
-_FEW_KEYS = 16
-
-
-def texts_of(node: Mapping) -> tuple[str | None, ...]:
-    """The keys of an item of a list: None for one that is not a scalar, for a merge key, and for many keys."""
-    entries = node.entries
-    texts = [None if entry.is_merge else entry.text for entry in entries[: _FEW_KEYS + 1]]
-    return tuple(texts) if len(entries) <= _FEW_KEYS else (None,)
-
-
-def _is_plain(item: Mapping, known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
-    """Whether certainly all keys of an item are read and are there once, and no keys are below them. That is so for
-    nearly every entry of a list."""
-    for entry in item.entries:
-        value = entry.value
-        below = value.items if isinstance(value, Sequence) else (value,)
-        if any(isinstance(node, (Mapping, Sequence)) for node in below):
-            return False
-    return _are_plain(texts_of(item), known, leaves)
-
-
-# Cached because the items of a long list nearly all have the same few keys.
-@lru_cache(maxsize=1024)
-def _are_plain(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
-    names = [spelled(known, text) if text is not None else None for text in texts]
-    return len(set(names)) == len(names) and all(name in leaves for name in names)
-
-
 class _Walk:
     """All keys of a document: those `unread` by every release of the authenticator, in file order (the keys below them
     are not checked), and those `doubled` in a mapping. Keys that are read match in any case."""
@@ -196,10 +168,8 @@ class _Walk:
         elif isinstance(target, Sequence):
             # A list as `server`: the authenticator does not start, which is another finding (IAM022).
             struct = {} if where == "server" else struct
-            known, leaves = tuple(struct), tuple(name for name in struct if not struct[name])
             for index, item in enumerate(target.items):
-                if not (isinstance(item, Mapping) and _is_plain(item, known, leaves)):
-                    self._visit(item, struct, route / index, where, owner, is_written=is_written)
+                self._visit(item, struct, route / index, where, owner, is_written=is_written)
 
     def _visit_keys(
         self, holder: Mapping, struct: Struct, route: Route, where: str, owner: Route | None, *, is_written: bool
@@ -230,12 +200,9 @@ class _Walk:
             sso, value = self._find(key.holder, struct, "sso", key.route.parent)
             is_principal = intended in ("roleARN", "userARN")
             # An entry has one principal, so `sso` is equal to an ARN; entries that run together have one each.
-            if is_principal and run_together(key.holder, key.where) is not None:
-                existing = None
-            elif is_principal and value is not None and not is_empty_value(value):
-                existing = sso
-            else:
-                existing = self._find(key.holder, struct, intended, key.route.parent)[0]
+            if not is_principal or run_together(key.holder, key.where) is None:
+                is_sso = is_principal and value is not None and not is_empty_value(value)
+                existing = sso if is_sso else self._find(key.holder, struct, intended, key.route.parent)[0]
         elif place is KeyPlace.TOP:
             existing = self._find(self._root, root_keys(), intended, Route())[0]
         elif place is KeyPlace.SERVER:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.document import Document
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import Subjects, examine
@@ -12,7 +13,7 @@ from tarmak_iam.lint.fixing import FixableFinding, FixOutcome, fix_findings, fix
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.lint.mapped import CONFIG
 
-__all__ = ["CONFIG_NAME", "Files", "fixable", "fixed", "outcome", "subjects_of"]
+__all__ = ["CONFIG_NAME", "Files", "changed_in", "fixable", "fixed", "outcome", "subjects_of"]
 
 CONFIG_NAME = "tarmak.yaml"
 
@@ -38,6 +39,11 @@ def outcome(files: Files, *, unsafe: bool = False) -> FixOutcome:
     return fix_findings(subjects_of(files), unsafe=unsafe)
 
 
+def changed_in(made: FixOutcome) -> tuple[tuple[Document, Document], ...]:
+    """The documents that the fixes change, before and after."""
+    return tuple((old, new) for old, new in made.documents if old.text != new.text)
+
+
 def fixable(files: Files) -> tuple[FixableFinding, ...]:
     subjects = subjects_of(files)
     return fixable_findings(examine(subjects), subjects)
@@ -45,4 +51,4 @@ def fixable(files: Files) -> tuple[FixableFinding, ...]:
 
 def fixed(files: Files, *, unsafe: bool = False) -> Files:
     """The same files with the fixes."""
-    return {**files, **{after.filename: after.text for _, after in outcome(files, unsafe=unsafe).changed}}
+    return {**files, **{after.filename: after.text for _, after in changed_in(outcome(files, unsafe=unsafe))}}

@@ -28,7 +28,7 @@ from tarmak_iam.lint import Located, examine
 from tarmak_iam.lint.fixing import fix_findings
 from tarmak_iam.lint.messages import EXITS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tests.lint.files import CONFIG_NAME, Files, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, changed_in, subjects_of
 from tests.support.case_texts import Section, read_cases
 
 RELEASE = {SETTINGS_NAME: "daemonVersion: v0.7.18\n"}
@@ -85,7 +85,7 @@ def test_case(case: Case) -> None:
         texts = []
         for is_unsafe in (False, True):
             outcome = fix_findings(subjects, unsafe=is_unsafe)
-            changed = {old.filename: new.text for old, new in outcome.changed}
+            changed = {old.filename: new.text for old, new in changed_in(outcome)}
             texts.append({**case.files, **changed}[case.main].removeprefix(case.begin))
         safely = sections.get("fixed", case.files[case.main].removeprefix(case.begin))
         assert texts == [safely, sections.get("fixed unsafely", safely)]

@@ -15,7 +15,7 @@ from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe, wit
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.lint.files import CONFIG_NAME, Files, outcome, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, changed_in, outcome, subjects_of
 from tests.support import bring_plugins
 
 DEV = (
@@ -124,7 +124,7 @@ def test_no_fix_disables_the_login_of_admins_and_nodes(monkeypatch: pytest.Monke
     bring_plugins(monkeypatch, "tarmak_iam.rules", rule_of(edit))
     text = f"{DEV}{ON}project: bad\n"
     found = made(subjects_of({CONFIG_NAME: text, MAPPINGS_NAME: ADMIN + NODES}))
-    assert found.changed == ()
+    assert changed_in(found) == ()
     why = f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
     assert [each.why for each in found.dropped] == [f"{why}; the nodes of {ROLE}/Node could no longer join"]
     assert made(subjects_of({CONFIG_NAME: text})).dropped == ()  # nobody is mapped

@@ -21,6 +21,7 @@ from tarmak_iam.lint import Subjects, examine
 from tarmak_iam.lint.fix_effects import effect_lines
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.mappings.mappings_file import Mappings
+from tests.lint.files import changed_in
 from tests.lint.mapped import CONFIG
 from tests.lint.test_goldens import MAPPING, STARTUP
 from tests.lint.test_invariants import files
@@ -58,7 +59,7 @@ def _check(subjects: Subjects) -> None:
         made = fix_findings(subjects, unsafe=unsafe)
         (after,) = made.after
         _check_findings(subjects, made)
-        for old, new in made.changed:
+        for old, new in changed_in(made):
             _check_comments(made, old, new)
         if not unsafe:
             assert all(each.is_safe for each in made.fixed)
@@ -67,7 +68,7 @@ def _check(subjects: Subjects) -> None:
             assert list(effect_lines(made.before, made.after)) != []
         again = fix_findings(after, unsafe=unsafe)
         assert [each.line_of("fixed") for each in again.fixed] == []
-        assert again.changed == ()
+        assert changed_in(again) == ()
 
 
 def _check_findings(subjects: Subjects, made: FixOutcome) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tests.lint.files import CONFIG_NAME, fixable, fixed, outcome
+from tests.lint.files import CONFIG_NAME, changed_in, fixable, fixed, outcome
 
 DEV = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
 DEV += "- environment: dev\n  metadata:\n    name: cluster\n"
@@ -28,7 +28,7 @@ def test_a_json_file() -> None:
     head = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", '
     text = head + '"clusters": [{"Location": "a", "cloudId": "x", "cloudId": "y"}]}'
     made = outcome({CONFIG_NAME: text}, unsafe=True)
-    assert [after.text for _, after in made.changed] == [text.replace("Location", "location")]
+    assert [after.text for _, after in changed_in(made)] == [text.replace("Location", "location")]
     assert made.fixable == ()
 
 
@@ -37,7 +37,7 @@ def test_a_heading_goes_with_its_block() -> None:
     head = "  kubernetes:\n    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n      amazon:\n        # ours\n\n"
     block, init = "        publicELBAccessLogs: {bucket: x}\n", "        awsIAMAuthenticatorInit: true\n"
     made = outcome({CONFIG_NAME: f"{DEV}{head}        # ELB access logs\n        # for the auditors\n{block}{init}"})
-    assert [new.text for _, new in made.changed] == [DEV + head + init]
+    assert [new.text for _, new in changed_in(made)] == [DEV + head + init]
     assert [each.removed_comments for each in made.fixed] == [("# ELB access logs", "# for the auditors")]
 
 
@@ -45,7 +45,7 @@ def test_a_duplicate_key_with_a_comment_becomes_a_comment() -> None:
     files = {MAPPINGS_NAME: f"{ADMIN}    groups: ['system:masters']  # why\n"}
     made = outcome(files, unsafe=True)
     assert [each.fix.title for each in made.fixed] == ["make this 'groups' a comment: it is already in line 5"]
-    assert [new.text for _, new in made.changed] == [f"{ADMIN}    # groups: ['system:masters']  # why\n"]
+    assert [new.text for _, new in changed_in(made)] == [f"{ADMIN}    # groups: ['system:masters']  # why\n"]
 
 
 def test_entries_that_only_some_releases_take_for_one_stay() -> None:

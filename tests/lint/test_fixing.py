@@ -15,7 +15,7 @@ from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.lint.files import CONFIG_NAME, Files, fixable, fixed, outcome, subjects_of
+from tests.lint.files import CONFIG_NAME, Files, changed_in, fixable, fixed, outcome, subjects_of
 from tests.support import bring_plugins
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
@@ -71,7 +71,7 @@ def test_what_is_said_about_it() -> None:
         "tarmak.yaml:9:30: fixed: write 8, as Tarmak reads 010 [IAM035]"
     ]
     assert [each.located.finding.id for each in made.fixable] == ["IAM040"]
-    assert [(one.filename, two.text.count(" 8}")) for one, two in made.changed] == [(CONFIG_NAME, 1)]
+    assert [(one.filename, two.text.count(" 8}")) for one, two in changed_in(made)] == [(CONFIG_NAME, 1)]
 
 
 def _rule(fix: Fix | None, what: str = "x", *, when: str = "bad", then: str = "") -> Rule:
@@ -109,7 +109,7 @@ def test_a_fix_that_fails_is_dropped_and_named(monkeypatch: pytest.MonkeyPatch, 
     fix = Fix(fix.title, fix.edits, False, fix.text_edits)
     made = _made(monkeypatch, _rule(fix, then=then), unsafe=True)
     (dropped,) = made.dropped
-    assert (made.changed, made.fixed, made.fixable) == ((), (), ())
+    assert (changed_in(made), made.fixed, made.fixable) == ((), (), ())
     assert dropped.line.startswith(f"tarmak.yaml:8:10: not fixed: {fix.title} [TEST001]: ")
     assert why in dropped.line
 
@@ -126,7 +126,7 @@ def test_a_fix_that_brings_another_error_is_not_made(
     fix = Fix("fix it", (Set(("project",), "good"), Set(("contact",), "ann")), is_safe=False)
     bring_plugins(monkeypatch, "tarmak_iam.rules", _rule(fix), other)
     made = outcome(config("project: bad\n"), unsafe=True)
-    assert bool(made.changed) is is_made
+    assert bool(changed_in(made)) is is_made
     assert [each.why for each in made.dropped] == (
         [] if is_made else ["check would then report: nobody may be reached [TEST003]"]
     )
@@ -151,7 +151,7 @@ def test_one_fix_that_fails_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
     made = outcome({CONFIG_NAME: f"{DEV}environments:\n{''.join(lines)}"})
     assert len(made.fixed) == 44
     assert [each.found.located.finding.route.plain[-1] for each in made.dropped] == ["x-7"]
-    ((_, after),) = made.changed
+    ((_, after),) = changed_in(made)
     assert after.text == f"{DEV}environments:\n{''.join(lines).replace('bad', 'good').replace('x-7: good', 'x-7: bad')}"
 
 
@@ -165,11 +165,11 @@ def test_fixes_that_work_only_together() -> None:
 def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = _rule(Fix("write good", (Set(("project",), "good"),)))
     safe = _made(monkeypatch, rule, unsafe=False)
-    assert safe.changed == ()
+    assert changed_in(safe) == ()
     assert [(each.is_safe, each.why_unsafe) for each in safe.fixable] == [(False, "/project: bad -> good")]
     subjects = subjects_of(config("project: bad\n"))
     assert [each.why_unsafe for each in fixable_findings(safe.report, subjects)] == ["/project: bad -> good"]
-    (pair,) = _made(monkeypatch, rule, unsafe=True).changed
+    (pair,) = changed_in(_made(monkeypatch, rule, unsafe=True))
     assert pair[1].text == DEV + "project: good\n"
 
 
@@ -202,7 +202,7 @@ def test_the_fix_of_a_finding_that_fails_names_the_plugin(monkeypatch: pytest.Mo
 
 def test_a_rule_without_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     made = _made(monkeypatch, _rule(None), unsafe=True)
-    assert (made.changed, made.fixable, len(made.report.findings)) == ((), (), 1)
+    assert (changed_in(made), made.fixable, len(made.report.findings)) == ((), (), 1)
 
 
 def test_suppressed_findings_stay() -> None:
@@ -243,7 +243,7 @@ def test_access_is_compared(monkeypatch: pytest.MonkeyPatch, with_config: bool, 
     made = fix_findings(subjects)
     (found,) = made.fixable
     assert found.why_unsafe.removeprefix(f"in a cluster that reads {MAPPINGS_NAME}: ").startswith(why)
-    assert made.changed == ()
+    assert changed_in(made) == ()
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -252,7 +252,7 @@ def test_no_fix_locks_out_the_last_admin_or_a_node(monkeypatch: pytest.MonkeyPat
     bring_plugins(monkeypatch, "tarmak_iam.rules", _mappings_rule(fix))
     files = {MAPPINGS_NAME: f"{ADMIN}{NODES}x-bad: true\n"}
     made = outcome(files, unsafe=True)
-    assert made.changed == ()
+    assert changed_in(made) == ()
     assert [each.why for each in made.dropped] != []
 
 
@@ -323,7 +323,7 @@ def test_places_are_those_in_the_file_before_all_fixes() -> None:
         f"13:14: fixed: write {ROLE}/Web, which matches every role of that name in the account [IAM050]",
         "19:5: fixed: remove this 'username': it is already in line 17 [IAM059]",
     ]
-    (pair,) = made.changed
+    (pair,) = changed_in(made)
     assert pair[1].text == ADMIN + entry("Dev", "dev") + ops + entry("Web", "web") + entry("Qa", "qa")
 
 
@@ -386,7 +386,7 @@ def test_the_fix_of_an_error_that_a_fix_leads_to(monkeypatch: pytest.MonkeyPatch
         "tarmak.yaml:8:10: fixed: make it worse [TEST001]",
         "tarmak.yaml:8:10: fixed: write good [TEST003]",
     ]
-    assert [new.text for _, new in made.changed] == [f"{DEV}project: good\n"]
+    assert [new.text for _, new in changed_in(made)] == [f"{DEV}project: good\n"]
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_the_fix_of_an_error_that_a_fix_leads_to(monkeypatch: pytest.MonkeyPatch
 def test_an_error_that_a_fix_leads_to_and_that_stays(monkeypatch: pytest.MonkeyPatch, worse: Fix | None) -> None:
     bring_plugins(monkeypatch, "tarmak_iam.rules", *_chain(worse))
     made = outcome({CONFIG_NAME: f"{DEV}project: bad\n"}, unsafe=True)
-    assert (made.fixed, made.changed) == ((), ())
+    assert (made.fixed, changed_in(made)) == ((), ())
     assert [each.why for each in made.dropped] == ["check would then report: it is worse [TEST003]"]
 
 
@@ -417,5 +417,7 @@ def test_a_safe_fix_leads_to_no_unsafe_one(monkeypatch: pytest.MonkeyPatch) -> N
     good = Fix("write good", text_edits=(TextEdit(start, start + 5, "good"),), is_safe=False)
     bring_plugins(monkeypatch, "tarmak_iam.rules", rule(1, "bad", worse), rule(2, "worse", good))
     text = f"{DEV}project: x  # bad\n"
-    assert outcome({CONFIG_NAME: text}).changed == ()
-    assert [new.text for _, new in outcome({CONFIG_NAME: text}, unsafe=True).changed] == [f"{DEV}project: x  # good\n"]
+    assert changed_in(outcome({CONFIG_NAME: text})) == ()
+    assert [new.text for _, new in changed_in(outcome({CONFIG_NAME: text}, unsafe=True))] == [
+        f"{DEV}project: x  # good\n"
+    ]

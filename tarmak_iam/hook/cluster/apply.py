@@ -186,9 +186,8 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tu
             notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
         else:
             gone.append(live)
-    return [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))], tuple(
-        notes
-    )
+    removals = [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))]
+    return removals, tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,12 +394,10 @@ def _carry_out(
     if plan.is_change:
         begun()
 
-    def failure(error: TarmakIamError) -> ApplyFailed:
-        left, unknown = writes.left()
-        return ApplyFailed(error, replace(foreseen, changes=writes.changes), left, unknown)
-
     made, removed = list[tuple[Object, Object]](), list[Ref]()
-    with writes.reporting(failure):
+    with writes.reporting(
+        lambda error, left, unknown: ApplyFailed(error, replace(foreseen, changes=writes.changes), left, unknown)
+    ):
         for batch in in_batches((step for step in steps if step.then), lambda step: step.wanted, is_of_one_kind=True):
             made += _apply(batch, writes, journal, force=force)
         journal.applied()

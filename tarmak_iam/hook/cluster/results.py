@@ -327,12 +327,12 @@ class Writes:
         return [ref for ref in left if ref not in unknown], unknown
 
     @contextmanager
-    def reporting(self, failure: Callable[[TarmakIamError], ToolError]) -> Iterator[None]:
-        """An error is raised as `failure` converts it; after Ctrl-C a line says the same."""
+    def reporting(self, failure: Callable[[TarmakIamError, list[Ref], list[Ref]], ToolError]) -> Iterator[None]:
+        """An error is raised as `failure` converts it, with what is `left`; after Ctrl-C a line says the same."""
         try:
             yield
         except TarmakIamError as error:
-            raise failure(error) from None
+            raise failure(error, *self.left()) from None
         except KeyboardInterrupt:
-            self._tell(failure(ToolError("interrupted")).message)
+            self._tell(failure(ToolError("interrupted"), *self.left()).message)
             raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from tarmak_iam.access.diff import Standings, changes, effects
 from tarmak_iam.access.lockout import is_admin
 from tarmak_iam.emit.kubernetes_objects import in_apply_order
-from tarmak_iam.errors import Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
+from tarmak_iam.errors import Place, PolicyRefused, SelectionError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, read_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
@@ -237,15 +237,12 @@ def _carry_out(
 ) -> RolledBack:
     """From the first change on."""
     writes, made = Writes(server, steps, tell), list[Object]()
-
-    def failure(error: TarmakIamError) -> RollbackFailed:
-        left, unknown = writes.left()
-        return RollbackFailed(stopped(error, writes.changes, left, unknown), remedy="run rollback again")
-
     history = _written_down(history, foreseen, Status.UNDOING, state, within)
     removals = [step for step in reversed(steps) if step.action is ObjectAction.REMOVED]
     restored = [step for step in steps if step.then is not None]
-    with writes.reporting(failure):
+    with writes.reporting(
+        lambda error, *refs: RollbackFailed(stopped(error, writes.changes, *refs), remedy="run rollback again")
+    ):
         for batch in in_batches(restored, lambda step: step.then or {}, is_of_one_kind=True):
             made += _restore(batch, writes)
         live = [step.live for step in steps if step.live is not None]

@@ -102,15 +102,9 @@ def _selectors(pod: Object) -> list[str]:
 
 
 def _expression(expression: dict[str, Any]) -> str:
-    key, operator, values = expression.get("key", ""), expression.get("operator"), expression.get("values") or ()
-    match operator:
-        case "In":
-            return f"{key} in ({','.join(values)})"
-        case "NotIn":
-            return f"{key} notin ({','.join(values)})"
-        case "DoesNotExist":
-            return f"!{key}"
-    return str(key)  # Exists; for Gt and Lt only that the label exists
+    key, values = str(expression.get("key", "")), ",".join(expression.get("values") or ())
+    made = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "DoesNotExist": f"!{key}"}
+    return made.get(str(expression.get("operator")), key)  # Exists; for Gt and Lt only that the label exists
 
 
 def check_update(

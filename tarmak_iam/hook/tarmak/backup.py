@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.tarmak_output import Path as Steps
+from tarmak_iam.config.sections import Path as Steps
 from tarmak_iam.config.tarmak_output import differences, dropped_keys, tarmak_json, tarmak_output
 from tarmak_iam.document import Document
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import EditRefused, FileError, TarmakIamError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.files.read import file_error, read_if_present
@@ -65,20 +66,16 @@ class Reading:
         return tarmak_output(self.config.data)
 
     @cached_property
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Any:
         """Its values without defaults: Tarmak omits empty lists, and a default would take their place."""
-        plain: dict[str, Any] = tarmak_json(self.config.data)
-        return plain
+        return tarmak_json(self.config.data)
 
     def entries(self, key: str) -> list[dict[str, Any]]:
         return self.full.get(key) or []
 
     def odd(self, expected: Any, *path: str | int) -> str:
         """Where the value at a path differs from what Tarmak would write; empty if it does not."""
-        plain: Any = self.plain
-        full: Any = self.full
-        for step in path:
-            plain, full = plain[step], full[step]
+        plain, full = value_at(self.plain, path), value_at(self.full, path)
         of_plain, of_full = list(differences(expected, plain)), set(differences(expected, full))
         if not of_plain or not of_full:
             return ""
@@ -111,11 +108,9 @@ class Difference:
     def changes(self) -> tuple[TarmakChange, ...]:
         changes = [TarmakChange(key, self.old.full.get(key), self.new.full.get(key)) for key in self.settings]
         for key, what in _KINDS.items():
-            entries = self.old.entries(key)
-            changes += [TarmakChange(what, _name(key, entries[index]), None) for index in self.gone[key]]
+            changes += [TarmakChange(what, _name(key, self.old.entries(key)[index]), None) for index in self.gone[key]]
         for key, what in _KINDS.items():
-            entries = self.new.entries(key)
-            changes += [TarmakChange(what, None, _name(key, entries[index])) for index in self.come[key]]
+            changes += [TarmakChange(what, None, _name(key, self.new.entries(key)[index])) for index in self.come[key]]
         return (*changes, *(TarmakChange("key", None, str(Route.of(path))) for path, _ in self.keys))
 
     @cached_property
