@@ -297,6 +297,66 @@ def test_what_is_left_out() -> None:
             read_entries(text, "f")
 
 
+ANN = {"principalArn": f"{ACCOUNT}user/ann", "username": "ann"}
+BOB = {**ANN, "principalArn": f"{ACCOUNT}user/bob"}
+CLUSTER_ADMIN = access_entries.policy_data(ADMIN)
+VIEWER = access_entries.policy_data(PolicyAssociation(VIEW))
+
+
+def associated(*policies: Any) -> dict[str, Any]:
+    return {"principalArn": ANN["principalArn"], "associatedAccessPolicies": list(policies)}
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        ([{"accessEntry": ANN}, BOB], ["ann", "bob"]),
+        ({"accessEntries": [ANN], "accessEntry": BOB}, ["ann", "bob"]),
+        ({"accessEntries": [ANN], "accessConfig": {"accessEntries": [BOB]}}, ["ann", "bob"]),
+        ([{"accessEntries": [ANN]}, {"accessEntries": BOB}], ["ann", "bob"]),
+        (ANN, ["ann"]),
+    ],
+    ids=["alone in a list", "two keys", "with those of eksctl", "not in a list", "alone"],
+)
+def test_no_entry_is_missed(data: Any, names: list[str]) -> None:
+    entries, left_out = read_entries(json.dumps(data), "f")
+    assert ([entry.principal.rpartition("/")[2] for entry in entries], left_out) == (names, ())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"accessEntry": ANN}, associated(CLUSTER_ADMIN), associated(VIEWER)],
+        [{"accessEntries": [{**ANN, "accessPolicies": [CLUSTER_ADMIN]}]}, associated(VIEWER)],
+        [{"accessEntry": {**ANN, "accessPolicies": CLUSTER_ADMIN}}, associated(VIEWER)],
+    ],
+    ids=["two pages", "twice", "not in a list"],
+)
+def test_no_policy_is_missed(data: Any) -> None:
+    ((entry,), left_out) = read_entries(json.dumps(data), "f")
+    assert [policy.name for policy in entry.policies] == ["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]
+    assert left_out == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"accessEntries": ["x", ANN]}, {"associatedAccessPolicies": [VIEWER]}],
+        [{"accessEntry": ANN}, None],
+        [{"accessEntry": ANN}, {"principal": "x"}],
+        [{"accessEntry": ANN}, {"accessEntries": "x"}],
+        {"accessEntries": [ANN, {**BOB, "type": 5}]},
+        [{"accessEntry": {**ANN, "accessPolicies": "x"}}],
+        [{"accessEntry": ANN}, associated({**VIEWER, "accessScope": {"type": "namespace", "namespaces": ["a", 5]}})],
+    ],
+    ids=["text", "null", "another object", "not a list", "type", "policies", "namespaces"],
+)
+def test_what_cannot_be_read_is_left_out_with_a_line(data: Any) -> None:
+    entries, left_out = read_entries(json.dumps(data), "f")
+    assert ([entry.username for entry in entries], [entry.policies for entry in entries]) == (["ann"], [()])
+    assert left_out
+
+
 def test_a_policy_of_another_name_grants_nothing_here() -> None:
     other = PolicyAssociation("arn:aws:iam::111122223333:policy/AmazonEKSClusterAdminPolicy")
     assert not other.is_cluster_admin
@@ -320,8 +380,12 @@ def test_whois() -> None:
         ["system:nodes"],
     )
     assert "requires a session name that is an instance ID" in str(who(f"{ACCOUNT}role/Nodes"))
-    assert who(f"{ACCOUNT}user/x/ann")[3] == "no access entry is for arn:aws:iam::111122223333:user/x/ann"
-    entries = (AccessEntry(f"{ACCOUNT}user/ann", "a-{{AccountID}}"),)
+    denied = "no access entry that can be read is for arn:aws:iam::111122223333:user/x/ann"
+    assert who(f"{ACCOUNT}user/x/ann")[3] == denied
+    entries = (AccessEntry(f"{ACCOUNT}user/ann", "a-{{AccountID}}-{{SessionName}}", ("{{SessionName}}",)),)
     assert whois(entries, identity_of(f"{ACCOUNT}user/ann"))[0].notes == (
-        "{{AccountID}} is not documented for access entries; EKS may keep it as it is",
+        "{{AccountID}} is not documented for this access entry; EKS may keep it as it is",
+        "{{SessionName}} is not documented for this access entry; EKS may keep it as it is",
+        "templates in groups are not documented for access entries; EKS may keep them as they are",
     )
+    assert whois(ENTRIES, identity_of(f"{ACCOUNT}role/Dev", "ann"))[0].notes == ()
