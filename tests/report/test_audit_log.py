@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,17 @@ def test_the_window_is_that_of_all_users(tmp_path: Path) -> None:
     )
     assert (logins, log.unexplained, log.events) == ({}, (), 2)
     assert logins_text(Logins(), log) == "none in the audit logs (2026-10-02 00:00:00 to 2026-10-03 00:00:00 UTC)"
+
+
+@pytest.mark.parametrize("flaw", [{"unreadable": 1}, {"left_out": 1}, {"problems": ("damaged",)}], ids=str)
+def test_what_was_not_read_may_contain_a_login(flaw: dict[str, Any]) -> None:
+    log = AuditLog(("audit.log",), "2026-10-01T09:00:00Z", "2026-10-01T09:00:00Z", 1, **flaw)
+    assert logins_text(Logins(), log) == "none in what was read of the audit logs (2026-10-01 09:00:00 UTC)"
+
+
+def test_stdin_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert of_files("-")[0].window == "no event"
 
 
 def test_the_first_api_of_audit_logs(tmp_path: Path) -> None:
