@@ -132,7 +132,8 @@ def _planned_for_all(
     """With --atomic, none of the edits is left if one is refused."""
     assert config.path is not None  # it is loaded from a file
     chosen, home = all_clusters.clusters_of(config, session.environment), config.path.parent
-    paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in chosen}
+    every = config.clusters_in(None)  # also those of other environments
+    paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in every}
     uses = Counter(paths.values())
 
     def check(cluster: Cluster, _: object) -> MappingsEdit | None:

@@ -228,6 +228,34 @@ def test_a_file_that_cannot_be_written(
     assert done.out.count("can no longer log in") == is_first_written
 
 
+def test_a_file_of_another_environment_is_not_edited_through_a_link(shell: Shell) -> None:
+    blue, _ = mapped_both(shell)
+    config, text = shell.multi / "tarmak.yaml", blue.read_text()
+    one = "- {environment: dev, metadata: {name: one}, kubernetes: {version: 1.15.2}}"
+    config.write_text(config.read_text().replace("\nenvironments:", f"    {one}\n\nenvironments:", 1))
+    (shell.multi / "dev-one").symlink_to(blue.parent)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--environment", "dev", code=2)
+    assert "dev-one: several clusters share this file, through links" in done.err
+    assert blue.read_text() == text
+
+
+def test_a_settings_file_that_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other clusters are edited, and the summary names both."""
+    blue = shell.multi / "prod-blue" / "tarmak-iam.yaml"
+    replace_file = atomic.replace_file
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        if path == blue:
+            raise FileError("the disk is full", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr(atomic, "replace_file", replaced)
+    done = shell.run("-c", shell.multi, "settings", "set", "profile", "ops", "--all-clusters", code=2)
+    assert f"{blue}: error: prod-blue: the disk is full" in done.err
+    assert done.err.endswith("2 clusters: 1 failed (prod-blue), 1 changed (prod-green)\n")
+    assert (blue.with_name("tarmak-iam.yaml").exists(), "prod-blue" in done.out) == (False, False)
+
+
 @pytest.mark.parametrize("flags", [[], ["--atomic"]])
 def test_a_change_by_another_program_is_not_lost(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, flags: list[str]
