@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, policy_arn, whois
+from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, matches_permission_set, policy_arn, whois
 from tarmak_iam.mappings.formats import access_entries, aws_cli, cloudformation, eksctl, terraform
 from tarmak_iam.mappings.formats.access_entries import read_entries
 from tests.mappings.formats.reports import read
@@ -266,6 +266,19 @@ def test_imported() -> None:
     ]
 
 
+def test_a_policy_is_not_imported_as_a_mapping_without_groups() -> None:
+    entry = {"principalArn": f"{ACCOUNT}user/ann", "accessPolicies": [VIEWER]}
+    (line,) = read(json.dumps({"accessEntries": [entry]}))
+    assert "has access only through EKS access policies (AmazonEKSViewPolicy), which exist in EKS only" in line
+
+
+def test_the_roles_of_a_permission_set() -> None:
+    name = "AWSReservedSSO_Ops_0123456789abcdef"
+    others = (f"arn:aws:iam::444455556666:role/{name}", f"{ACCOUNT}user/{name}", f"{ACCOUNT}role/Ops", "x")
+    assert matches_permission_set("111122223333/ops", f"{ACCOUNT}role/aws-reserved/{name}")
+    assert not any(matches_permission_set("111122223333/ops", arn) for arn in others)
+
+
 def left_out_of(text: str) -> list[str]:
     return list(map(str, read_entries(text, "f")[1]))
 
@@ -347,9 +360,10 @@ def test_no_policy_is_missed(data: Any) -> None:
         [{"accessEntry": ANN}, {"accessEntries": "x"}],
         {"accessEntries": [ANN, {**BOB, "type": 5}]},
         [{"accessEntry": {**ANN, "accessPolicies": "x"}}],
+        [{"accessEntry": {**ANN, "accessPolicies": [{**VIEWER, "policyArn": ""}]}}],
         [{"accessEntry": ANN}, associated({**VIEWER, "accessScope": {"type": "namespace", "namespaces": ["a", 5]}})],
     ],
-    ids=["text", "null", "another object", "not a list", "type", "policies", "namespaces"],
+    ids=["text", "null", "another object", "not a list", "type", "policies", "no policy", "namespaces"],
 )
 def test_what_cannot_be_read_is_left_out_with_a_line(data: Any) -> None:
     entries, left_out = read_entries(json.dumps(data), "f")
@@ -382,6 +396,8 @@ def test_whois() -> None:
     assert "requires a session name that is an instance ID" in str(who(f"{ACCOUNT}role/Nodes"))
     denied = "no access entry that can be read is for arn:aws:iam::111122223333:user/x/ann"
     assert who(f"{ACCOUNT}user/x/ann")[3] == denied
+    with_path = (AccessEntry(f"{ACCOUNT}user/x/ann", "ann"),)
+    assert not whois(with_path, identity_of(f"{ACCOUNT}user/ann"))[0].authenticated
     entries = (AccessEntry(f"{ACCOUNT}user/ann", "a-{{AccountID}}-{{SessionName}}", ("{{SessionName}}",)),)
     assert whois(entries, identity_of(f"{ACCOUNT}user/ann"))[0].notes == (
         "{{AccountID}} is not documented for this access entry; EKS may keep it as it is",
