@@ -118,8 +118,8 @@ def edit_mappings(
     for edit in made:
         edit.note_findings()
     if options["all_clusters"]:
-        as_json, output, codes = MappingsEdit.as_json, options["output"], {_INCOMPLETE: ExitCode.FINDINGS}
-        all_clusters.finish_all(outcomes, as_json, output, lambda edit: edit.word, _UNCHANGED, codes)
+        as_json, output = MappingsEdit.as_json, options["output"]
+        all_clusters.finish_all(outcomes, as_json, output, lambda edit: edit.word, _UNCHANGED, {})
     elif options["output"] == "json":
         console.print_json(made[0].as_json())
     if (is_unchanged and if_exists is False) or any(edit.errors for edit in made):

@@ -24,6 +24,8 @@ NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 ADMIN = {"username": "admin", "groups": ["system:masters", "system:authenticated"]}
 UNAUTHORIZED = failed("error: You must be logged in to the server (Unauthorized)")
 OTHER_CA = failed("Unable to connect to the server: x509: certificate signed by unknown authority")
+NO_TEXT = '{"time": "2026-05-04T12:00:00+00:00", "certificate": 7, "username": "x", "method": "x"}'
+LONG = NO_TEXT.replace("7", '"x"') + " " * 70_000
 FAR = '{"time": "9999-12-31T23:59:59-23:59", "certificate": "x", "username": "x", "method": "x"}'
 
 
@@ -70,7 +72,9 @@ def test_a_login_with_another_certificate(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"time": "2026-05-04"}', "[" * 100_000, '{"time": 7}', FAR], ids=range(8)
+    "content",
+    ["", "{", "[]", "null", '{"time": "2026-05-04"}', "[" * 100_000, '{"time": 7}', FAR, LONG, NO_TEXT],
+    ids=range(10),
 )
 def test_a_file_that_is_no_login(home: Path, content: str) -> None:
     (home / LOGIN_NAME).write_text(content)
@@ -85,6 +89,14 @@ def test_an_older_api_server_says_only_what_the_user_may(home: Path) -> None:
     assert done.login is not None
     assert (done.login.method, done.login.username) == ("SelfSubjectAccessReview", "")
     assert done.what == f"the admin certificate in {home}/kubeconfig logged in with system:masters"
+    unclear = Cluster(server="v1.12.9", fault_aside=lambda _: Completed(("kubectl",), 0, '{"status": {}}', ""))
+    assert not verified(unclear, home).ok
+
+
+def test_an_older_api_server_is_not_asked_what_it_does_not_know(home: Path) -> None:
+    cluster = Cluster(server="v1.27.9")
+    verified(cluster, home)
+    assert not any("--raw" in call for call in cluster.calls)
 
 
 def test_the_group_is_claimed_only_if_something_says_it(home: Path) -> None:

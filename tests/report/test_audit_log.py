@@ -102,6 +102,16 @@ def test_older_releases_by_username_and_account(tmp_path: Path) -> None:
     }
     assert logins[DEV].text == "1 request, 2026-10-01 09:00:00 UTC; other mappings give such usernames too"
     assert [user.text for user in log.unexplained] == ["'admin': 1 request, 2026-10-01 09:00:00 UTC"]
+    log = reviewed(tmp_path, event("bob", account="444455556666"), event("admin2"))[0]
+    assert [user.username for user in log.unexplained] == ["admin2", "bob"]
+
+
+def test_accounts_and_names_are_compared_as_a_whole() -> None:
+    longer = audit_log._UID.match("aws-iam-authenticator:1111222233334:A")
+    assert longer is not None
+    assert longer[1] == ""
+    assert audit_log._pattern("a.b:{{SessionName}}").fullmatch("a.b:x")
+    assert not audit_log._pattern("a.b:{{SessionName}}").fullmatch("axb:x")
 
 
 def test_users_that_no_mapping_explains(tmp_path: Path) -> None:
@@ -164,6 +174,7 @@ HOSTILE = [
     event("admin", kind="Pod"),
     event("admin", requestReceivedTimestamp=7),
     event("admin", requestReceivedTimestamp="yesterday"),
+    event("admin", requestReceivedTimestamp="2026-10-01T09:00:00Z and more"),
     event("admin", requestReceivedTimestamp="2026-10-01T09:00:00+02:00"),
     "1" * 5000,
 ]
@@ -217,6 +228,8 @@ def test_compressed_and_damaged_files(tmp_path: Path) -> None:
     log, _ = of_files(path)
     (problem,) = log.problems
     assert problem.startswith(f"{path}: the compressed data is damaged after line ")
+    path.write_bytes(data[:10] + b"\xff" * 4 + data[14:])
+    assert of_files(path)[0].problems == (f"{path}: the compressed data is damaged after line 0",)
     path.write_bytes(gzip.compress(b"x")[:-4] + b"abcd")
     assert of_files(path)[0].problems == (f"{path}: the compressed data is damaged after line 0",)
 

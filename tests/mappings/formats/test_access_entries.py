@@ -111,6 +111,7 @@ def test_the_script_calls_the_cli_with_the_names_and_nothing_else(tmp_path: Path
     (tmp_path / "aws").chmod(0o755)
     entry = ENTRIES[0]._replace(username=hostile, groups=(hostile,))
     script = aws_cli.write((entry,), "", ["note"])
+    assert "##vso[" not in script
     path = f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}"
     command = ["sh", "-s", "c$(touch y)"]
     subprocess.run(command, input=script.encode(), cwd=tmp_path, env={"PATH": path}, check=True)
@@ -138,6 +139,14 @@ TERRAFORM = {
         *("region", "cluster_name", "policy_arn", "principal_arn", "access_scope"),
     },
 }
+
+
+def test_the_name_of_the_cluster_is_one_word_of_the_script() -> None:
+    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
+
+
+def test_hcl_strings() -> None:
+    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
 
 
 def test_terraform() -> None:
