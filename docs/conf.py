@@ -28,6 +28,7 @@ CONTENTS = (
             "guides/tarmak-documentation",
             "guides/node-roles",
             "guides/another-release",
+            "guides/trust-policies",
             "guides/removing",
             "guides/eks",
             "guides/lock-out",

@@ -2,7 +2,7 @@
 
 TarmakIamError                str() starts with file:line:col where the place is known
 ├── ParseError (ValueError)   the text is not valid YAML or JSON
-├── ConfigError (ValueError)  the text is valid, but Tarmak, the daemon or tarmak-iam cannot use it
+├── ConfigError (ValueError)  the text is valid, but Tarmak, the authenticator or tarmak-iam cannot use it
 ├── EditRefused               an edit cannot be made safely; nothing was changed
 ├── PolicyRefused             a change would lock users out, or undo the changes of others; nothing was changed
 ├── SelectionError (LookupError)   a cluster, path or entry does not exist
@@ -94,7 +94,7 @@ class PolicyRefused(TarmakIamError):
 
 
 class SelectionError(TarmakIamError, LookupError):
-    """The cluster, path or entry that was asked for does not exist. Also a LookupError."""
+    """The cluster, path or entry that was requested does not exist. Also a LookupError."""
 
 
 class FileError(TarmakIamError, OSError):

@@ -63,7 +63,7 @@ class Finding:
     consequence: str = ""
     """What another finding adds, which is not reported because of this one."""
     fix: object = field(default=None, compare=False, repr=False)
-    """A `Fix` of `tarmak_iam.lint.fix`, or a function that returns one, called where it is asked for; else None."""
+    """A `Fix` of `tarmak_iam.lint.fix`, or a function that returns one, called only to fix the finding; else None."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "what", capped(self.what))

@@ -34,7 +34,7 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str]
 OWN = "tarmak-iam"
 """The distribution that provides the built-in sections, rules and emitters."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 """Its version, in one place."""
 
 _T = TypeVar("_T")

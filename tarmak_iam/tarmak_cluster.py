@@ -361,7 +361,7 @@ class TarmakCluster:
         `role`: ARN of the role to assume first; `profile`: AWS profile with the credentials; None for those in the
         settings. `timeout`: seconds to wait for the API server, and to try again while the login fails.
         `ok` of the result is true only for a login as a mapped principal; `why` says in one line why it is false. A
-        failed login raises nothing: ToolError is for an API server that cannot be asked.
+        failed login raises nothing: ToolError is for an API server that cannot be queried.
         """
         from tarmak_iam.hook.login.verify import verify_login
 
@@ -395,7 +395,7 @@ class TarmakCluster:
     def report(self, *, live: bool = False, date: str = "") -> AccessReview:
         """The access review of this cluster: `text()`, `html()` and `json()` of it are the formats of the command.
         `live` also asks the API server for its RBAC bindings and its current mappings; a hub has none. `date`: text
-        that is shown as the date. Raises ToolError if the API server cannot be asked."""
+        that is shown as the date. Raises ToolError if the API server cannot be queried."""
         return review_all([self], live=live, date=date, strict=True)
 
     def _read(self, *, with_hubs: bool = False) -> tuple[TarmakConfig, Cluster, ClusterFiles]:

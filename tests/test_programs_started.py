@@ -17,6 +17,7 @@ from tests.support import ADMIN, EXAMPLES, ROOT
 from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
+TRUST = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}'
 MAPPINGS = f"""\
 clusterID: dev-cluster
 server:
@@ -70,6 +71,7 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
     mappings.write_text(MAPPINGS.replace("username: admin", "username: kubernetes-admin"))
     work.commit_all("Another name", day=2)
     (work.root / "other.yaml").write_text(MAPPINGS)
+    (work.root / "other.json").write_text(TRUST)
     gone = work.git("rev-parse", f"{first}:tarmak.yaml")
     marker = root / "marker"
     # Every setting of git's that runs something, by reading alone.
@@ -117,7 +119,11 @@ def test_git_would_step_into_it(trap: Trap) -> None:
         "check",
         "check -o sarif",
         "diff --from other.yaml",
+        "check --trust other.json",
         "report",
+        "report --trust other.json",
+        "trust check other.json",
+        f"trust show {ADMIN}",
         "report -o html",
         "report -o json",
         "report --open",

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 DAEMON = "daemon"
-"""The kind of an effect on the daemon itself: whether it starts."""
+"""The kind of an effect on the authenticator itself: whether it starts."""
 _OWN = "its own ARN"
 
 
@@ -37,8 +37,8 @@ class Effect:
     """The effect of a change on one principal; `kind` and `principal` are those of a Grant. `before` and `after` are
     usernames with their templates: None if the principal cannot log in, empty if it logs in under its own ARN (every
     principal of an account). `gained` and `lost` are groups. At most one effect has the kind DAEMON, and it is the
-    first; its `reason` says why the daemon would not start. Where the daemon chooses at random, `gained` and `lost`
-    contain the groups that may be gained or lost, and `or_else` the other possible outcomes."""
+    first; its `reason` says why the authenticator would not start. Where the authenticator chooses at random, `gained`
+    and `lost` contain the groups that may be gained or lost, and `or_else` the other possible outcomes."""
 
     principal: str
     kind: str
@@ -93,7 +93,7 @@ def _name(username: str) -> str:
 
 def _visible(name: str) -> str:
     """In quotes if it contains whitespace, which could not be seen; with escapes if it contains letters that look like
-    others: the group it gains could not be told from the one it loses."""
+    others: the group it gains could not be distinguished from the one it loses."""
     if not name.isascii() and {Trace.INVISIBLE, Trace.LETTERS}.intersection(traces(name)):
         return ascii(name)
     return f"'{name}'" if any(map(str.isspace, name)) else name
@@ -111,7 +111,7 @@ class Standings:
     """The access that each principal has, asked for one principal at a time."""
 
     def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
-        """`ask` returns what a daemon may give to the principal of a grant. Without it, only the grants are known."""
+        """`ask` returns what the principal of a grant may get. Without it, only the grants are known."""
         self.grants = tuple(grants)
         self._by_key = {grant.key: grant for grant in self.grants}
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
@@ -183,8 +183,8 @@ Side = Authenticator | Installation | Loaded
 
 
 def effects(before: Side, after: Side) -> tuple[Effect, ...]:
-    """Every principal whose username or groups change: in the order of `before`, then the new ones. Whoever loses its
-    entry may still have access through an SSO entry or its account; if the daemon would not start, nobody has."""
+    """Every principal whose username or groups change: in the order of `before`, then the new ones. A principal
+    without its entry may have access by an SSO entry or its account. If the authenticator does not start, none has."""
     (old, had), (new, has) = (
         (side, Standings.of_daemon(side))
         if isinstance(side, Authenticator)
@@ -247,7 +247,7 @@ def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
 
 
 def _instead(possible: Possible) -> list[str]:
-    """What a daemon may give instead of the likeliest grant, as messages say it."""
+    """What an authenticator may give instead of the likeliest grant, as messages say it."""
     if len(possible) == 1:
         return []
     others = [f"{_name(grant.username)} {_with(grant.groups)}" for grant in other_grants(possible)]

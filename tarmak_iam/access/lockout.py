@@ -1,4 +1,4 @@
-"""Checks that a change of the mappings does not remove the last admin, and does not keep the daemon from starting."""
+"""Checks that a change of the mappings does not remove the last admin, and that the authenticator still starts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _NODE_NAME = re.compile(r"[a-z0-9.-]*", re.ASCII)
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
-    """Raises ConfigError if the daemon would not start with the mappings afterwards; with `repairs`, only if it would
-    have started before."""
+    """Raises ConfigError if the authenticator would not start with the mappings afterwards; with `repairs`, only if it
+    would have started before."""
     new, already = Loaded.of(after), Loaded.of(before).authenticator.failure
     failure = new.authenticator.failure
     if failure is None or (repairs and already is not None):
@@ -51,8 +51,8 @@ def check_admin_access(before: Side, after: Side, me: str | None = None) -> None
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
     """The losses that need --force: the last admin, a node role, or access of `me`, an ARN as `aws sts
-    get-caller-identity` prints it. Judged by what the daemon really gives: an entry that another one shadows is not a
-    loss. Raises ConfigError if `me` is not a caller's ARN."""
+    get-caller-identity` prints it. Judged by what the authenticator really gives: an entry that another one shadows is
+    not a loss. Raises ConfigError if `me` is not a caller's ARN."""
     old, new = _both(before, after)
     effect = None if me is None else change_of(_caller(me), old, new)
     lost = (f"your own access would change: {effect.text}",) if effect is not None and effect.is_loss else ()
@@ -62,7 +62,7 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
 def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
     """As `losses`, from the access that principals have, without that of a caller."""
     lost = []
-    # An admin that the daemon chooses at random has access, but not certain access.
+    # An admin that the authenticator chooses at random has access, but not certain access.
     had, left = before.who_may(is_admin), after.who_may(is_admin)
     sure = [grant for grant in had if before.always(grant, is_admin)]
     if had and not left:
@@ -96,17 +96,17 @@ def is_admin(grant: Grant) -> bool:
 
 
 def is_instance(grant: Grant) -> bool:
-    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, for which EC2 is asked."""
+    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, which EC2 answers."""
     return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 
 def is_node(grant: Grant) -> bool:
     """Whether a node of the cluster can join by it. The Node authorizer and NodeRestriction require both the name of a
-    node and the group of nodes (plugin/pkg/auth/nodeidentifier); no binding gives rights to only one of them."""
+    node and the group of nodes (plugin/pkg/auth/nodeidentifier); no binding gives permissions to only one of them."""
     name = grant.username
     if NODES not in grant.groups or not name.startswith(NODE_PREFIX):
         return False
-    # The name of a node is a DNS name: not with blanks, or with a misspelt template, which the daemon does not replace.
+    # The name of a node is a DNS name: not with blanks, or with a misspelt template, which stays as it is.
     return _NODE_NAME.fullmatch(without_templates(name.removeprefix(NODE_PREFIX))) is not None
 
 
@@ -116,7 +116,7 @@ def is_for_nodes(grant: Grant) -> bool:
 
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
-    """A function that returns why this installation's daemon cannot use a principal; None if it can."""
+    """A function that returns why this installation's authenticator cannot use a principal; None if it can."""
     version, daemon, cluster = installation.daemon_version, installation.daemon, installation.partition
 
     def refusal(name: NamedPrincipal) -> ConfigError | None:
@@ -157,7 +157,7 @@ def _sso_flaw(installation: Installation) -> tuple[str, str] | None:
 
 
 def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
-    """A daemon that would not start gives no access: then the access that its file is meant to give is compared."""
+    """An authenticator that would not start gives no access: the access that its file should give is compared."""
     old, new = Loaded.of(before), Loaded.of(after)
     if old.authenticator.failure is None:
         return old.standings, new.standings
@@ -165,7 +165,7 @@ def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
 
 
 def _all_meant(side: Loaded) -> Standings:
-    """Includes entries that others shadow: without a daemon, nothing says which entry decides."""
+    """Includes entries that others shadow: without an authenticator, nothing says which entry decides."""
     mappings, backend, grants = side.installation.mappings, MOUNTED_FILE.name, list[Grant]()
     for entry in mappings.entries if mappings else ():
         if entry.kind == "account" and is_account(entry.arn):

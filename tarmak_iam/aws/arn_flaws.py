@@ -210,7 +210,7 @@ def in_ascii(text: str) -> str:
 
 
 def _real_name(text: str, otherwise: str = "use the form arn:aws:iam::ACCOUNT:role/NAME") -> str:
-    """The remedy for a placeholder or a template, which the daemon replaces in usernames and groups only."""
+    """The remedy for a placeholder or a template, which the authenticator replaces in usernames and groups only."""
     braced = _BRACED.search(text)
     left = braced[0] if braced else placeholder(text)
     return f"replace {shortened(left)} with the real name" if left else otherwise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -26,6 +26,7 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
+from tarmak_iam.lint.trust_rules import trust_lines
 from tarmak_iam.mappings import mappings_file
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
@@ -40,7 +41,8 @@ class Checked(NamedTuple):
     """The findings, those suppressed by comments, the errors (already printed) for what could not be checked, and the
     documents of the files by name. `why_unexamined`: the reasons why admin certificates were not checked. `fixable` are
     the findings that can be fixed; `fixed` is the number of those that were, or would be. `is_complete`: whether a
-    cluster was selected, so that mappings and settings were checked. `scope` ends the summary."""
+    cluster was selected, so that mappings and settings were checked. `scope` ends the summary. `trust`: what the trust
+    policies of the mapped roles say, a line for each."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
@@ -51,6 +53,7 @@ class Checked(NamedTuple):
     documents: Mapping[str, Document] = {}
     is_complete: bool = True
     scope: str = ""
+    trust: tuple[str, ...] = ()
 
 
 class Fixes(NamedTuple):
@@ -153,7 +156,8 @@ def _subjects_of(session: Session, config: TarmakConfig, cluster: Cluster, fixes
         base = (files.directory, files.cluster_name, files.follow_links, files.command_line)
         files = _RepairedClusterFiles(*base, mappings)
     with repair_offered(files.command_line.tarmak_iam("check"), files.mappings_path, files.within):
-        return Subjects.of_cluster(config, cluster, files)
+        subjects = Subjects.of_cluster(config, cluster, files)
+    return replace(subjects, trust_policies=session.trust_policies)
 
 
 def _check_clusters(
@@ -198,7 +202,9 @@ def _examined(*subjects: Subjects, fixes: Fixes | None = None, within: Boundary 
     # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
     why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
     documents = {text.filename: text for text in texts if text}
-    return Checked(report.findings, report.suppressed, (), tuple(filter(None, why)), fixable, fixed, documents)
+    trust = tuple(dict.fromkeys(line for part in subjects for line in trust_lines(part.trusted)))
+    why_unexamined = tuple(filter(None, why))
+    return Checked(report.findings, report.suppressed, (), why_unexamined, fixable, fixed, documents, trust=trust)
 
 
 def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
@@ -218,7 +224,7 @@ def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, 
             if config is None:
                 parts.append(_check_alone(files[0], session, fixes))
             else:
-                of_file = Session(config, None, "FILE", session.follow_links, environment=session.environment)
+                of_file = session._replace(directory=config, cluster_name=None, source="FILE")
                 parts += _in_turn(config, fixes, partial(_check_group, of_file, config, files, all_clusters))
         except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
@@ -228,7 +234,8 @@ def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, 
         errors, fixable = whole.errors + part.errors, whole.fixable + part.fixable
         why = tuple(dict.fromkeys(whole.why_unexamined + part.why_unexamined))
         documents = {**whole.documents, **part.documents}
-        whole = Checked(findings, suppressed, errors, why, fixable, whole.fixed + part.fixed, documents)
+        fixed, trust = whole.fixed + part.fixed, tuple(dict.fromkeys(whole.trust + part.trust))
+        whole = Checked(findings, suppressed, errors, why, fixable, fixed, documents, trust=trust)
     return whole
 
 
@@ -286,10 +293,12 @@ def _check_alone(file: NamedFile, session: Session, fixes: Fixes | None, why: st
             return _examined(Subjects(dynamic_file=Document.parse(data, name, json=True)))
         with repair_offered(CommandLine().tarmak_iam("check", name), file.path, within):
             if fixes is None or file.is_stream:
-                return _examined(Subjects(mappings=Mappings.parse(data, name)))
+                alone = Subjects(mappings=Mappings.parse(data, name), trust_policies=session.trust_policies)
+                return _examined(alone)
             fixes = fixes._replace(repaired={})
             mappings = fixes.mappings(file.path, within) or Mappings.load(file.path, within=within)
-        return _examined(Subjects(mappings=mappings), fixes=fixes, within=within)
+        alone = Subjects(mappings=mappings, trust_policies=session.trust_policies)
+        return _examined(alone, fixes=fixes, within=within)
     except FileChanged:
         raise
     except TarmakIamError as error:

@@ -39,7 +39,7 @@ def print_access_entries(session: Session, installation: Installation, output: s
     cluster_name = options["eks_cluster"]
     if output == "eksctl" and not cluster_name:
         raise click.UsageError("-o eksctl requires --eks-cluster")
-    authenticator = _started(installation)
+    authenticator = started(installation)
     policies, listed = _policies(options["policies"]), _listed(options["arns"])
     groups = {group for grant in authenticator.grants for group in grant.groups}
     for group in policies:
@@ -51,11 +51,7 @@ def print_access_entries(session: Session, installation: Installation, output: s
     with working("converting the mappings"):
         converted = to_access_entries(authenticator, EksTarget(installation.partition, policies, listed))
     _report(converted, is_listed=listed is not None)
-    if converted.losses and not options["force"]:
-        lost = len({(remark.kind, remark.principal) for remark in converted.losses})
-        principals = "1 principal loses" if lost == 1 else f"{lost} principals lose"
-        note(f"error: {principals} access, so nothing is printed; change the mappings, or use --force")
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    refuse_losses(converted.losses, force=options["force"])
     text = _written(converted, output, cluster_name, installation.region)
     if options["rbac_file"] is not None:
         _write_rbac(session, installation, converted.entries, options["rbac_file"])
@@ -65,7 +61,7 @@ def print_access_entries(session: Session, installation: Installation, output: s
         print_payload(text)
 
 
-def _started(installation: Installation) -> Authenticator:
+def started(installation: Installation) -> Authenticator:
     has_id = installation.mappings is not None and installation.mappings.cluster_id
     authenticator = installation.loaded if has_id else installation.configured
     if (failure := authenticator.failure) is not None:
@@ -99,11 +95,24 @@ def _listed(file: str | None) -> ListedArns | None:
     return read_listed_arns(data.decode("utf-8", "replace"), name)
 
 
-def _report(converted: EksConversion, *, is_listed: bool) -> None:
-    for remark in converted.remarks:
+def note_remarks(remarks: Sequence[Remark]) -> None:
+    for remark in remarks:
         place = f"{remark.place}: " if remark.place else ""
         severity = "error" if remark.is_loss else "note"
         note(f"{place}{severity}: {who(remark.kind, remark.principal)}: {remark.text}")
+
+
+def refuse_losses(losses: Sequence[Remark], *, force: bool, why: str = "") -> None:
+    """Ends the command if somebody would lose access, unless it is forced."""
+    if losses and not force:
+        lost = len({(remark.kind, remark.principal) for remark in losses})
+        why = why or ("1 principal loses access" if lost == 1 else f"{lost} principals lose access")
+        note(f"error: {why}, so nothing is printed; change the mappings, or use --force")
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _report(converted: EksConversion, *, is_listed: bool) -> None:
+    note_remarks(converted.remarks)
     if not is_listed and any(canonicalize(entry.principal)[0] is Principal.ROLE for entry in converted.entries):
         what = "mappings do not have the paths of roles, and an entry needs them: for a role with a path, pass the"
         note(f"note: {what} full ARNs with --arns (`{LIST_ROLES}`)")
@@ -171,7 +180,7 @@ def print_eks_differences(installation: Installation, file: str, output: str) ->
     """Of the mappings and a file of access entries. Returns whether there are any, or may be: what is left out of the
     file is not compared."""
     entries, left_out = read_access_entries(file)
-    effects = effects_on_eks(_started(installation), entries)
+    effects = effects_on_eks(started(installation), entries)
     if output == "json":
         print_json({"effects": list(map(effect_json, effects)), "leftOut": left_out})
     for effect in effects if output == "text" else ():

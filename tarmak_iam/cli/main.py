@@ -25,6 +25,7 @@ _MODULES = {
     "whois": "whois",
     "check": "check",
     "webhook": "webhook doctor",
+    "trust": "trust",
     "report": "report",
     "render": "flags manifests kubeconfig render",
     "apply": "diff apply rollback",

@@ -124,6 +124,8 @@ access_options = all_of(
 )
 """--kubeconfig and --context, which become those of the session."""
 
+trust_option = option("--trust PATH", multiple=True, type=click.Path(), callback=paths_argument)
+
 dry_run_option = option("--dry-run")
 
 

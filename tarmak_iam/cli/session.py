@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -17,6 +17,7 @@ from tarmak_iam.text import CommandLine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tarmak_iam.aws.trust_files import TrustPolicies
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.findings import Subject
@@ -42,6 +43,15 @@ class Session(NamedTuple):
     kube_context: str | None = None
     environment: str | None = None
     default: str | None = None
+    trust_policies: TrustPolicies | None = None
+
+    def with_trust(self, paths: Iterable[Path]) -> Session:
+        """With the trust policies in the files of --trust, if any. Raises TarmakIamError."""
+        if not (paths := tuple(paths)):
+            return self
+        from tarmak_iam.aws.trust_files import TrustPolicies
+
+        return self._replace(trust_policies=TrustPolicies.read(paths))
 
     @property
     def access(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ CHECKS: tuple[Check, ...] = (
     Check("WEB005", Severity.ERROR, "There is a private key in the certificate's file."),
     Check("WEB006", Severity.WARNING, "The file contains more than one block, and only the first is used."),
     Check("WEB007", Severity.WARNING, "The file has been edited by hand."),
-    Check("WEB008", Severity.WARNING, "The type or format of the key is not that of init."),
+    Check("WEB008", Severity.WARNING, "The key has a type or format that init does not create."),
     Check("WEB009", Severity.WARNING, "The key is short."),
     Check("WEB020", Severity.ERROR, "The key does not belong to the certificate."),
     Check("WEB021", Severity.ERROR, "The certificate has no subject alternative name."),

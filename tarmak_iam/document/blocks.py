@@ -1,8 +1,8 @@
-"""A text as the lines of its block collections, which are divided into members when they are asked for. An edit of one
+"""A text as the lines of its block collections, which are divided into members on demand. An edit of one
 member leaves the lines of all others as they are, and their meaning too, unless they share an anchor.
 
 docs/editing.md ("Why an edit can be trusted") has why the lines between two beginnings of members are all lines of the
-first one. Lines without quotes and with pairs of brackets end between two tokens; of others the parser is asked.
+first one. Lines without quotes and with pairs of brackets end between two tokens; for others the parser decides.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Block:
 
     def place(self, step: Step | None) -> int:
         """The number of the member that a step leads to; for None, and for a key that does not exist, that of a new one
-        at the end. Raises KeyError for what is not known without a parser, and for an index that there is not."""
+        at the end. Raises KeyError if only a parser can tell, and for an index that there is not."""
         if isinstance(step, Key):
             if self.keys is None or step.occurrence >= 0 or not is_string(step.text):
                 raise KeyError(step)

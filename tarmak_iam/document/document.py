@@ -240,7 +240,7 @@ class Document:
         refusal names the other uses. With it, aliases are followed, also at the end of the path, a key that comes from
         a merge key is changed in the merged mapping, and `also_changed` of the result has the other uses.
 
-        `rewrite`: a scalar that has the value already is written anew if another reader reads another value
+        `rewrite`: a scalar that has the value already is written again if another reader reads another value
         (`other_readings`), or if it has a custom tag that need not stay: `true` replaces `on`. Raises EditRefused.
         """
         return self.edit(Set(path, value, keep_tag, rewrite, through_alias))

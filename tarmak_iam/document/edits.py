@@ -98,7 +98,7 @@ class Arrange(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """Writes a collection anew, as a whole."""
+    """Writes a whole collection again."""
 
     path: Path | Route
     value: Any

@@ -40,7 +40,7 @@ _MOST = 500
 
 _MOST_ITEMS = 10_000
 _MOST_PASSED = 10
-"""Items for each that moves: to write all anew takes longer than to move few of them far."""
+"""Items for each that moves: to write all again takes longer than to move few of them far."""
 
 _Touched = tuple[str | int | None, ...]
 """The plain steps to what an edit changes, with all in it. The last one is None for a new item at the end of a list:

@@ -1,8 +1,7 @@
 """Reads strict JSON, as Go's encoding/json accepts it, into the same nodes as YAML.
 
-Tarmak reads a file that starts with `{` this way, and the daemon a `.json` configuration. Python's json module is not
-used because it accepts NaN and gives no positions.
-"""
+Tarmak reads a file that starts with `{` this way, and the authenticator a `.json` configuration. Python's json module
+is not used because it accepts NaN and gives no positions."""
 
 from __future__ import annotations
 

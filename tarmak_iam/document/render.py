@@ -116,7 +116,7 @@ class Nearby(NamedTuple):
 
 
 class Layout:
-    """The layout of YAML text. Each aspect is looked for when it is asked for: at the places, which lead outwards from
+    """The layout of YAML text. Each aspect is looked for on demand: at the places, which lead outwards from
     that of the new text, and in the end in most of the file. The tree keeps what was found.
 
     `literal`: whether a string of several lines may be a literal block.

@@ -101,7 +101,7 @@ class Window:
         self.text = "".join([document.lead, *self._pieces(self._root)])
 
     def _look_at(self, edit: AnyEdit) -> None:
-        """Keeps what an edit looks at. Raises KeyError for what is not known without a parser."""
+        """Keeps what an edit looks at. Raises KeyError if only a parser can tell."""
         steps = Route.of(edit.path).steps
         if isinstance(edit, Move):
             self._look_at_move(steps, Route.of(edit.to).steps)

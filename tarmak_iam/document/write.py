@@ -257,9 +257,7 @@ def remove_members(target: Target, numbers: Collection[int], *, is_emptied: bool
     if is_all and is_emptied and not (parent.flow and comments.holds_comments(tree, parent)):
         return replace_members(target._replace(keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     if is_all and not parent.flow and not tree.source.starts_line(member_start(tree.source, parent, 0)):
-        refuse(
-            tree, parent, f"all of {target.route} would be another text", "add what is new in an edit of its own first"
-        )
+        refuse(tree, parent, f"all of {target.route} would be replaced", "add the new members in a separate edit first")
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 

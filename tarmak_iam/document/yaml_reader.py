@@ -56,6 +56,19 @@ _Open = tuple[int, int, str | None, str | None, bool, bool, list[Node]]
 """A collection whose end has not been read yet: its start, where the text of its children begins, its anchor and tag,
 whether it is in flow style, whether it is a mapping, and its siblings so far."""
 
+_PROBLEMS = {
+    r"expected '<document start>'": "expected --- or the end of the file",
+    r"(node content, but found|but got) '<stream end>'": "a bracket or brace is not closed",
+    r"expected the node content": "expected a value",
+    r"block collection: expected <block end>": "expected the next dash of the list, or the end of the list",
+    r"block mapping: expected <block end>": "expected the next key of the mapping, or the end of the mapping",
+    r"expected ',' or '": "expected a comma or the closing bracket or brace",
+    r"could not find expected ':'": "a key has no colon",
+    r"cannot start any token": "no value can begin with this character",
+    r"found unexpected (end of stream|document separator)": "a quote is not closed",
+}
+"""What the errors of ruamel.yaml mean, which name its tokens."""
+
 
 class YamlText:
     """One document of a stream, built from its events.
@@ -280,7 +293,8 @@ def read_stream(source: Source, count: int | None = None, *, pure: bool = False)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = min(mark.index, len(text)) if mark else 0
-        what = ": ".join(part for part in (error.context, error.problem) if part)
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+        what = next((text for pattern, text in _PROBLEMS.items() if re.search(pattern, said)), said)
         remedy = _remedy(source, offset, error.problem)
     except PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(text))

@@ -1,8 +1,8 @@
-"""The objects with the mappings for the daemon's backends: ConfigMaps, IAMIdentityMappings and their definition; the
-service account of a daemon that reads them from the API server; and notes about them.
+"""The objects with the mappings for the authenticator's backends: ConfigMaps, IAMIdentityMappings and their definition;
+the service account of an authenticator that reads them from the API server; and notes about them.
 
-The fields are those of the daemon's pkg/mapper/crd/apis, the same in all releases that have the backend. The daemon
-finds an object by the canonical ARN in its status: without the status subresource, no principal would be mapped.
+The fields are those of the authenticator's pkg/mapper/crd/apis, the same in all releases that have the backend.
+It finds an object by the canonical ARN in its status: without the status subresource, no principal would be mapped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
 
 
 def configmap(installation: Installation) -> Manifest:
-    """Raises ConfigError where the mappings file does not exist, or where the daemon would not start with it."""
+    """Raises ConfigError where the mappings file does not exist, or where the authenticator would not start with it."""
     return _checked(labelled(installation, "v1", "ConfigMap", data={CONFIG_KEY: installation.payloads.config}))
 
 
@@ -96,8 +96,8 @@ _RBAC_GROUP = "rbac.authorization.k8s.io"
 
 
 def rbac(installation: Installation) -> tuple[Manifest, ...]:
-    """The service account and the least permissions that it requires; () for a daemon that reads only its file. Raises
-    ConfigError where the Kubernetes version cannot be read.
+    """The service account and the least permissions that it requires; () for an authenticator that reads only its file.
+    Raises ConfigError where the Kubernetes version cannot be read.
 
     Its requests are the same in all releases that have backends (pkg/mapper/configmap, pkg/mapper/crd):
     EKSConfigMap: watch ConfigMaps of kube-system with the field selector metadata.name=aws-auth, never get or list.

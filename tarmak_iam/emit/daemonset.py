@@ -66,9 +66,9 @@ def era_of(version: GoVersion) -> Era:
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # values that the configuration may contain
-# Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and uses only the daemon of its
-# own host: a taint that kept the daemon away would end the logins there and protect nothing; `kubectl drain` ignores
-# the pods of a DaemonSet, too. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate all taints as well.
+# Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and uses only the authenticator
+# of its own host: a taint that kept it away would end the logins there and protect nothing; `kubectl drain` ignores the
+# pods of a DaemonSet, too. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate all taints as well.
 #
 # The controller of DaemonSets adds fewer tolerations (pkg/controller/daemon/util/daemonset_util.go; numbers are pull
 # requests of kubernetes/kubernetes): not-ready and unreachable with NoExecute; with NoSchedule disk-pressure and
@@ -85,7 +85,7 @@ def daemonset(installation: Installation) -> Manifest:
     """The DaemonSet. The one in Tarmak's documentation does not work: its mounts and its security context are indented
     so that Kubernetes ignores them, its API was removed in 1.16, and its memory limit is too low. Raises ConfigError
     where the region is unknown or not valid, and as the ConfigMap's emitter does."""
-    # The daemon reads its file only at the start: a new checksum restarts the pods when mappings change.
+    # The authenticator reads its file only at the start: a new checksum restarts the pods when mappings change.
     annotations = {"checksum/config": hashlib.sha256(installation.payloads.config.encode()).hexdigest()}
     era = era_of(installation.kubernetes)
     if not era.has_priority:
@@ -98,7 +98,7 @@ def daemonset(installation: Installation) -> Manifest:
     spec = {
         "selector": {"matchLabels": dict(SELECTOR)},
         # One master after the other, each with a gap of seconds. maxSurge (on in 1.22 and later) would not avoid the
-        # gap: the new daemon cannot listen while the old one uses the host's port. The old one would answer the
+        # gap: the new authenticator cannot listen while the old one uses the host's port. The old one would answer the
         # kubelet's probe of that port, so the new pod would become ready and the old one would be stopped. If the port
         # were declared, the scheduler would not place the new pod on the node of the old one at all.
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
@@ -116,7 +116,7 @@ DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(install
 def _pod(installation: Installation) -> dict[str, Any]:
     """Two fields keep their defaults on purpose. dnsPolicy: a pod in the host's network resolves names as the host
     does, so it finds STS before the cluster DNS runs. enableServiceLinks: its variables have other names than those
-    that the daemon reads.
+    that the authenticator reads.
     """
     era, asks_cluster = era_of(installation.kubernetes), installation.daemon.asks_cluster
     # On the masters, which are nodes with at least one of the labels.
@@ -126,20 +126,20 @@ def _pod(installation: Installation) -> dict[str, Any]:
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         placement = {"affinity": {"nodeAffinity": required}}
     pod: dict[str, Any] = {
-        # The API server calls the daemon at localhost, also before the pod network exists.
+        # The API server calls the authenticator at localhost, also before the pod network exists.
         "hostNetwork": True,
         # The default account is set explicitly: the API server copies the name to the old field `serviceAccount`, and
         # uses that when an update no longer contains a name. After a change to MountedFile alone the pods would then
         # require an account that no longer exists (measured with 1.30.14).
         "serviceAccountName": NAME if asks_cluster else "default",
-        # Without it, a daemon with backends other than MountedFile exits at the start (client-go's InClusterConfig).
+        # Without it, an authenticator with other backends than MountedFile exits at the start (InClusterConfig).
         "automountServiceAccountToken": asks_cluster,
         **placement,
         "tolerations": [dict(_EVERY_TAINT)],
         "containers": [_container(installation)],
         "volumes": [
             {"name": "config", "configMap": {"name": NAME}},
-            # Not created if missing: without the init unit's key the API server would not trust this daemon.
+            # Not created if missing: without the init unit's key the API server would not trust this authenticator.
             {"name": "state", "hostPath": {"path": f"{DEFAULT_STATE_DIR}/", "type": "Directory"}},
         ],
         # v0.5.0 and later do not stop on SIGTERM (measured): every rollout would wait half a minute per master. A token
@@ -162,16 +162,16 @@ def _container(installation: Installation) -> dict[str, Any]:
             "server",
             f"--config={_CONFIG_DIR}/{CONFIG_KEY}",
             f"--state-dir={DEFAULT_STATE_DIR}",
-            # The API server would not trust a new certificate, so the daemon must not create one.
+            # The API server would not trust a new certificate, so the authenticator must not create one.
             "--kubeconfig-pregenerated=true",
             *installation.daemon.args,
         ],
-        # Up to v0.5.12 and v0.6.3 the daemon exits without it where it cannot reach the instance metadata; later
+        # Up to v0.5.12 and v0.6.3 the authenticator exits without it where it cannot reach the instance metadata; later
         # releases then use us-east-1. Set for all releases, since the cluster's region is known.
         "env": [{"name": "AWS_REGION", "value": installation.safe_region()}],
-        # Resident memory: 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The 20Mi
-        # in Tarmak's documentation is too low: users have seen the daemon killed. The limit leaves room for many logins
-        # at the same time, and is the same for all releases.
+        # Resident memory: 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The 20Mi in
+        # Tarmak's documentation is too low: users have seen the authenticator killed. The limit leaves room for many
+        # logins at the same time, and is the same for all releases.
         "resources": {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}},
         "securityContext": {
             # Only root can read the init unit's key (0600); all other rights of root are removed. The users of the
@@ -196,7 +196,7 @@ def _container(installation: Installation) -> dict[str, Any]:
         if not 0 < server.port < 65536:
             what = f"server.port is {server.port}, which is not a valid port"
             raise ConfigError(what, remedy="use a port from 1 to 65535")
-        # By default the daemon listens only on 127.0.0.1 of the host.
+        # By default the authenticator listens only on 127.0.0.1 of the host.
         host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
         for probe, delay in (("livenessProbe", 10), ("readinessProbe", 1)):
             get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}

@@ -86,7 +86,7 @@ class DirectoryRecord(NamedTuple):
 
     @classmethod
     def parse(cls, data: bytes) -> DirectoryRecord | None:
-        """None for what is not a record of this version."""
+        """None for anything but a record of this version."""
         try:
             content = json.loads(data)
         except (RecursionError, ValueError):

@@ -123,8 +123,7 @@ def release_change(installation: Installation, release: str) -> ReleaseChange:
 
 
 def _edits(installation: Installation, release: str) -> tuple[dict[str, str], list[str]]:
-    """The settings that choose the release, and what the user has to check. An image that is set stays in its
-    repository."""
+    """The settings that choose the release, and checks for the user. An image that is set keeps its repository."""
     settings, version = installation.settings, DaemonVersion.parse(release)
     name = release.strip() if "-eks-" in release else str(version)
     if settings.image is None:

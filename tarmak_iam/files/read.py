@@ -30,10 +30,10 @@ _REMEDIES = {
 }
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file. Raises FileError if it cannot be read or has more than MAX_BYTES."""
+def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The content of a file. Raises FileError if it cannot be read or has more bytes than the limit."""
     try:
-        return _read(path, path)
+        return _read(path, path, limit=limit)
     except FileNotFoundError:
         raise missing_file(path) from None
     except OSError as error:

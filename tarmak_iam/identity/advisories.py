@@ -32,8 +32,8 @@ class Advisory(NamedTuple):
     source: str
 
     def affects(self, loaded: Authenticator) -> bool | None:
-        """Whether a daemon of these releases with this configuration is open to the flaw; None if the configuration
-        cannot tell. One with which the daemon does not start is open to what every configuration is."""
+        """Whether an authenticator of these releases with this configuration is open to the flaw; None if the
+        configuration cannot tell. If the authenticator does not start with it, only unconditional flaws count."""
         if not self.condition:
             return True
         # What the backends have read, including mappings that never take effect.
@@ -64,7 +64,7 @@ def _access_key_in_a_name(config: DaemonConfig, mappings: list[tuple[str, Identi
 
 
 def _malformed_arn(config: DaemonConfig, mappings: list[tuple[str, IdentityMapping]]) -> bool | None:
-    """The daemon reads the dynamic file again whenever it changes, so a file without such an ARN decides nothing."""
+    """The authenticator reads a changed dynamic file again, so a file without such an ARN decides nothing."""
     if not config.user_id_strict or DYNAMIC_FILE.name not in config.backends:
         return False
     of_file = (mapping.arn for backend, mapping in mappings if backend == DYNAMIC_FILE.name)

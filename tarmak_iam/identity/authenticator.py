@@ -1,5 +1,5 @@
-"""The loaded authenticator: says who a caller becomes, as the real daemon of that release would, and who can log in:
-every principal once, with the mapping that takes effect for it.
+"""The loaded authenticator: says who a caller becomes, as the real authenticator of that release would, and who can log
+in: every principal once, with the mapping that takes effect for it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Authenticator:
     document: Document | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     tables: tuple[BackendTable, ...] = field(default=(), repr=False)
-    """What the backends have loaded, in the order in which the daemon uses them."""
+    """What the backends have loaded, in the order in which the authenticator uses them."""
     is_complete: bool = True
-    """False where the daemon can read the configuration in more ways than were checked; a note says so."""
+    """False where the authenticator can read the configuration in more ways than were checked; a note says so."""
     _reviewers: tuple[TokenReviewer, ...] = field(default=(), repr=False)
     _grantings: tuple[Granting, ...] = field(default=(), repr=False)
 
@@ -123,8 +123,8 @@ class Authenticator:
 
     @cached_property
     def grants(self) -> tuple[Grant, ...]:
-        """Every principal that a caller can be, once, with the mapping that takes effect for it; empty if the daemon
-        would not start. Where it picks one of several keys at random, the principals of all of them."""
+        """Every principal that a caller can be, once, with the mapping that takes effect for it; empty if the
+        authenticator would not start. Where it picks one of several keys at random, the principals of all of them."""
         if len(self._grantings) == 1:
             return tuple(self._grantings[0].all())
         named: dict[tuple[str, str], Grant] = {}
@@ -138,12 +138,12 @@ class Authenticator:
         return likeliest_grant(self.possible_grants(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
-        """What else the principal of a grant can get, where the daemon picks one of several at random."""
+        """What else the principal of a grant can get, where the authenticator picks one of several at random."""
         return other_grants(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """All that the principal of a grant can get, the likeliest first, None for a denial: several where the daemon
-        picks at random. Empty if it would not start."""
+        """All that the principal of a grant can get, the likeliest first, None for a denial: several where the
+        authenticator picks at random. Empty if it would not start."""
         return tuple(grant for granting in self._grantings for grant in granting.possible_grants(asked))
 
     def whois(self, identity: Identity) -> Answer:
@@ -178,18 +178,18 @@ def whois(
 
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
-# Any suffix works: the daemon's pattern ends in a star.
+# Any suffix works: the authenticator's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 
 
 class Granting(NamedTuple):
-    """The grants of a loaded daemon: every principal once, with the mapping that takes effect for it."""
+    """The grants of a loaded authenticator: every principal once, with the mapping that takes effect for it."""
 
     config: DaemonConfig
     tables: Sequence[BackendTable]
 
     def _accepts(self, partition: str) -> bool:
-        """Whether the daemon accepts tokens of a partition."""
+        """Whether the authenticator accepts tokens of a partition."""
         return accepts_tokens_of(partition, self.config.partition, self.config.version)
 
     def all(self) -> Iterator[Grant]:
@@ -205,8 +205,8 @@ class Granting(NamedTuple):
                     yield grant
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """Every access that the principal of a grant can get, the likeliest first: several if the daemon picks at
-        random. None stands for a denial."""
+        """Every access that the principal of a grant can get, the likeliest first: several if the authenticator picks
+        at random. None stands for a denial."""
         caller = _caller(asked)
 
         def is_another(mapping: IdentityMapping | None) -> bool:

@@ -23,7 +23,7 @@ CRD_GROUP = "iamauthenticator.k8s.aws"
 
 class EntryObjects(NamedTuple):
     """The objects of the cluster that contain mappings of a backend: those with these `names` in kube-system, or all of
-    a cluster-scoped kind. `label` is their name in texts, `verbs` what the daemon does with them."""
+    a cluster-scoped kind. `label` is their name in texts, `verbs` what the authenticator does with them."""
 
     label: str
     group: str
@@ -31,7 +31,7 @@ class EntryObjects(NamedTuple):
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
     is_reconciled: bool = False
-    """Whether the daemon writes their status, and events about them."""
+    """Whether the authenticator writes their status, and events about them."""
 
     @property
     def resource(self) -> str:

@@ -20,16 +20,16 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
 Found = tuple[IdentityMapping | None, ...]
-"""The mappings that match a caller: several where the daemon picks one at random. None at the end: possibly none of
-them, because the daemon can read them as mappings of another principal."""
+"""The mappings that match a caller: several where the authenticator picks one at random. None at the end: possibly none
+of them, because the authenticator can read them as mappings of another principal."""
 
 NOBODY: Found = (None,)
 
 
 @dataclass(frozen=True)
 class BackendTable:
-    """Built once; a look-up costs the same however many ARNs are mapped (the daemon itself scans them). `roles` and
-    `users` are by what the daemon compares: the canonical ARN in lower case (folded, where `folds_roles` and
+    """Built once; a look-up costs the same however many ARNs are mapped (the authenticator itself scans them). `roles`
+    and `users` are by what the authenticator compares: the canonical ARN in lower case (folded, where `folds_roles` and
     `folds_users` say so), or the caller's unique id where `by_user_id` is set. `place` leads from a mapping's route to
     its file, line and column."""
 
@@ -77,8 +77,7 @@ class BackendTable:
 
     @property
     def entries(self) -> Iterator[tuple[str | None, IdentityMapping]]:
-        """The mappings that can take effect, by what is compared (None for a pattern); shadowed duplicates are
-        omitted."""
+        """The mappings that can take effect, by what is compared (None for a pattern), without shadowed duplicates."""
         users = ((key, user) for key, user in self.users.items() if self.roles.get(key, NOBODY)[-1] is None)
         for key, possible in (*self.roles.items(), *((None, roles) for _, roles in self.patterns), *users):
             yield from ((key, mapping) for mapping in possible if mapping is not None)
@@ -104,7 +103,7 @@ def matches_in(
     tables: Iterable[BackendTable], find: Callable[[BackendTable], Found], account: str
 ) -> list[tuple[BackendTable | None, IdentityMapping | None]]:
     """What decides about a caller, in the order of the backends: a mapping, an account of a table (no mapping), or
-    nothing (no table). Several where the daemon picks one at random, the likeliest first."""
+    nothing (no table). Several where the authenticator picks one at random, the likeliest first."""
     matches: list[tuple[BackendTable | None, IdentityMapping | None]] = []
     for table in tables:
         mappings = find(table)
@@ -117,7 +116,7 @@ def matches_in(
 
 
 def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapping], str]) -> dict[str, Found]:
-    """By what the daemon compares, where it goes through its mappings in random order and uses the first match."""
+    """By what the authenticator compares, where it uses the first match of its mappings in random order."""
     matches: dict[str, list[Found]] = {}
     for possible in filed:
         by_key: dict[str, list[IdentityMapping]] = {}
@@ -178,8 +177,7 @@ def check_role_mapping(role: IdentityMapping, version: DaemonVersion) -> None:
 
 
 def sso_pattern(sso: SsoRole) -> str:
-    """With an explicit partition, upstream leaves the partition of the pattern empty by mistake, so it never
-    matches."""
+    """With an explicit partition, upstream's pattern has an empty partition by mistake, so it never matches."""
     partition = "" if sso.partition else "aws"
     return to_lower(f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*")
 

@@ -1,6 +1,6 @@
-"""The backends of a configuration, loaded in the order in which the daemon uses them; MountedFile (mapRoles, mapUsers
-and mapAccounts of the configuration itself) and CRD (IAMIdentityMapping objects, found by the canonical ARN that the
-daemon writes into their status) are here, the others in modules of their own.
+"""The backends of a configuration, loaded in the order in which the authenticator uses them; MountedFile (mapRoles,
+mapUsers and mapAccounts of the configuration itself) and CRD (IAMIdentityMapping objects, found by the canonical ARN
+that the authenticator writes into their status) are here, the others in modules of their own.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def load_tables(
         CRD: lambda: load_crd(config, objects()),
         DYNAMIC_FILE: lambda: load_dynamic_file(config, given.files.get(dynamic), dynamic),
     }
-    # A daemon that does not load the mounted file is not ended by an SSO mapping that it does not read.
+    # An authenticator that does not load the mounted file is not ended by an SSO mapping that it does not read.
     readable = tuple(role for role in config.roles if role.sso is not UNREAD_SSO)
     carried = cache(partial(load_mounted_file, config._replace(roles=readable), place))
 
@@ -86,7 +86,7 @@ def load_tables(
                 table = replace(table, accounts=frozenset(), uncarried_accounts=table.accounts)
             return table
         if backend.reads is BackendSource.CLUSTER and not objects():
-            raise DaemonNotStarted(f"the backend {backend.name} reads objects of the cluster, and none is given")
+            raise DaemonNotStarted(f"the backend {backend.name} reads objects of the cluster, but no objects are given")
         return loaders[backend]()
 
     notes: list[str] = []
@@ -112,7 +112,7 @@ def _objects(files: AnyMapping[str, str]) -> list[ClusterObject]:
 
 
 def _later_backends(config: DaemonConfig, files: AnyMapping[str, str], notes: list[str]) -> list[str] | None:
-    """The backends in the file at dynamicBackendModePath, which the daemon switches to; None where nothing changes."""
+    """The backends in the file at dynamicBackendModePath, which the authenticator uses then; None for no change."""
     name = _last(config.backend_modes_file)
     text = files.get(name) if config.backend_modes_file else None
     if text is None:
@@ -146,7 +146,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     notes: list[str] = []
     stored: dict[str, dict[str, Found]] = {"role": {}, "sso": {}, "user": {}}
     for entry in (*config.roles, *config.users):
-        # The readings that do not end the process, under every key that the daemon can read the entry as; of two
+        # The readings that do not end the process, under every key that the authenticator can read the entry as; of two
         # entries with one key the last takes effect.
         readings, stops = take_each(entry.possible, lambda reading: (_stored_key(reading, version), reading))
         notes += stops

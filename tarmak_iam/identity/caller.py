@@ -1,4 +1,4 @@
-"""A caller as the daemon knows it from the answer of STS: canonical ARN, user ID, session name."""
+"""A caller as the authenticator knows it from the answer of STS: canonical ARN, user ID, session name."""
 
 from __future__ import annotations
 

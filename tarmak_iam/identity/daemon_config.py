@@ -1,5 +1,5 @@
-"""The daemon's configuration: file and flags as a release reads them, or why it would not start; and where it listens
-and stores its files.
+"""The authenticator's configuration: file and flags as a release reads them, or why it would not start; and where it
+listens and stores its files.
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ class DaemonConfig(NamedTuple):
     user_id_strict: bool = False
     """Whether the dynamic file is searched by the caller's unique ID."""
     backend_modes_file: str = ""
-    """Path of a file that overrides the backends while the daemon runs."""
+    """Path of a file that overrides the backends while the authenticator runs."""
     ec2_crash: str = ""
-    """Why the process ends when it asks EC2 for {{EC2PrivateDNSName}}; empty where it does not."""
+    """Why the process ends when it queries EC2 for {{EC2PrivateDNSName}}; empty where it does not."""
     notes: tuple[str, ...] = ()
-    """Which keys the daemon picks at random, and what can stop it."""
+    """Which keys the authenticator picks at random, and what can stop it."""
     is_complete: bool = True
     """Whether every possible reading of them was checked."""
 
@@ -177,8 +177,7 @@ class _DaemonConfigReader:
         return read(self._settings.get(key)) if self._version.has_key(key) else absent
 
     def _check_process(self) -> None:
-        """Settings that end the process at the start. The certificate that is created then contains address and host
-        name."""
+        """Settings that end the process at the start: the certificate created there contains address and host name."""
         address = self._text("server.address")
         try:
             if "%" in address:
@@ -218,7 +217,7 @@ class _DaemonConfigReader:
         return as_text(self._settings.get(key))
 
     def _shown(self, key: str) -> str:
-        """A value as a message shows it: the daemon reads a list or a mapping as an empty string."""
+        """A value as a message shows it: the authenticator reads a list or a mapping as an empty string."""
         value = self._settings.get(key)
         return f"a {_kind(value)}" if isinstance(value, (list, AnyMapping)) else quoted(as_text(value))
 
@@ -226,8 +225,8 @@ class _DaemonConfigReader:
         raise DaemonNotStarted(f"{key}: {what}", self._settings.route(key), remedy=remedy)
 
     def _check_server(self) -> None:
-        """If `server` is not a mapping, the daemon has no defaults either, and stops at the first one that it needs:
-        the partition, else the address."""
+        """If `server` is not a mapping, the authenticator has no defaults either, and stops at the first one that it
+        needs: the partition, else the address."""
         server = self._settings.get("server")
         if server is None or isinstance(server, AnyMapping):
             return
@@ -362,7 +361,7 @@ class _DaemonConfigReader:
                 remedy = "write a dash before the keys backendMode and usernamePrefixReserveList"
                 self._stop(key, "must be a list of YAML mappings", remedy)
             route = self._settings.route(key) if index is None else self._settings.route(key) / index
-            # Where the daemon picks one of several keys, only the prefixes that all of them reserve.
+            # Where the authenticator picks one of several keys, only the prefixes that all of them reserve.
             read = []
             for possible in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
                 backend = self._text_of(possible, "BackendMode", "backendMode", route)
@@ -389,7 +388,7 @@ _SERVER_DEFAULTS: dict[str, Any] = {
 
 
 class ServerSettings(NamedTuple):
-    """As the daemon reads them, not yet checked."""
+    """As the authenticator reads them, not yet checked."""
 
     cluster_id: str = ""
     hostname: str = _SERVER_DEFAULTS["server.hostname"]
@@ -399,8 +398,8 @@ class ServerSettings(NamedTuple):
 
 
 def read_server_settings(document: Document | None, version: DaemonVersion, args: Iterable[str] = ()) -> ServerSettings:
-    """From the configuration (None: there is none) and the daemon's flags. Its mappings are not read, as `init` does
-    not read them. Raises DaemonNotStarted for a file or flag that the release cannot read."""
+    """From the configuration (None: there is none) and the authenticator's flags. Its mappings are not read, as `init`
+    does not read them. Raises DaemonNotStarted for a file or flag that the release cannot read."""
     settings = ViperSettings(
         load_config(document, version) if document else None,
         parse_flags(args, version).values,

@@ -1,4 +1,4 @@
-"""The backend DynamicFile: a JSON file that the daemon watches, asked by ARN or by the caller's unique id."""
+"""The backend DynamicFile: a JSON file that the authenticator watches, searched by the caller's ARN or unique ID."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tarmak_iam.routes import Key, Route
 
 
 def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> BackendTable:
-    """The daemon runs on without a file that is missing (None) or not valid; `notes` say so."""
+    """The authenticator runs on without a file that is missing (None) or not valid; `notes` say so."""
     table = BackendTable(
         backend=DYNAMIC_FILE.name,
         roles={},
@@ -44,7 +44,7 @@ def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> 
 
 
 def read_json_object(text: str, filename: str) -> Document:
-    """A file that the daemon decodes into a struct. Raises ParseError."""
+    """A file that the authenticator decodes into a struct. Raises ParseError."""
     document = Document.parse(text, filename, json=True)
     if document.source.mark:
         raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
@@ -64,7 +64,7 @@ def struct_values(document: Document, field: str) -> list[tuple[Route, Any]]:
 
 
 def has_odd_text(document: Document, *fields: str) -> bool:
-    """Whether a value of one of the fields is neither a string nor null: the daemon ignores the whole file then."""
+    """Whether a value of a field is neither a string nor null: then the authenticator ignores the whole file."""
     return any(not isinstance(value, str | None) for field in fields for _, value in struct_values(document, field))
 
 
@@ -115,7 +115,7 @@ def _filled(table: BackendTable, config: DaemonConfig, file: Document) -> Backen
 
 
 def _canonical(arn: str, version: DaemonVersion) -> str:
-    """Empty for a text that is not an ARN: the daemon ignores that error."""
+    """Empty for a text that is not an ARN: the authenticator ignores that error."""
     try:
         return canonicalize(arn, known_partitions(version))[1]
     except ArnError:

@@ -26,8 +26,8 @@ AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
 
 def load_eks_configmap(config: DaemonConfig, objects: Iterable[ClusterObject]) -> BackendTable:
-    """The daemon logs and skips what is not valid, and runs on, also in a cluster without the ConfigMap; without a
-    namespace it is taken as that of kube-system."""
+    """The authenticator logs and skips invalid mappings, and runs on, also in a cluster without the ConfigMap; without
+    a namespace it is taken as that of kube-system."""
     named = (item for item in objects if item.kind == "ConfigMap" and item.name == AWS_AUTH_NAME)
     aws_auth = next((item for item in named if item.namespace in ("", AWS_AUTH_NAMESPACE)), None)
     version = config.version
@@ -104,7 +104,7 @@ def _mappings(kind: str, data: AnyMapping[str, Any], version: DaemonVersion, not
 
 
 def _document(key: str, data: AnyMapping[str, Any], notes: list[str]) -> Document | None:
-    """None for a key that does not exist or is not YAML: the daemon runs on without it."""
+    """None for a key that does not exist or is not YAML: the authenticator runs on without it."""
     text = data.get(key)
     if not isinstance(text, str):
         return None

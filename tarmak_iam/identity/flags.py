@@ -1,4 +1,4 @@
-"""The daemon's command line, parsed as its pflag library does, by release."""
+"""The authenticator's command line, parsed as its pflag library does, by release."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Lists of mappings as Go decodes them into the daemon's structs: encoding/json with keys in any case, yaml.v2 with
-keys in lower case and scalars as written.
+"""Lists of mappings as Go decodes them into the authenticator's structs: encoding/json with keys in any case, yaml.v2
+with keys in lower case and scalars as written.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ _OBJECT = (dict, tuple)
 
 
 def with_duplicates(node: Node) -> Any:
-    """The plain value of strict JSON, where each object is a tuple of its keys and values: its keys can be
-    duplicates."""
+    """The plain value of strict JSON. Each object is a tuple of keys and values, because keys can be duplicates."""
     if isinstance(node, MappingNode):
         return tuple((entry.text or "", with_duplicates(entry.value)) for entry in node.entries)
     if isinstance(node, Sequence):

@@ -1,5 +1,4 @@
-"""Input and output of `whois`: callers, mappings, grants, answers, and why a daemon does not start or denies a
-caller."""
+"""Input and output of `whois`: callers, mappings, grants, answers, and the reasons for a denial or a failed start."""
 
 from __future__ import annotations
 
@@ -41,8 +40,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DaemonInput:
-    """What the daemon of a release is started with, and what it reads then. The extension of `filename` selects the
-    format. `files` are other files that it reads, by their last path component, and the cluster's objects that it
+    """What the authenticator of a release is started with, and what it reads then. The extension of `filename` selects
+    the format. `files` are other files that it reads, by their last path component, and the cluster's objects that it
     watches (see `load_tables`). `cluster_id` is that of the token (None: that of the configuration).
     `private_dns_names`: what ec2:DescribeInstances would return, by instance ID."""
 
@@ -72,11 +71,11 @@ class IdentityMapping(NamedTuple):
     sso: SsoRole | None = None
     user_id: str = ""
     others: tuple[IdentityMapping, ...] = ()
-    """What the daemon can read the entry as instead, where its keys differ in case only: one at random."""
+    """What the authenticator can read the entry as instead, where its keys differ in case only: one at random."""
 
     @property
     def possible(self) -> tuple[IdentityMapping, ...]:
-        """Everything that the daemon can read it as, the likeliest first."""
+        """Everything that the authenticator can read it as, the likeliest first."""
         return (self, *self.others)
 
 
@@ -109,7 +108,7 @@ class Grant:
     is_by_account: bool = field(default=False, compare=False)
     """Whether the principal has access through its account, without a mapping of its own."""
     is_sure: bool = field(default=True, compare=False)
-    """False where the daemon picks a mapping or key at random, so that it can return something else or a denial."""
+    """False where the authenticator picks a mapping or key at random, and can return another answer or a denial."""
     locate: Locate | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -119,7 +118,7 @@ class Grant:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Equal for the same principal: the daemon compares case-insensitively."""
+        """Equal for the same principal: the authenticator compares case-insensitively."""
         return self.kind, to_lower(self.principal)
 
 

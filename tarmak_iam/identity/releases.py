@@ -17,7 +17,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
-"""The feature gate without which a daemon ignores SSO entries."""
+"""The feature gate without which an authenticator ignores SSO entries."""
 
 
 class ReleaseFeature(str, Enum):
@@ -33,7 +33,7 @@ class ReleaseFeature(str, Enum):
     DESCRIBING_ROLE_PARSED = "server.ec2DescribeInstancesRoleARN is parsed at the start"
     DUPLICATE_PARAMETERS_REFUSED = "duplicate query parameters differing in case refused"
     DYNAMIC_FILE_TIMES = "DynamicFile: LastUpdatedDateTime and Version are read, as strings"
-    EC2_BY_SDK_V2 = "EC2 is asked with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)"
+    EC2_BY_SDK_V2 = "EC2 is queried with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)"
     EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
     """Releases before compare with strings.ToLower on both sides."""
     FEDERATED_USER_ID_WHOLE = "federated user: whole UserId kept, SessionName empty"
@@ -231,8 +231,7 @@ def server_keys() -> tuple[str, ...]:
 
 @cache
 def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
-    """The partitions that a release accepts in an ARN: those of its AWS SDK, in v0.7.5 and later those of its own
-    list."""
+    """The partitions that a release accepts in an ARN: those of its AWS SDK, and from v0.7.5 on its own list."""
     return tuple(name for name in PARTITIONS if version.has_item(f"partition {name}"))
 
 

@@ -1,5 +1,5 @@
-"""Which tokens a daemon accepts: a token is a presigned URL of an STS host, and each release checks the host against a
-pattern, the list of its SDK or the form of the name.
+"""Which tokens an authenticator accepts: a token is a presigned URL of an STS host, and each release checks the host
+against a pattern, the list of its SDK or the form of the name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tarmak_iam.text import one_line
 @cache
 def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     """Up to v0.5.1 any amazonaws.com host is accepted, then those of the configured partition only, and in v0.7.5 and
-    later every host with the domain of that partition (aws and aws-us-gov share one). False for the daemon's own
+    later every host with the domain of that partition (aws and aws-us-gov share one). False for the authenticator's own
     partition if it knows no host in it."""
     if not version.has_key("server.partition"):
         return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
@@ -29,7 +29,7 @@ def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
 
 
 def no_hosts_of(partition: str, version: DaemonVersion) -> str:
-    """Why a daemon rejects the tokens of its own partition."""
+    """Why an authenticator rejects the tokens of its own partition."""
     return f"the AWS SDK of authenticator {version} has no STS host in partition {partition}, so it rejects every token"
 
 
@@ -49,7 +49,7 @@ def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
     return any(map(version.within, _listed(partition).values()))
 
 
-# The daemon's own pattern up to v0.5.1; it has no zero.
+# The authenticator's own pattern up to v0.5.1; it has no zero.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
@@ -63,7 +63,7 @@ class Verifier(NamedTuple):
 
 
 def host_refusal(host: str, verifier: Verifier) -> str | None:
-    """Why the daemon rejects a token of this host; None if it accepts it."""
+    """Why the authenticator rejects a token of this host; None if it accepts it."""
     version = verifier.version
     unexpected = f"the host '{one_line(host)}' is not accepted"
     if version.has(ReleaseFeature.STS_HOST_BY_PATTERN):
@@ -75,7 +75,7 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
         return f"the partition '{verifier.partition}' is unknown to it"
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return _format_refusal(host, verifier)
-    # The host of the daemon's region, known from instance metadata, where it accepts one that is not on its list.
+    # The host of the authenticator's region, from instance metadata, where it accepts one that is not on its list.
     listed = _listed(verifier.partition)
     unlisted = ReleaseFeature.STS_HOST_OF_OWN_REGION if listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
     takes_home = bool(verifier.region) and version.has(unlisted)
@@ -94,7 +94,7 @@ def _listed(partition: str) -> dict[str, Spans]:
 
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:
-    """v0.7.5 and later: the name must be that of the SDK for its region, in the domain of the daemon's partition."""
+    """v0.7.5 and later: the name must be the SDK's for its region, in the domain of the authenticator's partition."""
     domains = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
     if host == GLOBAL_HOST:
         return None if verifier.partition == "aws" else f"the global host is in partition aws, not {verifier.partition}"

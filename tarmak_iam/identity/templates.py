@@ -1,4 +1,4 @@
-"""Templates in usernames and groups: what the daemon reads as one, what it can become, and how a release renders it."""
+"""Templates in usernames and groups: what the authenticator reads as one, and what each can become."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 
 class Braced(NamedTuple):
-    """A text in braces: `text` with them, `inner` without. `name` is None for a template that the daemon does not know
-    and leaves as it is."""
+    """A text in braces: `text` with them, `inner` without. `name` is None for a template that the authenticator does
+    not know and leaves as it is."""
 
     text: str
     inner: str
@@ -57,12 +57,12 @@ def bracketed(text: str) -> Iterator[Braced]:
 
 
 def templates_in(text: str) -> set[str]:
-    """The names of the templates in a text that the daemon replaces."""
+    """The names of the templates in a text that the authenticator replaces."""
     return {name for exact, name in _EXACT.items() if exact in text} if "{{" in text else set()
 
 
 def without_templates(text: str) -> str:
-    """A text without the templates that the daemon replaces."""
+    """A text without the templates that the authenticator replaces."""
     return _PARTS.sub("", text)
 
 
@@ -107,7 +107,7 @@ _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 DNS_CHARACTER = re.compile(r"[a-z0-9]")
 
-# In the daemon's order: the value of one can contain a later template, which is replaced too.
+# In the authenticator's order: the value of one can contain a later template, which is replaced too.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
     ("AccountID", lambda caller: caller.account),
     ("SessionName", lambda caller: caller.session_name.replace("@", "-")),

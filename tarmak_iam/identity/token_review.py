@@ -48,8 +48,7 @@ def _no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTabl
 
 
 def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
-    """How many mappings match, where there are several. A mapping that the daemon can read in several ways counts
-    once."""
+    """How many mappings match, if several. A mapping that the authenticator can read in several ways counts once."""
     named = table.by_name.get(_name(caller), ())
     if len(named) < 2:
         return ""
@@ -124,7 +123,7 @@ def _arn_hint(text: str, arn: Arn, table: BackendTable) -> str:
     """Of several differences from the caller's ARN the first one is reported."""
     if _same(text, str(arn)):  # compared as it is written
         if not (text + str(arn)).isascii():
-            return f"the mapping for {text} contains letters that this release does not treat as those of {arn}"
+            return f"the mapping for {text} contains letters that are not equal in this release to those of {arn}"
         if text.lower() == str(arn).lower():
             return f"this release compares the mapping for {text} case-sensitively: write it in lower case"
         return f"the backend {table.backend} compares the mapping for {text} as it is written: map {arn} instead"
@@ -199,7 +198,7 @@ class TokenReviewer(NamedTuple):
                 route = Route.of(("clusterID",))
                 raise Denied(f"{what}, but the configuration has {quoted(config.cluster_id)}", route)
             caller = read_caller(identity, config.version)
-            # A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host.
+            # A token is presigned for the STS of the caller's partition; an authenticator in another one refuses it.
             if not accepts_tokens_of(caller.partition, config.partition, config.version):
                 if caller.partition == config.partition:
                     raise Denied(no_hosts_of(config.partition, config.version))

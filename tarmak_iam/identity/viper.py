@@ -1,5 +1,5 @@
-"""The daemon's configuration library (viper, cast, mapstructure) by release: the file as plain data, its keys, which
-keys it picks at random, and how it converts values.
+"""The authenticator's configuration library (viper, cast, mapstructure) by release: the file as plain data, its keys,
+which keys it picks at random, and how it converts values.
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ Spelled = Callable[[Item, str], tuple[str, ...]]
 
 
 class KeyChoices(NamedTuple):
-    """The readings of a mapping, the likeliest first: in each the daemon has picked one of several equal keys.
+    """The readings of a mapping, the likeliest first: in each the authenticator has picked one of several equal keys.
     `is_complete`: False if there are more than were checked. `notes`: for an answer that depends on it."""
 
     items: tuple[Item, ...]

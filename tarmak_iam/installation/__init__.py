@@ -1,4 +1,4 @@
-"""The IAM authentication of one cluster. Names are imported at their first use: settings do not load the daemon."""
+"""The IAM authentication of one cluster. Names are imported when first used: settings do not load the authenticator."""
 
 from __future__ import annotations
 

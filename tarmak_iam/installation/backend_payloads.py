@@ -1,4 +1,4 @@
-"""The daemon according to the settings, and what its backends read: its configuration and objects."""
+"""The authenticator according to the settings, and what its backends read: its configuration and objects."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import PLAIN, CommandLine, shortened
 
 CONFIG_KEY = "config.yaml"
-"""The key of the configuration in the daemon's ConfigMap, and so the name of the file in the pod."""
+"""The key of the configuration in the authenticator's ConfigMap, and so the name of the file in the pod."""
 
 MAX_CONFIGMAP = 1024 * 1024
 """Maximum size of all values of a ConfigMap in bytes, which the API server enforces."""
 
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
-# NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
+# NEL too: the authenticator reads it as a line end, and kustomize would replace it with a blank.
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
 _UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
 Manifest = dict[str, Any]
@@ -39,7 +39,7 @@ Manifest = dict[str, Any]
 
 
 class Daemon(NamedTuple):
-    """`backends` are in the order in which the daemon reads them; `gates` are the feature gates in the settings."""
+    """`backends` are in the order in which they are read; `gates` are the feature gates in the settings."""
 
     version: DaemonVersion
     backends: tuple[str, ...]
@@ -79,7 +79,7 @@ class Daemon(NamedTuple):
 
     @property
     def of_file(self) -> Daemon:
-        """The same daemon with MountedFile as its only backend."""
+        """The same authenticator with MountedFile as its only backend."""
         return self._replace(backends=(MOUNTED_FILE.name,))
 
     @property
@@ -141,9 +141,9 @@ def configmap_size(data: Mapping[str, str]) -> int:
 
 
 def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> BackendPayloads:
-    """The mappings for all backends of the daemon, with which every principal gets the same username and groups as with
-    the mappings file alone: raises NotCarried where the daemon would give another answer, and ConfigError for entries
-    that it does not support, and where it would not start."""
+    """The mappings for all backends of the authenticator, with which every principal gets the same username and groups
+    as with the mappings file alone: raises NotCarried where the authenticator would give another answer, and
+    ConfigError for entries that it does not support, and where it would not start."""
     document = mappings.with_cluster_id(cluster_id).document
     # Places are those in the unchanged file: the cluster ID is added at its end.
     reasons, looks_at_sso = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}, daemon.looks_at_sso
@@ -166,7 +166,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     if not daemon.asks_cluster:
         return BackendPayloads(_lf(document), notes=tuple(notes))
     settings = ViperSettings(mappings.document.data, {}, {})
-    for key in API_SERVER_KEYS:  # with either key, the daemon uses neither the address nor the token that a pod has
+    for key in API_SERVER_KEYS:  # with either key, the authenticator does not use the address and token of its pod
         if settings.get(key):
             what = f"{key} makes the authenticator use another API server, for which it has no credentials"
             remedy = "remove it: in the cluster, the authenticator uses its service account"
@@ -199,7 +199,7 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
 
 
 def _without_lists(document: Document) -> Document:
-    """The configuration without the lists, in all spellings, which the daemon would not read. Raises NotCarried."""
+    """The configuration without the lists, in all spellings, which would not be read. Raises NotCarried."""
     left = document
     for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts"):
         try:

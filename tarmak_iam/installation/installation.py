@@ -151,7 +151,7 @@ class Installation:
             return ""
         known = f"the image {self.image} is {self.running_version}"
         if self.settings.image is None:
-            known = f"no image of it is known in the registry, and {known}"
+            known = f"no image of that release is known in the registry, and {known}"
         return f"daemonVersion is {self.daemon_version}, but {known}"
 
     @property
@@ -265,7 +265,8 @@ class Installation:
 
     @cached_property
     def payloads(self) -> BackendPayloads:
-        """Proven to map as the mappings file does. Raises ConfigError without it, and as `make_payloads` does."""
+        """What the backends read, verified to map as the mappings file does. Raises ConfigError without one, and as
+        `make_payloads` does."""
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
             what = f"{self.cluster_id} has no mappings file, so IAM login would not be possible"
@@ -276,7 +277,7 @@ class Installation:
 
     @property
     def server(self) -> ServerSettings:
-        """The address on which the daemon listens. Raises NotStarted for mappings with which it would not start."""
+        """The address on which the authenticator listens. Raises NotStarted if it does not start."""
         document = self.mappings.document if self.mappings else None
         return read_server_settings(document, self.daemon_version, self.daemon.args)
 

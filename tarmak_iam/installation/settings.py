@@ -36,7 +36,7 @@ def value_text(value: object) -> str:
 
 
 class SettingError(ConfigError):
-    """A well-formed setting that the cluster or the daemon cannot use; `setting` is its key."""
+    """A well-formed setting that the cluster or the authenticator cannot use; `setting` is its key."""
 
     def __init__(self, what: str, *, setting: str, remedy: str, place: Place | None = None) -> None:
         super().__init__(what, remedy=remedy, place=place)

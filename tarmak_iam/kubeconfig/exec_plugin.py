@@ -145,8 +145,8 @@ def _args(installation: Installation, session_name: str | None) -> list[str]:
 
 
 def _region(installation: Installation) -> str:
-    """The region of the STS that tokens are signed for. That is the cluster's region; in the partition aws only if a
-    daemon of that release knows it, wherever the daemon runs. Empty where tarmak.yaml contains no region."""
+    """The region of the STS that tokens are signed for: that of the cluster; in the partition aws only if the
+    release of the authenticator knows it in every region. Empty where tarmak.yaml contains no region."""
     region = installation.region
     if installation.partition != "aws" or not region:
         return region

@@ -25,9 +25,9 @@ Schema = dict[str, Any]
 class AuthenticatorKey(NamedTuple):
     """A key in its documented spelling, as authenticator-keys.json has it. `keys` are the keys of its value, or of the
     mappings in its list; `schema` is the value's schema without them. `aliases` are names that people use instead, such
-    as those of other tools, in lower case without separators. `go_name` is the field's name in the daemon's source, if
-    it is not the documented name with a capital. A key that is not `is_offered` is valid, but editors must not offer
-    it."""
+    as those of other tools, in lower case without separators. `go_name` is the field's name in the authenticator's
+    source, if it is not the documented name with a capital. A key that is not `is_offered` is valid, but editors must
+    not offer it."""
 
     name: str
     schema: Schema

@@ -29,6 +29,7 @@ from tarmak_iam.lint import (
     rbac_rules,
     shape_rules,
     suppression,
+    trust_rules,
 )
 from tarmak_iam.lint.config_rules import rules_of
 from tarmak_iam.lint.messages import of_cluster
@@ -46,8 +47,8 @@ GROUP = "tarmak_iam.rules"
 
 _MODULES = (
     config_rules,
-    *(principal_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
-    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
+    *(principal_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules, trust_rules),  # the mappings
+    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and its authenticator together
     suppression,
 )
 
@@ -260,7 +261,7 @@ def _following_from_misspelt_keys(
     return {id(finding) for finding in others if (finding.id, finding.route.plain) not in stay}
 
 
-SCOPES_OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION})
+SCOPES_OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION, Scope.TRUST})
 """The scopes of each cluster's own files; the other scopes are about tarmak.yaml, which all clusters share."""
 
 
@@ -324,8 +325,8 @@ def run_rules(
             if covering := suppressing(of_rule, subjects, scope, finding):
                 suppressed.append(located(subjects, finding, covering[-1].reason))
                 used.update(covering)
-            else:
-                unsuppressed.append(finding)
+            elif (judged := trust_rules.with_trust(finding, subjects.trusted)) is not None:
+                unsuppressed.append(judged)
     reported, explained = (
         [located(subjects, finding) for finding in findings]
         for findings in _reported_and_explained(unsuppressed, reached, subjects)

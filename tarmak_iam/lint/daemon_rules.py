@@ -136,7 +136,7 @@ def daemon_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         what = f"the authenticator accepts only tokens of partition {daemon.partition}"
         what += f", but the cluster is in partition {partition}"
         route = entries_of(mappings).settings.route("server.partition")
-        fix = removed(route, "remove server.partition: the manifests set that of the cluster")
+        fix = removed(route, "remove server.partition: the manifests set the partition of the cluster")
         yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True, fix=fix)
 
 
@@ -225,7 +225,7 @@ def duplicate_dynamic_key(rule: Rule, file: Document) -> Iterator[Finding]:
         line = file.position(first, at_key=True).line
         lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
         if fold(key.text) in map(fold, ENTRY_LISTS):
-            lost = "reads its entries into those of the first, so they get the groups and usernames that they lack"
+            lost = "merges both lists: an entry without username or groups gets those of another entry"
             remedy = f"move its entries to the end of the list in line {line}, and remove this key"
         what = f"duplicate key {quoted(key.text)}, already in line {line}: the authenticator {lost}"
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY)

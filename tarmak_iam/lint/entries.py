@@ -45,8 +45,8 @@ def account_of(arn: str) -> str:
 
 @dataclass(frozen=True)
 class WrittenEntry:
-    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account). It has
-    no slots, because several rules share its cached properties."""
+    """`listed` is the entry as the authenticator reads it, `item` the YAML mapping in the file (empty for an account).
+    It has no slots, because several rules share its cached properties."""
 
     listed: MappingEntry
     item: Mapping[Any, Any] = field(repr=False)
@@ -71,8 +71,8 @@ class WrittenEntry:
 
     @cached_property
     def flaw(self) -> ArnFlaw | None:
-        """Why its ARN never matches, independent of the daemon's release. Most releases read an ARN in any case; that
-        some do not start with one in capitals is a separate finding."""
+        """Why its ARN never matches, independent of the authenticator's release. Most releases read an ARN in any case;
+        that some do not start with one in capitals is a separate finding."""
         flaw = arn_flaw(self.listed.arn)
         if flaw is not None and flaw.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             lower = arn_flaw(to_lower(self.listed.arn))
@@ -135,7 +135,7 @@ class WrittenEntry:
 
 @dataclass(frozen=True)
 class WrittenEntries:
-    """`entries` are in the daemon's order; `settings` reads keys in any case."""
+    """`entries` are in the authenticator's order; `settings` reads keys in any case."""
 
     entries: tuple[WrittenEntry, ...]
     settings: ViperSettings

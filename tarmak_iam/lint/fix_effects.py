@@ -1,7 +1,7 @@
 """What fixes change: the values that Tarmak and the authenticator use, and access; and who would be locked out.
 
 A safe fix has no effects. Access is compared with IAM login in mind: nobody has access to a cluster whose API server
-does not ask the authenticator, or whose authenticator has the ID of another cluster.
+does not call the authenticator, or whose authenticator has the ID of another cluster.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects]) -> str:
         if (first := subjects.mappings) and (second := edited.mappings):
             is_started = any(_loaded(part).failure is None for part in (subjects, edited))
             if not is_started and _without_comments(first.document) != _without_comments(second.document):
-                return "the authenticator does not start, so that nobody's access can be compared"
+                return "the authenticator does not start, so access cannot be compared"
     return ""
 
 
@@ -212,8 +212,7 @@ def _loaded(subjects: Subjects) -> Authenticator:
 
 
 def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> Iterable[Effect]:
-    """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the file
-    before."""
+    """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the old file."""
     was, now = before.installation, after.installation
     is_same = was is now and before.mappings is after.mappings and not is_unreadable
     if before.mappings is None or after.mappings is None or is_same:
@@ -233,7 +232,7 @@ def _sides(before: Installation, after: Installation) -> tuple[Loaded, Loaded]:
 
 
 def _is_login_possible(installation: Installation) -> bool:
-    """Whether the API server asks the authenticator, which accepts tokens for this cluster."""
+    """Whether the API server calls the authenticator, and it accepts tokens for this cluster."""
     return installation.webhook_file is not None and not installation.is_hub and _has_own_id(installation)
 
 

@@ -185,8 +185,8 @@ def _as_found(finding: FixableFinding, first: Mapping[int, Located], fixes: Mapp
 
 def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
     """The findings of the report that can be fixed, in its order. Safe fixes are tried, and verified to be safe. That
-    costs as much as reading the files again, so that what `fix_findings` makes only if it is asked for, the unsafe
-    fixes, is not tried. Raises ConfigError for a plugin that fails."""
+    costs as much as reading the files again, so the unsafe fixes, which `fix_findings` makes only if `unsafe`, are not
+    tried. Raises ConfigError for a plugin that fails."""
     fixable = _fixable(report, subjects)
     untried, errors = [finding for finding in fixable if finding.is_safe], dict[int, TarmakIamError]()
     while untried:

@@ -38,7 +38,7 @@ _Mappings = Mappings | None
 
 
 def _are_lists_unread(_: Finding, __: Finding, mappings: _Mappings) -> bool:
-    """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
+    """Whether there are entries after the document that the authenticator reads, which could take effect in it."""
     place = mappings.document.next_document if mappings else None
     rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
     return any(_MAP_LIST.search(line) for line in rest)
@@ -86,10 +86,10 @@ _OF_GROUPS = (
 
 _ENTRIES_UNREAD = Implication(("mappings-second-document",), _are_lists_unread)
 
-# Findings that explain why a file with entries has none for the daemon.
+# Findings that explain why a file with entries has none for the authenticator.
 _HIDE_ENTRIES = (
     _ENTRIES_UNREAD,
-    # The daemon does not start, because the value of `server` is not a YAML mapping and so has no entries.
+    # The authenticator does not start, because the value of `server` is not a YAML mapping and so has no entries.
     Implication(
         ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
     ),
@@ -97,8 +97,8 @@ _HIDE_ENTRIES = (
     Implication(("mappings-as-text", *_LIST_SHAPES)),
 )
 
-# Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
-# cannot read has no such value, and an entry that a dash splits in two is two items of the list.
+# Findings that explain why the authenticator does not start. They are at or below the value that it stops at. A file
+# that it cannot read has no such value, and an entry that a dash splits in two is two items of the list.
 _STOP_DAEMON = (
     Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
     Implication(_OF_VALUES, lambda stop, why, _: bool(stop.route) and _leads(stop.route, why.route), adds=_with_stop),
@@ -139,7 +139,7 @@ def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Find
     "IAM021", "no-mappings", "IAM login is enabled, but no principal is mapped", implied_by=_HIDE_ENTRIES
 )
 def no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """IAM login without mappings: the API server asks a daemon that does not run, or that denies every caller."""
+    """IAM login without mappings: the API server asks an authenticator that does not run, or denies every caller."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
@@ -156,7 +156,7 @@ def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Fi
     if failure is not None:
         what = f"authenticator {installation.daemon_version} does not start: {failure.reason}"
         route = failure.route or Route()
-        for entry in entries_of(installation.mappings).mapped:  # the ARN, where the daemon rejects it
+        for entry in entries_of(installation.mappings).mapped:  # the ARN, where the authenticator rejects it
             if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
                 route = entry.at_arn
         remedy = failure.remedy or "fix it before you apply the mappings"
@@ -166,7 +166,7 @@ def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Fi
 
 @INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition")
 def entry_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
+    """A token is a request to STS in the caller's partition; the authenticator accepts only its own partition."""
     mappings, version, home = installation.mappings, installation.daemon_version, installation.partition
     refused = {name for name in PARTITIONS if name != home and not accepts_tokens_of(name, home, version)}
     for entry in entries_of(mappings).mapped:
@@ -199,8 +199,7 @@ def configmap_size(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 @INSTALLATION.error("IAM093", "daemon-address", "the authenticator listens where the API server does not call it")
 def daemon_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Tarmak's init unit passes neither configuration nor flags to `init`, so the API server calls the default
-    address."""
+    """Tarmak's init unit passes no configuration and no flags to `init`: the API server calls the default address."""
     mappings = installation.mappings
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
@@ -233,7 +232,7 @@ def unknown_daemon_release(rule: Rule, installation: Installation) -> Iterator[F
 
 @INSTALLATION.warning("IAM084", "no-admin", "no mapping to system:masters", implied_by=_HIDE_ADMINS)
 def no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """No finding where no principal is mapped (IAM021), or where the daemon does not start (IAM022)."""
+    """No finding where no principal is mapped (IAM021), or where the authenticator does not start (IAM022)."""
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return

@@ -297,7 +297,7 @@ _AT_RANDOM = "at random at each start"
 
 
 def are_written_the_same(document: Document, first: Node, second: Node) -> bool:
-    """Whether both are written the same. To the daemon, ARNs that differ only in case are the same."""
+    """Whether both are written the same. To the authenticator, ARNs that differ only in case are the same."""
     first, second = dereference(first), dereference(second)
     if isinstance(first, Scalar) and isinstance(second, Scalar):
         is_arn = first.text.lower().startswith("arn:")
@@ -308,7 +308,7 @@ def are_written_the_same(document: Document, first: Node, second: Node) -> bool:
 
 @MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once")
 def duplicate_principal(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The daemon ignores case, and the last of two entries takes effect. Groups are not merged."""
+    """The authenticator ignores case, and the last of two entries takes effect. Groups are not merged."""
     alike: dict[str, list[WrittenEntry]] = {}
     for entry in entries_of(mappings).entries:
         listed = entry.listed
@@ -351,11 +351,11 @@ def _without_loser(document: Document, duplicates: list[WrittenEntry], entry: Wr
     if not document.has(route) or not isinstance(route.plain[-1], int):
         return None
     line, used = (document.position(other.listed.route).line or 0 for other in (loser, counts))
-    return removed(route, f"remove the entry in line {line}: that in line {used} takes effect", is_safe=True)
+    return removed(route, f"remove the entry in line {line}: the one in line {used} takes effect", is_safe=True)
 
 
 def _one_entry_remedy(entries: list[WrittenEntry]) -> str:
-    """One entry with everything of the others. The username is the one that the daemon uses today."""
+    """One entry with everything of the others. The username is the one that the authenticator uses today."""
     effective = [entry for entry in entries if entry.listed.kind == "role"] or entries
     names = {entry.listed.username for entry in entries}
     if len(names) == 1 and len({frozenset(entry.listed.groups) for entry in entries}) == 1:
@@ -416,8 +416,8 @@ def _one_of_two(document: Document, key: DoubledKey) -> Fix | None:
 
 
 def _doubled(document: Document, key: DoubledKey) -> str:
-    """The message. Of several spellings, the daemon uses one: viper lowers the keys, and one with capitals replaces one
-    without."""
+    """The message. Of several spellings, the authenticator uses one: viper lowers the keys, and one with capitals
+    replaces one without."""
     line, names = document.position(key.first, at_key=True).line, dict.fromkeys(key.names)
     if key.name == key.first_name:
         consequence = "authenticator v0.6.30 and later does not start, earlier releases use the last one"
@@ -456,7 +456,7 @@ def _doubled_remedy(document: Document, key: DoubledKey) -> str:
 
 
 def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: RunTogether) -> Iterator[Finding]:
-    """One finding for each entry without a dash before it. Of keys with the same spelling, the daemon uses the last."""
+    """One finding for each entry without a dash before it. Of equal keys, the authenticator uses the last."""
     names = [together.name(index) for index in range(len(together.entries))]
     losers = ", ".join(dict.fromkeys(names[:-1])) if together.is_exact else "one of the entries"
     is_item = isinstance(key.route.parent.steps[-1], int)

@@ -212,7 +212,7 @@ def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
 
 
 _MOST = 8
-"""Templates in one name: more are no slip."""
+"""Templates in one name: more are not a typo."""
 
 
 def _near(part: Braced) -> str | None:

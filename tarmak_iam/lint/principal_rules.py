@@ -81,8 +81,7 @@ _WITH_FIX = ("IAM010", "IAM050", "IAM052", "IAM053", "IAM055")
 
 
 def _with_likely_arn(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> Fix | None:
-    """The ARN that was meant, if it is known and not mapped yet. Then it matches callers that it did not match
-    before."""
+    """The ARN that was meant, if it is known and not mapped yet. It then matches more callers than before."""
     arn = _with_partition_of_others(mappings, entry, flaw) or flaw.likely_arn
     if arn is None or flaw.kind is FlawKind.LETTERS or _joining_remedy(mappings, entry, flaw):
         return None
@@ -105,8 +104,7 @@ def _with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: Arn
 
 
 def _joining_remedy(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
-    """The remedy where another entry maps the ARN that was meant, so that a corrected ARN would be mapped twice; else
-    empty."""
+    """The remedy where another entry maps the ARN that was meant, so a correction would map it twice; else empty."""
     if flaw.likely_arn is None or flaw.kind is FlawKind.LETTERS:
         return ""
     key = canonical_text(flaw.likely_arn)
@@ -162,9 +160,9 @@ def root_or_federated_user(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 class _Account(NamedTuple):
     """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`. `text` is what the
-    daemon reads. `meant`: the account in the file, where YAML reads its 12 digits as another number (`is_misread`), or
-    the one that a number with 11 digits probably means; any one of 11 digits in quotes may be missing. `shares_text`:
-    whether it is one of several in one string."""
+    authenticator reads. `meant`: the account in the file, where YAML reads its 12 digits as another number
+    (`is_misread`), or the one that a number with 11 digits probably means; any one of 11 digits in quotes may be
+    missing. `shares_text`: whether it is one of several in one string."""
 
     text: str
     route: Route
@@ -279,7 +277,7 @@ def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]
     if matches and installation.settings.featureGates.get(SSO_GATE):
         return
     for entry in entries_of(mappings).mapped_sso:
-        if matches and entry.listed.arn:  # with both the daemon does not start
+        if matches and entry.listed.arn:  # with both the authenticator does not start
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {SSO_GATE} is off"
@@ -292,8 +290,8 @@ def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]
 
 @INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role")
 def sso_overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """If a caller matches two entries, the daemon uses one at random. No finding where both have the same username and
-    groups."""
+    """If a caller matches two entries, the authenticator uses one at random. No finding where both have the same
+    username and groups."""
     config, mappings = installation.loaded.config, installation.mappings
     if config is None or mappings is None or SSO_GATE not in config.gates:
         return
@@ -314,12 +312,12 @@ def sso_overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _name(role: Role) -> str:
-    """What the daemon compares with the caller, in lower case: the start of the ARN for an SSO entry, the whole ARN for
-    others; empty where an entry never matches."""
+    """What the authenticator compares with the caller, in lower case: the start of the ARN for an SSO entry, the whole
+    ARN for others; empty where an entry never matches."""
     if role.sso is None:
         return to_lower(role.arn)
     account, permission_set = role.sso.account, role.sso.permission_set
-    # With an explicit partition, the daemon's pattern has none.
+    # With an explicit partition, the authenticator's pattern has none.
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 
@@ -336,8 +334,8 @@ _FLAWS = {
 
 @INSTALLATION.error("IAM109", "describe-instances-role", "a role that cannot describe instances")
 def describe_instances_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The daemon passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and later the
-    daemon exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
+    """The authenticator passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and
+    later the authenticator exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
     value, ends_daemon, what = settings.get(DESCRIBING_ROLE), False, ""
     if isinstance(value, (list, dict)):

@@ -189,7 +189,7 @@ def _meaning(group: _Group) -> tuple[str, str]:
     if name == EVERYONE:
         return f"every user who logs in is in {shown}: it grants the entry nothing more", group.removal
     if name == UNAUTHENTICATED:
-        what = f"{shown} is the group of requests without credentials: every caller has what is bound to it"
+        what = f"{shown} is the group of requests without credentials: every caller has its permissions"
         return what, group.removal
     if is_group_within(name, SERVICE_ACCOUNTS):
         # Tarmak binds its policy for privileged pods to those of kube-system and monitoring
@@ -197,8 +197,8 @@ def _meaning(group: _Group) -> tuple[str, str]:
         namespace = name[len(SERVICE_ACCOUNTS) + 1 :]
         whose = f"the namespace {shortened(namespace)}" if namespace else "all namespaces"
         privileged = ", including privileged pods" if namespace in ("kube-system", "monitoring") else ""
-        what = f"{shown} grants what is bound to the service accounts of {whose}{privileged}"
-        return what, f"use your own group, bind what it needs, and {group.removal}"
+        what = f"{shown} is the group of the service accounts of {whose}: the entry gains its permissions{privileged}"
+        return what, f"use your own group, bind the permissions that it needs, and {group.removal}"
     # Machines that request a node's certificate have one username each: `aws:{{AccountID}}:instance:{{SessionName}}`
     # in the authenticator's own README, system:node: or system:bootstrap: elsewhere.
     is_of_machines = any(braced(username)) or username.startswith((_NODE_PREFIX, f"{_SYSTEM}bootstrap:"))
@@ -295,9 +295,9 @@ def _what_it_has(username: str) -> str:
     kind, _, name = username.removeprefix("system:").partition(":")
     namespace, _, account = name.partition(":")
     if kind == "serviceaccount" and namespace and account:
-        return f"is that of the service account {shortened(name)}: the entry gains what is bound to it"
+        return f"belongs to the service account {shortened(name)}: the entry gains its permissions"
     if kind == "node" and name:
-        return f"is that of the node {shortened(name)}: with the group {NODES} the entry may do what the node may do"
+        return f"belongs to the node {shortened(name)}: with the group {NODES} the entry gains its permissions"
     owner = "Kubernetes" if username.startswith("system:") else "EKS"
     return f"is reserved by {owner}: it may have permissions that you do not know of"
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent
@@ -21,6 +21,9 @@ from tarmak_iam.lint.fix import Fix
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
 
+if TYPE_CHECKING:
+    from tarmak_iam.aws.trust_files import TrustPolicies
+
 
 class Scope(str, Enum):
     """The part of the configuration that a rule checks. The rule runs only if that part is present."""
@@ -29,9 +32,16 @@ class Scope(str, Enum):
     CONFIG = "config"
     MAPPINGS = "mappings"
     INSTALLATION = "installation"
+    TRUST = "trusted"
+    """The mappings with the trust policies of the roles, if they are given."""
     DYNAMIC_FILE = "dynamic_file"
     SUPPRESSIONS = "suppressions"
     """The comments that suppress findings, after all other rules have run."""
+
+
+class TrustedMappings(NamedTuple):
+    mappings: Mappings
+    policies: TrustPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Subjects:
     """The settings file, for positions and comments; its values are in `installation`."""
     dynamic_file: Document | None = None
     """The mappings of the backend DynamicFile, in strict JSON; then there are no other subjects."""
+    trust_policies: TrustPolicies | None = None
 
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
@@ -59,6 +70,12 @@ class Subjects:
     def document(self) -> IgnoredContent | None:
         """The content of tarmak.yaml as written, whether Tarmak reads it or not."""
         return None if self.config is None else self.config.ignored_content
+
+    @property
+    def trusted(self) -> TrustedMappings | None:
+        if self.mappings is None or self.trust_policies is None:
+            return None
+        return TrustedMappings(self.mappings, self.trust_policies)
 
     def of(self, scope: Scope) -> Any:
         return getattr(self, scope.value)
@@ -112,8 +129,7 @@ class Rule:
     concerns_apply: bool = field(default=True, kw_only=True)
     """Whether it is about what is applied to the cluster, and not only about this machine."""
     fix: FixMaker | None = field(default=None, kw_only=True, repr=False)
-    """What fixes one of its findings, or None for a finding that it cannot fix. Called only where a fix is asked
-    for."""
+    """What fixes one of its findings, or None for a finding that it cannot fix. Called only to fix findings."""
 
     def finding(
         self,
@@ -146,7 +162,7 @@ class RuleFactory(NamedTuple):
         return lambda check: Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
 
 
-DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)
+DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, TRUST, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)
 
 
 _PAGES = FilePath(__file__).with_name("pages"), FilePath(__file__).parents[2] / "docs" / "rules"

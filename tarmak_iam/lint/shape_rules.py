@@ -147,7 +147,7 @@ def _kinds(item: Mapping, where: str) -> frozenset[str]:
 # Cached because the items of a long list nearly all have the same few keys.
 @lru_cache(maxsize=1024)
 def _kinds_of_known(texts: tuple[str | None, ...], where: str) -> list[str] | None:
-    """The kinds of keys that the daemon knows; None if there are others, whose kind their values decide."""
+    """The kinds of keys that the authenticator knows; None if there are others, whose kind their values decide."""
     struct = root_keys()["server"][where]
     known = [None if text is None else spelled(struct, text) for text in texts]
     return None if None in known else [IDENTITY if name in IDENTITIES else name or "" for name in known]
@@ -410,7 +410,7 @@ def cluster_id_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     if read:
         what, route = f"clusterID {shortened(text)} is not a string: {read}", mappings.cluster_id_route
         remedy = "remove it: the ID of the cluster is added when the manifests are generated"
-        fix = removed(route, "remove clusterID: that of the cluster is added when the manifests are generated")
+        fix = removed(route, "remove clusterID: the ID of the cluster is added when the manifests are generated")
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)
 
 

@@ -161,8 +161,8 @@ def _are_plain(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tu
 
 
 class _Walk:
-    """All keys of a document: those `unread` by every release of the daemon, in file order (the keys below them are not
-    checked), and those `doubled` in a mapping. Where the daemon reads a key, another case is the same key."""
+    """All keys of a document: those `unread` by every release of the authenticator, in file order (the keys below them
+    are not checked), and those `doubled` in a mapping. Keys that are read match in any case."""
 
     def __init__(self, document: Document) -> None:
         self.unread: list[UnreadKey] = []
@@ -194,7 +194,7 @@ class _Walk:
                 struct, owner = {} if is_by_name(target, where) else struct, route
             self._visit_keys(target, struct, route, where, owner, is_written=is_written)
         elif isinstance(target, Sequence):
-            # A list as `server`: the daemon does not start, which is another finding (IAM022).
+            # A list as `server`: the authenticator does not start, which is another finding (IAM022).
             struct = {} if where == "server" else struct
             known, leaves = tuple(struct), tuple(name for name in struct if not struct[name])
             for index, item in enumerate(target.items):

@@ -28,7 +28,14 @@ from tarmak_iam.mappings.access_entries import (
     policy_arn,
     without_path,
 )
-from tarmak_iam.mappings.eks_rules import PARTITIONS, RESERVED_PREFIXES, SERVICE_ROLE_PREFIX, SSO_PATH, EksRule
+from tarmak_iam.mappings.eks_rules import (
+    PARTITIONS,
+    RESERVED_PREFIXES,
+    SERVICE_ROLE_PREFIX,
+    SSO_PATH,
+    DocumentedRule,
+    EksRule,
+)
 from tarmak_iam.mappings.groups import ADMINS, BOOTSTRAPPERS, EVERYONE
 from tarmak_iam.mappings.role_arns import LIST_ROLES, ListedArns
 from tarmak_iam.text import brief_list, capped, shortened
@@ -42,7 +49,7 @@ class Remark(NamedTuple):
 
     kind: str
     principal: str
-    rule: EksRule
+    rule: DocumentedRule
     what: str
     remedy: str = ""
     is_loss: bool = True
@@ -101,18 +108,19 @@ def to_access_entries(authenticator: Authenticator, target: EksTarget) -> EksCon
             continue
         entries.setdefault(entry.key, entry)
         remarks += (remark._replace(kind=owner.kind, principal=owner.principal) for remark in about)
-    remarks += _service_linked(authenticator)
+    what = "a service-linked role cannot have an access entry"
+    remarks += service_linked(authenticator, EksRule.SERVICE_LINKED, what)
     return EksConversion(tuple(entries.values()), tuple(dict.fromkeys(remarks)))
 
 
-def _service_linked(authenticator: Authenticator) -> Iterator[Remark]:
+def service_linked(authenticator: Authenticator, rule: DocumentedRule, what: str) -> Iterator[Remark]:
     """Only an AWS service can be such a role, so no grant is of one."""
-    what, remedy = "a service-linked role cannot have an access entry", "set up the AWS service that uses it anew"
+    remedy = "set up the AWS service that uses it again"
     for table in authenticator.tables:
         for key, mapping in table.entries:
             if key is not None and f":role/{SERVICE_ROLE_PREFIX}" in key:
                 place = table.place(mapping.route)
-                yield Remark("arn", mapping.arn, EksRule.SERVICE_LINKED, what, remedy, place=place)
+                yield Remark("arn", mapping.arn, rule, what, remedy, place=place)
 
 
 def _remark(grant: Grant, rule: EksRule, what: str, remedy: str = "", *, is_loss: bool = True) -> Remark:
@@ -222,7 +230,7 @@ def _principal(grant: Grant, target: EksTarget) -> tuple[str, Principal]:
         raise _Unusable(EksRule.PARTITION, what, "map a principal of the cluster's partition")
     if target.listed is not None and target.listed.is_missing(grant.principal, kind):
         what = f"the file of --arns has the {kind}s of account {arn.account}, and not this one"
-        remedy = "remove the mapping if it does not exist, or list the ARNs anew"
+        remedy = "remove the mapping if it does not exist, or list the ARNs again"
         raise _Unusable(EksRule.FULL_ARN, what, remedy)
     full = target.listed.full(grant.principal) if target.listed else grant.principal
     path = parse_arn(full).path

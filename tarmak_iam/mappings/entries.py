@@ -1,4 +1,4 @@
-"""The entries of a mappings file as the daemon reads them, and principals (ARNs and others) as users name them."""
+"""The entries of a mappings file as the authenticator reads them, and principals as users name them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def check_principal(text: str) -> None:
 
 
 def principal_key(text: str) -> str:
-    """Equal for the same principal, as the daemon compares: ignoring case, an assumed role as its role."""
+    """Equal for the same principal, as the authenticator compares: ignoring case, an assumed role as its role."""
     return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
 
 
@@ -144,8 +144,8 @@ def _account_and_name(principal: str) -> tuple[str, str]:
 
 
 class MappingEntry(NamedTuple):
-    """An entry as the daemon reads it. `kind` is `role`, `user` or `account`. `arn` is empty for a role that `sso_role`
-    names, and the account ID for an account. `user_id` is used by the backend DynamicFile only."""
+    """An entry as the authenticator reads it. `kind` is `role`, `user` or `account`. `arn` is empty for a role that
+    `sso_role` names, and the account ID for an account. `user_id` is used by the backend DynamicFile only."""
 
     kind: str
     arn: str
@@ -177,7 +177,7 @@ class MappingEntry(NamedTuple):
 
 
 def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
-    """In the order in which the daemon searches them: roles, users, accounts; each with its value in the file."""
+    """In the order in which the authenticator searches them (roles, users, accounts), with the values in the file."""
     for kind in ("role", "user"):
         key = f"server.map{kind.capitalize()}s"
         route = settings.route(key)
@@ -207,5 +207,5 @@ def _mapping_entry(kind: str, item: dict[str, Any], route: Route) -> MappingEntr
 
 
 def _as_daemon_text(value: Any) -> str:
-    """A string as the daemon reads it; a value that it would not accept, unchanged."""
+    """A string as the authenticator reads it; a value that it would not accept, unchanged."""
     return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())

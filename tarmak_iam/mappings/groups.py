@@ -13,7 +13,7 @@ from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.errors import ConfigError
 
 ADMINS = "system:masters"
-"""Has every right in the cluster."""
+"""Has all permissions in the cluster."""
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"
 """The prefix of a node's username; the name of the node follows."""

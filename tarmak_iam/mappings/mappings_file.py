@@ -108,7 +108,7 @@ class Mappings:
 
     @cached_property
     def entries(self) -> tuple[MappingEntry, ...]:
-        """In the order in which the daemon searches them: roles, users, accounts. Malformed entries are included."""
+        """In the order in which the authenticator searches them: roles, users, accounts; malformed ones too."""
         return tuple(entry for entry, _ in self.items)
 
     @cached_property

@@ -154,7 +154,7 @@ def _merged(
         kept = existing[0].groups
         if wanted.adds_groups and kept and not set(wanted.groups or ()) <= set(kept):
             keeps = f"{shortened(name)} keeps the group{'s' if len(kept) > 1 else ''} {brief_list(kept)}"
-            done = done._replace(notes=(*name.notes, f"{keeps}; --replace-groups removes what is not given"))
+            done = done._replace(notes=(*name.notes, f"{keeps}; --replace-groups removes groups that are not given"))
         return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED), edits
     if wanted.username is None and name.kind != "account":
         error = ConfigError("--username is required for roles and users")
@@ -185,7 +185,7 @@ def _changes(document: Document, entry: MappingEntry, wanted: Wanted) -> Iterato
         written = document.entry(route)
         is_list = written is not None and isinstance(written.value, ListNode) and document.has(route)
         if wanted.adds_groups and is_list:
-            # Its items are not written again: how the daemon reads `y` depends on its release.
+            # Its items are not written again: how the authenticator reads `y` depends on its release.
             yield from (Append(route, group) for group in groups[len(entry.groups) :])
         else:
             yield Set(route, list(groups))

@@ -1,5 +1,4 @@
-"""The access review: which principals can log in to which cluster, as whom, by which entry, and what they may do
-there."""
+"""The access review: who can log in to which cluster, as whom, by which entry, and with which permissions."""
 
 from tarmak_iam.report.audit_log import with_audit_logs
 from tarmak_iam.report.escalations import Privilege

@@ -1,4 +1,4 @@
-"""Privileges, and the rights that lead to more rights; those of every cluster are in escalations.json, with sources."""
+"""Privileges, and the permissions that lead to more; escalations.json has those of every cluster, with sources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Privilege(TextEnum):
     """The highest privilege of a username with its groups, from the highest to the lowest."""
 
     ADMIN = "admin"
-    """Every right in the cluster: system:masters, a binding of such a role for the whole cluster, or the right to write
-    the IAM mappings or to run code where the authenticator runs."""
+    """All permissions in the cluster: system:masters, a binding of such a role for the whole cluster, or
+    permission to write the IAM mappings or to run code where the authenticator runs."""
     NODE = "node"
-    """The identity of a node, with the rights that the Node authorizer grants to it."""
+    """The identity of a node, with the permissions that the Node authorizer grants to it."""
     ELEVATED = "elevated"
-    """A right that leads to more rights (see `escalations`). It comes from a binding, so it is known only if the
-    cluster was asked, or for usernames that Kubernetes itself binds."""
+    """A permission that leads to more (see `escalations`). It comes from a binding, so it is known only if the
+    cluster was queried, or for usernames that Kubernetes itself binds."""
     NONE = "none"
     """None of these is known."""
 
@@ -48,9 +48,9 @@ class Escalation(NamedTuple):
 
 
 class ClusterFacts(NamedTuple):
-    """Facts about a cluster that decide which rights are escalations there. `backends`: None if they are not known.
-    `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs `approve` on
-    `signers`, which Kubernetes requires in 1.18 and later (admission plugin CertificateApproval)."""
+    """Facts about a cluster that decide which permissions are escalations there. `backends`: None if they are not
+    known. `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs
+    `approve` on `signers`, which Kubernetes requires in 1.18 and later (admission plugin CertificateApproval)."""
 
     backends: tuple[str, ...] | None = None
     config_maps: tuple[str, ...] = (NAME,)
@@ -85,8 +85,8 @@ CLUSTER_SCOPED = frozenset(
 
 def escalations(facts: ClusterFacts) -> Iterator[Escalation]:
     """All escalations of a cluster, the most dangerous first."""
-    # A subject that can write the mappings can map itself to system:masters. The daemon finds an IAMIdentityMapping by
-    # its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient.
+    # A subject that can write the mappings can map itself to system:masters. The authenticator finds an
+    # IAMIdentityMapping by its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient.
     writes = Escalation("writes the IAM mappings", ("create", "update", "patch"), ("configmaps",))
     writes = writes._replace(privilege=Privilege.ADMIN)
     maps = facts.config_maps

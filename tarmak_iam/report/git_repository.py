@@ -270,7 +270,7 @@ class GitRepository:
         if os.path.lexists(location.common / "reftable"):
             raise HistoryUnknown("the repository stores its branches in the reftable format, which is not supported")
         if os.path.lexists(location.common / "objects" / "info" / "alternates"):
-            raise HistoryUnknown("it borrows objects from another one (objects/info/alternates), which is not read")
+            raise HistoryUnknown("it uses objects of another repository (info/alternates), which is not read")
         head = _head(location)
         self.location, self.budget = location, budget
         self._objects = _Objects(

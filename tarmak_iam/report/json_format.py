@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from tarmak_iam.access.diff import Effect, effect_json
+from tarmak_iam.aws.trust_policy import Fact, Trust, TrustedPrincipal
 from tarmak_iam.errors import place_json
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
@@ -45,7 +46,10 @@ KEYS: Mapping[type, str] = {
     "organizations inSystemMasters=is_admin signedByCA=is_signed_by_ca givesAccess=gives_access lastLogin=last_login+",
     SourceFile: "file=path sha256 lastChange=change",
     ReviewedPrincipal: "kind principal *identity backend privilege because alternatives mayGetNothing=may_get_nothing+ "
-    "findings lastChange=change rights logins+",
+    "findings lastChange=change rights logins+ trust+",
+    Trust: "file=source? principals sessionName=session_name mfa externalID=external_id notEvaluated=not_evaluated",
+    TrustedPrincipal: "type principal reach",
+    Fact: "state reason?",
     Logins: "requests first? last? shared=is_shared",
     UnexplainedUser: "username arn? logins",
     AuditLog: "files first? last? events unexplained unreadable unreadableAt=unreadable_at? leftOut=left_out problems",
@@ -61,22 +65,22 @@ it is None. `?`: an empty text is null. `+`: only if it is true."""
 
 
 def review_json(review: Review) -> dict[str, Any]:
-    """Plain values as in schemas/report.json. Principals are in the order in which the daemon tries its entries."""
+    """Plain values as in schemas/report.json. Principals are in the order of the authenticator."""
     names = [cluster.cluster for cluster in review.clusters]
     return {
         "file": str(review.config),
         "date": review.date or None,
-        "revision": _plain(review.revision),
+        "revision": plain(review.revision),
         "history": review.history or None,
         "complete": not review.failed,
-        "summary": _plain(summarize(review)),
-        "findings": _plain(review.findings),
-        "clusters": [{**_plain(cluster), "live": _live(cluster)} for cluster in review.clusters],
+        "summary": plain(summarize(review)),
+        "findings": plain(review.findings),
+        "clusters": [{**plain(cluster), "live": _live(cluster)} for cluster in review.clusters],
         "principals": [
             {
                 "kind": row.kind,
                 "principal": row.principal,
-                "clusters": {name: _plain(cell) for name, cell in zip(names, row.cells, strict=True) if cell},
+                "clusters": {name: plain(cell) for name, cell in zip(names, row.cells, strict=True) if cell},
             }
             for row in review.rows
         ],
@@ -84,9 +88,9 @@ def review_json(review: Review) -> dict[str, Any]:
 
 
 def _live(cluster: ClusterReview) -> dict[str, Any] | None:
-    """What was read from the cluster; None if it was not asked."""
+    """What was read from the cluster; None if it was not queried."""
     keys = {"error": cluster.live_error or None, "effects": cluster.differences, "unboundGroups": cluster.unbound}
-    return _plain({**keys, "everyone": cluster.everyone}) if cluster.live else None
+    return plain({**keys, "everyone": cluster.everyone}) if cluster.live else None
 
 
 def keys_of(kind: type) -> Iterator[tuple[str, str, str]]:
@@ -97,15 +101,16 @@ def keys_of(kind: type) -> Iterator[tuple[str, str, str]]:
         yield key, attribute or key, mark
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a review, with the keys of `KEYS`."""
     if isinstance(value, Effect):
         return effect_json(value)
     if type(value) in KEYS:
         return dict(_members(value))
     if isinstance(value, (tuple, list)):
-        return [_plain(member) for member in value]
+        return [plain(member) for member in value]
     if isinstance(value, dict):
-        return {key: _plain(member) for key, member in value.items()}
+        return {key: plain(member) for key, member in value.items()}
     if isinstance(value, datetime):
         return f"{value.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
     return value if value is None or isinstance(value, (bool, int)) else str(value)
@@ -119,4 +124,4 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         elif mark == "*":
             yield from () if member is None else _members(member)
         elif member or mark != "+":
-            yield key, None if mark == "?" and not member else _plain(member)
+            yield key, None if mark == "?" and not member else plain(member)

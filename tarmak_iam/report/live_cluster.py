@@ -1,4 +1,4 @@
-"""What a running cluster adds: the rights that RBAC grants, and how its current mappings differ from the files."""
+"""What a running cluster adds: the permissions that RBAC grants, and how its current mappings differ from the files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, names_of_
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
-    """The review with rights and differences. Only reads: roles and bindings of every namespace, and the objects of the
-    authenticator in kube-system; if these cannot be read, the review says so (`live_error`). Raises ToolError if roles
-    and bindings cannot be read."""
+    """The review with permissions and differences. Only reads: roles and bindings of every namespace, and the
+    authenticator's objects in kube-system; if these cannot be read, the review says so (`live_error`). Raises
+    ToolError if roles and bindings cannot be read."""
     objects = kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings")
     live, differences, failed = None, review.differences, review.live_error
     try:
@@ -45,7 +45,7 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
 
 
 def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
-    """Of the running daemon and the one of the files. If the running one is not known, any backend may be in use."""
+    """Of the running authenticator and that of the files. If the first is not known, any backend may be in use."""
     running = live.authenticator(installation) if live is not None and live.daemonset is not None else None
     config_map = live.config_map if live is not None else None
     backends = None
@@ -70,7 +70,7 @@ def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
 
 
 def _possible(principal: ReviewedPrincipal) -> tuple[MappedIdentity, ...]:
-    """All identities that it may get, if the daemon chooses at random."""
+    """All identities that it may get, if the authenticator chooses at random."""
     return (principal.identity, *principal.alternatives)
 
 

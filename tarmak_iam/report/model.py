@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.aws.go_case import to_lower
+from tarmak_iam.aws.trust_policy import Trust
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
+from tarmak_iam.identity.templates import has_session
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
@@ -130,7 +132,7 @@ class UnexplainedUser:
 @dataclass(frozen=True, slots=True)
 class AuditLog:
     """What audit logs say. `first` and `last` are the window that they cover: the times of the oldest and newest event
-    of any user; empty without events. `unreadable`: the number of lines that are no audit events, the first of them
+    of any user; empty without events. `unreadable`: the number of lines that are not audit events, the first of them
     `unreadable_at`. `left_out`: events of more users than are counted. `problems`: files that end early."""
 
     files: tuple[str, ...]
@@ -151,9 +153,11 @@ class AuditLog:
 @dataclass(frozen=True, slots=True)
 class ReviewedPrincipal:
     """A principal that can log in. `kind` and `principal` are those of a `Grant`; `identity` is from its entry.
-    `alternatives`: what the daemon may give instead, where it chooses at random. `may_get_nothing`: whether it may
-    deny the login instead. `privilege` is the highest of all these, including the rights of every caller; `because`:
-    the reasons. `rights`: those of its own username and groups only; None if the cluster was not asked."""
+    `alternatives`: what the authenticator may give instead, where it chooses at random. `may_get_nothing`: whether it
+    may deny the login instead. `privilege` is the highest of all these, including the permissions of every caller;
+    `because`: the reasons. `rights`: those of its own username and groups only; None if the cluster was not queried.
+    `logins`: those in the audit logs; None without audit logs. `trust`: what the trust policy of a role says; None for
+    other principals, and without trust policies."""
 
     kind: str
     principal: str
@@ -167,10 +171,15 @@ class ReviewedPrincipal:
     change: LastChange | None = None
     rights: tuple[BindingRights, ...] | None = None
     logins: Logins | None = None
+    trust: Trust | None = None
+
+    @property
+    def uses_session_name(self) -> bool:
+        return any(map(has_session, (self.identity.username, *self.identity.groups)))
 
     @property
     def key(self) -> tuple[str, str]:
-        """Equal for the same principal in every cluster: the daemon compares case-insensitively."""
+        """Equal for the same principal in every cluster: the authenticator compares case-insensitively."""
         return self.kind, to_lower(self.principal)
 
 
@@ -223,10 +232,10 @@ class ClusterStatus:
 @dataclass(frozen=True, slots=True)
 class ClusterReview:
     """The review of one cluster. `error`: why its files could not be read; then `status` is None. `live`: whether the
-    cluster was asked; `live_error`: why that failed. `differences`: the access that principals would gain and lose if
-    the files were applied; None if that is not known. `everyone`: the rights of every caller, with and without a login;
-    each principal has them in addition to its own. `rbac` is None if the cluster was not asked, `audit_log` without
-    audit logs."""
+    cluster was queried; `live_error`: why that failed. `differences`: the access that principals would gain and lose if
+    the files were applied; None if that is not known. `everyone`: the permissions of every caller, with and without a
+    login; each principal has them in addition to its own. `rbac` is None if the cluster was not queried, `audit_log`
+    without audit logs."""
 
     cluster: str
     place: Place
@@ -306,6 +315,11 @@ class Review:
     revision: GitRevision | None = None
     history: str = ""
     date: str = ""
+
+    @property
+    def has_trust(self) -> bool:
+        """Whether trust policies of roles were given."""
+        return any(principal.trust for cluster in self.clusters for principal in cluster.principals)
 
     @property
     def failed(self) -> bool:

@@ -1,5 +1,5 @@
-"""The rights that RBAC in a cluster grants to usernames and groups, evaluated as the API server does, and the privilege
-of a username with its groups."""
+"""The permissions that RBAC in a cluster grants to usernames and groups, evaluated as the API server does, and the
+privilege of a username with its groups."""
 
 from __future__ import annotations
 
@@ -141,9 +141,9 @@ class RbacSubject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BindingRights:
-    """The rights that one binding grants to one of its subjects. `namespace`: "" for the whole cluster. `rules`: the
-    parts of the role's rules that the binding grants; None for a role that does not exist. `parts`: of escalations that
-    need two accesses, the one that the rules allow: the name, and 0 or 1 for the first or second access."""
+    """The permissions that one binding grants to one of its subjects. `namespace`: "" for the whole cluster. `rules`:
+    the parts of the role's rules that the binding grants; None for a role that does not exist. `parts`: of escalations
+    that need two accesses, the one that the rules allow: the name, and 0 or 1 for the first or second access."""
 
     subject: RbacSubject
     binding: Ref
@@ -155,7 +155,7 @@ class BindingRights:
 
     @property
     def is_everything(self) -> bool:
-        """Whether these are the rights of cluster-admin."""
+        """Whether these are the permissions of cluster-admin."""
         return not self.namespace and any(rule.is_everything for rule in self.rules or ())
 
     @property
@@ -178,13 +178,13 @@ class BindingRights:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Rights that an auditor wants to know, and that do not lead to more rights on their own."""
+        """Permissions that an auditor wants to know, and that do not lead to more permissions on their own."""
         notes = (escalation for escalation in self.escalations if escalation.privilege is Privilege.NONE)
         return tuple(f"{note.name}{note.detail}" for note in notes)
 
 
 class SubjectRights(NamedTuple):
-    """A group or username, the principals that get it, and its rights. `built_in`: what it means without a binding."""
+    """A group or username, its principals and permissions. `built_in`: what it means without a binding."""
 
     kind: str
     name: str
@@ -223,16 +223,16 @@ class Rbac:
 
     @property
     def everyone(self) -> tuple[BindingRights, ...]:
-        """The rights of every authenticated caller, and those without a login."""
+        """The permissions of every authenticated caller, and those without a login."""
         return (*self.of("Group", EVERYONE), *self.anyone)
 
     @property
     def anyone(self) -> tuple[BindingRights, ...]:
-        """The rights without a login: the API server accepts that unless --anonymous-auth, unset by Tarmak, is off."""
+        """The permissions without a login, which works unless --anonymous-auth, unset by Tarmak, is off."""
         return (*self.of("Group", UNAUTHENTICATED), *self.of("User", ANONYMOUS))
 
     def of(self, kind: str, name: str) -> tuple[BindingRights, ...]:
-        """The rights of a Group or User by its own name. A template matches every name that it can become."""
+        """The permissions of a Group or User by its own name. A template matches every name that it can become."""
         if templates_in(name):
             return self.matching(kind, could_be(name))
         return tuple(self._rights.get((kind, name), ()))
@@ -243,8 +243,8 @@ class Rbac:
         return tuple(right for rights in matching for right in rights)
 
     def rights_of(self, username: str, groups: Sequence[str]) -> tuple[BindingRights, ...]:
-        """All rights of a login: by its names, by system:authenticated, which the API server adds to the answer of a
-        webhook, and those without a login. It adds no groups to a service account or node
+        """All permissions of a login: by its names, by system:authenticated, which the API server adds to the answer of
+        a webhook, and those without a login. It adds no groups to a service account or node
         (authenticated_group_adder.go in Kubernetes)."""
         rights = (right for group in groups for right in self.of("Group", group))
         is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
@@ -393,7 +393,7 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
     elif username == _CONTROLLER_MANAGER or username.startswith(_CONTROLLERS):
         yield Privilege.ELEVATED, "the username of a Kubernetes controller"
     elif can_become(username, _CONTROLLER_MANAGER) or can_begin(username, _CONTROLLERS):
-        yield Privilege.ELEVATED, f"the username {username} can become that of a Kubernetes controller"
+        yield Privilege.ELEVATED, f"the username {username} can become the username of a Kubernetes controller"
 
 
 def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:

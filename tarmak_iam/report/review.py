@@ -11,6 +11,7 @@ from typing import Any
 from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
+from tarmak_iam.aws.trust_files import TrustPolicies
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.nodes import Alias, dereference, walk
 from tarmak_iam.errors import Place, TarmakIamError
@@ -51,7 +52,7 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
     installation = subjects.installation
     assert installation is not None
     entries = _Entries(installation, report, repository)
-    principals = tuple(entries.principals())
+    principals = tuple(entries.principals(subjects.trust_policies))
     paths = [(Path(text.filename), text.to_bytes()) for text in map(subjects.text_of, Subject) if text is not None]
     return ClusterReview(
         cluster=installation.cluster_id,
@@ -94,11 +95,11 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
         why = "awsIAMAuthenticatorInit is off and no webhook file is set"
-        yield f"{why}, so the API server does not ask the authenticator"
+        yield f"{why}, so the API server does not call the authenticator"
 
 
 class _Entries:
-    """The entries of the mappings of an installation: which of them its daemon uses, and what is known of each."""
+    """The entries of the mappings of an installation: which ones its authenticator uses, and facts about each."""
 
     def __init__(self, installation: Installation, report: Report, repository: Repository) -> None:
         self._installation = installation
@@ -123,8 +124,8 @@ class _Entries:
                 for group in [self.findings[route] for route in routes if route in self.findings] or [others]:
                     group.append(finding)
 
-    def principals(self) -> Iterator[ReviewedPrincipal]:
-        """In the order in which the daemon tries their entries."""
+    def principals(self, policies: TrustPolicies | None) -> Iterator[ReviewedPrincipal]:
+        """In the order in which the authenticator tries their entries."""
         loaded = self._installation.loaded
         for grant in loaded.grants:
             entry, others = self._entry(grant), loaded.alternatives(grant)
@@ -141,6 +142,7 @@ class _Entries:
                 may_get_nothing=None in loaded.possible_grants(grant),
                 findings=tuple(self.findings[entry.route.plain]) if entry else (),
                 change=self._change(entry) if entry else None,
+                trust=None if policies is None else policies.of(grant.kind, grant.principal),
             )
 
     def ineffective(self) -> Iterator[IneffectiveEntry]:
@@ -264,7 +266,7 @@ def review_clusters(
     ask: Callable[[list[ToAsk]], Iterable[tuple[Cluster, ClusterReview | TarmakIamError]]],
 ) -> AccessReview:
     """The review of clusters, or of why one could not be read. `ask` is called with those that have an API server, and
-    returns what some of them answer, or why they could not be asked. The others are as in `put_together`."""
+    returns what some of them answer, or why they could not be queried. The others are as in `put_together`."""
     reviewed, to_ask = dict[Cluster, ReviewedCluster](), list[ToAsk]()
     for cluster, subjects in read:
         if isinstance(subjects, TarmakIamError):

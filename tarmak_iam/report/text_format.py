@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.access.diff import who
+from tarmak_iam.aws.trust_policy import trust_rows
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.mappings.entries import SSO_PREFIX
@@ -35,12 +36,14 @@ _COLUMNS = """\
 For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
 grants them."""
 _PRIVILEGES = """\
-The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
-can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
-it can get more rights. If no privilege is shown, none of these is known."""
-_NOT_COVERED = """\
-Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
-tokens of service accounts)."""
+The privilege of a principal is the highest one that is known. "admin" means that it has all permissions in the \
+cluster or can give itself all permissions, "node" that it has the identity of a node, and "elevated" that it has \
+permissions with which it can get more permissions. If no privilege is shown, none of these is known."""
+_WITHOUT_IAM = "logins without IAM (client certificates, tokens of service accounts)."
+_NOT_COVERED = f"Not covered: who can assume a role or use the keys of a user in AWS, and {_WITHOUT_IAM}"
+_WITH_TRUST = f"""\
+Of the trust policies of roles, five facts are shown; "not evaluated" means that the policy may allow more or less. \
+Not covered: other policies in AWS, who can use the keys of a user, and {_WITHOUT_IAM}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,10 @@ def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[st
     clusters = f"the Kubernetes cluster {reviewed[0].cluster}" if len(reviewed) == 1 else several
     return (
         f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
-        " ".join((*_sources(review, shown), *_asked(review))),
+        " ".join((*_sources(review, shown), *_queried(review))),
         " ".join(_results(review)),
         _PRIVILEGES,
-        _NOT_COVERED,
+        _WITH_TRUST if review.has_trust else _NOT_COVERED,
     )
 
 
@@ -125,18 +128,17 @@ def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
         yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
 
 
-def _asked(review: Review) -> Iterator[str]:
+def _queried(review: Review) -> Iterator[str]:
     clusters = [cluster for cluster in _with_masters(review) if cluster.status]
-    asked = [cluster.cluster for cluster in clusters if cluster.live]
+    queried = [cluster.cluster for cluster in clusters if cluster.live]
     others = [cluster.cluster for cluster in clusters if not cluster.live]
-    if asked:
-        who = f"{_listed(asked)} {'was' if len(asked) == 1 else 'were'}"
-        yield f"{who} asked for RBAC roles and bindings and for the current mappings."
+    if queried:
+        yield f"RBAC roles and bindings and the current mappings were read from {_listed(queried)}."
         if others:
-            yield f"Not asked: {_listed(others)}. Rights that RBAC bindings grant there are not included."
+            yield f"Not queried: {_listed(others)}. Permissions from RBAC bindings there are not included."
     elif others:
         who = "The cluster was" if len(others) == 1 else "The clusters were"
-        yield f"{who} not asked: rights that RBAC bindings grant are not included."
+        yield f"{who} not queried: permissions from RBAC bindings are not included."
     failed = [cluster.cluster for cluster in review.clusters if cluster.failed]
     if failed:
         yield f"The review is incomplete: {_listed(failed)} could not be read completely."
@@ -154,8 +156,7 @@ def _results(review: Review) -> Iterator[str]:
     readable = (cluster for cluster in _with_masters(review) if cluster.status)
     without = [cluster.cluster for cluster in readable if not cluster.is_login_possible]
     if without:
-        until = "principals that are listed there cannot log in until it is."
-        yield f"IAM login is not possible for {_listed(without)}: {until}"
+        yield f"IAM login is not possible for {_listed(without)}, so the principals listed there cannot log in."
 
 
 def _listed(names: list[str]) -> str:
@@ -253,6 +254,9 @@ def _entry(
     logins = entry.logins if isinstance(entry, ReviewedPrincipal) else None
     if logins is not None and cluster.audit_log is not None:
         yield _labelled("logins", logins_text(logins, cluster.audit_log))
+    if isinstance(entry, ReviewedPrincipal) and entry.trust is not None:
+        for label, text in trust_rows(entry.trust, uses_session_name=entry.uses_session_name):
+            yield _labelled(label, text)
     yield from _rights(entry, cluster)
 
 
@@ -269,7 +273,7 @@ def audit_log_lines(audit_log: AuditLog) -> Iterator[str]:
     files = counted(len(audit_log.files), "file")
     yield f"audit logs: {counted(audit_log.events, 'event')} in {files}, {audit_log.window}"
     if audit_log.unreadable:
-        lines = counted(audit_log.unreadable, "line is no audit event", "lines are no audit events")
+        lines = counted(audit_log.unreadable, "line is not an audit event", "lines are not audit events")
         yield f"audit logs: {lines}, the first one at {audit_log.unreadable_at}"
     if audit_log.left_out:
         yield f"audit logs: {counted(audit_log.left_out, 'event')} of further users left out: there are too many users"
@@ -291,7 +295,7 @@ def _rights(entry: ReviewedPrincipal | IneffectiveEntry, cluster: ClusterReview)
     for right in rights or ():
         yield _labelled("may", right_text(right))
     if rights == ():
-        what = "only what every caller may" if cluster.everyone else "nothing"
+        what = "no more than every caller" if cluster.everyone else "nothing"
         yield _labelled("may", f"{what}: no binding names its username or groups")
     for right in rights or ():
         for note in right.notes:

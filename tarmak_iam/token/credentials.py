@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.errors import TarmakIamError
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from botocore.session import Session
 
 
 # AWS errors whose messages name principals and policies; other messages may quote what was signed.
 _HARMLESS = frozenset({"AccessDenied", "AccessDeniedException", "RegionDisabledException", "ValidationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_FEDERATION_OFF = "OutboundWebIdentityFederationDisabled"
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
 
 
@@ -95,6 +98,22 @@ def own_session_name(session: Session, base: Credentials, region: str) -> str | 
     return name if unique_id and colon and ":" not in name else None
 
 
+def web_identity_token(
+    session: Session, base: Credentials, region: str, *, audience: str, lifetime: timedelta
+) -> tuple[str, datetime]:
+    """An OIDC token about the principal of these credentials, and when it expires. Raises TarmakIamError if botocore is
+    too old. RS256 is what an API server accepts unless its flag --oidc-signing-algs says otherwise."""
+    client = _sts(session, base, region)
+    if not hasattr(client, "get_web_identity_token"):
+        import botocore
+
+        what = f"botocore {botocore.__version__} does not know the action GetWebIdentityToken"
+        raise TarmakIamError(what, remedy="update botocore")
+    seconds = int(lifetime.total_seconds())
+    given = client.get_web_identity_token(Audience=[audience], SigningAlgorithm="RS256", DurationSeconds=seconds)
+    return given["WebIdentityToken"], given["Expiration"]
+
+
 def _sts(session: Session, base: Credentials, region: str) -> Any:
     session.set_config_variable("sts_regional_endpoints", "regional")  # the default only in newer releases of botocore
     secrets = {"aws_secret_access_key": base.secret_access_key, "aws_session_token": base.session_token}
@@ -125,6 +144,13 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
         elif operation == "AssumeRole":
             what = f"the role {role} cannot be assumed ({code}){detail}"
             remedy = "check that the role exists, and that its trust policy allows your principal (and the external ID)"
+        elif operation == "GetWebIdentityToken" and code.startswith(_FEDERATION_OFF):
+            what = "the AWS account issues no tokens"
+            remedy = "enable it once, as an admin of the account: `aws iam enable-outbound-web-identity-federation`"
+        elif code.startswith("SessionDurationEscalation"):
+            what, remedy = "the session of the credentials ends in less than 5 minutes", "renew the credentials"
+        elif operation == "GetWebIdentityToken":
+            remedy = "allow the role or user sts:GetWebIdentityToken for this audience"
         raise TarmakIamError(what, remedy=remedy) from None
     except BotoCoreError as error:
         raise _local_error(error, profile) from None

@@ -152,6 +152,36 @@ def make_token(
     and the environment variables are not sufficient, no credentials are found, or the role cannot be assumed.
     """
     check_cluster_header(cluster_id)
+    signer, place = find_signer(
+        role=role,
+        session_name=session_name,
+        external_id=external_id,
+        profile=profile,
+        region=region,
+        default_region=default_region,
+        credentials=credentials,
+        forward_session_name=forward_session_name,
+        cache_directory=cache_directory,
+        now=now,
+    )
+    # The time is read last: getting credentials may wait until the user has entered an MFA code.
+    return sign_token(signer, place, cluster_id, now or _now())
+
+
+def find_signer(
+    *,
+    role: str | None = None,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    default_region: str | None = None,
+    credentials: Credentials | None = None,
+    forward_session_name: bool = False,
+    cache_directory: Path | None = None,
+    now: datetime | None = None,
+) -> tuple[Credentials, str]:
+    """The credentials and the region of a token, as `make_token` says."""
     if region is not None:
         check_region(region)
     check_session(role, session_name, external_id, is_forwarded=forward_session_name)
@@ -159,7 +189,7 @@ def make_token(
     if partition is not None and region is not None:
         check_partition(partition, region)
     if credentials is not None and region is not None and role is None:
-        return sign_token(credentials, region, cluster_id, now or _now())
+        return credentials, region
     if role is None and profile is None and cache_directory is None:
         # As botocore would find them if the environment variables are sufficient, without botocore: its import takes
         # longer than everything else, and kubectl gets a token for every call.
@@ -167,7 +197,7 @@ def make_token(
         place = region or next((os.environ[name] for name in REGION_VARIABLES if name in os.environ), None)
         if signer is not None and place:
             _LOGGER.info("AWS credentials: %s", "given" if credentials else "env")
-            return sign_token(signer, place, cluster_id, now or _now())
+            return signer, place
     session = open_session(profile)
     with aws_errors(profile, role):
         if cache_directory is not None:
@@ -186,8 +216,7 @@ def make_token(
             name = session_name or (own_session_name(session, given, place) if forward_session_name else None)
             name = name or f"tarmak-iam-{int((now or _now()).timestamp())}"
             given = assume_role(session, given, place, role=role, session_name=name, external_id=external_id)
-    # The time is read last: getting credentials may wait until the user has entered an MFA code.
-    return sign_token(given, place, cluster_id, now or _now())
+    return given, place
 
 
 def sign_token(credentials: Credentials, region: str, cluster_id: str, now: datetime) -> Token:

@@ -195,5 +195,5 @@ def test_help_names_every_command(shell: Shell) -> None:
     ):
         assert f"\n  {name} " in text
         assert "Usage: tarmak-iam" in shell.run(name, "--help").out
-    assert shell.run("--version").out == "tarmak-iam 0.1.0\n"
+    assert shell.run("--version").out == "tarmak-iam 0.2.0\n"
     assert sys.version_info >= (3, 10)

@@ -15,6 +15,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tarmak_iam.access.diff import Effect
+from tarmak_iam.aws.trust_policy import Trust
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
 from tarmak_iam.hook.cluster.objects import Ref
@@ -44,7 +45,7 @@ TEXTS_OF: dict[str, dict[str, Any]] = Document.parse((ROOT / "tests" / "docs" / 
 WRITTEN: dict[str, Schema] = TEXTS_OF.pop("written")
 DEFINITIONS = (
     *(ReviewedFinding, LastChange, MappedIdentity, Ref, BindingRights, ReviewedPrincipal, IneffectiveEntry),
-    *(AccessCell, ClusterReview, AdminAccess, Effect, Logins, AuditLog),
+    *(AccessCell, ClusterReview, AdminAccess, Effect, Logins, AuditLog, Trust),
 )
 """What is a definition of its own in the schema."""
 

@@ -16,7 +16,7 @@ from tests.docs.session import needs_bash
 from tests.support import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
-MADE_ELSEWHERE = {TARGET / "login-path.svg", TARGET / "report.png"}
+MADE_ELSEWHERE = {TARGET / "login-path.svg", TARGET / "report.png", TARGET / "report-picture.png"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CHARACTER = 7.0
 """The width of an average character in the widest of the usual fonts, in pixels."""

@@ -101,7 +101,7 @@ def test_the_only_key_behind_a_dash_does_not_move_below_a_new_one_beside_it() ->
     document = Document.parse("l:\n- name: x\n", "f.yaml")
     with pytest.raises(EditRefused) as caught:
         document.move(("l", 0, "name"), ("l", 0, "metadata", "name"))
-    what = "all of l[0] would be another text; add what is new in an edit of its own first"
+    what = "all of l[0] would be replaced; add the new members in a separate edit first"
     assert str(caught.value) == f"f.yaml:2:3: {what}"
     edited = document.edit(Set(("l", 0, "metadata", "name"), "x"), Remove(("l", 0, "name")))
     assert edited.text == "l:\n- metadata:\n    name: x\n"

@@ -103,7 +103,7 @@ def test_a_byte_order_mark_elsewhere_is_a_letter(text: str, data: object) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: invalid YAML: while scanning a simple key: could not find expected ':'"),
+        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: invalid YAML: a key has no colon"),
         ("\ufeff\ufeffa: 1\nb: 2\n", "f:1:1: invalid YAML: a second byte order mark; remove one of the two"),
     ],
 )
@@ -111,6 +111,28 @@ def test_a_byte_order_mark_that_ends_the_reading(text: str, message: str) -> Non
     with pytest.raises(ParseError) as caught:
         Document.parse(text, "f")
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("%YAML 1.1\na: 1\n", "f:2:1: invalid YAML: expected --- or the end of the file"),
+        ("a: [1, {b: 2}", "f:1:14: invalid YAML: a bracket or brace is not closed"),
+        ("a: [\n", "f:2:1: invalid YAML: a bracket or brace is not closed"),
+        ("a: [,]\n", "f:1:5: invalid YAML: expected a value"),
+        ("- a\nb: c\n", "f:2:1: invalid YAML: expected the next dash of the list, or the end of the list"),
+        ("a: b\n- c\n", "f:2:1: invalid YAML: expected the next key of the mapping, or the end of the mapping"),
+        ("a: [1}\n", "f:1:6: invalid YAML: expected a comma or the closing bracket or brace"),
+        ("a: {b: 1]\n", "f:1:9: invalid YAML: expected a comma or the closing bracket or brace"),
+        ("a: 1\nb\n", "f:3:1: invalid YAML: a key has no colon"),
+        ("a: 'b\n", "f:2:1: invalid YAML: a quote is not closed"),
+        ("a: @b\n", "f:1:4: invalid YAML: no value can begin with this character"),
+    ],
+)
+def test_what_is_not_yaml_is_said_in_words(text: str, message: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    assert str(caught.value).partition(";")[0] == message
 
 
 @pytest.mark.parametrize(
@@ -134,7 +156,7 @@ def test_a_tab_behind_the_colon_of_an_explicit_key(text: str, place: str) -> Non
     with pytest.raises(ParseError) as caught:
         Document.parse(text, "f")
     assert str(caught.value) == (
-        f"f:{place}: invalid YAML: found character that cannot start any token; use a space, not a tab"
+        f"f:{place}: invalid YAML: no value can begin with this character; use a space, not a tab"
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "ANSWERING_DAEMONS",
     "DAEMONS",
     "KUBERNETES",
+    "NEWEST_KUBERNETES",
     "OLD_DAEMONS",
     "TARMAKS_KUBERNETES",
     "daemon",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 KUBERNETES = "v1.30.14"
+NEWEST_KUBERNETES = "v1.37.2"
+"""Of this only the API server: it reads v1 of what `KUBERNETES` reads as v1beta1."""
 TARMAKS_KUBERNETES = "v1.15.12"
 """Tarmak installs 1.12; this is the oldest that is a Go module with modules for its parts."""
 DAEMONS = ("v0.7.18", "v0.6.20")
@@ -75,7 +78,7 @@ def needed(*paths: Path) -> None:
 
 def _kubernetes(version: str, *names: str) -> Workspace:
     packages = {name: ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names}
-    make = current_workspace if version == KUBERNETES else old_workspace
+    make = old_workspace if version == TARMAKS_KUBERNETES else current_workspace
     prepare = partial(make, version=version, packages=tuple(packages.values()))
     return Workspace({program(name, version).name: packages[name] for name in names}, prepare, version_flags(version))
 
@@ -86,7 +89,7 @@ def _daemons(*versions: str) -> list[Workspace]:
 
 # In the order of what they prove, since there is one limit of time for all: a login and an apply on a current cluster;
 # the same on the Kubernetes that Tarmak installs; pods that run; the default image's daemon; those of Tarmak's masters;
-# answers to callers.
+# answers to callers; logins without an authenticator.
 WORKSPACES = (
     _kubernetes(KUBERNETES, "etcd", "kube-apiserver", "kubectl"),
     *_daemons(DAEMONS[0]),
@@ -97,6 +100,7 @@ WORKSPACES = (
         Workspace({answering_daemon(each).name: PACKAGE}, partial(answering_workspace, version=each))
         for each in ANSWERING_DAEMONS
     ),
+    _kubernetes(NEWEST_KUBERNETES, "kube-apiserver"),
 )
 
 

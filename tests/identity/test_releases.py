@@ -38,7 +38,7 @@ NOT_RECORDED = {
     "DynamicFile: ARN of an entry found by its unique id is compared (userIDStrict)",
     "DynamicFile: ARN of an entry found by its unique id is compared without case",
     "DynamicFile: a malformed ARN of an entry found by its unique id matches no caller",
-    "EC2 is asked with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)",
+    "EC2 is queried with the AWS SDK for Go v2 (describing role, stsCfg.HTTPClient)",
     "cast.ToBool reads every number (cast v1.6.0 and later)",
     "STS host of the own region taken",
     "STS host of the own region taken in a partition without listed hosts",

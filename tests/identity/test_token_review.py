@@ -120,8 +120,8 @@ def test_which_entries_a_release_takes_for_the_same(
             "\N{KELVIN SIGN}ing",
             "King",
             (
-                f"the mapping for {ROLE}/\N{KELVIN SIGN}ing contains letters that this release does not treat as those "
-                f"of {ROLE}/King"
+                f"the mapping for {ROLE}/\N{KELVIN SIGN}ing contains letters that are not equal in this release to "
+                f"those of {ROLE}/King"
             ),
         ),
     ],

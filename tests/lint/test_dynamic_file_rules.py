@@ -8,9 +8,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.lint import Subjects, check
 from tests.lint.test_rule_docs import PAGES
 
-INTO_THE_FIRST = (
-    "the authenticator reads its entries into those of the first, so they get the groups and usernames that they lack"
-)
+INTO_THE_FIRST = "the authenticator merges both lists: an entry without username or groups gets those of another entry"
 MOVE = "move its entries to the end of the list in line 1, and remove this key"
 
 

@@ -226,12 +226,12 @@ def test_null_becomes_what_tarmak_takes_it_for(value: str) -> None:
         (
             f"{ADMIN}clusterID: [1]\n",
             f"{ADMIN.replace('admin', 'other')}clusterID: [1]\n",
-            "the authenticator does not start, so that nobody's access can be compared",
+            "the authenticator does not start, so access cannot be compared",
         ),
         (
             f"{ADMIN}x: 1\nx: 1\nx: 1\n",
             f"{ADMIN}x: 1\nx: 1\n",
-            "the authenticator does not start, so that nobody's access can be compared",
+            "the authenticator does not start, so access cannot be compared",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_entries_that_only_some_releases_take_for_one_stay() -> None:
     text = ADMIN + entry(f"{IAM}:role/DevOps") + entry(f"{IAM}:role/DevOp\u017f")
     assert fixable({MAPPINGS_NAME: text}) == ()
     found = fixable({MAPPINGS_NAME: text + entry(f"{IAM}:role/devops")})
-    assert [each.fix.title for each in found] == ["remove the entry in line 6: that in line 12 takes effect"]
+    assert [each.fix.title for each in found] == ["remove the entry in line 6: the one in line 12 takes effect"]
 
 
 @pytest.mark.parametrize("groups", ["'\u201cdev\u201d,ops'", "' dev,ops'", "'system:master,ops'"])

@@ -319,7 +319,7 @@ def test_places_are_those_in_the_file_before_all_fixes() -> None:
     )
     removed = "(removed with it: the comment # old)"
     assert [each.line_of("fixed").removeprefix(f"{MAPPINGS_NAME}:") for each in made.fixed] == [
-        f"7:14: fixed: remove the entry in line 4: that in line 7 takes effect {removed} [IAM011]",
+        f"7:14: fixed: remove the entry in line 4: the one in line 7 takes effect {removed} [IAM011]",
         f"13:14: fixed: write {ROLE}/Web, which matches every role of that name in the account [IAM050]",
         "19:5: fixed: remove this 'username': it is already in line 17 [IAM059]",
     ]
@@ -334,8 +334,8 @@ def test_each_comment_is_named_by_the_fix_that_removes_it() -> None:
     )
     made = outcome({MAPPINGS_NAME: f"{ADMIN}{dev}{ops}" + entry("Ops", "ops") + entry("Dev", "dev")})
     assert {each.fix.title: each.removed_comments for each in made.fixed} == {
-        "remove the entry in line 5: that in line 14 takes effect": ("# dev was added for the deployments",),
-        "remove the entry in line 8: that in line 11 takes effect": ("# why ops",),
+        "remove the entry in line 5: the one in line 14 takes effect": ("# dev was added for the deployments",),
+        "remove the entry in line 8: the one in line 11 takes effect": ("# why ops",),
     }
 
 

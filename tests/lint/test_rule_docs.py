@@ -28,10 +28,11 @@ SECTIONS = ["Bad", "Good", "Remedy", "Fix"]
 OF_A_PLUGIN = ("IAM045", "IAM046")
 OF_OLD_RELEASES = ("IAM080", "IAM102", "IAM107")
 """Which only releases have that have security flaws too."""
-WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129")
+WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129", "IAM133")
 """A file of more than a megabyte, which tests/lint/test_limits.py makes, directories, which
 tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes.
-A dynamic file is none of a cluster's files; tests/lint/test_dynamic_file_rules.py has some."""
+A dynamic file is none of a cluster's files; tests/lint/test_dynamic_file_rules.py has some. Trust policies neither;
+tests/lint/test_trust_rules.py has some."""
 
 _BLOCK = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -85,8 +86,8 @@ def test_the_examples_of_a_page(rule_id: str) -> None:
 
 
 FIXES = {
-    "Safe: `check --fix` makes the good example of the bad one.": True,
-    "Unsafe: `check --fix --unsafe-fixes` makes the good example of the bad one.": False,
+    "Safe: `check --fix` turns the bad example into the good one.": True,
+    "Unsafe: `check --fix --unsafe-fixes` turns the bad example into the good one.": False,
 }
 
 

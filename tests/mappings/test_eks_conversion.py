@@ -145,7 +145,7 @@ def test_full_arns() -> None:
     assert remarks(converted) == [
         (
             "loss: the file of --arns has the roles of account 111122223333, and not this one; remove the mapping if "
-            "it does not exist, or list the ARNs anew (FULL_ARN)"
+            "it does not exist, or list the ARNs again (FULL_ARN)"
         )
     ]
     assert convert(authenticator, f"{ACCOUNT}user/Dev", "arn:aws:iam::444455556666:role/A").losses == ()

@@ -164,7 +164,7 @@ def test_what_changes_of_an_entry_that_is_there(wanted: Wanted, expected: list[t
     assert plain(plan.edits) == expected
     name, notes = f"{HOME}:user/alice", tuple[str, ...]()
     if wanted.adds_groups:
-        notes = (f"{name} keeps the group ops; --replace-groups removes what is not given",)
+        notes = (f"{name} keeps the group ops; --replace-groups removes groups that are not given",)
     action = MergeAction.UPDATED if expected else MergeAction.UNCHANGED
     assert plan.outcomes == (MergeOutcome(action, wanted, name, notes=notes),)
 

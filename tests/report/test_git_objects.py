@@ -115,7 +115,7 @@ def test_what_another_repository_has_is_not_read(work: Work, tmp_path: Path) -> 
     clone = Work(tmp_path.resolve() / "clone")
     work.git("clone", "-q", "--shared", str(work.root), str(clone.root))
     reason = clone.repository().unknown
-    assert reason.endswith("it borrows objects from another one (objects/info/alternates), which is not read")
+    assert reason.endswith("it uses objects of another repository (info/alternates), which is not read")
 
 
 def test_a_missing_object(work: Work, git: Path) -> None:

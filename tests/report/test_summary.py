@@ -22,7 +22,7 @@ server:
   - {{roleARN: '{ROLE}/Dev', username: dev, groups: [dev]}}
   - {{roleARN: '{ROLE}/team/Ops', username: ops, groups: [ops]}}
 """
-NO_LOGIN = "IAM login is not possible for dev-cluster: principals that are listed there cannot log in until it is."
+NO_LOGIN = "IAM login is not possible for dev-cluster, so the principals listed there cannot log in."
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REVISION = GitRevision(COMMIT, "2026-03-01T10:00:00+01:00")
 CHANGE = LastChange(COMMIT, "Alice", "2026-03-01T10:00:00+01:00", "Map the admin")
@@ -61,7 +61,7 @@ def test_a_hub_is_not_a_cluster() -> None:
     assert summarize(review).clusters == 1
     assert "log in to the Kubernetes cluster dev-a with AWS" in introduction(review)[0]
     assert introduction(review)[2] == "It lists 2 principals; 1 has admin access."
-    assert "The cluster was not asked" in sources(review)
+    assert "The cluster was not queried" in sources(review)
 
 
 def test_a_suppressed_finding_is_not_an_error() -> None:
@@ -94,7 +94,7 @@ def test_the_state_of_the_files() -> None:
     assert "log in to the Kubernetes cluster dev-cluster with AWS" in introduction(review)[0]
     assert "log in to 2 Kubernetes clusters with AWS" in introduction(access_review(MAPPINGS, MAPPINGS))[0]
     without = "The commit of these files and their last changes are not known:"
-    asked = "The cluster was not asked: rights that RBAC bindings grant are not included."
+    asked = "The cluster was not queried: permissions from RBAC bindings are not included."
     assert sources(review) == f"files of each cluster. {without} no git repository. {asked}"
     assert sources(replace(review, history="")) == f"files of each cluster. {without} nothing is committed yet. {asked}"
     at = "files of each cluster, at commit 0123456789ab of 2026-03-01."
@@ -107,21 +107,21 @@ def test_the_state_of_the_files() -> None:
     assert "5 files differ from that commit: a.yaml, b.yaml, c.yaml, 2 more." in sources(replace(review, revision=many))
 
 
-def test_which_clusters_were_asked() -> None:
+def test_which_clusters_were_queried() -> None:
     review = named(access_review(MAPPINGS, MAPPINGS), "dev-a", "dev-b")
     first, second = review.clusters
-    what = "asked for RBAC roles and bindings and for the current mappings."
+    what = "RBAC roles and bindings and the current mappings were read from"
 
     def asked(*clusters: ClusterReview) -> str:
         return sources(replace(review, clusters=clusters)).partition("no git repository. ")[2]
 
-    assert asked(first, second) == "The clusters were not asked: rights that RBAC bindings grant are not included."
-    assert asked(replace(first, live=True), replace(second, live=True)) == f"dev-a, dev-b were {what}"
+    assert asked(first, second) == "The clusters were not queried: permissions from RBAC bindings are not included."
+    assert asked(replace(first, live=True), replace(second, live=True)) == f"{what} dev-a, dev-b."
     assert asked(replace(first, live=True), second) == (
-        f"dev-a was {what} Not asked: dev-b. Rights that RBAC bindings grant there are not included."
+        f"{what} dev-a. Not queried: dev-b. Permissions from RBAC bindings there are not included."
     )
     assert asked(replace(first, live=True, live_error="refused")) == (
-        f"dev-a was {what} The review is incomplete: dev-a could not be read completely."
+        f"{what} dev-a. The review is incomplete: dev-a could not be read completely."
     )
     broken = unreadable_cluster("dev-c", Place("tarmak.yaml", 9, 3), ConfigError("broken"))
     assert asked(broken) == "The review is incomplete: dev-c could not be read completely."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.aws.trust_files import TrustPolicies
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, examine
@@ -36,8 +37,8 @@ def installation(mappings: str | None, config: str = CONFIG, **settings: Any) ->
     return Installation.of(parsed, parsed.clusters[0], people, None, settings)
 
 
-def subjects(made: Installation, config: str = CONFIG) -> Subjects:
-    return Subjects(TarmakConfig.parse(config), made.mappings, made)
+def subjects(made: Installation, config: str = CONFIG, trust_policies: TrustPolicies | None = None) -> Subjects:
+    return Subjects(TarmakConfig.parse(config), made.mappings, made, trust_policies=trust_policies)
 
 
 def cluster_review(mappings: str | None, config: str = CONFIG, **settings: Any) -> ClusterReview:
@@ -45,10 +46,10 @@ def cluster_review(mappings: str | None, config: str = CONFIG, **settings: Any) 
     return review_cluster(found, examine(found), NO_GIT)
 
 
-def access_review(*mappings: str, **settings: Any) -> AccessReview:
+def access_review(*mappings: str, trust_policies: TrustPolicies | None = None, **settings: Any) -> AccessReview:
     """Of as many clusters as there are texts, all of one name."""
     made = [installation(each, **settings) for each in mappings]
-    found = [subjects(each) for each in made]
+    found = [subjects(each, trust_policies=trust_policies) for each in made]
     report = examine(*found)
     reviewed = [
         ReviewedCluster(review_cluster(each, report, NO_GIT), one.loaded) for one, each in zip(made, found, strict=True)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from tests.support.servers import Handler, serving
 
-__all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
+__all__ = ["JWT_RESPONSE", "FakeSts", "encode", "fake_sts", "url_of"]
 
 ASSUMED_RESPONSE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>
@@ -18,6 +18,9 @@ ASSUMED_RESPONSE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2
 CALLER_RESPONSE = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult>
 </GetCallerIdentityResponse>"""
+JWT_RESPONSE = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetWebIdentityTokenResult><WebIdentityToken>{token}</WebIdentityToken>
+<Expiration>2099-01-01T00:05:00.123Z</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>"""
 REFUSED_RESPONSE = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"""
 _ROLE = {"key": "ASIAASSUMED000000001", "secret": "assumed-secret", "token": "assumed//session+token="}
@@ -41,7 +44,8 @@ class FakeSts:
     def answer(self, body: str) -> tuple[int, str]:
         call = {name: values[0] for name, values in parse_qs(body).items()}
         self.calls.append(call)
-        return self.refusal or (200, ASSUMED if call["Action"] == "AssumeRole" else CALLER)
+        answers = {"AssumeRole": ASSUMED, "GetWebIdentityToken": JWT_RESPONSE.format(token="head.payload.signature")}
+        return self.refusal or (200, answers.get(call["Action"], CALLER))
 
 
 @contextmanager

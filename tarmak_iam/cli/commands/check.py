@@ -18,13 +18,21 @@ from tarmak_iam.text import PLAIN, shortened
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=options.paths_argument)
 @options.all_clusters_option
+@options.trust_option
 @formats.findings_options
 @options.option("--fix")
 @options.option("--unsafe-fixes")
 @options.option("--diff")
 @pass_session
 def check(
-    session: Session, /, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str, **flags: bool
+    session: Session,
+    /,
+    files: tuple[Path, ...],
+    all_clusters: bool,
+    trust: tuple[Path, ...],
+    output: str,
+    fail_on: str,
+    **flags: bool,
 ) -> None:
     context, diff = click.get_current_context(), flags["diff"]
     if files and (session.directory or session.cluster_name):
@@ -35,12 +43,13 @@ def check(
         raise click.UsageError(f"--diff prints a unified diff; remove -o {output}", context)
     fixes = Fixes(flags["unsafe_fixes"], diff, {}) if flags["fix"] or diff else None
     with formats.errors_reported(output):
+        session = session.with_trust(trust)
         if files:
             checked = check_files(session, files, all_clusters=all_clusters, fixes=fixes)
         else:
             checked = check_session(session, all_clusters=all_clusters, fixes=fixes)
-    for why in checked.why_unexamined:
-        note(f"note: admin certificates were not checked: {why}")
+    for text in (*(f"admin certificates were not checked: {why}" for why in checked.why_unexamined), *checked.trust):
+        note(f"note: {text}")
     if not diff:
         formats.print_report(output, _report(checked))
     _print_summary(checked, output, is_diff=diff)

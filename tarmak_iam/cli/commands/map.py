@@ -138,17 +138,26 @@ def _lost_admins(imported: Import, outcomes: Sequence[MergeOutcome], after: Inst
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-ACCESS_ENTRIES = "access-entries"
+ACCESS_ENTRIES, AUTHENTICATION_CONFIG, OIDC = "access-entries", "authentication-config", "oidc"
 _FORMATS_OF_BACKENDS, _FORMATS_OF_EKS = ("yaml", "json"), ("json", "aws-cli", "terraform", "cloudformation", "eksctl")
+_OPTIONS = {
+    ACCESS_ENTRIES: ("policies", "arns", "eks_cluster", "rbac_file", "force"),
+    AUTHENTICATION_CONFIG: ("issuers", "audience", "kubernetes_version", "force"),
+    OIDC: ("issuers", "audience", "force"),
+}
+"""Those with which a format is used, besides -o."""
 
 
-@map_.command(short_help="Print the mappings in the format of a backend, or as EKS access entries.")
-@option("--to", "backend", type=click.Choice([*WRITABLE_BACKENDS, ACCESS_ENTRIES]), required=True)
+@map_.command(short_help="Print the mappings in the format of a backend, of EKS or of Kubernetes itself.")
+@option("--to", "backend", type=click.Choice([*WRITABLE_BACKENDS, *_OPTIONS]), required=True)
 @option("-o --output", type=click.Choice(list(dict.fromkeys((*_FORMATS_OF_BACKENDS, *_FORMATS_OF_EKS)))))
 @option("--policy GROUP=POLICY[:NAMESPACE,...]", "policies", multiple=True)
 @option("--arns FILE", shell_complete=files)
 @option("--eks-cluster NAME", default="")
 @option("--with-rbac FILE", "rbac_file", type=click.Path(path_type=Path), shell_complete=files)
+@option("--issuer ACCOUNT=URL", "issuers", multiple=True)
+@option("--audience TEXT", default="")
+@option("--kubernetes-version VERSION", default="")
 @option("--force")
 @access_options
 @pass_session
@@ -157,8 +166,10 @@ def convert(session: Session, /, backend: str, output: str | None, **options: An
     output = output or formats[0]
     if output not in formats:
         raise click.UsageError(f"--to {backend} is printed as {', '.join(formats)}, not as {output}")
-    if backend != ACCESS_ENTRIES and (any(options.values()) or session.access):
-        raise click.UsageError(f"--to {backend} is used with -o only; the other options are for {ACCESS_ENTRIES}")
+    others = any(value for name, value in options.items() if name not in _OPTIONS.get(backend, ()))
+    if others or (backend != ACCESS_ENTRIES and session.access):
+        known = [parameter.opts[-1] for parameter in convert.params if parameter.name in _OPTIONS.get(backend, ())]
+        raise click.UsageError(f"--to {backend} is used with {', '.join(('-o', *known))} only")
     installation = session.installation()
     if installation.mappings is None:
         command = installation.command("map add ARN --username NAME --group GROUP")
@@ -167,6 +178,11 @@ def convert(session: Session, /, backend: str, output: str | None, **options: An
         from tarmak_iam.cli.eks import print_access_entries
 
         print_access_entries(session, installation, output, options)
+        return
+    if backend in _OPTIONS:
+        from tarmak_iam.cli.oidc import print_oidc
+
+        print_oidc(installation, output, options, is_section=backend == OIDC)
         return
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_payload, print_styled_line, record_done
-from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option
+from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option, trust_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.errors import FileError, TarmakIamError
@@ -35,6 +36,7 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
 @option("--live")
 @access_options
 @option("--audit-log FILE", "audit_logs", multiple=True)
+@trust_option
 @option("--date TEXT", default="")
 @option("--open", "is_opened")
 @format_option("text", "html", "json")
@@ -46,6 +48,7 @@ def report(
     all_clusters: bool,
     live: bool,
     audit_logs: tuple[str, ...],
+    trust: tuple[Path, ...],
     date: str,
     is_opened: bool,
     output: str,
@@ -60,6 +63,7 @@ def report(
             raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
         output = "html"
     is_live, config = live or is_asked, session.config()
+    session = session.with_trust(trust)
     if audit_logs:
         check_masters(session.cluster(config))
     review = _reviewed(session, config, date, audit_logs, all_clusters=all_clusters, is_live=is_live)
@@ -116,7 +120,8 @@ def _reviewed(
     from tarmak_iam.lint.fixing import with_fixes_in_remedies
 
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
-        return Subjects.of_cluster(config, cluster, session.files(config, cluster))
+        subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
+        return replace(subjects, trust_policies=session.trust_policies)
 
     chosen = config.clusters_in(session.environment) if all_clusters else (session.cluster(config),)
     outcomes = _each(all_clusters, chosen, read, "reading")

@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 @option("--profile NAME")
 @option("--region REGION")
 @option("--cache")
+@option("--oidc", "is_oidc")
 @option("--token-only")
 @click.pass_context
-def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
+def token(
+    context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, is_oidc: bool, **options: Any
+) -> None:
     if context.invoked_subcommand is not None:
         for parameter in context.command.params:
             source = context.get_parameter_source(parameter.name or "")
@@ -55,7 +58,12 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
         defaults = {"role": settings.role, "profile": settings.profile, "default_region": installation.region or None}
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
     directory = Path.home() / ".aws" / "cli" / "cache" if cache else None  # that of the AWS CLI, with the same files
-    created = make_token(cluster_id, cache_directory=directory, **options)
+    if is_oidc:
+        from tarmak_iam.token.oidc import make_oidc_token
+
+        created = make_oidc_token(cluster_id, cache_directory=directory, **options)
+    else:
+        created = make_token(cluster_id, cache_directory=directory, **options)
     print_line(created.text if token_only else exec_credential(created, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 

@@ -31,7 +31,9 @@ from tarmak_iam.installation.installation import Installation
 @option("--config FILE", "config_path", type=click.Path(path_type=Path))
 @option("--file FILE", "file_paths", type=click.Path(path_type=Path), multiple=True)
 @option("--daemon-arg ARG", "daemon_args", multiple=True)
-@option("--model access-entries FILE", nargs=2, type=(click.Choice(["access-entries"]), str), default=None)
+@option(
+    "--model MODEL FILE", nargs=2, type=(click.Choice(["access-entries", "authentication-config"]), str), default=None
+)
 @daemon_version_option
 @all_clusters_option
 @option("--exit-code")
@@ -44,7 +46,7 @@ def whois(
     _check_sources(config_path, daemon_version, **more)
     identity = identity_of(typed_caller(arn), typed_session(more["session_name"]), user_id, more["access_key_id"])
     if more["model"] is not None:
-        _whois_on_eks(more["model"][1], identity, output, exits=more["exit_code"])
+        _whois_by_model(more["model"], identity, output, exits=more["exit_code"])
         return
     if more["all_clusters"]:
         _whois_all(session, identity, daemon_version, output, knows_caller=bool(user_id), fails=more["exit_code"])
@@ -86,7 +88,7 @@ def _check_sources(
     if config_path is not None and all_clusters:
         raise click.UsageError("--config replaces the mappings of a cluster: use it without --all-clusters")
     if model is not None and (config_path or daemon_version or all_clusters):
-        what = "--model access-entries reads one file: use it without --config, --daemon-version and --all-clusters"
+        what = "--model reads one file: use it without --config, --daemon-version and --all-clusters"
         raise click.UsageError(what)
 
 
@@ -135,14 +137,23 @@ def _row(answer: Answer) -> tuple[str, ...]:
     return answer.username or "", ",".join(answer.groups or ()), entry
 
 
-def _whois_on_eks(file: str, identity: Identity, output: str, *, exits: bool) -> None:
-    from tarmak_iam.cli.eks import whois_on_eks
+def _whois_by_model(given: tuple[str, str], identity: Identity, output: str, *, exits: bool) -> None:
+    (model, file), policies = given, None
+    if model == "access-entries":
+        from tarmak_iam.cli.eks import whois_on_eks
 
-    answer, policies = whois_on_eks(file, identity)
-    if output == "json":
-        print_json({**_as_json(answer, knows_caller=False), "accessPolicies": policies})
+        answer, policies = whois_on_eks(file, identity)
     else:
-        _print_text(answer, (("policies", "; ".join(policies) or "-"),) if answer.authenticated else ())
+        from tarmak_iam.cli.edits import read_given
+        from tarmak_iam.mappings.authentication_config import whois as whois_by_token
+
+        answer = whois_by_token(*read_given(file), identity)
+    if output == "json":
+        eks = {} if policies is None else {"accessPolicies": policies}
+        print_json({**_as_json(answer, knows_caller=False), **eks})
+    else:
+        shown = () if policies is None or not answer.authenticated else (("policies", "; ".join(policies) or "-"),)
+        _print_text(answer, shown)
     if exits and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
 

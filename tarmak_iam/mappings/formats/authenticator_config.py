@@ -17,7 +17,7 @@ from tarmak_iam.routes import Route
 
 _FILES = (".yaml", ".yml", ".json")
 _LISTS = ("mapusers", "maproles", "mapaccounts")
-_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the daemon treats as the same key
+_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the authenticator treats as the same key
 # The later is used: a role is searched before a user, and the account only of a principal without an entry.
 _PRECEDENCE = {"account": 0, "user": 1, "role": 2}
 

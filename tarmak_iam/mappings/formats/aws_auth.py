@@ -1,8 +1,7 @@
 """The ConfigMap `aws-auth` in kube-system, which the backend EKSConfigMap reads: YAML in the strings of its data.
 
-From the daemon's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a username must be
-a string), mapAccounts by yaml.v2 as strings, so an unquoted account keeps its leading zeros.
-"""
+From the authenticator's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a username
+must be a string), mapAccounts by yaml.v2 as strings, so an unquoted account keeps its leading zeros."""
 
 from __future__ import annotations
 

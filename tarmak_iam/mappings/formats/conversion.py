@@ -239,8 +239,8 @@ def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, 
 def as_mappings(
     found: Import, cluster_id: str, filename: str, refuse: PrincipalRefusal | None = None
 ) -> tuple[Mappings, tuple[LeftOut, ...]]:
-    """The access that a file gives where its own daemon reads it, as mappings; and the parts that give no access, such
-    as entries that `refuse` rejects. A configuration of the authenticator is used unchanged. Raises as `parse` does."""
+    """The access that a file gives where its own authenticator reads it, as mappings; and the parts that give no
+    access, such as entries that `refuse` rejects. The authenticator's own format is not changed. Raises as `parse`."""
     if found.configuration is not None:
         return Mappings.parse(found.configuration, filename), ()
     kept: list[Wanted] = []
@@ -261,7 +261,7 @@ def as_mappings(
 
 
 def effective(wanted: Wanted) -> Wanted | LeftOut:
-    """With the principal that the daemon compares; LeftOut for an entry that matches no caller or is rejected."""
+    """With the principal that the authenticator compares; LeftOut for an entry that matches no caller."""
     principal = wanted.principal
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
     if flaw is not None and (flaw.kind is not FlawKind.ASSUMED_ROLE or flaw.likely_arn is None):

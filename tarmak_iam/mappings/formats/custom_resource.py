@@ -24,7 +24,7 @@ def reads(part: FilePart) -> bool:
 
 
 def read(part: FilePart) -> Read:
-    """Only the spec is read: the status is written by the daemon, and the metadata by the cluster."""
+    """Only the spec is read: the status is written by the authenticator, and the metadata by the cluster."""
     yield from left_out_keys(part, "apiVersion", "kind", "metadata", "status", "spec")
     spec = part.get("spec")
     if spec is None:
@@ -34,7 +34,7 @@ def read(part: FilePart) -> Read:
 
 
 def write(entry: Wanted) -> dict[str, Any]:
-    """The object for a role or user; the status is left to the daemon's controller."""
+    """The object for a role or user; the status is left to the authenticator's controller."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

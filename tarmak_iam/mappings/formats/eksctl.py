@@ -2,7 +2,7 @@
 (`accessConfig.accessEntries`).
 
 From eksctl's v1alpha5 (identitymapping.go, accessentry.go) and the EKS user guide: EKS sets the username of an entry
-without one, and username and groups of the types for nodes; access policies are rights that EKS grants without
+without one, and username and groups of the types for nodes; access policies are permissions that EKS grants without
 Kubernetes RBAC.
 """
 

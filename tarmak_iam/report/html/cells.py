@@ -40,7 +40,7 @@ Child = str | None | Iterable["Child"]
 
 
 def text(value: str) -> Markup:
-    """Escaped text on one line, with escapes for what is not printable or changes the direction of text."""
+    """Escaped text on one line, with escapes for characters that are not printable or change the direction of text."""
     return Markup(html.escape(one_line(value)))
 
 
@@ -207,7 +207,7 @@ def principal_key(kind: str, principal: str) -> str:
 
 
 def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = True) -> Markup:
-    """`asked`: whether the cluster was asked for its bindings. If not, a dash would claim more than is known."""
+    """`asked`: whether the bindings of the cluster were read. If not, a dash would claim more than is known."""
     if value is Privilege.NONE:
         return nothing("none") if asked else muted("none known")
     return fragment(badge(capital(value), str(value)), [el("div", why, class_="muted why") for why in because])

@@ -11,6 +11,7 @@ from importlib.resources import files
 from string import Template
 from typing import NamedTuple, TypeVar
 
+from tarmak_iam.aws.trust_policy import trust_rows
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE
 from tarmak_iam.plugins import __version__
@@ -71,6 +72,15 @@ from tarmak_iam.text import without_markers
 
 _MARKS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
 _RIGHTS_COLUMNS = ("Group or user", "Granted to", "May", "Where", "By")
+_IN_AWS = "in AWS IAM define who can assume a role or use the keys of a user. They were not read."
+_TRUST_COLUMNS = {
+    "trusts": "May be assumed by",
+    "session": "Session name",
+    "MFA": "MFA",
+    "external": "External ID",
+    "unknown": "Not evaluated",
+    "policy": "Policy",
+}
 _KUBERNETES = ("everywhere", "Kubernetes itself")
 
 
@@ -103,6 +113,7 @@ def page(review: Review) -> str:
         "notices": el("li", badge("Incomplete", "error"), " ", incomplete) if failed else None,
         "findings": about_file,
         "clusters": [_matrix(review), sections],
+        "permissions": f"{'Permissions' if review.has_trust else 'Trust policies and permissions'} {_IN_AWS}",
         "version": __version__,
     }
     html = Template("".join(template.splitlines())).substitute({name: fragment(part) for name, part in parts.items()})
@@ -192,7 +203,7 @@ def _access(cell: AccessCell | None) -> TableCell:
 
 class _Notation(NamedTuple):
     """How places, repeated findings and `common`, the change that the introduction explains, are displayed. `asked`:
-    whether the cluster was asked for its bindings. `identifier` is the id of its section, `clusters` their number."""
+    whether its bindings were read. `identifier` is the id of its section, `clusters` their number."""
 
     shown: Shown
     repeated: Repeated
@@ -297,6 +308,7 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         yield table(caption, list(columns), rows, "people", unit, sorted_by="Privilege")
     else:
         yield el("p", "No principals.", class_="muted")
+    yield from _trust(cluster)
     if cluster.audit_log is not None:
         yield el("h3", "Audit logs")
         yield el("ul", [el("li", line) for line in audit_log_lines(cluster.audit_log)])
@@ -308,6 +320,24 @@ def _entries(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         caption, unit = f"Ineffective entries of {cluster.cluster}", ("ineffective entry", "ineffective entries")
         yield el("h3", "Ineffective entries")
         yield table(caption, list(_INEFFECTIVE_COLUMNS), denied, "ineffective", unit, sorted_by="Entry, last change")
+
+
+def _trust(cluster: ClusterReview) -> Iterator[Markup]:
+    """Who may assume the mapped roles, if trust policies were given."""
+    rows = []
+    for principal in cluster.principals:
+        if principal.trust is not None:
+            facts = dict[str, list[Markup]]()
+            empty = nothing("none") if principal.trust.source else muted("not evaluated")
+            for label, text in trust_rows(principal.trust, uses_session_name=principal.uses_session_name):
+                bare = text.removeprefix("ID ") if label == "external" else text
+                facts.setdefault(label, []).append(el("li", code(bare) if label == "policy" else sentence(bare)))
+            shown = (el("ul", facts[label], class_="plain") if label in facts else empty for label in _TRUST_COLUMNS)
+            rows.append(TableRow([name(principal.kind, principal.principal), *map(TableCell, shown)]))
+    if rows:
+        yield el("h3", "Trust policies")
+        headings = ["Role", *_TRUST_COLUMNS.values()]
+        yield table(f"Trust policies of the roles of {cluster.cluster}", headings, rows, "trust", ("role", "roles"))
 
 
 def _becomes(principal: ReviewedPrincipal, notation: _Notation) -> TableCell:

@@ -2,7 +2,7 @@
 
 Each picture is drawn for a wide and for a narrow window; the style sheet shows one of them. Its parts name the rows of
 the table of principals that they are about, so that a search can dim the others. The table has the same content as
-text, for screen readers and for what is not drawn.
+text, for screen readers and for parts that are not drawn.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 import botocore.exceptions
 import botocore.session
 
-from tests.docs.stand_ins.cloud import Cloud
+from tests.docs.stand_ins.cloud import ISSUER, Cloud
 
 _ACCOUNT = "111122223333"
 
@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
         case ["iam", "list-roles"]:
             print("\t".join((Cloud.here().root / "roles").read_text().split()))
             return 0
+        case ["iam", "enable-outbound-web-identity-federation" | "get-outbound-web-identity-federation-info"]:
+            return _show({"IssuerIdentifier": ISSUER, "JwtVendingEnabled": True}, given)
         case ["iam", "create-role"]:
             text = Path(given.assume_role_policy_document.removeprefix("file://")).read_text()
             path = given.path or "/"

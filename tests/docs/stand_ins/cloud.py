@@ -16,8 +16,9 @@ from tarmak_iam import Cluster, Identity
 from tests.support.daemon_pods import MASTER
 from tests.support.fake_cluster import Cluster as Objects
 
-__all__ = ["OWN_KEY", "OWN_SECRET", "Cloud", "LiveCluster"]
+__all__ = ["ISSUER", "OWN_KEY", "OWN_SECRET", "Cloud", "LiveCluster"]
 
+ISSUER = "https://2f0c8a1e-5b7d-4c39-9e64-a1b2c3d4e5f6.tokens.sts.global.api.aws"
 OWN_KEY = "AKIAIOSFODNN7EXAMPLE"
 OWN_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 _ALICE = Identity("arn:aws:iam::111122223333:user/alice", "111122223333", "AIDACKCEVSQ6C2EXAMPLE", OWN_KEY)

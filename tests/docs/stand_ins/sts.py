@@ -5,6 +5,8 @@ Who asks STS by its real name comes through the same server as a proxy, which sh
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +14,26 @@ from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qs, urlsplit
 
-from tests.docs.stand_ins.cloud import OWN_KEY, Cloud
+from tarmak_iam import Identity
+from tarmak_iam.aws.arn import canonicalize
+from tests.docs.stand_ins.cloud import ISSUER, OWN_KEY, Cloud
 from tests.support.certificates import Authority
 from tests.support.servers import Handler, proxied
-from tests.support.sts import ASSUMED_RESPONSE, CALLER_RESPONSE, REFUSED_RESPONSE
+from tests.support.sts import ASSUMED_RESPONSE, CALLER_RESPONSE, JWT_RESPONSE, REFUSED_RESPONSE
 
 __all__ = ["sts_for"]
 
 _KEY = re.compile(r"Credential=([A-Z0-9]+)/")
 _INVALID = {"code": "InvalidClientTokenId", "message": "The security token included in the request is invalid."}
+
+
+def _web_token(caller: Identity, audience: str) -> str:
+    """With the claims that AWS documents, and the path of the role Developer; nobody checks its signature."""
+    subject = canonicalize(caller.arn)[1].replace(":role/Developer", ":role/team/Developer")
+    claims = {"iss": ISSUER, "aud": audience, "sub": subject, "iat": 1790000000, "exp": 1790000300, "jti": "b3a1f0c2"}
+    claims["https://sts.amazonaws.com/"] = {"aws_account": caller.account, "source_region": "eu-west-1"}
+    parts: tuple[object, ...] = ({"alg": "RS256", "kid": "RSA_0", "typ": "JWT"}, claims, {})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
 @contextmanager
@@ -39,6 +52,8 @@ def sts_for(root: Path) -> Iterator[str]:
                 made = cloud.assume(call["RoleArn"], call["RoleSessionName"])
                 session = {"key": made.access_key_id, "secret": "secret", "token": "session"}
                 self.answer(ASSUMED_RESPONSE.format(arn=made.arn, user_id=made.user_id, **session), media="text/xml")
+            elif call["Action"] == "GetWebIdentityToken":
+                self.answer(JWT_RESPONSE.format(token=_web_token(caller, call["Audience.member.1"])), media="text/xml")
             else:
                 who = {"arn": caller.arn, "user_id": caller.user_id, "account": caller.account}
                 self.answer(CALLER_RESPONSE.format(**who), media="text/xml")
