@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,19 +177,24 @@ def read_access_entries(file: str) -> tuple[tuple[AccessEntry, ...], list[dict[s
 
 
 def print_eks_differences(installation: Installation, file: str, output: str) -> bool:
-    """Of the mappings and a file of access entries. Returns whether there are any."""
+    """Of the mappings and a file of access entries. Returns whether there are any, or may be: what is left out of the
+    file is not compared."""
     entries, left_out = read_access_entries(file)
     effects = effects_on_eks(started(installation), entries)
     if output == "json":
         print_json({"effects": list(map(effect_json, effects)), "leftOut": left_out})
     for effect in effects if output == "text" else ():
         print_line(effect.text)
-    if not effects:
+    if left_out and not effects:
+        note("no differences in what was compared, but parts of the file are left out: they may give access")
+    elif not effects:
         note("no differences: every principal becomes the same user with the same groups")
-    return bool(effects)
+    return bool(effects or left_out)
 
 
 def whois_on_eks(file: str, identity: Identity) -> tuple[Answer, list[str]]:
     """The answer of EKS for a caller, and the access policies, as they are shown."""
-    answer, policies = whois(read_access_entries(file)[0], identity)
-    return answer, list(map(str, policies))
+    entries, left_out = read_access_entries(file)
+    answer, policies = whois(entries, identity)
+    notes = ("parts of the file are left out: they may give access",) if left_out else ()
+    return replace(answer, notes=(*answer.notes, *notes)), list(map(str, policies))

@@ -118,8 +118,8 @@ def edit_mappings(
     for edit in made:
         edit.note_findings()
     if options["all_clusters"]:
-        as_json, output, codes = MappingsEdit.as_json, options["output"], {_INCOMPLETE: ExitCode.FINDINGS}
-        all_clusters.finish_all(outcomes, as_json, output, lambda edit: edit.word, _UNCHANGED, codes)
+        as_json, output = MappingsEdit.as_json, options["output"]
+        all_clusters.finish_all(outcomes, as_json, output, lambda edit: edit.word, _UNCHANGED, {})
     elif options["output"] == "json":
         console.print_json(made[0].as_json())
     if (is_unchanged and if_exists is False) or any(edit.errors for edit in made):
@@ -132,7 +132,8 @@ def _planned_for_all(
     """With --atomic, none of the edits is left if one is refused."""
     assert config.path is not None  # it is loaded from a file
     chosen, home = all_clusters.clusters_of(config, session.environment), config.path.parent
-    paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in chosen}
+    every = config.clusters_in(None)  # also those of other environments
+    paths = {cluster: os.path.realpath(home / cluster.cluster_name / MAPPINGS_NAME) for cluster in every}
     uses = Counter(paths.values())
 
     def check(cluster: Cluster, _: object) -> MappingsEdit | None:

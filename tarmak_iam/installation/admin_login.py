@@ -38,8 +38,9 @@ def read_admin_login(home: Path, within: Boundary | None) -> AdminLogin | None:
         data = read_if_present(home / LOGIN_NAME, within, _LIMIT)
         saved = json.loads(data or b"null")
         time = datetime.fromisoformat(saved["time"])
+        time.astimezone(timezone.utc)  # of a year that exists
         texts = [saved[name] for name in ("certificate", "username", "method")]
-    except (TarmakIamError, ValueError, LookupError, TypeError, RecursionError):
+    except (TarmakIamError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return None
     return AdminLogin(time, *texts) if time.tzinfo and all(isinstance(text, str) for text in texts) else None
 

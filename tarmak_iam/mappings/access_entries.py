@@ -13,7 +13,7 @@ from tarmak_iam.errors import Place
 from tarmak_iam.identity.caller import private_names_of, read_caller
 from tarmak_iam.identity.model import Answer, Denied, Grant, Identity
 from tarmak_iam.identity.releases import NEWEST_READ
-from tarmak_iam.identity.templates import rendered
+from tarmak_iam.identity.templates import SESSION_TEMPLATES, rendered
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
@@ -145,7 +145,7 @@ def whois(entries: Iterable[AccessEntry], identity: Identity) -> tuple[Answer, t
         key = to_lower(caller.canonical_arn)
         entry = next((entry for entry in entries if entry.key == key), None)
         if entry is None:
-            raise Denied(f"no access entry is for {caller.canonical_arn}")
+            raise Denied(f"no access entry that can be read is for {caller.canonical_arn}")
         username, groups = entry.names
         render = partial(rendered, caller, NEWEST_READ, private_names_of(identity), "")
         reason = f"the access entry of {entry.principal}, of the type {entry.type}"
@@ -158,6 +158,9 @@ def whois(entries: Iterable[AccessEntry], identity: Identity) -> tuple[Answer, t
 
 
 def _doubts(entry: AccessEntry) -> Iterator[str]:
-    for template in ("{{AccountID}}", "{{AccessKeyID}}"):
-        if any(template in name for name in (entry.username, *entry.groups)):
-            yield f"{template} is not documented for access entries; EKS may keep it as it is"
+    documented_for_roles = () if ":role/" in entry.principal else SESSION_TEMPLATES
+    for template in ("{{AccountID}}", "{{AccessKeyID}}", *documented_for_roles):
+        if template in entry.username:
+            yield f"{template} is not documented for this access entry; EKS may keep it as it is"
+    if any("{{" in group for group in entry.groups):
+        yield "templates in groups are not documented for access entries; EKS may keep them as they are"

@@ -183,7 +183,7 @@ def _entry(grant: Grant, authenticator: Authenticator, target: EksTarget) -> tup
         remark = _remark(grant, EksRule.NODES, what, remedy, is_loss=False)
         return AccessEntry(principal, type=NODE, place=grant.place), [remark]
     username, names = grant.username, grant.groups
-    if renders and version.has_template("AccountID"):
+    if renders:  # every release replaces {{AccountID}}
         account = parse_arn(grant.principal).account
         username, names = username.replace(_ACCOUNT, account), tuple(name.replace(_ACCOUNT, account) for name in names)
     _check_username(username, version if has_session else None)

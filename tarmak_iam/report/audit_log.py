@@ -84,11 +84,11 @@ class _Reader:
 
     def read(self, name: str) -> None:
         try:
-            if name == "-":
-                self._read("<stdin>", sys.stdin.buffer)
-            else:
+            if name != "-":
                 with Path(name).open("rb") as file:
                     self._read(name, file)
+            elif sys.stdin is not None:  # it may be closed
+                self._read("<stdin>", sys.stdin.buffer)
         except OSError as error:
             raise file_error("cannot be read", Path(name), error) from None
 

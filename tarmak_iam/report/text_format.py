@@ -261,8 +261,11 @@ def _entry(
 
 
 def logins_text(logins: Logins, audit_log: AuditLog) -> str:
-    """Without a login, the window is part of the statement: the logs before it are gone."""
-    return logins.text if logins.first else f"none in the audit logs ({audit_log.window})"
+    """Without a login, the window is part of the statement: the logs before it are gone. What was not read may contain
+    one."""
+    is_whole = not (audit_log.unreadable or audit_log.left_out or audit_log.problems)
+    what = "the audit logs" if is_whole else "what was read of the audit logs"
+    return logins.text if logins.first else f"none in {what} ({audit_log.window})"
 
 
 def audit_log_lines(audit_log: AuditLog) -> Iterator[str]:

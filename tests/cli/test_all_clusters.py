@@ -19,7 +19,7 @@ from tarmak_iam.cli.all_clusters import (
 )
 from tarmak_iam.cli.mapping_edits import MappingsEdit
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.errors import ConfigError, FileChanged, FileError, Place, SelectionError
 from tarmak_iam.files import atomic
 from tests.support import ADMIN, Shell
 
@@ -226,6 +226,65 @@ def test_a_file_that_cannot_be_written(
     assert f"{green}: error: " in done.err
     assert (BOB in blue.read_text(), BOB in green.read_text()) == (not is_first_written, True)
     assert done.out.count("can no longer log in") == is_first_written
+
+
+def test_a_file_of_another_environment_is_not_edited_through_a_link(shell: Shell) -> None:
+    blue, _ = mapped_both(shell)
+    config, text = shell.multi / "tarmak.yaml", blue.read_text()
+    one = "- {environment: dev, metadata: {name: one}, kubernetes: {version: 1.15.2}}"
+    config.write_text(config.read_text().replace("\nenvironments:", f"    {one}\n\nenvironments:", 1))
+    (shell.multi / "dev-one").symlink_to(blue.parent)
+    done = shell.run("-c", shell.multi, "map", "remove", BOB, "--environment", "dev", code=2)
+    assert "dev-one: several clusters share this file, through links" in done.err
+    assert blue.read_text() == text
+
+
+def test_a_hub_has_no_mappings(shell: Shell) -> None:
+    words = ("map", "add", BOB, "--username", "bob", "--group", "dev")
+    done = shell.run("-c", shell.multi, "--cluster", "prod-hub", *words, code=2)
+    assert "prod-hub is a hub: it has no masters" in done.err
+    assert not (shell.multi / "prod-hub").exists()
+
+
+def test_a_new_directory_has_the_mode_of_those_of_tarmak(shell: Shell) -> None:
+    green = shell.multi / "prod-green"
+    for path in green.iterdir():
+        path.unlink()
+    green.rmdir()
+    mapped_both(shell)
+    assert green.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_settings_file_that_another_program_changes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    blue, failures = shell.multi / "prod-blue" / "tarmak-iam.yaml", [1]
+    replace_file = atomic.replace_file
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        if path == blue and failures and failures.pop():
+            raise FileChanged("the file has changed since it was read", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr(atomic, "replace_file", replaced)
+    done = shell.run("-c", shell.multi, "settings", "set", "profile", "ops", "--all-clusters")
+    assert "the edit is repeated" in done.err
+    assert "profile: ops" in blue.read_text()
+
+
+def test_a_settings_file_that_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other clusters are edited, and the summary names both."""
+    blue = shell.multi / "prod-blue" / "tarmak-iam.yaml"
+    replace_file = atomic.replace_file
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        if path == blue:
+            raise FileError("the disk is full", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr(atomic, "replace_file", replaced)
+    done = shell.run("-c", shell.multi, "settings", "set", "profile", "ops", "--all-clusters", code=2)
+    assert f"{blue}: error: prod-blue: the disk is full" in done.err
+    assert done.err.endswith("2 clusters: 1 failed (prod-blue), 1 changed (prod-green)\n")
+    assert (blue.with_name("tarmak-iam.yaml").exists(), "prod-blue" in done.out) == (False, False)
 
 
 @pytest.mark.parametrize("flags", [[], ["--atomic"]])

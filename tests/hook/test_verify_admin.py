@@ -24,6 +24,9 @@ NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 ADMIN = {"username": "admin", "groups": ["system:masters", "system:authenticated"]}
 UNAUTHORIZED = failed("error: You must be logged in to the server (Unauthorized)")
 OTHER_CA = failed("Unable to connect to the server: x509: certificate signed by unknown authority")
+NO_TEXT = '{"time": "2026-05-04T12:00:00+00:00", "certificate": 7, "username": "x", "method": "x"}'
+LONG = NO_TEXT.replace("7", '"x"') + " " * 70_000
+FAR = '{"time": "9999-12-31T23:59:59-23:59", "certificate": "x", "username": "x", "method": "x"}'
 
 
 def reviewed(user: dict[str, Any]) -> Completed:
@@ -68,7 +71,11 @@ def test_a_login_with_another_certificate(home: Path) -> None:
     assert access.last_login is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"time": "2026-05-04"}', "[" * 100_000, '{"time": 7}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", '{"time": "2026-05-04"}', "[" * 100_000, '{"time": 7}', FAR, LONG, NO_TEXT],
+    ids=range(10),
+)
 def test_a_file_that_is_no_login(home: Path, content: str) -> None:
     (home / LOGIN_NAME).write_text(content)
     assert installed(home).admin_access.text.endswith("2990-01-01 and in system:masters")
@@ -82,6 +89,20 @@ def test_an_older_api_server_says_only_what_the_user_may(home: Path) -> None:
     assert done.login is not None
     assert (done.login.method, done.login.username) == ("SelfSubjectAccessReview", "")
     assert done.what == f"the admin certificate in {home}/kubeconfig logged in with system:masters"
+    unclear = Cluster(server="v1.12.9", fault_aside=lambda _: Completed(("kubectl",), 0, '{"status": {}}', ""))
+    assert not verified(unclear, home).ok
+
+
+def test_an_older_api_server_is_not_asked_what_it_does_not_know(home: Path) -> None:
+    cluster = Cluster(server="v1.27.9")
+    verified(cluster, home)
+    assert not any("--raw" in call for call in cluster.calls)
+
+
+def test_the_group_is_claimed_only_if_something_says_it(home: Path) -> None:
+    (home / "kubeconfig").write_text(kubeconfig("client-certificate: admin.pem"))
+    done = verified(Cluster(server="v1.12.9"), home)
+    assert done.what == f"the admin certificate in {home}/kubeconfig logged in and may do everything"
 
 
 def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> None:
@@ -93,8 +114,8 @@ def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> 
 @pytest.mark.parametrize(
     ("cluster", "what"),
     [
-        (Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})), "may not do everything: it is not in"),
-        (Cluster(server="v1.12.9", denied={("*", "*")}), "may not do everything: it is not in system:masters"),
+        (Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})), "but it is not in system:masters"),
+        (Cluster(server="v1.12.9", denied={("*", "*")}), "but it may not do everything"),
         (Cluster(fault=lambda _: UNAUTHORIZED), "the API server rejects the admin certificate in "),
         (Cluster(fault=lambda _: OTHER_CA), "has not signed the API server's certificate"),
     ],
@@ -135,8 +156,10 @@ def test_another_kubeconfig_is_no_way_back(home: Path, tmp_path: Path) -> None:
     for path in (other, tmp_path / "nothing"):
         with pytest.raises(ConfigError, match="but kubectl uses another kubeconfig; use --admin without --context"):
             verify_admin(installed(home), kubectl_of(Cluster(), path))
-    with pytest.raises(ConfigError, match="but kubectl uses another kubeconfig"):
-        verify_admin(installed(home), replace(Cluster().kubectl(), kubeconfig=None))
+    own = kubectl_of(Cluster(), home / "kubeconfig")
+    for kubectl in (replace(own, kubeconfig=None), replace(own, context="other")):
+        with pytest.raises(ConfigError, match="but kubectl uses another kubeconfig"):
+            verify_admin(installed(home), kubectl)
 
 
 def test_nothing_is_written_to_the_cluster(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def test_accounts_and_other_partitions() -> None:
         ("arn", f"{ACCOUNT}user/bob", "PARTITION"),
         ("account", "444455556666", "ONE_PRINCIPAL"),
     ]
+    assert converted.remarks[1].what == "an access entry is for one principal, not for the callers of an account"
     china = {"partition": "aws-cn", "mapRoles": [{**role, "groups": ["system:masters"]}]}
     converted = convert(load(china), partition="aws-cn")
     (entry,) = converted.entries
@@ -97,6 +99,27 @@ def test_an_entry_that_the_authenticator_may_or_may_not_use() -> None:
     converted = convert(load(server), SSO_ROLE, role)
     assert list(map(as_text, converted.entries)) == [f"{SSO_ROLE.removeprefix(ACCOUNT)} as ops in ops;"]
     assert {remark.rule.name for remark in converted.losses} == {"OURS"}
+
+
+def test_a_role_that_a_mapping_and_a_permission_set_match() -> None:
+    sso = {"permissionSetName": "Ops", "accountID": "111122223333"}
+    role = {"roleARN": f"{ACCOUNT}role/AWSReservedSSO_Ops_0123456789abcdef", "username": "a", "groups": []}
+    authenticator = load({"mapRoles": [role, {"sso": sso, "username": "ops", "groups": ["ops"]}]})
+    converted = convert(authenticator, SSO_ROLE)
+    assert converted.entries == ()
+    assert [(loss.principal, loss.what) for loss in converted.losses] == [
+        (role["roleARN"], "the authenticator chooses at random what this principal gets")
+    ]
+
+
+def test_unique_ids() -> None:
+    file = {"mapRoles": [{"userid": "AROA1", "rolearn": f"{ACCOUNT}role/A", "username": "a", "groups": []}]}
+    server = "{dynamicfileUserIDStrict: true, dynamicfilepath: d.json, backendMode: [DynamicFile]}"
+    config = f"clusterID: c\nserver: {server}"
+    authenticator = Authenticator.load(config, version="v0.7.9", files={"d.json": json.dumps(file)})
+    assert [(remark.principal, remark.what) for remark in convert(authenticator).losses] == [
+        ("AROA1", "an access entry names its principal by ARN, not by its unique ID")
+    ]
 
 
 def test_a_permission_set_becomes_the_roles_that_it_has_today() -> None:
@@ -125,6 +148,7 @@ def test_full_arns() -> None:
             "it does not exist, or list the ARNs again (FULL_ARN)"
         )
     ]
+    assert convert(authenticator, f"{ACCOUNT}user/Dev", "arn:aws:iam::444455556666:role/A").losses == ()
     with pytest.raises(ConfigError, match=r"^f:2:3: 'nonsense' is not accepted: it does not begin with 'arn:'"):
         read_listed_arns(f"{ACCOUNT}role/A\n  nonsense\n", "f")
     with pytest.raises(ConfigError, match=r"^f:1:1: .*: it is not the ARN of an IAM role or user"):
@@ -151,6 +175,8 @@ def test_old_releases_do_not_replace_what_eks_replaces() -> None:
     converted = convert(load({"mapRoles": [role], "mapUsers": [user]}, "v0.4.0"))
     assert converted.entries == ()
     assert [remark.rule.name for remark in converted.losses] == ["OTHER_TEMPLATE", "SESSION"]
+    node = {"userARN": f"{ACCOUNT}user/n", "username": "system:node:{{EC2PrivateDNSName}}", "groups": ["system:nodes"]}
+    assert [loss.rule.name for loss in convert(load({"mapUsers": [node]}, "v0.4.0")).losses] == ["SESSION"]
     shouting = {"mapRoles": [{**role, "username": "A:{{SessionName}}"}]}
     assert remarks(convert(load(shouting, "v0.4.0"))) == [
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,16 @@ def test_older_releases_by_username_and_account(tmp_path: Path) -> None:
     }
     assert logins[DEV].text == "1 request, 2026-10-01 09:00:00 UTC; other mappings give such usernames too"
     assert [user.text for user in log.unexplained] == ["'admin': 1 request, 2026-10-01 09:00:00 UTC"]
+    log = reviewed(tmp_path, event("bob", account="444455556666"), event("admin2"))[0]
+    assert [user.username for user in log.unexplained] == ["admin2", "bob"]
+
+
+def test_accounts_and_names_are_compared_as_a_whole() -> None:
+    longer = audit_log._UID.match("aws-iam-authenticator:1111222233334:A")
+    assert longer is not None
+    assert longer[1] == ""
+    assert audit_log._pattern("a.b:{{SessionName}}").fullmatch("a.b:x")
+    assert not audit_log._pattern("a.b:{{SessionName}}").fullmatch("axb:x")
 
 
 def test_users_that_no_mapping_explains(tmp_path: Path) -> None:
@@ -135,6 +146,18 @@ def test_the_window_is_that_of_all_users(tmp_path: Path) -> None:
     assert logins_text(Logins(), log) == "none in the audit logs (2026-10-02 00:00:00 to 2026-10-03 00:00:00 UTC)"
 
 
+@pytest.mark.parametrize("flaw", [{"unreadable": 1}, {"left_out": 1}, {"problems": ("damaged",)}], ids=str)
+def test_what_was_not_read_may_contain_a_login(flaw: dict[str, Any]) -> None:
+    log = AuditLog(("audit.log",), "2026-10-01T09:00:00Z", "2026-10-01T09:00:00Z", 1, **flaw)
+    assert logins_text(Logins(), log) == "none in what was read of the audit logs (2026-10-01 09:00:00 UTC)"
+
+
+def test_stdin_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ConfigError, match=r"^no audit events in -;"):
+        of_files("-")
+
+
 def test_the_first_api_of_audit_logs(tmp_path: Path) -> None:
     old = event("admin", requestReceivedTimestamp=None, timestamp="2018-01-02T03:04:05Z", apiVersion="v1alpha1")
     assert reviewed(tmp_path, old)[1] == {ADMIN: Logins(1, "2018-01-02T03:04:05Z", "2018-01-02T03:04:05Z")}
@@ -152,6 +175,7 @@ HOSTILE = [
     event("admin", kind="Pod"),
     event("admin", requestReceivedTimestamp=7),
     event("admin", requestReceivedTimestamp="yesterday"),
+    event("admin", requestReceivedTimestamp="2026-10-01T09:00:00Z and more"),
     event("admin", requestReceivedTimestamp="2026-10-01T09:00:00+02:00"),
     "1" * 5000,
 ]
@@ -205,9 +229,10 @@ def test_compressed_and_damaged_files(tmp_path: Path) -> None:
     log, _ = of_files(path)
     (problem,) = log.problems
     assert problem.startswith(f"{path}: the compressed data is damaged after line ")
-    path.write_bytes(gzip.compress(b"x")[:-4] + b"abcd")
-    with pytest.raises(ConfigError, match="the compressed data is damaged after line 0; specify files"):
-        of_files(path)
+    for damaged in (data[:10] + b"\xff" * 4 + data[14:], gzip.compress(b"x")[:-4] + b"abcd"):
+        path.write_bytes(damaged)
+        with pytest.raises(ConfigError, match="the compressed data is damaged after line 0; specify files"):
+            of_files(path)
 
 
 def test_files_together_in_any_order(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ OBJECTS = [
     binding("ClusterRoleBinding", "unrelated", "ClusterRole", "reader", "Group others", "ServiceAccount dev"),
     binding("ClusterRoleBinding", "missing", "ClusterRole", "gone", "Group dev"),
     binding("ClusterRoleBinding", "default", "ClusterRole", "edit", "Group dev", labels=DEFAULT),
-    binding("RoleBinding", "locals", "Role", "local", "User bob", namespace="dev"),
+    binding("RoleBinding", "locals", "Role", "local", "User bob", "ServiceAccount bob", namespace="dev"),
 ]
 
 

@@ -334,7 +334,8 @@ def _diff_release(session: Session, release: str, output: str, overrides: dict[s
         print_release_change(change)
     if change.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
-    note(f"no differences: authenticator {change.before} and {change.after} give the same access")
+    result = "are not known to differ" if change.before.unread or change.after.unread else "give the same access"
+    note(f"no differences: authenticator {change.before} and {change.after} {result}")
 
 
 def _diff_all(session: Session, live: Callable[..., LiveDiff], output: str, overrides: dict[str, Any]) -> None:

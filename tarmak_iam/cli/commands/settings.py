@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from tarmak_iam.cli.all_clusters import ClusterOutcome, clusters_of, finish_all, for_each
+from tarmak_iam.cli.all_clusters import ClusterOutcome, clusters_of, finish_all, for_each, print_cluster_error
 from tarmak_iam.cli.completion import setting_keys, setting_pairs, settings_in_file
 from tarmak_iam.cli.console import ExitCode, note, print_json, print_line, print_rows
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
@@ -18,7 +18,7 @@ from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, note_image, note_misplaced, pass_session
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.document import Document, Remove
-from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.errors import FileChanged, FileError, TarmakIamError
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS
 from tarmak_iam.installation.settings import (
@@ -165,16 +165,13 @@ def _edit(
     else:
         check_masters(cluster := session.cluster(config))
         outcomes = [ClusterOutcome(cluster, plan(cluster))]
+    outcomes = [_written(outcome, all_clusters=all_clusters, dry_run=dry_run) for outcome in outcomes]
     made: list[tuple[Cluster, _Planned]] = [
         (outcome.cluster, outcome.value) for outcome in outcomes if not outcome.error
     ]
     for cluster, planned in made:
-        files, after, path = planned.files, planned.after, planned.files.settings_path
         if planned.is_changed:
-            done = f"wrote {path}" if after.text else f"removed {path}: no setting is left"
-            write = partial(files.write, path, after, planned.before)
-            finish_edit(planned.before, after, write, dry_run=dry_run, done=done)
-            note_misplaced(files, cluster, Subject.SETTINGS)
+            note_misplaced(planned.files, cluster, Subject.SETTINGS)
         elif not all_clusters:
             note(f"unchanged: {unchanged}")
         _note_conflicts(config, cluster, planned)
@@ -182,6 +179,23 @@ def _edit(
         changed = "would be changed" if dry_run else "changed"
         finish_all(outcomes, dict, "text", lambda part: changed if part.is_changed else "unchanged", "unchanged", {})
     return [(planned.files, planned.after) for _, planned in made]
+
+
+def _written(outcome: ClusterOutcome, *, all_clusters: bool, dry_run: bool) -> ClusterOutcome:
+    """Writes a planned edit. With `all_clusters`, a file that cannot be written is a failure of its cluster."""
+    if outcome.error or not outcome.value.is_changed:
+        return outcome
+    files, before, after, _, _ = outcome.value
+    path = files.settings_path
+    try:
+        done = f"wrote {path}" if after.text else f"removed {path}: no setting is left"
+        finish_edit(before, after, partial(files.write, path, after, before), dry_run=dry_run, done=done)
+    except FileError as error:
+        if not all_clusters or isinstance(error, FileChanged):  # the edit is repeated then
+            raise
+        print_cluster_error(error, outcome.name)
+        return ClusterOutcome(outcome.cluster, None, error)
+    return outcome
 
 
 def _note_conflicts(config: TarmakConfig, cluster: Cluster, planned: _Planned) -> None:

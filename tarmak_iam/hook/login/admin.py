@@ -18,6 +18,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import quoted
 
+_REVIEW = "SelfSubjectReview"
 _EVERYTHING = {"verb": "*", "group": "*", "resource": "*"}
 
 
@@ -55,19 +56,21 @@ def verify_admin(installation: Installation, kubectl: Kubectl, *, now: datetime 
             return AdminVerified(rejection, access.replacement)
         return AdminVerified(f"the API server cannot be queried with {subject}: {error.what}", error.remedy)
     if username is None:
-        what = f"the API server accepts {subject}, but it may not do everything: it is not in {ADMINS}"
-        return AdminVerified(what, access.replacement)
+        flaw = f"is not in {ADMINS}" if method == _REVIEW else "may not do everything"
+        return AdminVerified(f"the API server accepts {subject}, but it {flaw}", access.replacement)
     login = AdminLogin(now or datetime.now(timezone.utc).replace(microsecond=0), access.fingerprint, username, method)
     written = write_admin_login(login, home, Boundary(home.parent, installation.follow_links))
+    # An older API server says nothing about groups: those are in the certificate, if it was examined.
+    group = f"with {ADMINS}" if method == _REVIEW or access.is_admin else "and may do everything"
     name = f" as {quoted(username)}" if username else ""
-    return AdminVerified(f"{subject} logged in{name} with {ADMINS}", login=login, path=written)
+    return AdminVerified(f"{subject} logged in{name} {group}", login=login, path=written)
 
 
 def uses_admin_kubeconfig(installation: Installation, kubectl: Kubectl) -> bool:
-    """Whether kubectl uses Tarmak's own kubeconfig of the cluster."""
+    """Whether kubectl uses Tarmak's own kubeconfig of the cluster, with its current context."""
     try:
-        path = installation.admin_path
-        return path is not None and kubectl.kubeconfig is not None and kubectl.kubeconfig.samefile(path)
+        path, used = installation.admin_path, kubectl.kubeconfig if kubectl.context is None else None
+        return path is not None and used is not None and used.samefile(path)
     except OSError:
         return False
 
@@ -76,12 +79,12 @@ def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
     """The username of an admin, "" where the API server cannot say it; None for anybody else; and how it was asked.
     SelfSubjectReview is on by default from 1.28 on; older API servers say only what the user may do."""
     if not server.is_below(1, 28):
-        path, kind = "/apis/authentication.k8s.io/v1/selfsubjectreviews", "SelfSubjectReview"
-        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": kind})
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": _REVIEW})
         done = kubectl.run("create", "--raw", path, "-f", "-", text=body)
         if done.code == 0:
             user = (object_in(done).get("status") or {}).get("userInfo") or {}
-            return str(user.get("username", "")) if ADMINS in (user.get("groups") or ()) else None, kind
+            return str(user.get("username", "")) if ADMINS in (user.get("groups") or ()) else None, _REVIEW
     kind = "SelfSubjectAccessReview"
     asked = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": _EVERYTHING}}
     answer = kubectl.json("create", "-f", "-", "-o", "json", text=json.dumps(asked))

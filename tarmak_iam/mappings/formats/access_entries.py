@@ -27,8 +27,8 @@ from tarmak_iam.mappings.merging import Wanted
 
 PRINCIPAL = "principalArn"
 """Keys match ignoring case, so this is also eksctl's principalARN."""
-_LIST, _ONE, _ASSOCIATED = "accessEntries", "accessEntry", "associatedAccessPolicies"
-_OF_EKS = ("clusterName", "accessEntryArn", "createdAt", "modifiedAt", "tags", "type", "accessPolicies")
+_LIST, _ONE, _ASSOCIATED, _POLICIES = "accessEntries", "accessEntry", "associatedAccessPolicies", "accessPolicies"
+_OF_EKS = ("clusterName", "accessEntryArn", "createdAt", "modifiedAt", "tags", "type", _POLICIES)
 EKSCTL_LIST = ("accessConfig", _LIST)
 
 
@@ -41,7 +41,7 @@ def reads(part: FilePart) -> bool:
 
 def read(part: FilePart) -> Read:
     """The mappings that give the access of the entries."""
-    entries, apart = _merged(part.items if isinstance(part.value, list) else (part,))
+    entries, apart = _merged(_each(part))
     for item in entries:
         yield from as_mapping(item)
     for policies in apart:
@@ -55,19 +55,13 @@ def read_entries(data: bytes | str, filename: str) -> tuple[tuple[AccessEntry, .
     ParseError, and ConfigError if the file has no access entries."""
     entries: dict[str, AccessEntry] = {}
     left_out: list[LeftOut] = []
-    items: list[FilePart] = []
     objects: list[FilePart] = []
     for document in Document.parse_all(data, filename):
         part = FilePart(document.data, document)
-        listed = part.get(*EKSCTL_LIST)
-        if reads(part):
-            objects += part.items if isinstance(part.value, list) else (part,)
-        else:  # of eksctl, or the list in its file alone
-            items += (listed or part).items
+        objects += _each(part)
         if part.get("iamIdentityMappings") is not None:
             left_out.append(LeftOut("iamIdentityMappings are not access entries", part.place))
-    entries_of_api, apart = _merged(objects)
-    items += entries_of_api
+    items, apart = _merged(objects)
     for policies in apart:
         what = f"the access policies of {shown(policies.text(PRINCIPAL))}, which has no access entry in the file"
         left_out.append(LeftOut(what, policies.place))
@@ -93,18 +87,32 @@ def _merged(objects: Iterable[FilePart]) -> tuple[list[FilePart], list[FilePart]
     policies without an entry."""
     objects, entries, apart = list(objects), list[FilePart](), list[FilePart]()
     for item in objects:
-        listed, single = item.get(_LIST), item.get(_ONE)
-        entries += listed.items if listed is not None else [single] if single is not None else []
+        found = [part for path in ((_LIST,), (_ONE,), EKSCTL_LIST) if (part := item.get(*path)) is not None]
+        for part in found:
+            entries += _each(part)
+        is_entry = item.get(PRINCIPAL) is not None or item.route.steps  # each item of a list is one
+        entries += [item] if is_entry and not found and item.get(_ASSOCIATED) is None else []
     for item in objects:
         policies, principal = item.get(_ASSOCIATED), item.text(PRINCIPAL)
         if policies is None:
             continue
-        numbers = [number for number, entry in enumerate(entries) if entry.text(PRINCIPAL) == principal]
+        numbers = [number for number, entry in enumerate(entries) if principal and entry.text(PRINCIPAL) == principal]
         apart += [item] if policies.value and not numbers else []
         for number in numbers:
             entry = entries[number]
-            entries[number] = replace(entry, value={**entry.value, "accessPolicies": policies.value})
+            parts = (*_each(entry.get(_POLICIES)), *_each(policies))
+            entries[number] = replace(entry, value={**entry.value, _POLICIES: [part.value for part in parts]})
     return entries, apart
+
+
+def _each(part: FilePart | None) -> Iterable[FilePart]:
+    """The items of a list. Another value counts as its only item: it is read, or left out with a line."""
+    return () if part is None else part.items if isinstance(part.value, list) else (part,)
+
+
+def _type(item: FilePart) -> str:
+    kind = item.get("type")
+    return STANDARD if kind is None else str(kind.value).upper()
 
 
 def _keys(item: FilePart) -> tuple[str, str]:
@@ -121,24 +129,22 @@ def _entries(item: FilePart) -> Iterator[AccessEntry | LeftOut]:
             yield content
             continue
         policies = list[PolicyAssociation]()
-        associated = item.get("accessPolicies")
-        for policy in associated.items if associated is not None else ():
+        for policy in _each(item.get(_POLICIES)):
             read_policy = _policy(policy)
             if isinstance(read_policy, LeftOut):
                 yield read_policy
             else:
                 policies.append(read_policy)
-        kind = item.text("type").upper() or STANDARD
         names = content.username or "", content.groups or ()
-        yield AccessEntry(content.principal, *names, tuple(policies), kind, item.place)
+        yield AccessEntry(content.principal, *names, tuple(policies), _type(item), item.place)
 
 
 def _policy(part: FilePart) -> PolicyAssociation | LeftOut:
     """A scope that cannot be read grants nothing."""
     arn, scope = part.text("policyArn"), part.text("accessScope", "type").lower()
-    listed = part.get("accessScope", "namespaces")
-    namespaces = tuple(item.value for item in listed.items if isinstance(item.value, str)) if listed is not None else ()
-    if not arn or scope not in ("cluster", "namespace") or (scope == "namespace") != bool(namespaces):
+    namespaces = tuple(item.value for item in _each(part.get("accessScope", "namespaces")))
+    is_text = all(isinstance(namespace, str) for namespace in namespaces)
+    if not arn or not is_text or scope not in ("cluster", "namespace") or (scope == "namespace") != bool(namespaces):
         what = "an access policy needs policyArn and accessScope: the type cluster, or the type namespace and a list"
         return LeftOut(f"{what} of namespaces", part.place)
     return PolicyAssociation(arn, namespaces)
@@ -147,8 +153,8 @@ def _policy(part: FilePart) -> PolicyAssociation | LeftOut:
 def as_mapping(item: FilePart) -> Read:
     """A mapping for an entry of the type STANDARD with a username, groups or the policy of cluster admins; a line for
     everything that is left out."""
-    kind, arn = item.text("type") or STANDARD, shown(item.text(PRINCIPAL))
-    if isinstance(item.value, dict) and kind.upper() != STANDARD:
+    kind, arn = _type(item), shown(item.text(PRINCIPAL))
+    if isinstance(item.value, dict) and kind != STANDARD:
         what = f"{arn}: EKS sets the username and groups of access entries of the type {shown(kind)}"
         yield LeftOut(f"{what}; map the role with `map add` if nodes join this cluster with it", item.place)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import Shell
+from tests.support.kubectl_stand import Stand
 
 ADMIN, NODE = "arn:aws:iam::111122223333:role/Admin", "arn:aws:iam::111122223333:role/Node"
 AWS_AUTH = f"""\
@@ -163,3 +164,11 @@ def test_an_entry_of_an_admin_that_cannot_be_read(shell: Shell, aws_auth: Path, 
     (error,) = imported(shell, aws_auth, text, code=1)
     assert error.startswith((f"{aws_auth}:5:", f"{aws_auth}:6:"))
     assert error.endswith(f": error: {who} {LOST}")
+
+
+def test_no_file_of_bindings_without_any(stand: Stand, tmp_path: Path) -> None:
+    stand.shell.dev("map", "add", "arn:aws:iam::111122223333:role/A", "--username", "a", "--group", "a")
+    path = tmp_path / "rbac.yaml"
+    done = stand.shell.dev("map", "convert", "--to", "access-entries", "--with-rbac", path, "--force")
+    assert "no binding of the cluster names a group or username of the entries, so no file is written" in done.err
+    assert not path.exists()

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, policy_arn, whois
+from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, matches_permission_set, policy_arn, whois
 from tarmak_iam.mappings.formats import access_entries, aws_cli, cloudformation, eksctl, terraform
 from tarmak_iam.mappings.formats.access_entries import read_entries
 from tests.mappings.formats.reports import read
@@ -111,6 +111,7 @@ def test_the_script_calls_the_cli_with_the_names_and_nothing_else(tmp_path: Path
     (tmp_path / "aws").chmod(0o755)
     entry = ENTRIES[0]._replace(username=hostile, groups=(hostile,))
     script = aws_cli.write((entry,), "", ["note"])
+    assert "##vso[" not in script
     path = f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}"
     command = ["sh", "-s", "c$(touch y)"]
     subprocess.run(command, input=script.encode(), cwd=tmp_path, env={"PATH": path}, check=True)
@@ -138,6 +139,14 @@ TERRAFORM = {
         *("region", "cluster_name", "policy_arn", "principal_arn", "access_scope"),
     },
 }
+
+
+def test_the_name_of_the_cluster_is_one_word_of_the_script() -> None:
+    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
+
+
+def test_hcl_strings() -> None:
+    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
 
 
 def test_terraform() -> None:
@@ -266,6 +275,19 @@ def test_imported() -> None:
     ]
 
 
+def test_a_policy_is_not_imported_as_a_mapping_without_groups() -> None:
+    entry = {"principalArn": f"{ACCOUNT}user/ann", "accessPolicies": [VIEWER]}
+    (line,) = read(json.dumps({"accessEntries": [entry]}))
+    assert "has access only through EKS access policies (AmazonEKSViewPolicy), which exist in EKS only" in line
+
+
+def test_the_roles_of_a_permission_set() -> None:
+    name = "AWSReservedSSO_Ops_0123456789abcdef"
+    others = (f"arn:aws:iam::444455556666:role/{name}", f"{ACCOUNT}user/{name}", f"{ACCOUNT}role/Ops", "x")
+    assert matches_permission_set("111122223333/ops", f"{ACCOUNT}role/aws-reserved/{name}")
+    assert not any(matches_permission_set("111122223333/ops", arn) for arn in others)
+
+
 def left_out_of(text: str) -> list[str]:
     return list(map(str, read_entries(text, "f")[1]))
 
@@ -297,6 +319,67 @@ def test_what_is_left_out() -> None:
             read_entries(text, "f")
 
 
+ANN = {"principalArn": f"{ACCOUNT}user/ann", "username": "ann"}
+BOB = {**ANN, "principalArn": f"{ACCOUNT}user/bob"}
+CLUSTER_ADMIN = access_entries.policy_data(ADMIN)
+VIEWER = access_entries.policy_data(PolicyAssociation(VIEW))
+
+
+def associated(*policies: Any) -> dict[str, Any]:
+    return {"principalArn": ANN["principalArn"], "associatedAccessPolicies": list(policies)}
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        ([{"accessEntry": ANN}, BOB], ["ann", "bob"]),
+        ({"accessEntries": [ANN], "accessEntry": BOB}, ["ann", "bob"]),
+        ({"accessEntries": [ANN], "accessConfig": {"accessEntries": [BOB]}}, ["ann", "bob"]),
+        ([{"accessEntries": [ANN]}, {"accessEntries": BOB}], ["ann", "bob"]),
+        (ANN, ["ann"]),
+    ],
+    ids=["alone in a list", "two keys", "with those of eksctl", "not in a list", "alone"],
+)
+def test_no_entry_is_missed(data: Any, names: list[str]) -> None:
+    entries, left_out = read_entries(json.dumps(data), "f")
+    assert ([entry.principal.rpartition("/")[2] for entry in entries], left_out) == (names, ())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"accessEntry": ANN}, associated(CLUSTER_ADMIN), associated(VIEWER)],
+        [{"accessEntries": [{**ANN, "accessPolicies": [CLUSTER_ADMIN]}]}, associated(VIEWER)],
+        [{"accessEntry": {**ANN, "accessPolicies": CLUSTER_ADMIN}}, associated(VIEWER)],
+    ],
+    ids=["two pages", "twice", "not in a list"],
+)
+def test_no_policy_is_missed(data: Any) -> None:
+    ((entry,), left_out) = read_entries(json.dumps(data), "f")
+    assert [policy.name for policy in entry.policies] == ["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]
+    assert left_out == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"accessEntries": ["x", ANN]}, {"associatedAccessPolicies": [VIEWER]}],
+        [{"accessEntry": ANN}, None],
+        [{"accessEntry": ANN}, {"principal": "x"}],
+        [{"accessEntry": ANN}, {"accessEntries": "x"}],
+        {"accessEntries": [ANN, {**BOB, "type": 5}]},
+        [{"accessEntry": {**ANN, "accessPolicies": "x"}}],
+        [{"accessEntry": {**ANN, "accessPolicies": [{**VIEWER, "policyArn": ""}]}}],
+        [{"accessEntry": ANN}, associated({**VIEWER, "accessScope": {"type": "namespace", "namespaces": ["a", 5]}})],
+    ],
+    ids=["text", "null", "another object", "not a list", "type", "policies", "no policy", "namespaces"],
+)
+def test_what_cannot_be_read_is_left_out_with_a_line(data: Any) -> None:
+    entries, left_out = read_entries(json.dumps(data), "f")
+    assert ([entry.username for entry in entries], [entry.policies for entry in entries]) == (["ann"], [()])
+    assert left_out
+
+
 def test_a_policy_of_another_name_grants_nothing_here() -> None:
     other = PolicyAssociation("arn:aws:iam::111122223333:policy/AmazonEKSClusterAdminPolicy")
     assert not other.is_cluster_admin
@@ -320,8 +403,14 @@ def test_whois() -> None:
         ["system:nodes"],
     )
     assert "requires a session name that is an instance ID" in str(who(f"{ACCOUNT}role/Nodes"))
-    assert who(f"{ACCOUNT}user/x/ann")[3] == "no access entry is for arn:aws:iam::111122223333:user/x/ann"
-    entries = (AccessEntry(f"{ACCOUNT}user/ann", "a-{{AccountID}}"),)
+    denied = "no access entry that can be read is for arn:aws:iam::111122223333:user/x/ann"
+    assert who(f"{ACCOUNT}user/x/ann")[3] == denied
+    with_path = (AccessEntry(f"{ACCOUNT}user/x/ann", "ann"),)
+    assert not whois(with_path, identity_of(f"{ACCOUNT}user/ann"))[0].authenticated
+    entries = (AccessEntry(f"{ACCOUNT}user/ann", "a-{{AccountID}}-{{SessionName}}", ("{{SessionName}}",)),)
     assert whois(entries, identity_of(f"{ACCOUNT}user/ann"))[0].notes == (
-        "{{AccountID}} is not documented for access entries; EKS may keep it as it is",
+        "{{AccountID}} is not documented for this access entry; EKS may keep it as it is",
+        "{{SessionName}} is not documented for this access entry; EKS may keep it as it is",
+        "templates in groups are not documented for access entries; EKS may keep them as they are",
     )
+    assert whois(ENTRIES, identity_of(f"{ACCOUNT}role/Dev", "ann"))[0].notes == ()
