@@ -93,11 +93,14 @@ def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> 
 @pytest.mark.parametrize(
     ("cluster", "what"),
     [
-        (Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})), "may not do everything: it is not in"),
-        (Cluster(server="v1.12.9", denied={("*", "*")}), "may not do everything: it is not in system:masters"),
+        (
+            Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})),
+            "but without full permissions: it is not in",
+        ),
+        (Cluster(server="v1.12.9", denied={("*", "*")}), "but without full permissions: it is not in system:masters"),
         (Cluster(fault=lambda _: UNAUTHORIZED), "the API server rejects the admin certificate in "),
-        (Cluster(fault=lambda _: OTHER_CA), "has not signed the API server's certificate"),
-        (Cluster(fault=away(99)), "the API server cannot be asked with the admin certificate in "),
+        (Cluster(fault=lambda _: OTHER_CA), "did not sign the API server's certificate"),
+        (Cluster(fault=away(99)), "the API server cannot be queried with the admin certificate in "),
     ],
     ids=["no admin", "no admin, older", "unauthorized", "other CA", "unreachable"],
 )

@@ -73,7 +73,7 @@ def apply(session: Session, /, wait: bool, timeout: float, output: str, **more: 
         raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
     given = [name for name in ("role", "profile") if more[name] is not None]
     if given and not verifies:
-        raise click.UsageError(f"--{given[0]} is for the login of --verify: add --verify")
+        raise click.UsageError(f"--{given[0]} requires --verify")
     config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, more)
     if not no_check:

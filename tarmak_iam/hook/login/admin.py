@@ -53,7 +53,7 @@ def verify_admin(installation: Installation, kubectl: Kubectl, *, now: datetime 
     except ToolError as error:
         return AdminVerified(_failure(subject, error.message), access.replacement)
     if username is None:
-        what = f"the API server accepts {subject}, but it may not do everything: it is not in {ADMINS}"
+        what = f"the API server accepts {subject}, but without full permissions: it is not in {ADMINS}"
         return AdminVerified(what, access.replacement)
     login = AdminLogin(now or datetime.now(timezone.utc).replace(microsecond=0), access.fingerprint, username, method)
     written = write_admin_login(login, home, Boundary(home.parent, installation.follow_links))
@@ -71,7 +71,7 @@ def uses_admin_kubeconfig(installation: Installation, kubectl: Kubectl) -> bool:
 
 
 def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
-    """The username of an admin, "" where the API server cannot say it; None for anybody else; and how it was asked.
+    """The username of an admin, "" where the API server cannot say it; None for anybody else; and the kind of review.
     SelfSubjectReview is on by default from 1.28 on; older API servers say only what the user may do."""
     if not server.is_below(1, 28):
         path, kind = "/apis/authentication.k8s.io/v1/selfsubjectreviews", "SelfSubjectReview"
@@ -89,10 +89,8 @@ def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
 def _failure(subject: str, message: str) -> str:
     text = message.lower()
     if "unauthorized" in text or "must be logged in" in text:
-        why = "its CA is not one of the API server's, or its time is over by the clock of the API server"
+        why = "the API server does not trust its CA, or it has expired by the clock of the API server"
         return f"the API server rejects {subject}: {why}"
     if DISTRUSTED.search(message):
-        return (
-            f"{subject} is not used: the CA in the kubeconfig has not signed the API server's certificate ({message})"
-        )
-    return f"the API server cannot be asked with {subject}: {message}"
+        return f"{subject} is not used: the CA in the kubeconfig did not sign the API server's certificate ({message})"
+    return f"the API server cannot be queried with {subject}: {message}"
