@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tarmak_iam.aws.trust_files import TrustPolicies
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.document import Document
@@ -21,6 +20,9 @@ from tarmak_iam.installation.settings import written_route
 from tarmak_iam.lint.fix import Fix
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
+
+if TYPE_CHECKING:
+    from tarmak_iam.aws.trust_files import TrustPolicies
 
 
 class Scope(str, Enum):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from tarmak_iam.aws.trust_policy import State, Trust, trust_rows
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import TRUST, Rule, TrustedMappings
-from tarmak_iam.text import shortened
+from tarmak_iam.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.aws.trust_policy import Trust
 
 _ABOUT_SESSION_NAMES = ("IAM070", "IAM071", "IAM072")
 _GONE_IF_BOUND = "IAM070"
@@ -21,7 +24,7 @@ _GONE_IF_BOUND = "IAM070"
 def open_trust_policy(rule: Rule, trusted: TrustedMappings) -> Iterator[Finding]:
     for entry, trust in _trusts(trusted):
         if trust.is_for_anybody:
-            where = f"its trust policy in {shortened(trust.source)}"
+            where = f"its trust policy in {one_line(trust.source)}"
             what = f"anybody with an AWS account can assume {entry.name}: {where} allows *"
             if trust.not_evaluated:
                 what += f", and this is not evaluated: {'; '.join(map(shortened, trust.not_evaluated[:3]))}"
@@ -43,7 +46,11 @@ def _trust_of(entry: WrittenEntry, trusted: TrustedMappings) -> Trust | None:
 
 def trust_lines(trusted: TrustedMappings | None) -> Iterator[str]:
     """A line for each mapped role, with the facts of its trust policy."""
-    for entry, trust in _trusts(trusted) if trusted is not None else ():
+    if trusted is None:
+        return
+    from tarmak_iam.aws.trust_policy import trust_rows
+
+    for entry, trust in _trusts(trusted):
         uses_session_name = any(map(has_session, (entry.listed.username, *entry.listed.groups)))
         facts = (f"{label} {text}" for label, text in trust_rows(trust, uses_session_name=uses_session_name))
         yield f"{entry.name}: {'; '.join(facts)}"
@@ -54,6 +61,8 @@ def with_trust(finding: Finding, trusted: TrustedMappings | None) -> Finding | N
     each statement of the policy binds the session name to the person."""
     if trusted is None or finding.id not in _ABOUT_SESSION_NAMES:
         return finding
+    from tarmak_iam.aws.trust_policy import State
+
     steps = finding.route.plain
     entries = entries_of(trusted.mappings).by_steps
     entry = next((entries[steps[:count]] for count in range(len(steps) + 1) if steps[:count] in entries), None)
@@ -63,7 +72,7 @@ def with_trust(finding: Finding, trusted: TrustedMappings | None) -> Finding | N
     state, reason = trust.session_name
     if state is State.YES and finding.id == _GONE_IF_BOUND:
         return None
-    where = f"its trust policy ({shortened(trust.source)})" if trust.source else "its trust policy"
+    where = f"its trust policy ({one_line(trust.source)})" if trust.source else "its trust policy"
     texts = {
         State.YES: f"{where} sets the session name to {reason}",
         State.NO: f"{where} does not set it: {reason}",
