@@ -49,7 +49,7 @@ def test_the_words_are_those_of_the_glossary(page: Page) -> None:
 
 
 def literals(room: str) -> Iterator[tuple[str, str]]:
-    """Messages, descriptions and docstrings (literals of several words) and help texts of a room, or above all rooms."""
+    """The literals of several words and the help texts of a room, or of the modules above all rooms."""
     for path in sorted((PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:

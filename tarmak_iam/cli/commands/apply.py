@@ -234,7 +234,7 @@ def rollback(
     elif any(removes_the_authenticator(change) for change in done.changes):
         note("warning: IAM login is not possible now", recovery_hint())
     if not done.undone:
-        why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
+        why = "the last change is already undone" if to is None else f"all changes after change {to} are already undone"
         further = files.command_line.tarmak_iam("rollback --list")
         note(f"unchanged: {why}; run `{further}` to see all changes")
 
