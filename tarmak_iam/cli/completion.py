@@ -146,7 +146,7 @@ def key_paths_or_values(asked: Asked) -> Offers:
 def _settings(_: Asked) -> Offers:
     from tarmak_iam.installation.setting_table import SETTINGS
 
-    return ((key, _first_sentence(setting.description)) for key, setting in SETTINGS.items())
+    return ((key, setting.short.replace("\n", " ")) for key, setting in SETTINGS.items())
 
 
 @completer
@@ -211,7 +211,3 @@ def command_words(asked: Asked) -> Offers:
     for word in asked.given:
         command = command.get_command(program, word)
     return ((name, "") for name in command.list_commands(program))
-
-
-def _first_sentence(text: str | None) -> str:
-    return " ".join((text or "").split()).partition(". ")[0].removesuffix(".")

@@ -74,7 +74,7 @@ def declared(usage: str, parameter: str = "", about: str = "", **settings: Any) 
     words = usage.split()
     names = [word for word in words if word.startswith("-")]
     if len(names) < len(words):
-        settings["metavar"] = words[-1]
+        settings["metavar"] = " ".join(words[len(names) :])
     elif not {"type", "default", "count"} & settings.keys():
         settings["is_flag"] = True
     names += [parameter] if parameter else []

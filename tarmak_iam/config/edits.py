@@ -98,7 +98,8 @@ class _Batch:
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
-            missing.remedy = missing.remedy or "append one"
+            if edit.verb != "unset" and not missing.meant:
+                missing.remedy = "; ".join(filter(None, (missing.remedy, "to add an item, use append")))
             raise
         route, path = target.route, str(target.path)
         self._check_duplicates(route)

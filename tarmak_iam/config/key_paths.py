@@ -4,16 +4,17 @@ and as jq, yq, JSONPath and Helm have them: `.clusters[0].name`, `{.items[*]}`, 
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 
 from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, root_field
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.text import quoted
+from tarmak_iam.text import quoted, shortened
 
 WHOLE, ROOT = ".", "/"
 """The path of the cluster, which relative paths begin at; that of the whole file, which absolute paths begin with."""
 
-_PLAIN_KEY = r"[^\s.\[\]\"'=/\\{$]+\Z"
+_PLAIN_KEY = r"(?!\*\Z)[^\s.\[\]\"'=/\\{$]+\Z"
 _PLAIN_NAME = r"(?!-?[0-9]+\Z|\*\Z|\?)[^\s\[\]\"'=\\]+\Z"
 
 
@@ -82,7 +83,8 @@ class KeyPath(NamedTuple):
             if match is None:
                 column, what, remedy = _flaw(body, at, is_first=not steps)
                 raise SelectionError(f"path {quoted(text)}, column {column + 1}: {what}", remedy=remedy)
-            steps.append(KeyStep(_text(match, 1)) if selector is None else _selector(selector))
+            key = EachStep() if match[3] == "*" else KeyStep(_text(match, 1))
+            steps.append(key if selector is None else _selector(selector))
             at = match.end()
         if steps and isinstance(steps[0], NameStep) and not steps[0].keys:
             steps[0] = KeyStep(steps[0].name)  # cluster and file are no lists
@@ -142,8 +144,11 @@ def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
         return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
     if is_selector:
         return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-    if here == "=":
-        return at, "a path has no value", "end the path before it; a value is a separate argument"
+    if given := re.match(rf"(?s)\s*=\s*(?:{_QUOTED}|(.*))\Z", text[at:]):
+        pair = shlex.join((text[:at], next(filter(None, given.groups()), "VALUE")))
+        return at, "a path has no value", f"write path and value as two arguments: {shortened(pair)}"
+    if text[at:].lstrip().startswith("|"):
+        return at, "a path has no filters", "choose an item with [KEY=VALUE], as in instancePools[type=worker]"
     if here.isspace():
         return at, "a path has no blanks", "put a key that contains a blank in quotes"
     if here == "." and not is_first:

@@ -205,9 +205,7 @@ class _Lookup:
         if isinstance(step, NameStep) and not step.keys and kind == "a mapping":
             new = [KeyStep(step.name)]
         elif isinstance(step, KeyStep) and kind == "a list":
-            names = [name for item in items_of(self.node) for name in names_of(item, field and field.of)]
-            new = [NameStep(step.name)] if step.name in names else new
-            new = [IndexStep(int(step.name))] if re.match(INDEX, step.name) else new
+            new = [IndexStep(int(step.name)) if re.match(INDEX, step.name) else NameStep(step.name)]
         elif isinstance(step, KeyStep) and field is not None and field.kind == "struct" and "/" in step.name:
             is_plain = re.search(rf"(?<![\"']){re.escape(step.name)}", self.path.text)
             if is_plain and not self.document.has(self.route / step.name):
@@ -225,13 +223,8 @@ class _Lookup:
         field, node = self.field, None if self.node is None else dereference(self.node)
         is_mapping = isinstance(node, Mapping) or is_null(node) if field is None else field.kind in ("struct", "map")
         if not is_mapping:
-            where, kind = self._where, self._kind
-            what = f"{where} is {kind}, so it has no key {quoted(name)}"
-            item = _example(self.document, self.node, field) if kind == "a list" else []
-            if item and (meant := self._instead(*item, KeyStep(name))):
-                raise self._error(what, "choose an item first, as in {}", meant)
-            quotes = "" if kind == "a list" else ", or put a key that contains dots in quotes"
-            raise self._error(what, f"write {{}}{quotes}", where)
+            what = f"{self._where} is {self._kind}, so it has no key {quoted(name)}"
+            raise self._error(what, "write {}, or put a key that contains dots in quotes", self._where)
         entry = node.effective(name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and name not in field.fields:
             path = (*self.type_path, name)
@@ -308,6 +301,9 @@ class _Lookup:
         if chosen:
             return chosen[0]
         what = f"{where} has no item {f'with {keys} ' if keys else ''}{quoted(wanted)}"
+        if not keys and of is not None and wanted in of.fields:
+            example = self._instead(*_example(self.document, self.node, self.field), KeyStep(wanted))
+            raise self._error(what, "choose an item first, as in {}", example)
         places = {name: index for index, names in reversed([*enumerate(texts)]) for name in names}
         near = closest(wanted, places)
         meant = "" if near is None else self._instead(step._replace(name=near))

@@ -47,7 +47,8 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     """The schema of a whole tarmak.yaml: Tarmak's types, and the sections. At the top level it flags other spellings of
     a known key only: any other key may hold anchors, which `check` knows."""
     definitions: dict[str, Schema] = {}
-    _add_struct(root_field().struct, definitions, _descriptions())
+    descriptions = json.loads(Path(__file__).with_name("tarmak-descriptions.json").read_bytes())
+    _add_struct(root_field().struct, definitions, descriptions)
     root = definitions.pop(root_field().struct)
     for section in sections:
         name = f"section {section.name}"
@@ -131,12 +132,6 @@ def with_words(schema: Any) -> Any:
     """Also accepts the strings that stand for the same values in YAML 1.1."""
     alternatives = _alternatives(schema) if isinstance(schema, dict) else [schema]
     return schema if len(alternatives) == 1 else {"anyOf": alternatives}
-
-
-def _descriptions() -> dict[str, dict[str, str]]:
-    path = Path(__file__).with_name("tarmak-descriptions.json")
-    texts: dict[str, dict[str, str]] = json.loads(path.read_bytes())
-    return texts
 
 
 def _add_struct(name: str, definitions: dict[str, Schema], texts: dict[str, dict[str, str]]) -> None:

@@ -263,6 +263,8 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
         remedy = error.remedy
         if field.kind == "list" and isinstance(value, (str, int, float)):
             remedy = f"write [{shortened(value)}], or append it"
+        elif field.kind == "list" and not isinstance(value, list):
+            remedy = "write a list, as in [a, b]"
         elif field.kind in ("map", "struct") and not isinstance(value, dict):
             remedy = "write a mapping, as in {key: value}"
         raise ConfigError(error.what, remedy=remedy) from None

@@ -38,12 +38,11 @@ _SHOULD_BE = "Input should be "
 
 class FieldError(NamedTuple):
     """`path` leads from the model's data to the value with the error. `wanted` names the required type, as in
-    "a boolean", if only the type is wrong. `is_extra` is true for a key that the model does not have."""
+    "a boolean", if only the type is wrong."""
 
     path: tuple[str | int, ...]
     message: str
     wanted: str = ""
-    is_extra: bool = False
 
 
 def validation_error() -> type[ValidationError]:
@@ -68,7 +67,7 @@ def field_errors(error: ValidationError) -> list[FieldError]:
         if wanted or message.startswith(_SHOULD_BE):
             message = f"must be {wanted or message.removeprefix(_SHOULD_BE)}"
         message = f"{message[0].lower()}{message[1:]}"
-        errors.append(FieldError(path, message, wanted, detail["type"] == "extra_forbidden"))
+        errors.append(FieldError(path, message, wanted))
     return errors
 
 

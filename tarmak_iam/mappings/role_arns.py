@@ -12,7 +12,6 @@ from tarmak_iam.mappings.access_entries import without_path
 from tarmak_iam.text import quoted
 
 LIST_ROLES = "aws iam list-roles --query 'Roles[].Arn' --output text"
-LIST_USERS = "aws iam list-users --query 'Users[].Arn' --output text"
 
 
 class ListedArns(NamedTuple):

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from tarmak_iam.access.diff import account_of
-from tarmak_iam.errors import Place
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.files.read import file_error
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.report.model import AuditLog, ClusterReview, Logins, UnexplainedUser
+from tarmak_iam.text import brief_list
 
 _UID = re.compile(r"aws-iam-authenticator:([0-9]{12}(?=:)|)", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z", re.ASCII)
@@ -39,11 +40,14 @@ def with_audit_logs(
     review: ClusterReview, loaded: Authenticator, paths: Iterable[str], tell: Callable[[str], None]
 ) -> ClusterReview:
     """The review of a cluster with the logins in its audit logs: files, plain or compressed with gzip, in any order,
-    `-` for stdin. `tell` is called with each file, and every 256 MiB. Raises FileError for a file that cannot be
-    read."""
+    `-` for stdin. `tell` is called with each file, and every 256 MiB. Raises FileError for a file that cannot be read,
+    and ConfigError if none of them has an audit event: then nothing is known of logins."""
     names, reader = tuple(paths), _Reader(tell)
     for name in names:
         reader.read(name)
+    if not reader.events:
+        remedy = "specify files that --audit-log-path of the API server names"
+        raise ConfigError("; ".join((f"no audit events in {brief_list(names, 3)}", *reader.problems)), remedy=remedy)
     by_principal, unexplained = _matched(reader.users, loaded)
     principals = (replace(one, logins=by_principal.get(one.key, Logins())) for one in review.principals)
     log = AuditLog(

@@ -344,7 +344,7 @@ class TestAfter:
 
     def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
         said = bench.apply(code=2, FAKE_VERIFY="error")
-        assert "error: dev-cluster: applied, not verified: the API server cannot be asked; no recovery access" in said
+        assert "error: dev-cluster: applied, not verified: the API server does not answer; no recovery access" in said
         assert (
             "run `tarmak-iam verify` to verify a login, or `tarmak-iam rollback` to restore the previous objects\n"
             in said

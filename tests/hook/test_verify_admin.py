@@ -100,9 +100,8 @@ def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> 
         (Cluster(server="v1.12.9", denied={("*", "*")}), "but without full permissions: it is not in system:masters"),
         (Cluster(fault=lambda _: UNAUTHORIZED), "the API server rejects the admin certificate in "),
         (Cluster(fault=lambda _: OTHER_CA), "did not sign the API server's certificate"),
-        (Cluster(fault=away(99)), "the API server cannot be queried with the admin certificate in "),
     ],
-    ids=["no admin", "no admin, older", "unauthorized", "other CA", "unreachable"],
+    ids=["no admin", "no admin, older", "unauthorized", "other CA"],
 )
 def test_a_login_that_fails(home: Path, cluster: Cluster, what: str) -> None:
     done = verified(cluster, home)
@@ -110,6 +109,13 @@ def test_a_login_that_fails(home: Path, cluster: Cluster, what: str) -> None:
     assert what in done.what
     assert done.remedy.startswith("move the kubeconfig away and run `tarmak clusters kubeconfig`")
     assert not (home / LOGIN_NAME).exists()
+
+
+def test_a_cluster_that_does_not_answer_is_no_reason_for_another_certificate(home: Path) -> None:
+    done = verified(Cluster(fault=away(99)), home)
+    assert (done.ok, done.path) == (False, None)
+    assert done.what.startswith(f"the API server cannot be queried with the admin certificate in {home}/kubeconfig: ")
+    assert done.remedy == "check that the cluster is up and the tunnel is open: `tarmak clusters kubeconfig`"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.errors import FileError, Place
+from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.report import audit_log
 from tarmak_iam.report.audit_log import with_audit_logs
@@ -196,17 +196,18 @@ def test_more_users_than_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_compressed_and_damaged_files(tmp_path: Path) -> None:
-    lines = [event("admin", time=f"2026-10-01T09:00:{second:02}") for second in range(60)]
+    lines = [event("admin", time=f"2026-10-01T09:00:{at:02}", auditID=str(at**9)) for at in range(60)]
     whole, logins = reviewed(tmp_path, *lines, name="audit.log.1.gz")
     assert (whole.problems, logins[ADMIN].requests) == ((), 60)
     path = tmp_path / "audit.log.1.gz"
-    data = gzip.compress("".join(f"{line} {number * 7919}\n" for number, line in enumerate(lines)).encode())
+    data = gzip.compress("".join(f"{line}\n" for line in lines).encode())
     path.write_bytes(data[: len(data) // 2])
     log, _ = of_files(path)
     (problem,) = log.problems
     assert problem.startswith(f"{path}: the compressed data is damaged after line ")
     path.write_bytes(gzip.compress(b"x")[:-4] + b"abcd")
-    assert of_files(path)[0].problems == (f"{path}: the compressed data is damaged after line 0",)
+    with pytest.raises(ConfigError, match="the compressed data is damaged after line 0; specify files"):
+        of_files(path)
 
 
 def test_files_together_in_any_order(tmp_path: Path) -> None:
@@ -217,6 +218,13 @@ def test_files_together_in_any_order(tmp_path: Path) -> None:
     assert [*audit_log_lines(log)] == [
         "audit logs: 2 events in 2 files, 2026-10-01 00:00:00 to 2026-10-02 00:00:00 UTC"
     ]
+
+
+@pytest.mark.parametrize("text", ["", "rubbish\n", "{}\n{}\n"])
+def test_files_without_an_event_say_nothing_of_logins(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other").write_text(text)
+    with pytest.raises(ConfigError, match=r"^no audit events in .*/other; specify files that --audit-log-path of"):
+        of_files(tmp_path / "other")
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

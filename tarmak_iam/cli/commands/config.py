@@ -248,7 +248,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-@config.command()
+@config.command(short_help="Remove keys, or items of lists, with their comments.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
 @key_edit_options
 @pass_session
@@ -297,7 +297,7 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
     edit.finish(build, f"{edit.paths[0]} already has {'this item' if len(values) == 1 else 'these items'}")
 
 
-@config.command()
+@config.command(short_help="Merge a YAML or JSON mapping into a cluster or the file.")
 @click.argument("file", metavar="FILE", shell_complete=files)
 @key_edit_options
 @pass_session

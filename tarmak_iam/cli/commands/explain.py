@@ -48,12 +48,13 @@ def explain(name: str | None, output: str) -> None:
 
 
 def _named(name: str, known: Sequence[Rule]) -> Rule:
-    """The rule with that ID or name, in any case. Raises SelectionError."""
+    """The rule with that ID or name, in any case and without leading zeros. Raises SelectionError."""
     by_name = {text: rule for rule in known for text in (rule.id, rule.name) if text}
-    for text, rule in by_name.items():
-        if text.lower() == name.lower():
-            return rule
-    raise SelectionError(f"unknown rule '{name}'", remedy=choose_among(name, by_name))
+    wanted = re.sub(r"\d+\Z", lambda number: number[0].zfill(3), name.lower())
+    if (rule := next((rule for text, rule in by_name.items() if text.lower() == wanted), None)) is not None:
+        return rule
+    doctor = "docs/doctor.md explains the findings of doctor" if wanted.startswith("web") else ""
+    raise SelectionError(f"unknown rule '{name}'", remedy=doctor or choose_among(name, by_name))
 
 
 def plain_text(page: str) -> str:

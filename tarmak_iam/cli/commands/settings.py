@@ -98,7 +98,9 @@ _LINES = [f"{key:<19}{setting.short}".replace("\n", "\n" + " " * 19) for key, se
 @edits_cluster_files
 def set_(session: Session, pairs: tuple[str, ...], all_clusters: bool, dry_run: bool) -> None:
     if len(pairs) % 2:
-        raise click.UsageError(f"no value given for {pairs[-1]}")
+        key, equals, value = pairs[-1].partition("=")
+        run = f": run `{session.command('settings set', *pairs[:-1], key, value)}`" if equals else ""
+        raise click.UsageError(f"no value given for {pairs[-1]}{run}")
     typed = {key: typed_value(key, text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
 
     def put(document: Document) -> Document:

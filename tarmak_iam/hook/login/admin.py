@@ -51,7 +51,9 @@ def verify_admin(installation: Installation, kubectl: Kubectl, *, now: datetime 
     try:
         username, method = _login(kubectl, kubectl.versions()[1])
     except ToolError as error:
-        return AdminVerified(_failure(subject, error.message), access.replacement)
+        if rejection := _rejection(subject, error.message):
+            return AdminVerified(rejection, access.replacement)
+        return AdminVerified(f"the API server cannot be queried with {subject}: {error.what}", error.remedy)
     if username is None:
         what = f"the API server accepts {subject}, but without full permissions: it is not in {ADMINS}"
         return AdminVerified(what, access.replacement)
@@ -86,11 +88,13 @@ def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
     return "" if (answer.get("status") or {}).get("allowed") is True else None, kind
 
 
-def _failure(subject: str, message: str) -> str:
+def _rejection(subject: str, message: str) -> str:
+    """Why the certificate is not used; "" if it is not the reason."""
     text = message.lower()
     if "unauthorized" in text or "must be logged in" in text:
-        why = "the API server does not trust its CA, or it has expired by the clock of the API server"
+        why = "the API server does not trust its CA, or the certificate has expired by the API server's clock"
         return f"the API server rejects {subject}: {why}"
     if DISTRUSTED.search(message):
-        return f"{subject} is not used: the CA in the kubeconfig did not sign the API server's certificate ({message})"
-    return f"the API server cannot be queried with {subject}: {message}"
+        why = f"the CA in the kubeconfig did not sign the API server's certificate ({message})"
+        return f"{subject} is not used: {why}"
+    return ""
