@@ -332,7 +332,7 @@ def test_diff_apply_verify_and_rollback(stand: Stand) -> None:
     asked = (stand.bin / "tarmak.log").read_text().splitlines()
     directory = stand.shell.single
     assert set(asked) == {f"--config-directory {directory} --current-cluster dev-cluster clusters kubeconfig"}
-    assert told[0].startswith("asking tarmak")
+    assert told[0].startswith("getting the cluster's kubeconfig")
 
 
 def test_dry_runs_of_apply_with_a_kubeconfig_and_an_environment(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

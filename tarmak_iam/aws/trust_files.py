@@ -141,7 +141,7 @@ def _duplicate(data: bytes | str, file: Path) -> ParseError:
             seen = set[str | None]()
             for entry in node.entries if isinstance(node, Mapping) else ():
                 if entry.text in seen:
-                    what = f"the key {shortened(entry.text)!r} is twice in this object"
+                    what = f"the key {shortened(entry.text)!r} occurs twice in an object"
                     return ParseError(what, remedy=remedy, place=source.place(entry.key.start))
                 seen.add(entry.text)
     return ParseError(what, remedy=remedy, place=place)

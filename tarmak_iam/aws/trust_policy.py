@@ -131,7 +131,7 @@ def _of_one_account(fact: Fact, principals: Iterable[TrustedPrincipal]) -> Fact:
         return fact
     trusted = [principal for principal in principals if principal.type == "AWS"]
     if any(principal.reach is Reach.ANYBODY for principal in trusted):
-        return Fact(State.NO, f"{fact.reason} is a name that the caller's account gives, and that may be any account")
+        return Fact(State.NO, f"{fact.reason} is set by the caller's account, which may be any account")
     accounts = sorted({_account(principal.principal) for principal in trusted} - {""})
     if len(accounts) > 1:
         return Fact(State.NOT_EVALUATED, f"{fact.reason} may be the same in accounts {brief_list(accounts)}")

@@ -380,7 +380,7 @@ def _effects(outcome: FixOutcome, fixes: Fixes, repairs: Sequence[Repair]) -> It
         yield f"{name}: the authenticator can read the file{', and all of its entries take effect' if checked else ''}"
         others = [cluster for cluster in shared_files(outcome.after).get(name, ()) if cluster not in checked]
         if others:
-            yield f"{name}: this file is also that of {brief_list(others)}; access to them changes, and was not checked"
+            yield f"{name}: shared with {brief_list(others)}; access to them changes too, and was not checked"
     is_safe = all(fixed.is_safe for fixed in outcome.fixed) and all(repair.is_safe for repair in repairs)
     if unreadable or not is_safe:
         yield from effect_lines(outcome.before, outcome.after, unreadable, repairs)

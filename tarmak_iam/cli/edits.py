@@ -135,7 +135,7 @@ def finish_config_edit(
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
-        note(f"{place}: note: {route} has the same value through an alias, and changes with it")
+        note(f"{place}: note: {route} shares this value through an alias, and changes too")
     for finding in new_findings:
         note(str(finding))
     for cluster in before.selectable_clusters:

@@ -30,7 +30,7 @@ from tarmak_iam.text import did_you_mean, quoted
 _POLICY = re.compile(r"[A-Za-z0-9]+")
 _NAMESPACE = re.compile(r"[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?")
 
-CREATION_FAILS = "creating an entry fails where the principal has one, as the creator of the cluster often does"
+CREATION_FAILS = "creating an entry fails if the principal already has one, as the creator of the cluster often does"
 RECREATED = "an entry stops working if its role or user is deleted, even if it is created again with the same name"
 
 
@@ -114,7 +114,7 @@ def refuse_losses(losses: Sequence[Remark], *, force: bool, why: str = "") -> No
 def _report(converted: EksConversion, *, is_listed: bool) -> None:
     note_remarks(converted.remarks)
     if not is_listed and any(canonicalize(entry.principal)[0] is Principal.ROLE for entry in converted.entries):
-        what = "mappings do not have the paths of roles, and an entry needs them: for a role with a path, pass the"
+        what = "mappings contain no paths of roles, but entries need them: for a role with a path, pass the"
         note(f"note: {what} full ARNs with --arns (`{LIST_ROLES}`)")
     if converted.entries:
         note(f"note: {CREATION_FAILS}")

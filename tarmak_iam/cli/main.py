@@ -43,8 +43,8 @@ _MODULES = {
     cls=LazyGroup,
     modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
-    "~/.tarmak, as for Tarmak itself; the cluster that of --cluster, else TARMAK_IAM_CLUSTER, else currentCluster.\n\n"
+    epilog="These options can also be given after the command. Directory: -c, else TARMAK_CONFIG, else ~/.tarmak, as "
+    "for Tarmak itself. Cluster: --cluster, else TARMAK_IAM_CLUSTER, else currentCluster.\n\n"
     "\b\nExamples:\n  tarmak-iam enable --dry-run\n"
     "  tarmak-iam check --cluster dev-cluster -v\n  tarmak-iam map add --help",
 )

@@ -35,7 +35,7 @@ def print_oidc(installation: Installation, output: str, options: dict[str, Any],
         if is_section:
             remarks += tuple(oidc_section.lost(authenticator, remarks, *issuers))
     note_remarks(remarks)
-    why = "the section gives other access than the mappings" if is_section else ""
+    why = "the section would not grant the same access as the mappings" if is_section else ""
     refuse_losses([remark for remark in remarks if remark.is_loss], force=options["force"], why=why)
     if is_section:
         written = oidc_section.write(next(iter(issuers.values())), audience)
@@ -56,7 +56,7 @@ def _issuers(texts: Sequence[str]) -> dict[str, str]:
             what = f"--issuer must be ACCOUNT=URL with an account ID of 12 digits and an https URL, not {quoted(text)}"
             raise click.UsageError(f"{what}; `{ISSUER_URL}` prints the URL")
         if account in issuers or url in issuers.values():
-            raise click.UsageError(f"--issuer: each account has one issuer of its own; {quoted(text)} is a second one")
+            raise click.UsageError(f"--issuer: each account has its own issuer, and only one; not {quoted(text)}")
         issuers[account] = url
     if not issuers:
         raise click.UsageError(f"--issuer ACCOUNT=URL is required; `{ISSUER_URL}` prints the URL of an account")

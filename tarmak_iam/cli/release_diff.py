@@ -16,9 +16,9 @@ def print_release_change(change: ReleaseChange) -> None:
     for key in change.keys:
         print_line(key.text)
     for flaw in change.closed:
-        print_line(f"closes {flaw.text}")
+        print_line(f"fixes {flaw.text}")
     for flaw in change.opened:
-        print_line(f"opens {flaw.text}")
+        print_line(f"affected by {flaw.text}")
     for difference in change.objects:
         print_line(difference.text)
         print_diff(difference.diff)

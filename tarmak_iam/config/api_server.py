@@ -134,7 +134,7 @@ def api_server_issues(cluster: Cluster) -> list[Issue]:
 
 
 WEBHOOK_FLAG = "authentication-token-webhook-config-file"
-"""The only webhook flag that Tarmak sets: no cache TTL and no version (the daemon supports v1beta1)."""
+"""The only webhook flag that Tarmak sets: no cache TTL and no version (the authenticator supports v1beta1)."""
 
 DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
 """Puppet's default, if `awsIAMAuthenticatorInit` is on and no file is set."""

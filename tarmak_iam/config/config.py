@@ -240,6 +240,6 @@ def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
         return cluster
     same_name = [other for other in config.clusters if other.cluster_name == cluster.cluster_name]
     if len(same_name) > 1 or not (cluster.environment and cluster.name):
-        what = f"the cluster {quoted(cluster.cluster_name)} is of another configuration, and has no name of its own"
+        what = f"the cluster {quoted(cluster.cluster_name)} belongs to another configuration, and has no unique name"
         raise SelectionError(what, remedy="choose a cluster of this one", place=Place(config.document.filename))
     return config.cluster(cluster.cluster_name)

@@ -152,7 +152,7 @@ class _Batch:
         for change in self._changes:
             new = _route_after(change.home, items) if isinstance(change.edit, Remove) else None
             if new is not None and not is_null(document.node(new)):
-                what = f"{change.path} would have another value then, which comes from a merge key (<<)"
+                what = f"{change.path} would then get the value of a merge key (<<)"
                 raise EditRefused(what, remedy="edit the merged mapping", place=self._document.position(change.home))
         try:
             check_edit(self._file, after, edited, force=self._force)

@@ -1,4 +1,4 @@
-"""Edits that remove keys with the parents that are empty then; and which values are written anew although they are set.
+"""Edits that remove keys with the parents that are empty then; and which values are written again though they are set.
 
 Commands that edit nothing but one key need no more of the edits of any key.
 """
@@ -14,8 +14,8 @@ from tarmak_iam.routes import Route
 
 
 def reads_differently(document: Document, route: Route) -> bool:
-    """Whether the value at the route is written there, without an alias, and other readers of YAML read it differently:
-    then it is written anew although it is set."""
+    """Whether the value at the route is written there, without an alias, and other YAML parsers read it differently:
+    then it is written again although it is set."""
     is_alias = isinstance(document.node(route), Alias)
     return not is_alias and document.has(route) and bool(document.other_readings(route))
 

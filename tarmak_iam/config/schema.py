@@ -227,7 +227,7 @@ def _ref(name: str) -> Schema:
 
 
 def _put(schema: Schema, path: tuple[str, ...], definitions: dict[str, Schema]) -> None:
-    """Puts the schema of a section into that of a cluster, replacing what is there for the key. The structs on the path
+    """Puts the schema of a section into that of a cluster, replacing another one for the key. The structs on the path
     are copied there, because the original may also be used elsewhere."""
     node = definitions["Cluster"]
     for key in path[:-1]:

@@ -58,7 +58,7 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
     `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError if Tarmak is not installed, fails, or does not
     print `KUBECONFIG=path` (pkg/tarmak/kubectl: the path is not quoted; logs go to stderr)."""
     if programs.find(program) is None:
-        what = "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig"
+        what = "tarmak is not installed, so it cannot print the cluster's kubeconfig"
         raise ToolError(what, remedy="put tarmak on the PATH, or specify a kubeconfig with --kubeconfig")
     command = shlex.join((program, *tarmak_options, *_KUBECONFIG))
     remedy = f"run `{command}` to see why, or specify a kubeconfig with --kubeconfig"
@@ -81,7 +81,7 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
 class Access:
     """How to access a cluster: with `kubeconfig` or `context` (kubectl then chooses the file), else with the kubeconfig
     that `tarmak clusters kubeconfig` prints for `tarmak_options`. `tarmak`: the name or the path of the program.
-    `lock`, `patience` and `must_be_up` as in `Kubectl`. `cluster_name`: the cluster that tarmak is asked for if
+    `lock`, `patience` and `must_be_up` as in `Kubectl`. `cluster_name`: the cluster that tarmak is called for if
     `tarmak_options` name none; None for the current cluster, which another process may change at any time."""
 
     programs: Programs
@@ -119,7 +119,7 @@ class Access:
         """Raises ToolError, and FileError for a kubeconfig that does not exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
-            tell("asking tarmak for the cluster's kubeconfig")
+            tell("getting the cluster's kubeconfig from tarmak")
             options = self.tarmak_options
             if self.cluster_name is not None and self._call.cluster_name is None:
                 # Tarmak reads its tarmak.yaml again, whose current cluster may be another one by now.

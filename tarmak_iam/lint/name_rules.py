@@ -237,7 +237,7 @@ def _corrected(entry: WrittenEntry, kind: str, text: str, route: Route) -> Fix |
 
 @MAPPINGS.warning("IAM066", "private-dns-account", "the private DNS name of an instance in another account")
 def private_dns_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The authenticator asks EC2 with one role, and EC2 describes the instances of that role's account only. The
+    """The authenticator queries EC2 with one role, and EC2 describes the instances of that role's account only. The
     masters' own role is sufficient: Tarmak's policy for them allows ec2:DescribeInstances (roles.go and
     iam_ec2_controller.json of jetstack/tarmak). tarmak.yaml does not contain the account of the masters."""
     role = entries_of(mappings).settings.get(DESCRIBING_ROLE)

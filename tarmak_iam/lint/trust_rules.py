@@ -27,7 +27,7 @@ def open_trust_policy(rule: Rule, trusted: TrustedMappings) -> Iterator[Finding]
             where = f"its trust policy in {one_line(trust.source)}"
             what = f"anybody with an AWS account can assume {entry.name}: {where} allows *"
             if trust.not_evaluated:
-                what += f", and this is not evaluated: {'; '.join(map(shortened, trust.not_evaluated[:3]))}"
+                what += f" (not evaluated: {'; '.join(map(shortened, trust.not_evaluated[:3]))})"
             remedy = "write the ARN of an account, role or user there instead"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy)
 

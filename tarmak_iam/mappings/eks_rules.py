@@ -47,7 +47,7 @@ class EksRule(DocumentedRule):
     )
     FULL_ARN = Documented("the ARN of a role can include a path, and must be that of an existing role", _CREATING)
     SSO_PATH = Documented(
-        "IAM Identity Center creates its roles below the path aws-reserved/sso.amazonaws.com, which mostly includes a "
+        "IAM Identity Center creates its roles below the path aws-reserved/sso.amazonaws.com, which usually includes a "
         "region",
         "https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html",
     )
@@ -63,7 +63,7 @@ class EksRule(DocumentedRule):
         _POLICIES,
     )
     USERNAME_PREFIX = Documented(
-        "a username cannot begin with system:, eks:, aws:, amazon: or iam:; in which case is not said, so none is used",
+        "a username cannot begin with system:, eks:, aws:, amazon: or iam:; upper case is not mentioned, so not used",
         _CREATING,
     )
     USERNAME_COLON = Documented(

@@ -114,7 +114,7 @@ _SAVE = "save the JSON of `aws iam get-role` or `aws iam get-account-authorizati
         ('{"AssumeRolePolicyDocument": {}}', ":1:1: a role has neither Arn nor RoleName"),
         (
             '{"Statement": [\n  {"Effect": "Deny", "Effect": "Allow"}]}',
-            ":2:22: the key 'Effect' is twice in this object; remove one of them: programs differ in which they use",
+            ":2:22: the key 'Effect' occurs twice in an object; remove one of them: programs differ in which they use",
         ),
     ],
     ids=range(8),

@@ -93,10 +93,10 @@ def test_a_cluster_of_another_configuration_stands_for_the_one_of_its_name() -> 
     with pytest.raises(SelectionError, match="unknown cluster 'dev-a'"):
         without.edit(ABC.cluster("dev-a"))
     nameless = TarmakConfig.parse(f"{HEAD}- environment: dev\n").clusters[0]
-    with pytest.raises(SelectionError, match="the cluster 'dev-' is of another configuration, and has no name"):
+    with pytest.raises(SelectionError, match="the cluster 'dev-' belongs to another configuration, and has no unique"):
         without.edit(nameless)
     twins = config_of(cluster("b"), cluster("b"))
-    with pytest.raises(SelectionError, match="the cluster 'dev-b' is of another configuration, and has no name of its"):
+    with pytest.raises(SelectionError, match="the cluster 'dev-b' belongs to another configuration, and has no unique"):
         twins.edit(old)
     with pytest.raises(TypeError, match="a cluster must be a Cluster or its name, not 5"):
         without.edit(5)  # type: ignore[arg-type]  # the wrong type is the point

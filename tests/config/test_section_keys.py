@@ -149,7 +149,7 @@ def test_a_key_that_a_merge_key_would_set_is_not_removed() -> None:
     section = "amazon: {<<: {awsIAMAuthenticatorInit: true}, awsIAMAuthenticatorInit: false}"
     config = TarmakConfig.parse(f"{HEAD}  kubernetes: {{apiServer: {{{section}}}}}\n")
     assert not config.clusters[0].authenticator_init
-    with pytest.raises(EditRefused, match="awsIAMAuthenticatorInit would have another value then, which comes from"):
+    with pytest.raises(EditRefused, match="awsIAMAuthenticatorInit would then get the value of"):
         config.unset("dev-cluster", "awsIAMAuthenticatorInit")
 
 

@@ -23,7 +23,7 @@ INSTEAD = {
 }
 DEFINED = {("docs/glossary.md", "daemon")}
 ROOMS = (
-    *("access", "aws", "doctor", "document", "emit", "files", "identity", "installation"),
+    *("access", "aws", "cli", "config", "doctor", "document", "emit", "files", "hook", "identity", "installation"),
     *("kubeconfig", "lint", "mappings", "pki", "report", "token", ""),
 )
 CODE = re.compile(r"`[^`]*`|[\w-]*(?:-daemon|daemon-)[\w-]*")
@@ -49,11 +49,13 @@ def test_the_words_are_those_of_the_glossary(page: Page) -> None:
 
 
 def literals(room: str) -> Iterator[tuple[str, str]]:
-    """The literals of a room, or above all rooms, that have several words: messages, descriptions and docstrings."""
+    """The literals of several words and the help texts of a room, or of the modules above all rooms."""
     for path in sorted((PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 yield path.relative_to(PACKAGE).as_posix(), CODE.sub("", node.value)
+    for path in sorted((PACKAGE / room).rglob("*.txt") if room else ()):
+        yield path.relative_to(PACKAGE).as_posix(), CODE.sub("", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("room", ROOMS)

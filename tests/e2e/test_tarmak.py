@@ -340,7 +340,7 @@ def test_the_kubeconfig_without_aws(yard: Yard, more: dict[str, str]) -> None:
     """What `apply` says where Tarmak cannot make it; then of a cluster that does not answer, where Tarmak asks AWS for
     another way to it: what has failed first is said too, whatever AWS's SDK says."""
     said = applied(yard, more)
-    assert re.fullmatch(f"asking tarmak for the cluster's kubeconfig\n{FROM_AWS}{re.escape(ADVICE)}", said)
+    assert re.fullmatch(f"getting the cluster's kubeconfig from tarmak\n{FROM_AWS}{re.escape(ADVICE)}", said)
     assert "before that" not in said
     yard.config.write_text(BEFORE.replace("      public: yes\n", ""))
     authority = Authority(yard.root, "kubernetes")

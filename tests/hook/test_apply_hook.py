@@ -157,7 +157,7 @@ class TestAfter:
             "apply dev-cluster /kubeconfig None tarmak-iam.state.json",
             "verify",
         ]
-        assert told == ["asking tarmak for the cluster's kubeconfig", "a line"]
+        assert told == ["getting the cluster's kubeconfig from tarmak", "a line"]
 
     @pytest.mark.parametrize("environment", [{"PATH": "/nowhere"}, {"PATH": "/nowhere", "TARMAK_CONFIG": "/other"}])
     def test_tarmak_is_asked_for_this_cluster_of_this_file(self, bench: Bench, environment: dict[str, str]) -> None:
@@ -270,7 +270,7 @@ class TestAfter:
 
         with fakes.in_place(), replaced_steps(apply=waiting):
             hook.after_apply(config_of(bench), "dev-cluster", ACCESS, tell=told.append)
-        asking = "asking tarmak for the cluster's kubeconfig"
+        asking = "getting the cluster's kubeconfig from tarmak"
         assert told == [asking, "the API server cannot be reached", "a line"]
 
     def test_a_file_that_is_in_the_way_is_named(self, bench: Bench) -> None:

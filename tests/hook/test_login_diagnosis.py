@@ -82,7 +82,7 @@ def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
 
 def test_an_api_server_that_asks_nobody(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "invalid bearer token"}]
-    assert "the API server seems to ask no authenticator" in " ".join(verified(cluster).diagnosis)
+    assert "the API server seems to use no authenticator" in " ".join(verified(cluster).diagnosis)
 
 
 def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
@@ -104,7 +104,7 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
 
 
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
-    assert "so its authenticator runs with other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
+    assert "so the running authenticator has other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
 
 
 def test_another_username(cluster: Cluster) -> None:

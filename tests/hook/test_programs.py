@@ -211,7 +211,7 @@ def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> N
 
 
 def test_no_tarmak(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="tarmak is not installed, so it cannot be asked"):
+    with pytest.raises(ToolError, match="tarmak is not installed, so it cannot print"):
         cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
 
 

@@ -154,6 +154,8 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("tarmak_iam.hook.cluster.apply.roll_out_and_restart", roll_out)
     cluster.fault = lambda args: failed("error: no") if rolled_out and "-f" in args else None
-    with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
+    with pytest.raises(
+        ApplyFailed, match="the applied objects could not be read again: kubectl get failed: no; done: "
+    ):
         apply_to_cluster(MADE, cluster.kubectl(), state)
     assert read_history(state, None).revisions[-1].status is Status.APPLIED

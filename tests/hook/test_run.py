@@ -22,7 +22,7 @@ def test_check_apply_and_verify(bench: Bench) -> None:
     assert bench.apply() == (
         "tarmak at work\n"
         "a log line\n"
-        "tarmak-iam: asking tarmak for the cluster's kubeconfig\n"
+        "tarmak-iam: getting the cluster's kubeconfig from tarmak\n"
         "tarmak-iam: DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated\n"
         "tarmak-iam: created ConfigMap kube-system/aws-iam-authenticator\n"
         "tarmak-iam: arn:aws:iam::111122223333:role/KubernetesAdmin: can log in\n"
@@ -344,7 +344,7 @@ class TestAfter:
 
     def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
         said = bench.apply(code=2, FAKE_VERIFY="error")
-        assert "error: dev-cluster: applied, not verified: the API server cannot be asked; no recovery access" in said
+        assert "error: dev-cluster: applied, not verified: the API server does not answer; no recovery access" in said
         assert (
             "run `tarmak-iam verify` to verify a login, or `tarmak-iam rollback` to restore the previous objects\n"
             in said

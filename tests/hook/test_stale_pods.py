@@ -70,7 +70,7 @@ def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
     edited(cluster)
     assert stale(cluster) == [
         (
-            f"pod {NAME}-2 on master-1: it was created for another configuration than that of ConfigMap "
+            f"pod {NAME}-2 on master-1: it was created for a configuration other than that of ConfigMap "
             f"kube-system/{NAME}"
         )
     ]
@@ -98,7 +98,7 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
     for entry in config["metadata"].get("managedFields", ()):  # the very second
         entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
     other = (
-        f"pod {NAME}-2 on master-1: it was created for another configuration than that of ConfigMap kube-system/{NAME}"
+        f"pod {NAME}-2 on master-1: it was created for a configuration other than that of ConfigMap kube-system/{NAME}"
     )
     assert stale(cluster) == [other]
     config["data"]["config.yaml"] = MAPPINGS

@@ -60,7 +60,7 @@ class TestAnAuthenticatorThatAnswersForAnybody:
         return cluster
 
     ANYBODY = (
-        "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check which "
+        "so the webhook does not verify tokens with AWS, and anybody can log in: check which "
         "program listens at the address in the webhook kubeconfig on each master"
     )
 

@@ -117,7 +117,7 @@ def test_a_server_without_self_reviews_is_asked_in_the_older_way(home: Path) -> 
         (Cluster(self_review=reviewed({"username": "bob", "groups": ["dev"]})), "but it is not in system:masters"),
         (Cluster(server="v1.12.9", denied={("*", "*")}), "but it may not do everything"),
         (Cluster(fault=lambda _: UNAUTHORIZED), "the API server rejects the admin certificate in "),
-        (Cluster(fault=lambda _: OTHER_CA), "has not signed the API server's certificate"),
+        (Cluster(fault=lambda _: OTHER_CA), "did not sign the API server's certificate"),
     ],
     ids=["no admin", "no admin, older", "unauthorized", "other CA"],
 )

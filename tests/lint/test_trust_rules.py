@@ -79,7 +79,7 @@ def test_a_role_that_anybody_can_assume() -> None:
     role = "arn:aws:iam::111122223333:role/{0}"
     what = f"IAM133 anybody with an AWS account can assume {role}: its trust policy in {{0}}.json allows *"
     assert found(given) == [
-        f"{what.format('Admin')}, and this is not evaluated: statement 1: StringEquals aws:PrincipalOrgID",
+        f"{what.format('Admin')} (not evaluated: statement 1: StringEquals aws:PrincipalOrgID)",
         what.format("Dev"),
     ]
 

@@ -103,7 +103,7 @@ def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
         case "no credentials":
             return Verified(LoginOutcome.CALLER_UNKNOWN, "no token can be created: there are no AWS credentials")
         case "error":
-            raise ToolError("the API server cannot be asked")
+            raise ToolError("the API server does not answer")
     return Verified()
 
 

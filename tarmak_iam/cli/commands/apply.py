@@ -73,7 +73,7 @@ def apply(session: Session, /, wait: bool, timeout: float, output: str, **more: 
         raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
     given = [name for name in ("role", "profile") if more[name] is not None]
     if given and not verifies:
-        raise click.UsageError(f"--{given[0]} is for the login of --verify: add --verify")
+        raise click.UsageError(f"--{given[0]} requires --verify")
     config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, more)
     if not no_check:
@@ -234,7 +234,7 @@ def rollback(
     elif any(removes_the_authenticator(change) for change in done.changes):
         note("warning: IAM login is not possible now", recovery_hint())
     if not done.undone:
-        why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
+        why = "the last change is already undone" if to is None else f"all changes after change {to} are already undone"
         further = files.command_line.tarmak_iam("rollback --list")
         note(f"unchanged: {why}; run `{further}` to see all changes")
 

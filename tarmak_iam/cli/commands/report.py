@@ -143,7 +143,7 @@ def _reviewed(
 
         if not is_live:
             yield from ((cluster, review) for cluster, (review, _) in known.items())
-        for answer in _each(all_clusters, list(known) if is_live else (), ask, "asking"):
+        for answer in _each(all_clusters, list(known) if is_live else (), ask, "querying"):
             if answer.error is None and answer.value.live_error:
                 note(f"{answer.name}: {answer.value.live_error}")
             yield answer.cluster, answer.error or answer.value

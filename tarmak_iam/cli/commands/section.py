@@ -55,7 +55,7 @@ def _edit(session: Session, edit: _Edit, *, all_clusters: bool, atomic: bool, dr
         route, value = authenticator_init_route(cluster), str(enabled).lower()
         if reads_differently(before.document, route):
             command = session.command(f"config set awsIAMAuthenticatorInit {value}")
-            what = f"note: other readers of YAML do not read {value} here"
+            what = f"note: other YAML parsers do not read {value} here"
             note(f"{before.document.position(route)}: {what}; write {value}: {command}")
         return
     apply = before.command_line(cluster).tarmak("clusters apply")

@@ -126,14 +126,14 @@ def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
         ("signed headers:", ", ".join(inspection.signed_headers) or "-"),
         ("cluster ID:", signed if inspection.signs_cluster_id else "not signed"),
         ("STS:", answer(inspection.sts_refusal, "checks the signature")),
-        (f"{version}:", answer(inspection.verdict(version).refusal, "asks STS")),
+        (f"{version}:", answer(inspection.verdict(version).refusal, "sends it to STS")),
         *(("note:", text) for text in inspection.notes),
     ]
     for name, value in rows:
         print_line(f"{name:<16}{value}")
     print_line("by release:")
     for verdict in inspection.verdicts:
-        print_line(f"  {verdict.versions:<19} {answer(verdict.refusal, 'asks STS')}")
+        print_line(f"  {verdict.versions:<19} {answer(verdict.refusal, 'sends it to STS')}")
 
 
 def _time(moment: datetime | None) -> str:

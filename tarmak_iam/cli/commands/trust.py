@@ -81,7 +81,7 @@ def check(files: tuple[Path, ...], output: str) -> None:
 def missing(trust: Trust) -> Iterator[str]:
     """What the trust policy of a role for people should require. Whatever is not evaluated counts as missing."""
     if trust.is_for_anybody:
-        yield "principals that are named: anybody with an AWS account can assume the role"
+        yield "named principals: anybody with an AWS account can assume the role"
     if trust.session_name.state is not State.YES:
         yield "a session name that is bound to the person"
     if trust.mfa.state is not State.YES:

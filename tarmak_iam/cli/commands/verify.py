@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
 
 Login = Verified | TarmakIamError
-"""The result of a test login, or why the API server could not be asked."""
+"""The result of a test login, or why the API server did not answer."""
 
 
 @click.command()

@@ -265,7 +265,7 @@ def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Se
     try:
         index = Index(server.read([*wanted, *(ref.stub for ref in removed)]))
     except TarmakIamError as error:
-        raise ToolError(f"what was applied could not be read again: {error.what}", remedy=error.remedy) from None
+        raise ToolError(f"the applied objects could not be read again: {error.what}", remedy=error.remedy) from None
     changed: list[str] = []
     for manifest, became in made:
         ref = Ref.of(manifest)
@@ -363,7 +363,7 @@ def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
-    """The plan without removals, if a daemon that still reads these objects may answer logins."""
+    """The plan without removals, if an authenticator that still reads these objects may answer logins."""
     daemons = [step for step in plan.steps if step.ref.kind == "DaemonSet"]
     removals = [step.ref for step in plan.steps if step.then is None]
     if not removals or all(

@@ -99,9 +99,9 @@ class Kubectl:
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """Retries while the API server cannot be reached, for up to `patience` seconds. Raises ToolError as
         `Programs.run` does, and what `before_write` raises. The first attempt of a write may have succeeded: the caller
-        must check what is not idempotent. kubectl caches discovery for minutes to hours, also of a kind whose
+        must check writes that are not idempotent. kubectl caches discovery for minutes to hours, also of a kind whose
         definition was deleted since; `--cache-dir` does not help: before 1.19 it moves another cache. `api-resources`
-        asks the API server, and updates the cache."""
+        queries the API server, and updates the cache."""
         done = self._run(*args, text=text, seconds=seconds)
         if done.code and _OUTDATED in done.err and "--raw" not in args:
             self._run("api-resources", seconds=seconds)  # keeps the other groups where one API group is unavailable

@@ -61,7 +61,7 @@ def leased(
 ) -> Iterator[Kubectl]:
     """Holds the cluster's lease, and yields a kubectl that writes only while it is held. It is not removed after an
     error while a write was on its way: it expires. Where no lease is possible, `tell` is called with a note. Raises
-    LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked."""
+    LeaseHeld where another run holds it, and ToolError where the cluster does not answer."""
     lease = _Lease(replace(kubectl, on_its_way=[]), tell, seconds, now)
     try:
         is_taken = lease.take()
@@ -236,7 +236,7 @@ class _Lease:
         return f"which has not renewed it for {seconds:.0f} seconds"
 
     def _renew(self, kubectl: Kubectl) -> None:
-        """Raises LeaseLost, and ToolError where the cluster cannot be asked."""
+        """Raises LeaseLost, and ToolError where the cluster does not answer."""
         with self._mutex:
             if self._lost is not None:
                 raise self._lost

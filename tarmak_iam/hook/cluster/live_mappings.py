@@ -46,7 +46,7 @@ class LiveMappings:
 
     @property
     def version(self) -> DaemonVersion | None:
-        """The release of the running daemon; None where neither image nor label name it."""
+        """The release of the running authenticator; None where neither image nor label name it."""
         container = self._container
         labels = (self._template.get("metadata") or {}).get("labels") or {}
         tag = _TAG.search(str(container.get("image", "")))

@@ -1,8 +1,8 @@
 """The pods of the authenticator's DaemonSet, its rollout, and pods that run another configuration than the cluster's.
 
-The daemon reads its configuration only when it starts, and no release reports which one it has read (v0.4.0 to v0.7.18
-were read). Therefore the creation time of a pod and the start time of its container are compared with the last change
-of the ConfigMap, and its template with that of the DaemonSet.
+The authenticator reads its configuration only when it starts, and no release reports which one it has read (checked
+from v0.4.0 to v0.7.18). Therefore the creation time of a pod and the start time of its container are compared with the
+last change of the ConfigMap, and its template with that of the DaemonSet.
 
 From Kubernetes 1.16 on, managedFields record when each manager changed an object, though not which of its fields. Where
 that is not enough, our writes set the annotation `tarmak-iam/changed-at`, with a digest of the data: another manager
@@ -229,8 +229,8 @@ def _stale(
     pods: tuple[DaemonPod, ...],
     revision: str | None,
 ) -> Iterator[StalePod]:
-    """`config_map` is what the daemon reads, None where it does not exist; it changed last at `changed`. `revision` is
-    the DaemonSet's newest. None where that is unknown."""
+    """`config_map` is what the authenticator reads, None where it does not exist; it changed last at `changed`.
+    `revision` is the DaemonSet's newest. None where that is unknown."""
     strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
     wanted, named = config_checksum(daemon, config_map), Ref.of(config_map or {})
     version, until = config_version(daemon)
@@ -249,7 +249,7 @@ def _stale(
         elif not pod.has_started:
             continue
         elif not is_timed and wanted and pod.checksum and pod.checksum != wanted:
-            yield StalePod(pod, f"it was created for another configuration than that of {named}")
+            yield StalePod(pod, f"it was created for a configuration other than that of {named}")
         elif changed and is_before and (pod.started is None or pod.started < changed + _DELAY):
             yield StalePod(pod, f"it started before the last change of {named}, at {changed:%FT%TZ}")
         elif is_other_version and has_started_after(pod, until):
@@ -269,12 +269,12 @@ def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ..
 
 
 def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
-    """True where either has no generation: then it proves nothing."""
+    """True where either has no generation: then nothing is known."""
     generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
     return generation is None or pod.generation in ("", generation)
 
 
 def config_checksum(daemon: Object, config_map: Object | None) -> str:
-    """The checksum of the configuration that the daemon reads, as in the template; "" where there is none."""
+    """The checksum of the configuration that the authenticator reads, as in the template; "" where there is none."""
     text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
     return "" if text is None else hashlib.sha256(text.encode()).hexdigest()

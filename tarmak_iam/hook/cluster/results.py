@@ -184,7 +184,7 @@ class RollbackFailed(ToolError):
 _VERBS = {"create": "create", "replace": "update", "delete": "delete", "apply": "patch"}
 """The API's verb for each of kubectl's that `_calls` has: `apply set-last-applied` is a PATCH."""
 _BY_NAME = 200
-"""Of more objects, only the kinds are asked about: with the CRD backend there may be thousands."""
+"""Of more objects, only the kinds are checked: with the CRD backend there may be thousands."""
 
 _Calls = dict[tuple[str, ...], list[Object]]
 """By kubectl's verb and options: the objects that are written with them."""
@@ -194,7 +194,7 @@ def rehearse(server: Server, steps: Sequence[Step], tell: Progress) -> None:
     """Tries the changes, except for objects of a kind that is defined or removed with them. Releases without dry runs
     only report the user's permissions. If the API server does not, `tell` is called with a note.
 
-    Raises NotAllowed with everything that would be refused, and ToolError where the API server cannot be asked.
+    Raises NotAllowed with everything that would be refused, and ToolError where the API server does not answer.
     """
     changes = [step for step in steps if step.action is not ObjectAction.UNCHANGED]
     if not changes:
@@ -312,7 +312,7 @@ class Writes:
 
     def left(self) -> tuple[list[Ref], list[Ref]]:
         """The objects that were not written, and those that may have been or may still be: after a call that did not
-        return, the API server is asked once."""
+        return, the API server is queried once."""
         kubectl = replace(self.server.kubectl, patience=0.0)
         due = [step for step in self._steps if step.ref not in self.done and (step.live or step.then)]
         sent = [step for step in due if step.ref in self.begun]

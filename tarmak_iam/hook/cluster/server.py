@@ -162,8 +162,8 @@ class Server:
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError. An
-        object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be asked
-        about it."""
+        object whose kind is defined by another one of them is returned as it is wanted: the API server does not
+        know it."""
         if not self.is_server_side:
             return [_merged(*pair) for pair in pairs]
         option = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"

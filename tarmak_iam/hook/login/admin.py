@@ -76,7 +76,7 @@ def uses_admin_kubeconfig(installation: Installation, kubectl: Kubectl) -> bool:
 
 
 def _login(kubectl: Kubectl, server: GoVersion) -> tuple[str | None, str]:
-    """The username of an admin, "" where the API server cannot say it; None for anybody else; and how it was asked.
+    """The username of an admin, "" where the API server cannot say it; None for anybody else; and the kind of review.
     SelfSubjectReview is on by default from 1.28 on; older API servers say only what the user may do."""
     if not server.is_below(1, 28):
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -95,9 +95,9 @@ def _rejection(subject: str, message: str) -> str:
     """Why the certificate is not used; "" if it is not the reason."""
     text = message.lower()
     if "unauthorized" in text or "must be logged in" in text:
-        why = "its CA is not one of the API server's, or its time is over by the clock of the API server"
+        why = "the API server does not trust its CA, or the certificate has expired by the API server's clock"
         return f"the API server rejects {subject}: {why}"
     if DISTRUSTED.search(message):
-        why = f"the CA in the kubeconfig has not signed the API server's certificate ({message})"
+        why = f"the CA in the kubeconfig did not sign the API server's certificate ({message})"
         return f"{subject} is not used: {why}"
     return ""

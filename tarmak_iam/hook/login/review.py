@@ -60,7 +60,7 @@ class CallerToken:
 
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
-    """The identity of the token's caller, or why STS rejects the token (`refusal`), or why it cannot be asked
+    """The identity of the token's caller, or why STS rejects the token (`refusal`), or why it does not answer
     (`failure`). `skew`: seconds by which this machine's clock is ahead of that of STS, None where that is unknown."""
 
     identity: Identity | None = None
@@ -74,7 +74,7 @@ class NoToken(ToolError):
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, like the daemon: only the host that was checked is asked."""
+    """Follows no redirect, like the authenticator: only the host that was checked gets a request."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -107,14 +107,14 @@ def caller_token(
 
 
 def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: datetime | None = None) -> StsAnswer:
-    """Sends the request in the token to STS, as the daemon does. Nothing else is sent. `environment`: for HTTPS_PROXY
-    and NO_PROXY. Raises ParseError for a text that is not a token."""
+    """Sends the request in the token to STS, as the authenticator does. Nothing else is sent. `environment`: for
+    HTTPS_PROXY and NO_PROXY. Raises ParseError for a text that is not a token."""
     url = Presigned.parse(token)
     if url.scheme != "https" or partition_of_host(url.host) is None:
         return StsAnswer(failure=f"{url.host} is not an STS host")
     headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
     request = urllib.request.Request(_url_in(token), headers=headers)
-    _LOGGER.info("ask https://%s for the identity of the token", url.host)
+    _LOGGER.info("query https://%s for the identity of the token", url.host)
     opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler(_proxies(environment, url.host)))
     status = _OK
     try:
@@ -147,7 +147,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
 
 
 def with_wrong_signature(token: str) -> str:
-    """The same request with a random signature, which nobody that asks AWS accepts."""
+    """The same request with a random signature, which nobody accepts who verifies it with AWS."""
     url = _SIGNATURE.sub(rf"\g<1>{secrets.token_hex(32)}", _url_in(token))
     return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
@@ -186,14 +186,14 @@ class ReviewResult:
     method: str
     error: str = ""
     is_split: bool = False
-    """Whether one request was accepted and another one rejected: by API servers that ask different daemons."""
+    """Whether one request was accepted and another one rejected: by API servers with different authenticators."""
     accepts_forged: bool = False
     """Whether a token is accepted too that AWS rejects: then `seen` says nothing about the mappings."""
 
 
 def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
     """`kubectl` uses the admin's kubeconfig. The token is never in an argument or an error, and only during the call in
-    a file that its owner alone can read. Raises ToolError where the API server cannot be asked."""
+    a file that its owner alone can read. Raises ToolError where the API server does not answer."""
     done = _self_review(kubectl, server, token)
     if done is not None and done.code == 0:
         return ReviewResult(_seen((object_in(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
@@ -205,7 +205,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
 
 
 def accepts(kubectl: Kubectl, server: GoVersion, method: str, token: str) -> bool:
-    """Whether the API server accepts another token, asked with the method of a `review`. Raises ToolError."""
+    """Whether the API server accepts another token, with the method of a `review`. Raises ToolError."""
     done = None if method == "TokenReview" else _self_review(kubectl, server, token)
     if done is None:
         return bool(_token_review(kubectl, token).get("authenticated"))
@@ -269,9 +269,9 @@ _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 class LoginOutcome(TextEnum):
     """VERIFIED: the caller has a mapping, and logged in as whois expects. NOT_MAPPED: the caller was rejected, as whois
-    expects or considers possible: this says nothing about mapped callers, because a daemon that cannot reach STS, has
-    another cluster ID or has no mappings rejects every caller. CALLER_UNKNOWN: there are no AWS credentials, AWS
-    rejects them, or STS could not be asked for their identity. FAILED: anything else, or pods run another configuration
+    expects or considers possible: this says nothing about mapped callers, because an authenticator that cannot reach
+    STS, has another cluster ID or has no mappings rejects every caller. CALLER_UNKNOWN: there are no AWS credentials,
+    AWS rejects them, or STS did not return their identity. FAILED: anything else, or pods run another configuration
     than the cluster's."""
 
     VERIFIED = "verified"
@@ -281,7 +281,7 @@ class LoginOutcome(TextEnum):
 
 
 def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
-    """`expected` is the answer of whois, with all alternatives of the daemon; None for an unknown caller."""
+    """`expected` is the answer of whois, with all alternatives of the authenticator; None for an unknown caller."""
     seen = reviewed.seen
     error = reviewed.error
     is_unreached = bool(UNREACHED.search(error) or DISTRUSTED.search(error)) or asks_no_authenticator(error)

@@ -1,6 +1,6 @@
 """Verifies a login: creates a token as the caller, has the API server identify it, and compares with `whois`.
 
-The answers of the API server and of STS, and the daemon's log, explain the result. They never verify a login.
+The answers of the API server and of STS, and the authenticator's log, explain the result. They never verify a login.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _role(grant: Grant) -> str:
 
 
 VERIFY_SECONDS = 60.0
-"""Enough for daemons that have just been replaced, and for backends that read objects some seconds later."""
+"""Enough for pods that have just been replaced, and for backends that read objects some seconds later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Verified:
     """The result of a test login. `expected` is the answer of whois, None where the caller's identity is unknown. `got`
     is whom the API server identified, None for a rejection. `diagnosis` explains what was found, and the cause of a
     difference. `why` says in one line why the login is not verified. `candidates`: principals for a verification.
-    `maker` created the token; `method` is how the API server was asked."""
+    `maker` created the token; `method` is the kind of the review."""
 
     outcome: LoginOutcome
     expected: Answer | None
@@ -134,7 +134,7 @@ def verify_login(
     """The caller is chosen by the AWS settings, and by `role` and `profile` in the cluster's settings. `kubectl` uses
     the admin's kubeconfig. A failed login is tried again for up to `seconds`, each time with a new token, because the
     API server caches the answer for a token for two minutes. With `kubectl.must_be_up`, `seconds` also limits the wait
-    for an API server that cannot be reached. Raises ToolError if the API server cannot be asked at all."""
+    for an API server that cannot be reached. Raises ToolError if the API server does not answer."""
     installation.check_masters()
     deadline, is_announced = kubectl.clock() + seconds, False
     asked = replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl
@@ -244,8 +244,8 @@ _SECRETS = (
 
 
 def logged_refusal(kubectl: Kubectl, identity: Identity | None) -> Iterator[str]:
-    """At most one sentence: the last rejection of the caller, else the last one without an ARN, as when STS could not
-    be asked. Nothing if the log may not be read. Raises nothing."""
+    """At most one sentence: the last rejection of the caller, else the last one without an ARN, as when STS did
+    not answer. Nothing if the log may not be read. Raises nothing."""
     selector = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
     words = (f"--namespace={NAMESPACE}", f"--selector={selector}", f"--container={NAME}", *_LOG_OPTIONS)
     try:  # the output has the logs of all pods that could be read
@@ -264,7 +264,7 @@ def logged_refusal(kubectl: Kubectl, identity: Identity | None) -> Iterator[str]
 
 
 def without_secrets(text: str) -> str:
-    """A message of the daemon about a token, without tokens, contents of presigned URLs, and access keys."""
+    """A message of the authenticator about a token, without tokens, contents of presigned URLs, and access keys."""
     body = _BODY.search(text)
     if body is not None:
         code = _CODE.search(body[0])
@@ -321,8 +321,8 @@ def diagnose_login(attempt: LoginAttempt) -> Iterator[str]:
         wrong = "but it also accepts the same token with a wrong signature, which AWS rejects"
         yield f"but AWS rejects this token: {sts.refusal}" if sts.refusal else wrong
         yield (
-            "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check "
-            "which program listens at the address in the webhook kubeconfig on each master"
+            "so the webhook does not verify tokens with AWS, and anybody can log in: check which program listens at "
+            "the address in the webhook kubeconfig on each master"
         )
     elif outcome is LoginOutcome.VERIFIED:
         yield f"{who} logged in as {named}, as whois expects"
@@ -383,7 +383,7 @@ def _of_refusal(attempt: LoginAttempt) -> Iterator[str]:
 
 
 def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
-    """The daemon rejected the token, or the API server does not ask a daemon."""
+    """The authenticator rejected the token, or the API server does not use one."""
     installation, expected = attempt.installation, attempt.expected
     version, now = installation.daemon_version, datetime.now(timezone.utc)
     token = inspect_token(attempt.token.text, now=now, partition=installation.partition)
@@ -394,7 +394,7 @@ def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
         yield f"the caller's identity is unknown: {attempt.sts.failure}"
     if asks_no_authenticator(attempt.reviewed.error):
         flags = installation.command("flags")
-        yield f"the API server seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
+        yield f"the API server seems to use no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
     live = _live_answer(attempt)
     if expected is not None:
         yield _expected(expected)
@@ -404,7 +404,7 @@ def _of_daemons_no(attempt: LoginAttempt) -> Iterator[str]:
             yield f"`{installation.command('diff')}` shows the difference, and `apply` applies the file"
     elif live is not None:
         yield (
-            "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
+            "the cluster's objects map the caller, so the running authenticator has other mappings, another cluster ID "
             f"or a wrong clock, or cannot reach AWS: {_rollout(attempt.kubectl)}"
         )
     yield from logged_refusal(attempt.kubectl, attempt.sts.identity)

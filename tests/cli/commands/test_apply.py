@@ -151,8 +151,8 @@ class TestApplyAndVerify:
         ("options", "what"),
         [
             (["--verify", "--dry-run", "client"], "--verify cannot be combined with --dry-run, which applies nothing"),
-            (["--role", ADMIN], "--role is for the login of --verify: add --verify"),
-            (["--profile", "p"], "--profile is for the login of --verify: add --verify"),
+            (["--role", ADMIN], "--role requires --verify"),
+            (["--profile", "p"], "--profile requires --verify"),
         ],
     )
     def test_options_that_do_not_go_together(self, stand: Stand, options: list[str], what: str) -> None:

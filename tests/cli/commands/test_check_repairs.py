@@ -56,8 +56,8 @@ def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
     (home / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(UNQUOTED)
     (home / "test-cluster").symlink_to("dev-cluster")
     line = (
-        "effect: dev-cluster/aws-iam-authenticator.yaml: this file is also that of test-cluster; "
-        "access to them changes, and was not checked\n"
+        "effect: dev-cluster/aws-iam-authenticator.yaml: shared with test-cluster; "
+        "access to them changes too, and was not checked\n"
     )
     for options, count in ((("--all-clusters",), 0), ((), 1)):
         err = shell.run("-c", ".", "check", *options, "--diff", "--unsafe-fixes", code=1).err

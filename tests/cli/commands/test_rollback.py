@@ -106,9 +106,9 @@ def test_a_history_that_is_named_must_be_there(stand: Stand) -> None:
 def test_what_a_rollback_to_a_change_finds_done(stand: Stand) -> None:
     shell = stand.shell
     shell.dev("apply")
-    assert "unchanged: no change after change 1 is left to undo; run `" in shell.dev("rollback", "--to", "1").err
+    assert "unchanged: all changes after change 1 are already undone; run `" in shell.dev("rollback", "--to", "1").err
     shell.dev("rollback")
-    assert "unchanged: no change after change 0 is left to undo; run `" in shell.dev("rollback", "--to", "0").err
+    assert "unchanged: all changes after change 0 are already undone; run `" in shell.dev("rollback", "--to", "0").err
     assert "unchanged: the last change is already undone; run `tarmak-iam" in shell.dev("rollback").err
     assert "--list cannot be combined with --to" in shell.dev("rollback", "--list", "--to", "1", code=2).err
 

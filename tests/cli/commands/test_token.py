@@ -146,7 +146,7 @@ def test_inspect_from_standard_input(shell: Shell, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         shown = shell.run("token", "inspect", *args)
         assert "access key:     ASIAEXAMPLEKEY000001 (temporary, without session token)" in shown.out
-        assert "v0.7.18:        asks STS" in shown.out
+        assert "v0.7.18:        sends it to STS" in shown.out
         assert signature not in shown.out + shown.err
     assert shell.run("token", "inspect", made).out.startswith("host:           sts.us-east-1.amazonaws.com")
 
