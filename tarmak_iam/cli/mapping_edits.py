@@ -114,14 +114,14 @@ def edit_mappings(
     is_unchanged = len(made) == len(outcomes) and not any(edit.is_changed for edit in made)
     if is_unchanged:
         note(unchanged(made))
+    if options["output"] == "json" and not options["all_clusters"]:  # before a note says that it is done
+        console.print_json(made[0].as_json())
     _print_changed([edit for edit in made if edit.is_changed], options)
     for edit in made:
         edit.note_findings()
     if options["all_clusters"]:
         as_json, output = MappingsEdit.as_json, options["output"]
         all_clusters.finish_all(outcomes, as_json, output, lambda edit: edit.word, _UNCHANGED, {})
-    elif options["output"] == "json":
-        console.print_json(made[0].as_json())
     if (is_unchanged and if_exists is False) or any(edit.errors for edit in made):
         click.get_current_context().exit(ExitCode.FINDINGS)
 

@@ -139,7 +139,7 @@ def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
         return at + is_selector, "the quotation marks are not around a whole key", "put the whole key in quotes"
     if is_selector:
         return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
-    if given := re.match(rf"(?s)\s*=\s*(?:{_QUOTED}|(.*))\Z", text[at:]):
+    if text[:at].strip() and (given := re.match(rf"(?s)\s*=\s*(?:{_QUOTED}|(.*))\Z", text[at:])):
         pair = shlex.join((text[:at], next(filter(None, given.groups()), "VALUE")))
         return at, "a path has no value", f"write path and value as two arguments: {shortened(pair)}"
     if text[at:].lstrip().startswith("|"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -100,9 +101,17 @@ def wrong_paths(draw: st.DrawFn) -> str:
 @example("loggingSinks[0].typs", BLUE)
 @example("types", Route())
 @example("network.cidr/", Route())
+@example("=kubernetes.version", BLUE)
+@example("k=ubernetes.version", BLUE)
 def test_a_hint_leads_to_a_key(text: str, base: Route) -> None:
+    check_hint(text, base)
+
+
+def check_hint(text: str, base: Route) -> None:
     refused = refusal(text, base)
-    if refused is not None and refused.remedy not in IN_WORDS:
+    if refused is not None and (pair := re.match(r"write path and value as two arguments: (.*)\Z", refused.remedy)):
+        check_hint(shlex.split(pair[1])[0], base)  # what is before the = is as it was typed: it has hints of its own
+    elif refused is not None and refused.remedy not in IN_WORDS:
         assert not re.search(r"\b(append|set|unset|patch)\b", refused.remedy)
         assert {path: str(refusal(path, base)) for path in hinted(refused)} == dict.fromkeys(hinted(refused), "None")
 
