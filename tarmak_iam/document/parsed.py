@@ -61,10 +61,7 @@ def read_tree(
     source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False, file: str | None = None
 ) -> Tree:
     """Reads one document. `json`: True for strict JSON, False for YAML, None for strict JSON if the text is that, and
-    YAML otherwise. `file` is that of `Tree`.
-
-    Raises ParseError.
-    """
+    YAML otherwise. `file` is that of `Tree`. Raises ParseError."""
     if json or (json is None and index == 0 and looks_like_json(source)):
         try:
             return Tree(source, read_json(source), Span(0, len(source.text)), is_json=True)
