@@ -22,10 +22,12 @@ def print_release_change(change: ReleaseChange) -> None:
     for difference in change.objects:
         print_line(difference.text)
         print_diff(difference.diff)
+    if change.failure and change.starts:
+        print_line(f"cannot be applied: {change.failure}")
     for text in change.notes:
         note(f"note: {text}")
     if change.changed and not change.failure:
-        note(f"run `{change.command}` to choose {change.after}, and then `apply`")
+        note(f"run `{change.command}` to choose {change.after}; the next apply installs it")
 
 
 def release_change_json(change: ReleaseChange) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def release_change_json(change: ReleaseChange) -> dict[str, Any]:
         "changed": change.changed,
         "before": str(change.before),
         "after": str(change.after),
-        "starts": not change.failure,
+        "starts": change.starts,
         "reason": change.failure,
         "effects": [effect_json(effect) for effect in change.effects],
         "flags": list(change.flags),

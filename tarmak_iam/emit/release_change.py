@@ -68,7 +68,7 @@ class ObjectDifference:
 @dataclass(frozen=True, slots=True)
 class ReleaseChange:
     """The differences between the release in use (`before`) and another one (`after`). `failure`: why the other one
-    cannot run with the settings and mappings. Then nobody can log in, and nothing else is compared.
+    cannot run with the settings, or why its objects cannot be generated. Then only the effects are compared.
 
     `flags` are those of the authenticator in the DaemonSet, as `+ --flag=value` and `- --flag=value`. `closed` and
     `opened` are the flaws that only one of them has. `command` changes the settings."""
@@ -87,7 +87,12 @@ class ReleaseChange:
 
     @property
     def changed(self) -> bool:
-        return any((self.effects, self.flags, self.keys, self.objects, self.closed, self.opened))
+        return any((self.failure, self.effects, self.flags, self.keys, self.objects, self.closed, self.opened))
+
+    @property
+    def starts(self) -> bool:
+        """Whether the authenticator starts with the other release."""
+        return not any(effect.kind == DAEMON and effect.reason for effect in self.effects)
 
 
 def release_change(installation: Installation, release: str) -> ReleaseChange:
@@ -105,15 +110,18 @@ def release_change(installation: Installation, release: str) -> ReleaseChange:
     )
     try:
         other.daemon.check()
-        objects = manifests(other)
     except ConfigError as error:
         start = Effect("the authenticator", DAEMON, reason=error.what)
         lost = changes(Loaded.of(installation).standings, Standings(()))
         return replace(found, failure=error.what, effects=(start, *lost))
+    found = replace(found, effects=effects(installation, other))
+    try:
+        objects = manifests(other)
+    except ConfigError as error:
+        return replace(found, failure=error.what)
     open_before, open_after = _flaws(installation), _flaws(other)
     return replace(
         found,
-        effects=effects(installation, other),
         flags=tuple(_flags(present, objects)),
         keys=tuple(_keys(installation, version)),
         objects=tuple(_differences(present, objects)),

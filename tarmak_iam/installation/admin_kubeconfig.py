@@ -224,7 +224,7 @@ def examine_admin(
 def _with_login(access: AdminAccess, home: Path, within: Boundary, now: datetime) -> AdminAccess:
     """With the last login of a certificate that gives access."""
     login = read_admin_login(home, within) if access.gives_access else None
-    if login is None:
+    if login is None or not login.certificate:
         return access
     is_this = login.certificate == access.fingerprint
     which = f"it last logged in on {login.text(now)}" if is_this else "another certificate logged in last"

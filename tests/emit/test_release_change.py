@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.access.diff import effects
+from tarmak_iam.emit import manifests
 from tarmak_iam.emit.release_change import ReleaseChange, release_change
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.releases import known_releases
+from tarmak_iam.installation.backend_payloads import Manifest
+from tarmak_iam.installation.installation import Installation
 from tests.support.installations import MAPPINGS, installation
 
 KEY_ID = MAPPINGS.replace("username: admin", "username: '{{AccessKeyID}}'")
@@ -65,6 +68,30 @@ def test_who_gains_and_loses() -> None:
         "sso:111122223333/Dev: can no longer log in; loses dev",
     ]
     assert (older.changed, older.objects, older.closed, older.opened) == (True, (), (), ())
+
+
+def test_a_mapping_with_which_the_other_release_does_not_start() -> None:
+    text = MAPPINGS + "  - {roleARN: nonsense, username: b, groups: []}\n"
+    newer = change("v0.7.9", text, daemonVersion="v0.4.0")
+    place = "aws-iam-authenticator.yaml:8:5"
+    reason = "'nonsense' is not accepted as an ARN: it does not begin with 'arn:'"
+    assert [effect.text for effect in newer.effects] == [
+        f"the authenticator: does not start: {place}: {reason}",
+        "arn:aws:iam::111122223333:role/Admin: can no longer log in; loses system:masters",
+    ]
+    assert (newer.starts, newer.changed, newer.objects) == (False, True, ())
+
+
+def test_objects_that_cannot_be_generated_say_nothing_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(of: Installation) -> list[Manifest]:
+        if str(of.daemon_version) == "v0.5.8":
+            raise ConfigError("the emitter x does not know it")
+        return manifests(of)
+
+    monkeypatch.setattr("tarmak_iam.emit.release_change.manifests", made)
+    older = change("v0.5.8", daemonVersion="v0.7.9")
+    assert (older.failure, older.effects, older.starts) == ("the emitter x does not know it", (), True)
+    assert (older.changed, older.closed, older.opened) == (True, (), ())
 
 
 def test_flags_and_keys_that_go_and_come() -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.login.admin import AdminVerified, verify_admin
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.admin_login import LOGIN_NAME
 from tarmak_iam.installation.installation import Installation
+from tests.support import EXAMPLES
 from tests.support.admin_certificates import certificate, kubeconfig, logins, write
 from tests.support.fake_cluster import Cluster, away, failed
 from tests.support.installations import installation
@@ -168,3 +170,15 @@ def test_nothing_is_written_to_the_cluster(home: Path) -> None:
         before = json.dumps(sorted(map(str, cluster.objects.items())))
         verified(cluster, home)
         assert json.dumps(sorted(map(str, cluster.objects.items()))) == before
+
+
+def test_a_hub_has_no_api_server_to_log_in_to(home: Path) -> None:
+    hub = replace(installed(home), cluster=TarmakConfig.load(EXAMPLES / "multi").cluster("prod-hub"))
+    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters"):
+        verify_admin(hub, kubectl_of(Cluster(), home / "kubeconfig"))
+
+
+def test_a_login_of_a_certificate_that_was_not_read_is_not_compared(home: Path) -> None:
+    login = {"time": "2026-05-04T12:00:00+00:00", "certificate": "", "username": "x", "method": "x"}
+    (home / LOGIN_NAME).write_text(json.dumps(login))
+    assert installed(home).admin_access.text.endswith("2990-01-01 and in system:masters")

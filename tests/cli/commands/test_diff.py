@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from tarmak_iam.cli.release_diff import print_release_change
+from tarmak_iam.emit.release_change import ReleaseChange
+from tarmak_iam.identity.releases import DaemonVersion
 from tests.support import ADMIN
 from tests.support.kubectl_stand import Stand
 
@@ -71,3 +76,12 @@ def test_the_difference_of_every_cluster(stand: Stand) -> None:
     broken, other = json.loads(shell.run(*every, "-o", "json", code=2).out)
     assert broken["error"].startswith("prod-blue has no mappings file")
     assert other["changed"] is True
+
+
+def test_a_release_whose_objects_cannot_be_generated(capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = DaemonVersion(0, 7, 9), DaemonVersion(0, 5, 8)
+    print_release_change(ReleaseChange(before, after, "command", failure="the emitter x does not know it"))
+    assert capsys.readouterr() == (
+        "authenticator v0.7.9 -> v0.5.8\ncannot be applied: the emitter x does not know it\n",
+        "",
+    )
