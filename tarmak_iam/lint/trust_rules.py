@@ -25,7 +25,8 @@ def open_trust_policy(rule: Rule, trusted: TrustedMappings) -> Iterator[Finding]
     for entry, trust in _trusts(trusted):
         if trust.is_for_anybody:
             where = f"its trust policy in {one_line(trust.source)}"
-            what = f"anybody with an AWS account can assume {entry.name}: {where} allows *"
+            can = "may be able to" if trust.not_evaluated else "can"
+            what = f"anybody with an AWS account {can} assume {entry.name}: {where} allows *"
             if trust.not_evaluated:
                 what += f" (not evaluated: {'; '.join(map(shortened, trust.not_evaluated[:3]))})"
             remedy = "write the ARN of an account, role or user there instead"
