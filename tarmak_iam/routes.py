@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.text import shortened
 
@@ -15,8 +16,7 @@ __all__ = ["Key", "Path", "Route", "Step"]
 LAST = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A key of a mapping, identified by its text.
 
     `occurrence` numbers equal keys of one mapping from 0 in file order. -1 is the last one, which is the one that

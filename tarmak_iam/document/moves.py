@@ -142,9 +142,8 @@ def _text_of(old: Target, new: Target, last: Step) -> tuple[Verbatim, Node | Non
     """The text that moves to a step of another parent, and its node if it is written as it was."""
     tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
     collection = new.node
-    into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
-    into_flow = into_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json)
-    key = ""
+    is_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
+    into_flow, key = is_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json), ""
     if isinstance(last, Key) and held.entry is not None:
         written = tree.source.text[held.entry.key.start : held.entry.key.end]
         is_possible = old.in_flow or not into_flow or not UNSAFE_IN_FLOW.search(written)
@@ -152,33 +151,33 @@ def _text_of(old: Target, new: Target, last: Step) -> tuple[Verbatim, Node | Non
         key = written if is_kept else key_text(tree, held.entry.key, last.text, layout_at(new), flow=into_flow)
     elif isinstance(last, Key):
         key = json_string(last.text) if tree.is_json else scalar_text(last.text, layout_at(new), flow=into_flow)
-    comments = _comments_of(old)
-    outside = [comment for comment in comments if not (old.in_flow and node.start < comment.span.start < node.end)]
+    own, others = _comments_of(old)
+    outside = [comment for comment in own + others if not (old.in_flow and node.start < comment.span.start < node.end)]
     if outside and (into_flow or old.in_flow):
-        what = f"the comment {outside[0].text!r} does not fit there, because it is next to or in a flow collection"
+        first = min(outside, key=lambda comment: comment.span)
+        what = f"the comment {first.text!r} does not fit there, because it is next to or in a flow collection"
         refuse(tree, node, what, "move it in an editor, or write that collection in block style")
     flow = "\n".join(_flow_lines(old)) if old.in_flow else in_one_line(tree, node)
     if into_flow:
         return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None
-    text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
+    text = _from_flow(old, key) if old.in_flow else _from_block(old, key, own, is_entry=isinstance(last, Key))
     return text._replace(flow=flow), node
 
 
-def _comments_of(old: Target) -> list[Comment]:
-    """The comments that belong to a member of a block, in it, next to it and above it; of a flow collection those that
-    go with a member that is removed."""
-    tree, parent, comments = old.tree, old.holders[-2].node, list[Comment]()
+def _comments_of(old: Target) -> tuple[list[Comment], list[Comment]]:
+    """The comment lines above and below a member of a block that belong to it, and the comments in it and next to it.
+    Of a flow collection those that go with a member."""
+    tree, parent, own = old.tree, old.holders[-2].node, list[Comment]()
     assert isinstance(parent, (Mapping, Sequence))
     if not parent.flow:
-        comments = own_comment_lines(tree, parent, old.number)
+        own = own_comment_lines(tree, parent, old.number)
         start = member_start(tree.source, parent, old.number)
         spans = [Span(start, next_line_after(tree.source, old.holders[-1].node))]
     elif member_count(parent) > 1:
         spans = [cut.span for cut in remove_from_flow(tree, parent, (old.number,))]
     else:
         spans = [parent.span]
-    inside = (comment for span in spans for comment in tree.comments_in(*span))
-    return sorted({*comments, *inside}, key=lambda comment: comment.span.start)
+    return own, [comment for span in spans for comment in tree.comments_in(*span)]
 
 
 def _from_flow(old: Target, key: str) -> Verbatim:
@@ -197,16 +196,15 @@ def _flow_lines(old: Target) -> list[str]:
     return _dedented(source.text[node.start : node.end] or "null", len(line) - len(line.lstrip(" ")))
 
 
-def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
-    tree, source, held, parent = old.tree, old.tree.source, old.holders[-1], old.holders[-2].node
+def _from_block(old: Target, key: str, comments: list[Comment], *, is_entry: bool) -> Verbatim:
+    """A member of a block as it is written. `comments` are the lines above and below it that belong to it."""
+    source, held, parent = old.tree.source, old.holders[-1], old.holders[-2].node
     assert is_block(parent)
     node, start = held.node, member_start(source, parent, old.number)
-    comments = own_comment_lines(tree, parent, old.number)
     above = [comment.text for comment in comments if comment.span.start < start]
     below = [source.next_line(comment.span.end) for comment in comments if comment.span.start >= start]
     end, width = max([next_line_after(source, node), *below]), source.column(start)
-    header = unended_scalar(source, node)
-    patches = [header] if header else []
+    patches = [header] if (header := unended_scalar(source, node)) else []
     if held.entry is not None and key:
         patches.append(Splice(held.entry.key.start, held.entry.key.end, key))
     after, keeps_kind = start, is_entry == (held.entry is not None)
@@ -235,9 +233,8 @@ def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
 def _dedented(text: str, width: int, *, first_too: bool = False) -> list[str]:
     """The lines of a text, with so many blanks less in front of each; the first one has them already."""
     lines = text.removesuffix("\n").removesuffix("\r").replace("\r\n", "\n").split("\n")
-    margin = " " * width
     return [
-        line if number == 0 and not first_too else line[width:] if line.startswith(margin) else line.lstrip(" ")
+        line if number == 0 and not first_too else line[width:] if not line[:width].strip(" ") else line.lstrip(" ")
         for number, line in enumerate(lines)
     ]
 

@@ -3,9 +3,8 @@ before, the text after, and the intended values."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -111,10 +110,8 @@ def _compare_pieces(change: Change, after: Tree) -> None:
         written.append(Span(start, start + len(splice.text)))
         shift += len(splice.text) - (splice.end - splice.start)
     source = change.target.tree.source
-    old = [piece for piece in _pieces(source.text, change.target.tree.root) if not _overlaps(piece, replaced)]
-    outside, inside = list[Piece](), list[Piece]()
-    for piece in _pieces(after.source.text, after.root):
-        (inside if _overlaps(piece, written) else outside).append(piece)
+    old, _ = _divided(_pieces(source.text, change.target.tree.root), replaced)
+    outside, inside = _divided(_pieces(after.source.text, after.root), written)
     for piece, other in zip_longest(old, outside):
         if piece is None or other is None or piece.what != other.what:
             line = source.position(piece.start)[0] if piece else after.source.position(other.start)[0]
@@ -141,10 +138,14 @@ def _pieces(text: str, root: Node | None) -> Iterator[Piece]:
             yield Piece(at, end, (node.text, node.style))
 
 
-def _overlaps(piece: Piece, spans: list[Span]) -> bool:
-    """Whether a piece has text in common with one of the spans, which are in order."""
-    number = bisect_right(spans, piece.start, key=lambda span: span.end)
-    return number < len(spans) and spans[number].start < piece.end
+def _divided(pieces: Iterable[Piece], spans: list[Span]) -> tuple[list[Piece], list[Piece]]:
+    """The pieces that have no text in common with the spans, and those that have; all of them are in order."""
+    outside, inside, left = list[Piece](), list[Piece](), [*reversed(spans)]
+    for piece in pieces:
+        while left and left[-1].end <= piece.start:
+            left.pop()
+        (inside if left and left[-1].start < piece.end else outside).append(piece)
+    return outside, inside
 
 
 def _not_proven(target: Target, what: str, remedy: str = "") -> NotProven:

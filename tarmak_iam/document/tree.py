@@ -115,8 +115,11 @@ class Tree:
 
     def comments_in(self, start: int, end: int) -> tuple[Comment, ...]:
         """The comments that begin in a part of the text."""
-        first, last = (bisect_left(self.comments, at, key=lambda comment: comment.span.start) for at in (start, end))
-        return self.comments[first:last]
+        return self.comments[bisect_left(self._comment_starts, start) : bisect_left(self._comment_starts, end)]
+
+    @cached_property
+    def _comment_starts(self) -> list[int]:
+        return [comment.span.start for comment in self.comments]
 
     def _comments(self) -> Iterator[Comment]:
         """Every `#` at the beginning of a line or after a blank, unless it is part of a scalar's own text."""
