@@ -47,6 +47,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_rest_of_samples(items)
+    # One that takes half a minute and begins last would be waited for by all workers but its own.
+    items.sort(key=lambda item: item.get_closest_marker("thorough") is None)
 
 
 _fsync = os.fsync

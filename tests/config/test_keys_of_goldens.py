@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tarmak_iam.config.tarmak_output import differences
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.routes import Route
 from tests.support import GOLDEN, golden_json, strictly
+from tests.support.thorough import MANY, profile
 
 READABLE = sorted(name for name, expected in golden_json("tarmak", "expected.json").items() if expected["read_ok"])
 
@@ -60,8 +62,9 @@ def value_of(field: Field) -> st.SearchStrategy[Any]:
 @pytest.mark.sample(15)
 @pytest.mark.parametrize("name", READABLE)
 def test_what_is_read_is_the_data_and_setting_it_changes_only_what_others_read_differently(name: str) -> None:
-    config = load(name)
-    for path, value, _ in nodes(config.document.data, root_field()):
+    """The files have most keys in common: of each of them every third one, which is another one in the next file."""
+    config, share = load(name), 1 if profile() == MANY else 3
+    for path, value, _ in islice(nodes(config.document.data, root_field()), READABLE.index(name) % share, None, share):
         text = path_text(path)
         assert strictly(config.get(text)) == strictly(value)
         try:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import re
 
 from tarmak_iam.installation.images import DEFAULT_IMAGE
+from tests.e2e.conftest import ADMIN, DEPLOYER
 from tests.e2e.node.conftest import APPLY
 from tests.e2e.node.masters import ALL_RUN, Masters
+from tests.e2e.node.test_taints import tainted
+
+
+def test_an_update_of_a_master_whose_kubelet_hangs(masters: Masters) -> None:
+    """Nothing can be started there, and nothing ends: who could log in still can."""
+    masters.stage.live(*APPLY, "--timeout=600")
+    with tainted(masters, masters.first.stopped_kubelet(), "node.kubernetes.io/unreachable:NoSchedule"):
+        masters.stage.home.map(ADMIN + DEPLOYER)
+        assert ALL_RUN not in masters.stage.live(*APPLY, "--timeout=15", code=2).err
+        assert masters.stage.login("admin").username == "admin:ann-example.com"
+    assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
+    assert masters.stage.eventually("path").username == "deployer"
 
 
 def test_an_image_that_is_not_there(masters: Masters) -> None:

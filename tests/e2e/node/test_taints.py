@@ -55,7 +55,7 @@ uninitialized = tainting("node.cloudprovider.kubernetes.io/uninitialized=true:No
 under_maintenance = tainting("example.org/maintenance=true:NoExecute")
 """An administrator's own taint, which ends pods."""
 _NODE = "node.kubernetes.io"
-NOT_READY, UNREACHABLE = f"{_NODE}/not-ready:NoSchedule", f"{_NODE}/unreachable:NoSchedule"
+NOT_READY = f"{_NODE}/not-ready:NoSchedule"
 CONDITIONS: dict[Condition, tuple[str, ...]] = {
     not_ready: (NOT_READY,),
     uninitialized: ("node.cloudprovider.kubernetes.io/uninitialized:NoSchedule",),
@@ -102,14 +102,3 @@ def test_an_update_of_a_master_that_is_not_ready_any_more(masters: Masters) -> N
         masters.stage.home.map(ADMIN + DEPLOYER)
         assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
         assert masters.stage.eventually("admin").username == "admin:ann-example.com"
-
-
-def test_an_update_of_a_master_whose_kubelet_hangs(masters: Masters) -> None:
-    """Nothing can be started there, and nothing ends: who could log in still can."""
-    masters.stage.live(*APPLY, "--timeout=600")
-    with tainted(masters, masters.first.stopped_kubelet(), UNREACHABLE):
-        masters.stage.home.map(ADMIN + DEPLOYER)
-        assert ALL_RUN not in masters.stage.live(*APPLY, "--timeout=15", code=2).err
-        assert masters.stage.login("admin").username == "admin:ann-example.com"
-    assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
-    assert masters.stage.eventually("path").username == "deployer"
