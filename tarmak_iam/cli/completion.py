@@ -13,7 +13,6 @@ import click
 
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import FileError
-from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config import TarmakConfig
     from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.mappings.entries import MappingEntry
+    from tarmak_iam.routes import Route
 
 
 COMPLETION_VARIABLE = "_TARMAK_IAM_COMPLETE"
@@ -57,6 +57,8 @@ class Asked(NamedTuple):
 
     def base(self, config: TarmakConfig, path: str) -> Route:
         """The route of the cluster that a path begins at; empty for the root of the file."""
+        from tarmak_iam.routes import Route
+
         is_absolute = path.startswith("/") or bool(self.context.params.get("root"))
         return Route() if is_absolute else session_of(self.context).cluster(config).route
 
