@@ -1,4 +1,5 @@
-"""Texts that once took time or memory out of all proportion: a regression is ended, not waited for."""
+"""Texts that once took time or memory out of all proportion: a regression is ended, not waited for. How the work grows
+is counted in test_growth.py."""
 
 from __future__ import annotations
 
@@ -53,10 +54,6 @@ def test_looking_up_keys_below_a_merge_key() -> None:
 
 
 EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
-    "a list below each complex key": (
-        lambda: "m:\n" + "".join(f"  ? k{n}\n  : - x\n" for n in range(30_000)),
-        lambda document: document.set(("new",), "x"),
-    ),
     "comments above what is pruned": (
         lambda: "a:\n" + "  # c\n" * 40_000 + "  b: 1\nz: 1\n",
         lambda document: document.remove(("a", "b"), prune=True),
@@ -74,13 +71,6 @@ EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
         lambda document: document.set(("a",), "1" * 300_000 + "x"),
     ),
 }
-
-
-@pytest.mark.thorough  # test_growth.py counts the calls of such an update
-def test_many_comments_in_a_list_that_is_reversed() -> None:
-    text = "l:\n" + "".join(f"# --- {n}\n- x{n}\n# or\n- y{n}\n\n" for n in range(3_000))
-    document = Document.parse(text, "f")
-    assert outcome(lambda: document.update({"l": document.data["l"][::-1]}), 256, SECONDS) == "done"
 
 
 @pytest.mark.sample(3)

@@ -9,7 +9,6 @@ are run. On local nodes every worker has a cluster of its own, and each test is 
 from __future__ import annotations
 
 import re
-from zlib import crc32
 
 from xdist.scheduler import LoadScopeScheduling
 
@@ -26,8 +25,6 @@ _PARTS = {
     "test_backends": "objects",
 }
 """The modules that are groups of their own on each Kubernetes."""
-_HALVED = ("live", "locks")
-"""Those that take longest are two groups each: a test belongs to one of them by its name."""
 
 
 def part_of(module: str) -> str:
@@ -38,10 +35,8 @@ def part_of(module: str) -> str:
 class ByApiServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         """A test that shares nothing with others is a group of its own."""
-        path, _, name = nodeid.partition("::")
+        path = nodeid.partition("::")[0]
         server = _SERVER.search(nodeid)
         if server is None:
             return nodeid
-        part = part_of(path.rpartition("/")[2].removesuffix(".py"))
-        half = crc32(name.encode()) % 2 if part in _HALVED else ""
-        return f"{server[1] or server[2]} {part} {half}"
+        return f"{server[1] or server[2]} {part_of(path.rpartition('/')[2].removesuffix('.py'))}"

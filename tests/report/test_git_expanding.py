@@ -10,6 +10,7 @@ import pytest
 
 from tarmak_iam.report.git_repository import Budget
 from tests.support.git_packs import BLOB, COMMIT, REF_DELTA, TREE, entry, name_of, number, write_pack
+from tests.support.thorough import MANY, profile
 from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
@@ -115,10 +116,11 @@ def written(pack: Pack, head: str, directory: Path) -> Work:
     return work
 
 
-@pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("share", [1, 8] if profile() == MANY else [8])
 @pytest.mark.parametrize(("make", "why"), SHAPES.items(), ids=[make.__name__ for make in SHAPES])
 def test_small_repositories_that_expand(tmp_path: Path, make: Callable[[Pack], str], why: str, share: int) -> None:
-    """With a share of the budget, and with all of it. One step is at least 64 bytes of all that is read."""
+    """With a share of the budget, and where many examples are asked for with all of it. One step is at least 64 bytes
+    of all that is read."""
     pack = Pack()
     work = written(pack, make(pack), tmp_path)
     assert sum(map(len, pack.entries.values())) < 900_000
