@@ -112,7 +112,10 @@ BATCHES_OF_300: dict[str, Callable[[int], Edit]] = {
     "removes of keys": lambda number: Remove(_key(number)),
     "renames": lambda number: Rename(_key(number), f"new-{number}"),
     "moves of items": lambda number: Move(("pools", number % POOLS), ("pools", (number * 7) % POOLS)),
-    "moves of keys": lambda number: Move(_key(number), ("pools", number % POOLS, "spec", f"key-{number}")),
+    "moves of keys": lambda number: Move(_key(number), ("pools", (number + 1) % POOLS, f"key-{number}")),
+    "moves of keys into new parents": lambda number: Move(
+        _key(number), ("pools", number % POOLS, "spec", f"key-{number}")
+    ),
 }
 
 

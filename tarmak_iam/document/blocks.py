@@ -82,8 +82,7 @@ class Member:
             yield from (member.lead,) if member.block is None else member.parts()
 
     def value(self, column: int, *, is_item: bool) -> Block | None:
-        """The block that is the value of the member, which begins in a column; None if it is something else, or cannot
-        be divided by lines."""
+        """The block that is the value of the member, which begins in a column; None if lines cannot divide it."""
         if self._divided:
             return self.block
         self._divided = True
@@ -114,8 +113,7 @@ class Member:
 @dataclass(slots=True, eq=False)
 class Block:
     """A block collection. `keys` are those of a mapping that are strings, with their members; None for a list.
-    `begins_line`: it does not begin behind a dash. `closed`: so many members, from the first one on, are known to end
-    between two tokens."""
+    `begins_line`: not behind a dash. `closed`: so many members, from the first on, are known to end between tokens."""
 
     column: int
     members: list[Member]
@@ -126,8 +124,7 @@ class Block:
 
     @classmethod
     def of(cls, text: str, column: int, start: int = 0, *, begins_line: bool = True) -> Block | None:
-        """The collection with the lines from `start` on, whose first member may begin behind a dash; None if it cannot
-        be divided."""
+        """The collection with the lines from `start` on, also from behind a dash; None if it cannot be divided."""
         is_list = _DASH.match(text, start + (column if begins_line else 0)) is not None
         parts = members_in(text, column, start, is_list=is_list, begins_line=begins_line)
         if parts is None or parts[0]:
@@ -196,10 +193,18 @@ class Block:
 
 def key_of(text: str, column: int) -> str | None:
     """The key that begins in a column of a text; None if it is not known without a parser, or not a string."""
-    key = _KEY.match(text, column)
-    if key is None:
-        return None
-    return key[3] if key[1] is None else key[1] if is_string(key[1]) else None
+    return _string_in(_KEY.match(text, column))
+
+
+def _string_in(key: re.Match[str] | None) -> str | None:
+    return None if key is None else key[3] if key[1] is None else key[1] if is_string(key[1]) else None
+
+
+@lru_cache
+def _at_column(before: str, column: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Content that begins further left than a column, and content that begins in it."""
+    left, here = rf"{before}(?! {{{column}}}) *[^ #\r\n]", rf"{before} {{{column}}}(?=[^ #\r\n])"
+    return re.compile(left), re.compile(here)
 
 
 def members_in(
@@ -208,20 +213,19 @@ def members_in(
     """The lines before the first member of a block, from `start` on, and the members with their keys (None: not a
     string). None if the lines cannot be divided. `begins_line`: it is not behind a dash. Nothing copies the text."""
     head = column if begins_line else 0  # of the first line
-    left = re.compile(rf"\n(?! {{{column}}}) *[^ #\r\n]"), re.compile(rf"(?! {{{head}}}) *[^ #\r\n]")
-    if left[0].search(text, start) or left[1].match(text, start):  # content further left
+    (left_below, here_below), (left, here) = _at_column(r"\n", column), _at_column("", head)
+    if left_below.search(text, start) or left.match(text, start):  # content further left
         return None
     begins, names = list[int](), list[str | None]()
-    first = [start + head] if re.compile(rf" {{{head}}}(?=[^ #\r\n])").match(text, start) else []
-    others = re.compile(rf"\n {{{column}}}(?=[^ #\r\n])").finditer(text, start)
-    for at in chain(first, (match.end() for match in others)):
-        is_dash = _DASH.match(text, at) is not None
+    first = [start + head] if here.match(text, start) else []
+    for at in chain(first, (match.end() for match in here_below.finditer(text, start))):
+        is_dash, key = _DASH.match(text, at) is not None, None if is_list else _KEY.match(text, at)
         if is_dash and not is_list:
             continue  # an item of a list in the column of its key
-        if not (is_dash if is_list else _KEY.match(text, at)):
+        if not (is_dash or key):
             return None
         begins.append(max(at - column, start))
-        names.append(None if is_list else key_of(text, at))
+        names.append(_string_in(key))
     members = [Member(text[at:end]) for at, end in zip(begins, [*begins[1:], len(text)], strict=False)]
     return text[start : begins[0]] if begins else text[start:], list(zip(names, members, strict=True))
 
@@ -282,8 +286,7 @@ _BRACKET = re.compile(r"[\[{\]}]")
 
 
 def needs_no_tree(source: Source) -> bool:
-    """Whether the text is valid, and nothing in it can be rejected when its tree is read, if there is `room_of` it. The
-    C parser is needed."""
+    """Whether a text that there is `room_of` is valid, and its tree cannot be rejected. The C parser is needed."""
     text = source.text
     return (
         source.encoding == "utf-8"
@@ -301,8 +304,7 @@ def needs_no_tree(source: Source) -> bool:
 
 
 def _may_be_token(text: str, at: int) -> bool:
-    """Whether a token may begin at a sign: only an indicator, a bracket or a comma and blanks are before it on its
-    line."""
+    """Whether a token may begin at a sign: only an indicator, bracket or comma and blanks are before it on its line."""
     before = text[max(at - MAX_DEPTH, 0) : at]
     indicator = before.rstrip(" ")
     if text[at] == "<" and indicator == before:

@@ -15,8 +15,7 @@ from tarmak_iam.document.tree import Comment, Tree
 
 
 def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:
-    """The comment lines above and below a member that belong to it. Those between its first and its last line are part
-    of it anyway."""
+    """The comment lines above and below a member that belong to it. Those between its lines are part of it anyway."""
     source, value = tree.source, member_value(parent, number)
     start, below = member_start(source, parent, number), next_line_after(source, value)
     above = lines_above(tree, start)
@@ -89,8 +88,7 @@ def lines_deeper(tree: Tree, at: int, width: int, *, across_blanks: bool = False
 
 
 def below_deeper_comments(tree: Tree, at: int, width: int) -> int:
-    """The offset of a line, moved below the comment lines there that are indented deeper than `width`: they continue
-    what is above them."""
+    """The offset of a line, moved below the deeper comment lines there, which continue what is above them."""
     deeper = lines_deeper(tree, at, width)
     return tree.source.next_line(deeper[-1].span.end) if deeper else at
 

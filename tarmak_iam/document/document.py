@@ -191,8 +191,7 @@ class Document:
         return bool(target.holders) and not target.missing
 
     def comments_of(self, path: Path | Route) -> tuple[Comment, ...]:
-        """The comments that may be about an entry: those on the lines directly above it, and those after its key or
-        value on the same line."""
+        """The comments that may be about an entry: on the lines directly above it, and after its key or value."""
         entry, tree = self.entry(path), self._tree
         if entry is None:
             return ()
@@ -218,8 +217,7 @@ class Document:
 
     @property
     def ends_early(self) -> bool:
-        """Whether more content follows this document without a marker. That is almost always a mistake: go-yaml stops
-        reading there."""
+        """Whether more content follows without a marker. That is nearly always a mistake: go-yaml stops there."""
         return self._tree.ends_early
 
     def set(

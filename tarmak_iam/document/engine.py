@@ -97,8 +97,7 @@ class Engine:
             raise EditRefused(what, remedy="replace its aliases with their values first", place=tree.position(Route()))
 
     def make(self, edits: Iterable[AnyEdit], *, count: int = 1) -> None:
-        """Makes edits in order, those at once that can be. Raises EditRefused, with the number of the edit if `count`,
-        the number of all edits, is more than 1."""
+        """Makes edits in order, those at once that can be. Raises EditRefused, with the edit's number of `count`."""
         for parts in groups(edits):
             left = parts
             while left and (others := self._make_at_once(left)) is not None:
@@ -153,8 +152,7 @@ class Engine:
                 raise refusal from None
 
     def _plan_and_apply(self, tree: Tree, data: Any, edit: AnyEdit, there: AnyEdit, *, literals: bool) -> None:
-        """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
-        itself for any other."""
+        """Makes an edit at its place. `there` is the edit where a shared value is anchored, or `edit` itself."""
         change, others = planned_alone(tree, data, there, literals=literals), tuple[shared.Use, ...]()
         if change is None:
             return
@@ -169,7 +167,6 @@ class Engine:
     def _checked(self, edit: AnyEdit) -> AnyEdit:
         """An edit with values of plain types. Raises EditRefused."""
         route = Route.of(edit.path)
-        edit = edit._replace(path=route)
         if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
             what = f"the path has more than {MAX_DEPTH} steps"
             raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
@@ -235,7 +232,7 @@ class Engine:
 def groups(edits: Iterable[AnyEdit]) -> Iterator[list[Part]]:
     """The edits of a batch, in order, in groups of those that can be made at once."""
     group, changed, above = list[Part](), set[_Touched](), set[_Touched]()
-    for part in _parts([edit._replace(path=Route.of(edit.path)) for edit in edits]):
+    for part in _parts(map(with_routes, edits)):
         touched = _touched(part.edit)
         # What was changed in a list whose items change now has still its index, but for what was added at the end.
         is_move, route = _list_of(part.edit)
@@ -257,6 +254,11 @@ def groups(edits: Iterable[AnyEdit]) -> Iterator[list[Part]]:
         above.update(steps[:end] for steps in touched for end in range(len(steps)))
     if group:
         yield group
+
+
+def with_routes(edit: AnyEdit) -> AnyEdit:
+    path = Route.of(edit.path)
+    return edit._replace(path=path, to=Route.of(edit.to)) if isinstance(edit, Move) else edit._replace(path=path)
 
 
 def _touched(edit: AnyEdit) -> list[_Touched] | None:
@@ -333,14 +335,13 @@ def _at_once(route: Route, edits: SequenceOf[Any], *, is_move: bool) -> AnyEdit 
 
 
 def planned_together(tree: Tree, data: Any, edits: SequenceOf[AnyEdit]) -> tuple[Change | None, list[int]]:
-    """The change that edits of one group lead to (None if they change nothing), and the numbers of those that it is not
-    of, because they need a parent that another one creates. Raises EditRefused, and Unsuitable if they cannot be
-    planned together."""
+    """The change that edits of one group lead to (None if they change nothing), and the numbers of those that are left,
+    because they need a parent that another one creates. Raises EditRefused, and Unsuitable if it cannot be planned."""
     changes, created, left = list[Change](), set[_Touched](), list[int]()
     for number, edit in enumerate(edits):
-        path = Route.of(edit.to if isinstance(edit, Move) else edit.path).plain
+        path = Route.of(edit.to if isinstance(edit, Move) else edit.path).plain if created else ()
         shifts = left and isinstance(edit, (ChangeItems, Insert, Remove))  # those left mean the indices before it
-        if shifts or any(path[:end] in created for end in range(len(path) + 1)):
+        if shifts or any(path[:end] in created for end in range(1, len(path) + 1)):
             left.append(number)
             continue
         change = _planned(tree, changes[-1].intended if changes else data, edit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
+from functools import partial
 from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
@@ -21,6 +22,10 @@ _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 def layout_at(target: Target, inside: int = 0, at: int | None = None) -> Layout:
     """The layout of new text inside the deepest node of a target (`inside` 1: inside its parent, next to it). `at` is
     the number that a new member of the deepest node will have; None: it is added at the end."""
+    return Layout(target.tree, partial(_places, target, inside, at), literal=target.literals)
+
+
+def _places(target: Target, inside: int, at: int | None) -> list[Nearby]:
     places, deepest = list[Nearby](), len(target.holders) - 1 - inside
     for depth in range(deepest, -1, -1):  # outwards
         node = target.holders[depth].node
@@ -30,7 +35,7 @@ def layout_at(target: Target, inside: int = 0, at: int | None = None) -> Layout:
         number = target.holders[depth + 1].number
         places += [Nearby(node, number, "others")] if depth == deepest else []
         places.append(Nearby(node, number, "inside"))
-    return Layout(target.tree, tuple(places), literal=target.literals)
+    return places
 
 
 def add_to_flow(
@@ -84,8 +89,7 @@ def _after_last(target: Target, node: Mapping | Sequence, texts: list[str]) -> l
 
 
 def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[int]) -> list[Splice]:
-    """Removes members with the comments above them, the comment of a line of which no member stays, and the commas that
-    are no longer needed."""
+    """Removes members with the comments above them and on lines of which no member stays, and the commas between."""
     refuse_pair(tree, node)
     source, spans = tree.source, [member.span for member in members_of(node)]
     limits = [*(span.start for span in spans[1:]), node.end - 1]

@@ -101,7 +101,7 @@ def _with_last_line_end(change: Change, node: Node | None) -> Change:
 
 def _is_same(tree: Tree, first: Route, other: Route) -> bool:
     """Whether two routes lead to the same place. `other` exists."""
-    return first.plain == other.plain and tree.node(first) is tree.node(other)
+    return len(first) == len(other) and first.plain == other.plain and tree.node(first) is tree.node(other)
 
 
 def _shifted(route: Route, item: Route) -> Route:

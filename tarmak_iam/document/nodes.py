@@ -81,8 +81,7 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Mapping(_Spanned):
-    """A mapping, created by `Mapping.of`. `lasts` has the last entry of each key text, `merge_entries` the entries that
-    are merge keys."""
+    """A mapping, created by `Mapping.of`. `lasts`: the last entry of each key text; `merge_entries`: the merge keys."""
 
     entries: Final[tuple[Entry, ...]]
     flow: Final[bool]

@@ -120,8 +120,7 @@ class _Constructor:
 
 
 class ChangedConstructor(_Constructor):
-    """Constructs the values as yaml.v2 would read them if a node had another value: at the node itself, at all of its
-    aliases, and where it is merged."""
+    """Constructs the values that yaml.v2 would read if a node had another value, also at its aliases and merges."""
 
     def __init__(self, root: Node, source: Source, changed: Node, new: Any) -> None:
         super().__init__(root, source, YAML_V2)

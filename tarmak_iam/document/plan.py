@@ -49,7 +49,7 @@ def planned(tree: Tree, data: Any, edit: edits.SharedEdit, *, literals: bool) ->
 def refuse_explicit_keys(target: Target) -> None:
     """Raises EditRefused if a mapping on the way to a target, or the target itself, has a key with `?`."""
     text = target.tree.source.text
-    for holder in target.holders:
+    for holder in target.holders if "?" in text else ():
         node = holder.node
         if not isinstance(node, Mapping) or text.find("?", node.start, node.end) < 0:
             continue
@@ -217,14 +217,14 @@ def renaming(target: Target, data: Any, edit: edits.Rename) -> Change | None:
 
 def check_is_new(parent: Target, name: str) -> None:
     """Raises EditRefused if the mapping has a key of that name, or a merge key brings one."""
-    mapping, route = parent.holders[-1].node, parent.route / name
+    mapping = parent.holders[-1].node
     assert isinstance(mapping, Mapping)
     natives = zip(native_keys(mapping), mapping.entries, strict=True)
     alike = (entry for key, entry in natives if key == name and not entry.is_merge)
     other = mapping.effective(name) or next(alike, None)
     if other is not None:
         line = parent.tree.source.position(other.key.start)[0]
-        what = f"{route} exists already (line {line})"
+        what = f"{parent.route / name} exists already (line {line})"
         refuse(parent.tree, mapping, what, "use another key, or remove that one first")
 
 

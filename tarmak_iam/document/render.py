@@ -122,8 +122,12 @@ class Layout:
     `literal`: whether a string of several lines may be a literal block.
     """
 
-    def __init__(self, tree: Tree | None = None, places: tuple[Nearby, ...] = (), *, literal: bool = True) -> None:
-        self._tree, self._places, self.literal = tree, places, literal
+    def __init__(self, tree: Tree | None = None, look: Callable[[], Any] = list, *, literal: bool = True) -> None:
+        self._tree, self._look, self.literal = tree, look, literal
+
+    @cached_property
+    def _places(self) -> list[Nearby]:
+        return [*self._look()]
 
     @cached_property
     def step(self) -> int:
@@ -132,8 +136,7 @@ class Layout:
 
     @cached_property
     def dash(self) -> int:
-        """Blanks from a key to the dashes of a list below it. Where lists further out are indented, a new one is
-        indented by the step used here."""
+        """Blanks from a key to the dashes of a list below it: the step used here, if lists further out are indented."""
         here: int | None = self._at(self._places[0], "dash") if self._places else None
         return here if here is not None else self.shown("dash", 0) and self.step
 
@@ -293,9 +296,11 @@ def block_lines(value: dict[Any, Any] | list[Any], layout: Layout) -> list[str]:
 
 def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
     """`key: value`, the value on the lines below where it is a collection or a literal scalar."""
+    above = value.above if isinstance(value, Verbatim) else []
+    if isinstance(value, Verbatim) and value.member:
+        return above + value.member
     first, below = value_lines(value, layout)
-    lines = [f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
-    return [*value.above, *(value.member or lines)] if isinstance(value, Verbatim) else lines
+    return [*above, f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
 
 
 def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:

@@ -136,8 +136,7 @@ def intended_everywhere(target: Target, intended: Any) -> Any:
 
 
 def other_uses(tree: Tree, before: Any, after: Any, edit: SharedEdit, changed: Node | None) -> tuple[Use, ...]:
-    """The uses whose values an edit changes, without those that its path leads through. `changed` is the node that it
-    changes."""
+    """The uses whose values an edit of the node `changed` changes, without those that its path leads through."""
     asked, home = Route.of(edit.path), _home_of(tree, edit)
     uses = list(_changed_uses(tree.root, Route(), before, after, (changed, asked))) if tree.root else []
     if home.shared is not None:
@@ -251,8 +250,7 @@ def _merged_text(mapping: Mapping, native: Any) -> str:
 
 
 def effective_entries(mapping: Mapping) -> dict[Any, Entry]:
-    """The mapping's own entries that take effect, by their keys in the plain data: not those that another one, or a
-    merge key after them, overrides."""
+    """The mapping's own entries, by their keys in the plain data, that no other entry or later merge key overrides."""
     entries: dict[Any, Entry] = {}
     for key, entry in zip(native_keys(mapping), mapping.entries, strict=True):
         if not entry.is_merge:

@@ -159,8 +159,7 @@ def member_count(node: Node) -> int:
 
 def lines_instead(source: Source, start: int, end: int, lines: list[str], *, keeps_line_end: bool = False) -> Splice:
     """Replaces whole lines with others, removes them, or adds some (`start` is `end`). A file without a final newline
-    stays so: if its last lines are removed, the newlines before them go too, unless one belongs to the value above
-    (`keeps_line_end`)."""
+    stays so: with its last lines go the newlines before them, unless the value above owns one (`keeps_line_end`)."""
     newline, ends_line = source.newline_near(max(start - 1, 0)), source.ends_line(end)
     text = newline.join(lines)
     if lines and start == end:

@@ -34,8 +34,7 @@ class Holder(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The place that a route leads to. `holders` go from the root to the deepest node that exists; `missing` are the
-    steps after it."""
+    """The place that a route leads to. `holders`: from the root to the deepest node; `missing`: the steps after it."""
 
     tree: Tree
     route: Route
@@ -87,22 +86,21 @@ class Target(NamedTuple):
 
 
 def locate(tree: Tree, route: Route) -> Target:
-    """The place that a route leads to. Raises EditRefused if the route leads through an alias, a merge key, or a node
-    of another kind."""
+    """The place that a route leads to. Raises EditRefused for a way through an alias, a merge key or another kind."""
     steps, holders = list(route.steps), [Holder(tree.root)] if tree.root is not None else []
     for number, step in enumerate(steps if holders else ()):
-        node, at = holders[-1].node, Route(tuple(steps[:number]))
+        node, above = holders[-1].node, steps[:number]
         if isinstance(node, Alias):
-            what = f"{at} is the alias *{node.name}: a change would affect every use of it"
+            what = f"{Route.of(above)} is the alias *{node.name}: a change would affect every use of it"
             refuse(tree, node, what, f"edit the value at &{node.name}, or replace the alias with its value")
         if is_null(node):
             break
-        held = _entry_at(tree, node, step, at) if isinstance(step, Key) else _item_at(tree, node, step, at)
+        held = _entry_at(tree, node, step, above) if isinstance(step, Key) else _item_at(tree, node, step, above)
         if held is None:
             # A parent that comes only from `<<` is not extended: a key of that name would hide all of it.
             is_parent = number < len(steps) - 1
             if is_parent and isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text):
-                what = f"{at / step} comes from a merge key (<<); the same key here would hide all of it"
+                what = f"{Route.of(above) / step} comes from a merge key (<<); the same key here would hide all of it"
                 refuse(tree, node, what, "edit the merged mapping, or write the whole value here")
             break
         if isinstance(step, Key) and isinstance(node, Mapping) and held.entry is node.last(step.text):
@@ -111,32 +109,35 @@ def locate(tree: Tree, route: Route) -> Target:
     return Target(tree, Route(tuple(steps)), tuple(holders), tuple(steps[max(len(holders) - 1, 0) :]))
 
 
-def _entry_at(tree: Tree, node: Node, step: Key, at: Route) -> Holder | None:
+def _entry_at(tree: Tree, node: Node, step: Key, above: list[Step]) -> Holder | None:
     if not isinstance(node, Mapping):
         remedy = f"{quoted(step.text)} can only be a key of a mapping"
-        refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", remedy)
+        refuse(tree, node, f"{Route.of(above)} is {kind_of(node)}, not a mapping", remedy)
     entry = node.occurrence(step.text, step.occurrence)
     if entry is None:
         if step.occurrence >= 0:
-            refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
+            what = f"{Route.of(above)} has no key {step.text} number {step.occurrence + 1}"
+            refuse(tree, node, what, "specify an existing one")
         return None
     if entry.is_merge:
-        refuse(tree, entry.key, f"{at / step} is a merge key", "edit the merged mapping")
+        refuse(tree, entry.key, f"{Route.of(above) / step} is a merge key", "edit the merged mapping")
     number = node.entries.index(entry)
     other = _overriding(node, number)
     if other is not None:
-        line = tree.source.position(other.key.start)[0]
-        refuse(tree, entry.key, f"{at / step} is ignored: line {line} overrides it", f"edit line {line}")
+        what, line = f"{Route.of(above) / step} is ignored", tree.source.position(other.key.start)[0]
+        refuse(tree, entry.key, f"{what}: line {line} overrides it", f"edit line {line}")
     return Holder.of(node, number)
 
 
-def _item_at(tree: Tree, node: Node, index: int, at: Route) -> Holder:
+def _item_at(tree: Tree, node: Node, index: int, above: list[Step]) -> Holder:
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"only a list has an index such as {index}")
+        what = f"{Route.of(above)} is {kind_of(node)}, not a list"
+        refuse(tree, node, what, f"only a list has an index such as {index}")
     if not 0 <= index < len(node.items):
         last = len(node.items) - 1
         remedy = f"use {f'an index from 0 to {last}' if last else 'index 0'}, or append an item"
-        refuse(tree, node, f"{at} has no index {index}", remedy if node.items else "the list is empty: append an item")
+        remedy = remedy if node.items else "the list is empty: append an item"
+        refuse(tree, node, f"{Route.of(above)} has no index {index}", remedy)
     return Holder.of(node, index)
 
 

@@ -81,8 +81,7 @@ class Tree:
 
     @property
     def next_document(self) -> int | None:
-        """The offset of the content after this document, or of the marker before that content. None if only markers,
-        directives and comments follow."""
+        """The offset of the content after this document, or of its marker; None if only comments or markers follow."""
         rest = self.source.text[self.extent.end :]
         content = _CONTENT.search(rest)
         if content is None:

@@ -1,7 +1,6 @@
 """The part of a text that an edit looks at, as a text of its own: docs/editing.md, "Why an edit can be trusted".
 
-What is left out does not change, and by `blocks` it means the same after the edit. So an edit costs what it changes,
-and not what the file has.
+What is left out does not change, and by `blocks` it means the same after the edit. So an edit costs what it changes.
 """
 
 from __future__ import annotations
@@ -38,9 +37,8 @@ class _Kept:
     """The block around it, with the number of the member that this one is the value of."""
     whole: set[int] = field(default_factory=set)
     inner: dict[int, _Kept] = field(default_factory=dict)
-
-    def numbers(self) -> list[int]:
-        return sorted(self.whole | self.inner.keys())
+    order: list[int] = field(default_factory=list)
+    """The numbers of all of them, when nothing more is kept."""
 
     def enter(self, number: int) -> _Kept | None:
         """Keeps a part of a member: that of its block. None if it is kept as a whole."""
@@ -99,6 +97,7 @@ class Window:
             raise Unsuitable from None
         self._segments = [_Segment(None, 0, 0, len(document.lead), adjoins=True)]
         self.text = "".join([document.lead, *self._pieces(self._root)])
+        self._ends = [segment.end for segment in self._segments]
 
     def _look_at(self, edit: AnyEdit) -> None:
         """Keeps what an edit looks at. Raises KeyError if only a parser can tell."""
@@ -116,8 +115,7 @@ class Window:
 
     def _look_around(self, steps: Sequence[Step | None], value: Any, *, stays: bool = True) -> list[tuple[_Kept, int]]:
         """Keeps a place and what is next to it: the end of the member above, and more if new text is written like it.
-        If the place is the only one in its block and may not stay, what is next to the block too: it may be left
-        empty."""
+        If it is the only member of its block and may not stay, what is next to the block too."""
         way = self._way(steps)
         block, number, step = way[-1][0].block, way[-1][1], steps[len(way) - 1]
         is_like = bool(value) if isinstance(value, (dict, list)) else depends_on_neighbours(value)
@@ -170,7 +168,8 @@ class Window:
         return way
 
     def _pieces(self, kept: _Kept) -> Iterator[str]:
-        block, numbers, next_number = kept.block, kept.numbers(), 0
+        block, next_number = kept.block, 0
+        numbers = kept.order = sorted(kept.whole | kept.inner.keys())
         # Where a member ends that is kept in parts does not matter: what follows the parts is a stand-in.
         if not numbers or not block.is_closed(numbers[-1] - (numbers[-1] in kept.inner)):
             raise Unsuitable
@@ -213,7 +212,7 @@ class Window:
         steps: list[Step] = []
         kept: _Kept | None = self._root
         for step in route.steps:
-            steps.append(step if kept is None or isinstance(step, Key) else bisect_left(kept.numbers(), step))
+            steps.append(step if kept is None or isinstance(step, Key) else bisect_left(kept.order, step))
             kept = None if kept is None else kept.inner.get(kept.block.place(step))
         return Route(tuple(steps))
 
@@ -230,8 +229,7 @@ class Window:
         return at + len(self._document.lead)
 
     def edited(self, splices: list[Splice]) -> Member:
-        """The document after splices of the window. Raises Unsuitable if they touch a place where the window leaves
-        lines out."""
+        """The document after splices of the window. Raises Unsuitable if they touch a place that leaves lines out."""
         parts: list[list[Splice]] = [[] for _ in self._segments]
         for splice in sorted(splices, key=splice_order):
             self._divide(splice, parts)
@@ -250,12 +248,11 @@ class Window:
         return Member(self._document.lead + before, block)
 
     def _divide(self, splice: Splice, parts: list[list[Splice]]) -> None:
-        """Gives each segment its part of a splice. New text between two of them is part of the first one, but for one
-        that is a lead."""
+        """Gives each segment its part of a splice. New text between two is part of the first, unless that is a lead."""
         if splice.end > self._segments[-1].end:
             raise Unsuitable
         text, is_given = splice.text, False
-        first = bisect_left(self._segments, splice.start, key=lambda segment: segment.end)
+        first = bisect_left(self._ends, splice.start)
         for number, segment in enumerate(self._segments[first:], first):
             part = parts[number]
             if segment.start > splice.end:
@@ -278,7 +275,7 @@ def _rebuilt(kept: _Kept, texts: dict[tuple[int, int], str]) -> tuple[Block | No
     """A block after changes of its parts, and the lines before its first member. If it cannot be divided as before,
     there is no block, and the lines are all of it."""
     block, new, lines = kept.block, dict[int, Member](), dict[int, str]()
-    for number in kept.numbers():
+    for number in kept.order:
         member, inner, changed = block.members[number], kept.inner.get(number), texts.get((id(kept), number))
         if inner is None:
             if changed is not None:

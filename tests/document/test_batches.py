@@ -12,7 +12,7 @@ import pytest
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.edits import AnyEdit, Arrange, ChangeItems
-from tarmak_iam.document.engine import groups
+from tarmak_iam.document.engine import groups, with_routes
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.proof import prove
 from tarmak_iam.errors import ParseError
@@ -65,7 +65,7 @@ L = Route.of(("l",))
 )
 def test_edits_of_items_in_a_row_become_one(edits: list[Edit], composed: AnyEdit) -> None:
     ((part,),) = groups(edits)
-    assert part == (1, tuple(edit._replace(path=Route.of(edit.path)) for edit in edits), composed)
+    assert part == (1, tuple(map(with_routes, edits)), composed)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,7 @@ def test_edits_of_items_in_a_row_become_one(edits: list[Edit], composed: AnyEdit
     ],
 )
 def test_edits_of_items_that_stay_several(edits: list[Edit]) -> None:
-    assert [part.asked for parts in groups(edits) for part in parts] == [
-        (edit._replace(path=Route.of(edit.path)),) for edit in edits
-    ]
+    assert [part.asked for parts in groups(edits) for part in parts] == [(with_routes(edit),) for edit in edits]
 
 
 ITEMS = "l:\n- a  # a\n- b\n# of c\n- c\n- d  # d\nk: {m: 1}\n"
