@@ -350,8 +350,11 @@ def planned_together(tree: Tree, data: Any, edits: SequenceOf[AnyEdit]) -> tuple
             created.update(() if change.created is None else (change.created.plain,))
     if not changes:
         return None, left
-    splices, moved = [splice for change in changes for splice in change.splices], [change.moved for change in changes]
-    return Change(changes[0].target, splices, changes[-1].intended, tuple(chain.from_iterable(moved))), left
+    # Where blocks end at one place, what is added to the inner one comes first.
+    inner_first = sorted(changes, key=lambda change: -len(change.target.holders))
+    splices = [*chain.from_iterable(change.splices for change in inner_first)]
+    moved = tuple(chain.from_iterable(change.moved for change in changes))
+    return Change(changes[0].target, splices, changes[-1].intended, moved), left
 
 
 def _planned(tree: Tree, data: Any, edit: AnyEdit) -> Change | None:

@@ -64,10 +64,7 @@ def invalid_text(change: Change, error: ParseError) -> NotProven:
 
 
 def prove(change: Change, after: Tree, data: Any) -> list[Comment]:
-    """The comments that went with the replaced text. `after` and `data` are the tree and values of the new text.
-
-    Raises NotProven.
-    """
+    """The comments that went with the replaced text. `after`, `data`: tree and values then. Raises NotProven."""
     target, before = change.target, change.target.tree
     if not same(data, change.intended):
         route = first_difference(data, change.intended)

@@ -161,6 +161,17 @@ def test_edits_below_a_parent_that_others_create_are_made_at_once_after_them(mon
     assert proof.call_count == 2
 
 
+def test_what_is_added_where_several_blocks_end_is_added_to_the_inner_ones_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proof = Mock(wraps=prove)
+    monkeypatch.setattr("tarmak_iam.document.engine.prove", proof)
+    edits: list[Edit] = [Set(("new",), 1), Append(("l",), {"b": 2}), Set(("l", 0, "c"), 3)]
+    with one_way():
+        edited = Document.parse("l:\n- a: 1\n").edit(*edits)
+    assert (edited.text, proof.call_count) == ("l:\n- a: 1\n  c: 3\n- b: 2\nnew: 1\n", 1)
+
+
 def test_so_many_edits_are_made_at_once() -> None:
     assert [len(group) for group in groups([Set((f"k{number}",), 1) for number in range(1001)])] == [500, 500, 1]
 
