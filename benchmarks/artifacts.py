@@ -58,7 +58,9 @@ def by_kubeconfig() -> Cells:
     base = None
     for count in ENTRIES:
         text = "apiVersion: v1\nkind: Config\nusers:\n" + "".join(OTHER_USER.format(number=n) for n in range(count))
-        ms, _ = timed(partial(merge_kubeconfig, [KubeconfigFile.parse(text, "config")], wanted))
+        merge = partial(merge_kubeconfig, [KubeconfigFile.parse(text, "config")], wanted)
+        merge()  # what is imported and compiled once
+        ms, _ = timed(merge)
         base = base or ms / len(text)
         cells[f"{count} entries"] = [f"{len(text) / 1000:.0f} KB", f"{ms:.0f} ms", f"{ms / len(text) / base:.2f}"]
     return cells
