@@ -18,6 +18,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
         "config/test_cluster_issues.py",
         "config/test_cluster_versions.py",
         "config/test_environment_validation.py",
+        "lint/test_cases.py::test_case",
     ),
     "identity/templates": ("identity/test_template_texts.py",),
     "identity/token_review": (
