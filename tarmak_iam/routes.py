@@ -55,6 +55,8 @@ class Route:
             return path
         if isinstance(path, str):
             raise TypeError(f"a path is a sequence of steps, as in ({path!r},), not a string")
+        if isinstance(path, Key):
+            raise TypeError(f"a path is a sequence of steps, as in ({path!r},), not a key alone")
         steps = tuple(Key(step) if isinstance(step, str) else step for step in path)
         for step in steps:
             if isinstance(step, bool) or not isinstance(step, (int, Key)):

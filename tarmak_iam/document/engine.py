@@ -257,6 +257,7 @@ def groups(edits: Iterable[AnyEdit]) -> Iterator[list[Part]]:
 
 
 def with_routes(edit: AnyEdit) -> AnyEdit:
+    """The edit with routes as its paths, which are made once then."""
     path = Route.of(edit.path)
     return edit._replace(path=path, to=Route.of(edit.to)) if isinstance(edit, Move) else edit._replace(path=path)
 

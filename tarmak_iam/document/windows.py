@@ -37,8 +37,7 @@ class _Kept:
     """The block around it, with the number of the member that this one is the value of."""
     whole: set[int] = field(default_factory=set)
     inner: dict[int, _Kept] = field(default_factory=dict)
-    order: list[int] = field(default_factory=list)
-    """The numbers of all of them, when nothing more is kept."""
+    order: list[int] = field(default_factory=list)  # the numbers of all of them, when nothing more is kept
 
     def enter(self, number: int) -> _Kept | None:
         """Keeps a part of a member: that of its block. None if it is kept as a whole."""

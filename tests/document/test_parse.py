@@ -10,6 +10,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.document.scalars import YAML_V3
 from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
+from tarmak_iam.routes import Key
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
@@ -465,3 +466,20 @@ def test_one_of_many_equal_keys_is_looked_up() -> None:
     assert root.occurrence("a", 1_000) is root.entries[1_000]
     assert root.occurrence("a", 2_000) is None
     assert root.occurrences is index
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("a", "a path is a sequence of steps, as in ('a',), not a string"),
+        (Key("a"), "a path is a sequence of steps, as in (Key(text='a', occurrence=-1),), not a key alone"),
+        (("a", 1.5), "a step of a path must be a list index or a key, not 1.5"),
+        (("a", True), "a step of a path must be a list index or a key, not True"),
+    ],
+)
+def test_what_is_no_path(path: Any, message: str) -> None:
+    document = Document.parse("a: 1\n")
+    for call in (document.position, document.remove, lambda path: document.set(path, 2)):
+        with pytest.raises(TypeError) as refused:
+            call(path)
+        assert str(refused.value) == message
