@@ -55,10 +55,11 @@ _fsync = os.fsync
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """No machine fails here: nothing waits for a disk. Edits both ways take a third of the time of `make test`, which
-    leaves them to the room that they are about."""
+    """No machine fails here: nothing waits for a disk. Edits both ways take a third of the time, so `make test` leaves
+    them to the room that they are about, and all others to the rooms that edit most."""
     setattr(os, "fsync", _fsync if "files" in item.path.parts else int)  # noqa: B010  # mypy knows no other way
-    both_ways.install(profile() != QUICK or "document" in item.path.parts)
+    rooms = {"document"} if profile() == QUICK else {"document", "config", "lint", "mappings"}
+    both_ways.install(not rooms.isdisjoint(item.path.parts))
 
 
 def pytest_collection_finish() -> None:

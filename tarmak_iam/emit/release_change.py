@@ -105,7 +105,7 @@ def release_change(installation: Installation, release: str) -> ReleaseChange:
     notes += [other.release_conflict] if other.release_conflict else []
     notes += [f"authenticator {version} {version.unread}"] if version.unread else []
     words = [word for edit in edits.items() for word in edit]
-    found = ReleaseChange(
+    change = ReleaseChange(
         installation.daemon_version, version, installation.command("settings set", *words), notes=tuple(notes)
     )
     try:
@@ -113,15 +113,15 @@ def release_change(installation: Installation, release: str) -> ReleaseChange:
     except ConfigError as error:
         start = Effect("the authenticator", DAEMON, reason=error.what)
         lost = changes(Loaded.of(installation).standings, Standings(()))
-        return replace(found, failure=error.what, effects=(start, *lost))
-    found = replace(found, effects=effects(installation, other))
+        return replace(change, failure=error.what, effects=(start, *lost))
+    change = replace(change, effects=effects(installation, other))
     try:
         objects = manifests(other)
     except ConfigError as error:
-        return replace(found, failure=error.what)
+        return replace(change, failure=error.what)
     open_before, open_after = _flaws(installation), _flaws(other)
     return replace(
-        found,
+        change,
         flags=tuple(_flags(present, objects)),
         keys=tuple(_keys(installation, version)),
         objects=tuple(_differences(present, objects)),

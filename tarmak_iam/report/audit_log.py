@@ -49,7 +49,7 @@ def with_audit_logs(
         remedy = "specify files that --audit-log-path of the API server names"
         raise ConfigError("; ".join((f"no audit events in {brief_list(names, 3)}", *reader.problems)), remedy=remedy)
     by_principal, unexplained = _matched(reader.users, loaded)
-    principals = (replace(one, logins=by_principal.get(one.key, Logins())) for one in review.principals)
+    principals = (replace(entry, logins=by_principal.get(entry.key, Logins())) for entry in review.principals)
     log = AuditLog(
         files=names,
         first=reader.first,

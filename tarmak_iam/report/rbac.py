@@ -261,15 +261,15 @@ class Rbac:
             return (FoundEscalation(_EVERYTHING, Privilege.ELEVATED, where),) if namespace else ()
         best: dict[str, FoundEscalation] = {}
         for met in self._of_rules(namespace, rules):
-            found = FoundEscalation(met.name, met.privilege, where)
+            escalation = FoundEscalation(met.name, met.privilege, where)
             if namespace in ("", NAMESPACE) and met.in_kube_system.rank < met.privilege.rank:
-                found = FoundEscalation(met.name, met.in_kube_system, _NEXT_TO_AUTHENTICATOR)
+                escalation = FoundEscalation(met.name, met.in_kube_system, _NEXT_TO_AUTHENTICATOR)
             elif met.as_accounts and accounts:
                 single = f"the service account {namespace}:{accounts[0]}"
                 whom = f"any service account of {namespace}" if "*" in accounts else single
-                found = FoundEscalation(met.name, Privilege.ELEVATED, f"{where} as {whom}")
-            if met.name not in best or found.privilege.rank < best[met.name].privilege.rank:
-                best[met.name] = found
+                escalation = FoundEscalation(met.name, Privilege.ELEVATED, f"{where} as {whom}")
+            if met.name not in best or escalation.privilege.rank < best[met.name].privilege.rank:
+                best[met.name] = escalation
         return tuple(best.values())
 
     def _of_rules(self, namespace: str, rules: tuple[PolicyRule, ...]) -> tuple[Escalation, ...]:

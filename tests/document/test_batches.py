@@ -226,5 +226,5 @@ def test_a_batch_gives_the_same_data_as_its_edits_one_after_the_other() -> None:
 
 @pytest.mark.thorough
 def test_many_batches_give_the_same_data_as_their_edits_one_after_the_other() -> None:
-    share = 1 if profile() == MANY else 4
+    share = 1 if profile() == MANY else 8
     check([*generated_texts(range(80_000, 81_000, share)), *own_texts()[:: 3 * share]], 5_000 // share)

@@ -157,7 +157,7 @@ def test_edits_of_json(fewer: int) -> None:
 @pytest.mark.parametrize("number", range(8 if profile() == MANY else 1))
 def test_many_edits_of_generated_documents(number: int, fewer: int) -> None:
     """24,000 with the C parser, where many examples are asked for."""
-    fewer = fewer if profile() == MANY else 2 * fewer
+    fewer = fewer if profile() == MANY else 4 * fewer
     check(generated_texts(range(1_000 + number * 500, 1_500 + number * 500)[::fewer]), 6, at_least=2_000 // fewer)
 
 

@@ -97,6 +97,6 @@ def test_work_grows_as_the_text(hostile: ModuleType, work: Work, pure: bool) -> 
     growth = {}
     for name, (file, shape) in hostile.SHAPES.items():
         if file == hostile.CONFIG and name != BOUNDED:
-            single, double = (amount(work, shape(size), pure=pure) for size in (2_000, 4_000))
+            single, double = (amount(work, shape(size), pure=pure) for size in (1_000, 2_000))
             growth[name] = double / single
     assert {name: round(times, 1) for name, times in growth.items() if times > 2.5} == {}
