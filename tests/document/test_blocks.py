@@ -56,6 +56,12 @@ def divided(text: str) -> object:
             ("", [("- ", [("a:\n", ["  - b\n"]), "  c: 1\n"]), "- d\n"]),
             id="a mapping behind a dash",
         ),
+        pytest.param(
+            "a:\n  - b: 1\n    c: 2\n",
+            ("", [("a:\n", [("  - ", ["b: 1\n", "    c: 2\n"])])]),
+            id="a mapping behind a dash that is not in the first column",
+        ),
+        pytest.param("a:\n b: 1\n", ("", [("a:\n", [" b: 1\n"])]), id="a mapping that is one column deeper"),
         pytest.param("-\n  a: 1\n  b: 2\n", ("", [("-\n", ["  a: 1\n", "  b: 2\n"])]), id="below a dash"),
         pytest.param("- # c\n  a: 1\n", ("", [("- # c\n", ["  a: 1\n"])]), id="below a dash and a comment"),
         pytest.param("- - a\n  - b\n", ("", ["- - a\n  - b\n"]), id="a list behind a dash is one member"),
@@ -93,8 +99,10 @@ def test_texts_that_are_not_divided(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ['a: "x\nb: y"\nc: 1\n', "a: 'x\nb: y'\nc: 1\n", "a: [x,\nb: y]\nc: 1\n", "- [a, b\n- , c]\n- d\n"]
 )
+@pytest.mark.usefixtures("both_parsers")
 def test_lines_of_a_value_that_look_like_members(text: str) -> None:
     block = block_of(text)
+    assert not block.is_closed(0)
     assert not block.is_closed(len(block.members) - 1)
 
 
@@ -106,9 +114,25 @@ def test_lines_of_a_value_that_look_like_members(text: str) -> None:
         "- a: 'b\n    c'\n- d\n",
     ],
 )
+@pytest.mark.usefixtures("both_parsers")
 def test_members_that_end_between_two_tokens(text: str) -> None:
     block = block_of(text)
     assert block.is_closed(len(block.members) - 1)
+
+
+def test_what_is_known_to_end_between_two_tokens() -> None:
+    block = block_of("a:\n  b:\n   c: 'd'\n  e: 1\nf: 2\n")
+    assert block.is_closed(0)
+    inner = block.value(0)
+    assert inner is not None
+    assert (block.closed, inner.closed) == (1, 0)
+    assert inner.is_closed(0)  # the parser reads its lines as they are: in another column they would mean nothing
+    document = document_of(block.text, is_closed=True)
+    assert document is not None
+    assert document.block is not None
+    inner = document.block.value(0)
+    assert inner is not None
+    assert inner.closed == document.block.closed > len(block.members)
 
 
 def test_what_is_before_the_first_member() -> None:
@@ -146,6 +170,26 @@ def test_a_block_with_other_members() -> None:
     assert block.with_members({0: [("b", Member("b: 3\n"))]}) is None
     assert block.with_members({0: [(None, Member("on: 3\n"))]}) is None
     assert block.with_members({0: [], 1: []}) is None
+    assert block.is_closed(1)
+    more = block.with_members({1: [("b", Member("b: 3\n")), ("c", Member("c: 4\n"))]})
+    assert more is not None
+    assert more.closed == 3
+
+
+def test_a_block_behind_a_dash_with_other_members() -> None:
+    items = block_of("- a: 1\n  b: 2\n- c\n")
+    block, others = items.value(0), items.with_members({1: [(None, Member("- d\n"))]})
+    assert others is not None
+    assert (others.text, others.keys) == ("- a: 1\n  b: 2\n- d\n", None)
+    assert block is not None
+    first, last = (
+        block.with_members({0: [("c", Member("c: 3\n"))]}),
+        block.with_members({1: [("d", Member("  d: 4\n"))]}),
+    )
+    assert first is not None
+    assert last is not None
+    assert (first.text, list(first.keys or ()), first.begins_line) == ("c: 3\n  b: 2\n", ["b", "c"], False)
+    assert (last.text, list(last.keys or ()), last.begins_line) == ("a: 1\n  d: 4\n", ["a", "d"], False)
 
 
 def starts(block: Block, at: int, node: Node | None) -> Iterator[tuple[int, int, int]]:

@@ -12,6 +12,7 @@ from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import MAX_FLOW, Source
 from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.text import MAX_BYTES
 from tests.document.test_bad_input import outcome
 
 pytestmark = pytest.mark.skipif(not has_c_parser(), reason="ruamel.yaml's C parser is not installed")
@@ -32,6 +33,9 @@ pytestmark = pytest.mark.skipif(not has_c_parser(), reason="ruamel.yaml's C pars
         "a: x ! y * z ? w\n",
         "# *a &b !c\na: 1\n",
         "a: 1  # see *b\n",
+        "a: X &b\n",
+        "a: X'<<\n",
+        "a: X '<<\n",
         "a: ${{ b }}\n",
         'a: "{{ b }}"\n',
         "a: [{b: 1}, {c: 2}]\n",
@@ -62,6 +66,10 @@ def test_texts_that_need_no_tree(text: str) -> None:
         "a:\n  &b c: 1\n",
         "a#b: &c 1\n",
         "---\n&a b: 1\n",
+        "a: 1\n&b c: 2\n",
+        "a: {&b c: 1}\n",
+        'a: 1\n"<<": 1\n',
+        'a: { "<<": 1}\n',
         "<<: 1\n",
         "<< : 1\n",
         '"<<" : 1\n',
@@ -161,7 +169,31 @@ def test_a_long_line_is_searched_once(text: str, monkeypatch: pytest.MonkeyPatch
     assert outcome(lambda: needs_no_tree(Source(text, "f")), 256, 5) == "done"
 
 
-def test_room_for_more_values() -> None:
-    assert room_of("a: 1\n") == MAX_FLOW - 5
-    assert room_of("- a\n" * 100_000) > 0
-    assert room_of("[" * MAX_FLOW) < 0
+@pytest.mark.parametrize(
+    ("text", "room"),
+    [
+        pytest.param("a: 1\n", MAX_FLOW - 5, id="fewer characters than there may be brackets"),
+        pytest.param("[" * 30_000 + "{" * 19_990 + "x" * 20, 8, id="brackets"),
+        pytest.param("[" * MAX_FLOW, -2, id="too many brackets"),
+        pytest.param("- a\n" * 199_990, 8, id="values that may be collections"),
+        pytest.param("-\n" * 100_000 + "a:\n" * 90_000 + "b: #\n" * 9_990, 8, id="collections on lines below"),
+        pytest.param("a:,b\n" * 333_330, 8, id="values"),
+        pytest.param("x" * (MAX_BYTES - 400), 98, id="bytes"),
+        pytest.param("\N{LATIN SMALL LETTER E WITH ACUTE}" * (MAX_BYTES // 2 - 200), 98, id="bytes of other letters"),
+    ],
+)
+def test_room_for_more_values(text: str, room: int) -> None:
+    assert room_of(text) == room
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        pytest.param("- [{a: [1]}]\n", 3, id="few"),
+        pytest.param("- {a: [1]}\n" * 60, 2, id="many beside each other"),
+        pytest.param("[" + "[]" * 100 + "[[[", 4, id="open ones around many"),
+        pytest.param("]" * 50 + "[" * 100, 100, id="closed ones that were never opened"),
+    ],
+)
+def test_levels_of_brackets(text: str, depth: int) -> None:
+    assert blocks._flow_depth(text) == depth

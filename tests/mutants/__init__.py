@@ -10,7 +10,7 @@ WANTED = 85.0
 RANDOM = "document/test_random_edits.py::test_edits_of_generated_documents"
 
 CHECKED: dict[str, tuple[str, ...]] = {
-    "document/blocks": ("document/test_edits.py", "document/test_update.py"),
+    "document/blocks": ("document/test_survey.py", "document/test_windows.py", "document/test_edits.py"),
     "document/engine": ("document/test_batches.py", "document/test_edits.py", "document/test_update.py", RANDOM),
     "document/proof": ("document/test_edits.py", "document/test_update.py", RANDOM),
     "document/windows": ("document/test_edits.py", "document/test_update.py", RANDOM),
