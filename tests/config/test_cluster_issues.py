@@ -41,7 +41,7 @@ DISABLES = {"disableAdmissionControllers": ["x"]}
 def test_the_api_server(api_server: Any, version: str, expected: list[Any]) -> None:
     found = api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": version}}))
     assert [[list(path), *texts] for path, *texts in found] == expected
-    assert api_server_issues(cluster_of({})) == api_server_issues(cluster_of({"kubernetes": None})) == []
+    assert [*api_server_issues(cluster_of({})), *api_server_issues(cluster_of({"kubernetes": None}))] == []
 
 
 def test_access_logs_come_between_ranges_and_the_version() -> None:
@@ -73,12 +73,12 @@ PROXY = {"amazonESProxy": {"port": 9200}}
 
 @cases("config/cases/cluster_issues")
 def test_a_cluster(cluster: dict[str, Any], path: list[str | int], message: str, remedy: str) -> None:
-    assert cluster_issues(cluster_of(cluster)) == [(tuple(path), message, remedy)]
+    assert list(cluster_issues(cluster_of(cluster))) == [(tuple(path), message, remedy)]
 
 
 @cases("config/cases/cluster_issues")
 def test_what_tarmak_takes(cluster: dict[str, Any]) -> None:
-    assert cluster_issues(cluster_of(cluster)) == []
+    assert list(cluster_issues(cluster_of(cluster))) == []
 
 
 def ranges(of: Any, kubernetes: Any = None, network: Any = None, name: str = "cluster") -> list[Issue]:

@@ -6,8 +6,6 @@ import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.api_server import AMAZON
-from tarmak_iam.config.section_keys import key_named
 from tests.config.test_config_edits import FILE, POOL, blue, lines, one
 from tests.support import EXAMPLES
 from tests.support.tables import cases
@@ -86,13 +84,6 @@ def test_a_text_of_which_something_would_be_lost(path: str, text: str, message: 
     with pytest.raises(ConfigError) as caught:
         one().set(path, text, is_text=True).apply()
     assert str(caught.value).endswith(f": {message}")
-
-
-def test_a_text_for_a_key_of_a_section_of_which_something_would_be_lost() -> None:
-    """Without a place: the text is in no file."""
-    with pytest.raises(ConfigError) as caught:
-        key_named(AMAZON, "awsIAMAuthenticatorInit").typed("!foo true")
-    assert str(caught.value) == "the tag !foo would not be written; remove it"
 
 
 @pytest.mark.parametrize("edits", [one(), blue()])  # without a list, and with one
