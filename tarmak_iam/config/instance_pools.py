@@ -64,7 +64,9 @@ def pool_type_issues(cluster: Cluster) -> Iterator[Issue]:
         return
     if missing := _missing_types(cluster):
         what = f"a cluster of type {cluster.type} requires pools of type {_listed(missing, 'and')}"
-        yield ("instancePools",), what, "add them"
+        idle = [kind for kind in _WITHOUT_ROLE if kind in types]  # should get one of these types
+        instead = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
+        yield ("instancePools",), what, f"change the pool of type {idle[0]} to {instead}" if idle else "add them"
     for kind in _EXACTLY_ONE[cluster.type]:
         indices = [index for index, other in enumerate(types) if other == kind]
         if len(indices) > 1:
