@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.plugins import guarded, lazy_exports
 
@@ -100,9 +101,9 @@ class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
     `defaults` returns the model that takes effect. `validate` is called with it and returns the problems because of
-    which an edit must be refused. `rules` find what is valid, but surprising. If `model` is a function that imports and
-    returns the model, because pydantic takes longer to import than everything else, Tarmak's types are checked in its
-    place, and the three are called with plain data.
+    which an edit must be refused. `rules` find what is valid, but surprising. `model` may be a function that imports
+    and returns the model, because pydantic takes longer to import than everything else: if Tarmak has the keys, its
+    types are checked in place of the model, and all of these functions are called with plain data.
     """
 
     path: tuple[str, ...]
@@ -122,7 +123,7 @@ class Section(Generic[Model]):
     @property
     def is_plain(self) -> bool:
         """Whether its values are plain data of Tarmak's types, and its model is only for Python programs."""
-        return not isinstance(self.model, type)
+        return not isinstance(self.model, type) and CLUSTER_FIELD.below(*self.path) is not None
 
     @property
     def model_class(self) -> type[Model]:
