@@ -82,9 +82,12 @@ def _amazon_model() -> type[Amazon]:
     return Amazon
 
 
-def _with_defaults(amazon: Amazon) -> Amazon:
-    data = amazon.model_dump(exclude_none=True)
-    return type(amazon).model_validate({**data, **dict(used_logs(data))})
+def _with_defaults(amazon: Any) -> Any:
+    """The plain data, or the model of a Python program, with every default."""
+    if not isinstance(amazon, Mapping):
+        return type(amazon).model_validate(_with_defaults(amazon.model_dump(exclude_none=True)))
+    empty = {"enabled": False, "bucket": "", "bucketPrefix": "", "interval": 5}
+    return {**{name: {**empty, **log} for name, log in used_logs(amazon)}, INIT: bool(amazon.get(INIT))}
 
 
 AMAZON: Section[Amazon] = Section(
@@ -109,28 +112,25 @@ def authenticator_init_route(cluster: Cluster) -> Route:
     return Route.of((*cluster.route.plain, *AMAZON.path, INIT))
 
 
-def api_server_issues(cluster: Cluster) -> list[Issue]:
+def api_server_issues(cluster: Cluster) -> Iterator[Issue]:
     """As Tarmak's validateAPIServer, in its order. It runs only if apiServer is present; one issue blocks every command
     for the environment of the cluster."""
     if not cluster.has_api_server:
-        return []
+        return
     base, api_server = ("kubernetes", "apiServer"), cluster.api_server
-    issues: list[Issue] = []
     for index, cidr in enumerate(api_server.get("allowCIDRs") or ()):
         if not is_cidr(cidr):
             remedy = "write an address with its mask, as in 10.0.0.0/8"
-            issues.append(((*base, "allowCIDRs", index), f"{quoted(cidr)} is not a valid CIDR", remedy))
-    problems = problems_of(AMAZON.data(cluster.data))
-    issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
+            yield (*base, "allowCIDRs", index), f"{quoted(cidr)} is not a valid CIDR", remedy
+    for problem in problems_of(AMAZON.data(cluster.data)):
+        yield (*AMAZON.path, *problem.path), problem.message, problem.remedy
     text = cluster.kubernetes_version
     version = parse_version(text)
     if version is None:
-        remedy = "write a version such as 1.12.9"
-        issues.append((("kubernetes", "version"), f"{quoted(text)} is not a valid version", remedy))
+        yield ("kubernetes", "version"), f"{quoted(text)} is not a valid version", "write a version such as 1.12.9"
     elif api_server.get("disableAdmissionControllers") and version.is_below(1, 11, 0):
         what = f"Kubernetes {text} cannot disable admission controllers"
-        issues.append(((*base, "disableAdmissionControllers"), what, "remove them, or use 1.11.0 or later"))
-    return issues
+        yield (*base, "disableAdmissionControllers"), what, "remove them, or use 1.11.0 or later"
 
 
 WEBHOOK_FLAG = "authentication-token-webhook-config-file"

@@ -17,6 +17,7 @@ from tarmak_iam.config.api_server import AMAZON, INIT, LOGS, api_server_issues, 
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.sections import Model, Path, Problem, Section, field_errors, validation_error
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
@@ -91,8 +92,7 @@ class ReadFile:
     @cached_property
     def written_clusters(self) -> list[Any]:
         """The clusters as plain data of the file, including keys that Tarmak does not know."""
-        written = self.document.data.get("clusters")
-        return written if isinstance(written, list) else []
+        return list(self.document.data.get("clusters") or ())
 
     @cached_property
     def environments(self) -> list[dict[str, Any]]:
@@ -143,8 +143,7 @@ class ReadFile:
 
     @property
     def current_cluster(self) -> Cluster:
-        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match. Raises
-        SelectionError."""
+        """As `selected_cluster`. Raises SelectionError if there is none."""
         selected = self.selected_cluster
         if selected is not None:
             return selected
@@ -176,10 +175,10 @@ class ReadFile:
             parts = " and ".join(quoted(part) for part in (cluster.environment, cluster.name) if "-" in part)
             other = f"; or choose one of {', '.join(map(shortened, names))}" if names else ""
             remedy = f"rename {parts} without a dash, and write {form} here{other}"
-        else:
+        elif self.clusters:
             remedy = f"set environment and metadata.name of a cluster, and write {form} here"
-            without = f"the file has no clusters: add one{', or remove currentCluster' if current else ''}"
-            remedy = remedy if self.clusters else without
+        else:
+            remedy = f"the file has no clusters: add one{', or remove currentCluster' if current else ''}"
         place = self.document.position(("currentCluster",))
         raise SelectionError(what if current else "currentCluster is empty", remedy=remedy, place=place)
 
@@ -189,7 +188,7 @@ class ReadFile:
         return self.value(Route(), path, default, effective=effective)
 
     def value(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
-        """The value of a key; `base` is the route that a relative path begins at."""
+        """As `get`, with paths relative to the route."""
         from tarmak_iam.config.key_paths import KeyPath
         from tarmak_iam.config.path_lookup import UNSET, look_up, written_value
 
@@ -206,7 +205,7 @@ class ReadFile:
 
         section, written, path = key.section, written_value(self.document, key), key.route.plain
         if section is not None:
-            values = section.effective_values(self.clusters[int(path[1])].section(section))
+            values = self.clusters[int(path[1])].effective_section(section)
             value = value_at(values, key.type_path[2 + len(section.path) :])
             if isinstance(value, dict) and isinstance(written, dict):  # with the keys that the model does not have
                 return {**written, **value}
@@ -289,15 +288,25 @@ class Cluster:
             place = self._file.document.position((*self.route.plain, *section.path, *path))
             raise ConfigError(f"{section.name}: {message}", place=place) from None
 
+    def effective_section(self, section: Section[Any]) -> dict[str, Any]:
+        """The plain values of a section with defaults; empty if a required key is not set. Raises as `section`."""
+        if section.is_plain:
+            return dict(section.effective(section.data(self.data) or {}))
+        model = self.section(section)
+        try:
+            effective = section.effective(section.model_class() if model is None else model)
+        except validation_error():
+            return {}
+        return dict(effective.model_dump(mode="json", exclude_none=True))
+
     def problems(self, section: Section[Any]) -> list[Problem]:
         """The problems that the section itself reports; none if the file does not contain it."""
         return section.problems(self.data_with_unknown_keys)
 
     @property
     def data_with_unknown_keys(self) -> dict[str, Any]:
-        """The complete cluster of the file: `data`, and the keys that Tarmak does not know."""
-        written = self._file.written_clusters
-        return dict(_overlaid(written[self.index] if self.index < len(written) else None, self.data))
+        """The plain data of the cluster in the file, with the keys that Tarmak does not know."""
+        return dict(self._file.written_clusters[self.index] or {})
 
     @property
     def authenticator_init(self) -> bool:
@@ -347,7 +356,6 @@ class Cluster:
         or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
         validateAPIServer, in the wording of tarmak-iam)."""
         from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
-        from tarmak_iam.config.tarmak_types import CLUSTER_FIELD
 
         api_server, field = None, CLUSTER_FIELD.below("kubernetes", "apiServer")
         if self.has_api_server:
@@ -381,13 +389,6 @@ def check_masters(
     if cluster.is_hub:
         what = f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}"
         raise ConfigError(what, remedy=remedy, place=cluster._file.document.position(cluster.route))
-
-
-def _overlaid(written: Any, decoded: Any) -> Any:
-    """The written data, with Tarmak's decoded values in place of the keys that it knows."""
-    if isinstance(written, dict) and isinstance(decoded, dict):
-        return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
-    return decoded
 
 
 def values_at(data: Any, pattern: str, at: Path = ()) -> Iterator[tuple[Path, Any]]:

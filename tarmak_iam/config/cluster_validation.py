@@ -40,36 +40,32 @@ _RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
 _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
 
-def cluster_issues(cluster: Cluster) -> list[Issue]:
+def cluster_issues(cluster: Cluster) -> Iterator[Issue]:
     """Each of them blocks every command for the environment of the cluster, as an issue of the API server does."""
     kubernetes = cluster.data.get("kubernetes") or {}
     cidr = (cluster.data.get("network") or {}).get("cidr") or ""
     mode = (kubernetes.get("prometheus") or {}).get("mode") or ""
-    issues: list[Issue] = []
     if cidr and not is_cidr(cidr):
         remedy = "write an address with its mask, as in 10.99.0.0/16"
-        issues.append((("network", "cidr"), f"{quoted(cidr)} is not a valid CIDR", remedy))
+        yield ("network", "cidr"), f"{quoted(cidr)} is not a valid CIDR", remedy
     for path, elastic in values_at(cluster.data, "loggingSinks.*.elasticsearch"):
         excluded = [key for key in ("httpBasicAuth", "tlsVerify", "tlsCA") if elastic.get(key) not in (None, False, "")]
         if elastic.get("amazonESProxy") is not None and excluded:
             what = f"the sink has amazonESProxy, so it cannot have {excluded[0]}"
-            issues.append(((*path, excluded[0]), what, "remove one of them"))
+            yield (*path, excluded[0]), what, "remove one of them"
             break  # Tarmak stops at the first sink
-    issues += islice(_autoscaler_issues(kubernetes.get("clusterAutoscaler") or {}), 1)  # and at the first of these
+    yield from islice(_autoscaler_issues(kubernetes.get("clusterAutoscaler") or {}), 1)  # and at the first of these
     if mode and mode not in _PROMETHEUS_MODES:
         remedy = f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}"
-        issues.append((("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy))
+        yield ("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy
     calico, path = kubernetes.get("calico") or {}, ("kubernetes", "calico")
     backend, replicas = calico.get("backend") or "etcd", calico.get("typhaReplicas")
     if backend not in CHOICES["ClusterKubernetesCalico.backend"]:
-        what = f"{quoted(backend)} is not a backend of Calico"
-        issues.append(((*path, "backend"), what, "write etcd or kubernetes"))
+        yield (*path, "backend"), f"{quoted(backend)} is not a backend of Calico", "write etcd or kubernetes"
     if calico.get("enableTypha") and backend != "kubernetes":
-        what = f"Typha is enabled, but the backend is {backend}"
-        issues.append(((*path, "enableTypha"), what, "write backend: kubernetes"))
+        yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
     if calico.get("enableTypha") and replicas is not None and replicas <= 0:
-        issues.append(((*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"))
-    return issues
+        yield (*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"
 
 
 def _autoscaler_issues(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:

@@ -42,8 +42,7 @@ class _Flaw(NamedTuple):
 def check_edit(before: ReadFile, after: ReadFile, edited: Iterable[Route], *, force: bool = False) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not. `edited`
     are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the same
-    kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are accepted,
-    and nothing else."""
+    kind: its text names a number that the edit has changed. With `force`, unknown keys are accepted."""
     routes, sections = tuple(edited), load_sections()
     old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
     if len(old) > _MOST_FLAWS:
@@ -105,8 +104,9 @@ def _flaws(config: ReadFile, before: ReadFile, sections: SequenceOf[Section[Any]
                 yield _Flaw(of_cluster, Route.of((*cluster.route.plain, *path)), what, remedy)
     for section, cluster in product(sections, config.clusters):
         for problem in cluster.problems(section):
-            path = (*cluster.route.plain, *section.path, *problem.path)
-            yield _Flaw("section", Route.of(path), problem.message, problem.remedy)
+            path, what = (*section.path, *problem.path), problem.message
+            what = f"{Route.of(path)} {what}" if what.startswith("must be ") else what
+            yield _Flaw("section", Route.of((*cluster.route.plain, *path)), what, problem.remedy)
     for of_file in (*(_OF_COMPLETE_FILES if pools.lists_pools(before) else ()), *_OF_FILES):
         for path, what, remedy in of_file(config):
             yield _Flaw(of_file, Route.of(path), what, remedy)

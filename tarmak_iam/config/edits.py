@@ -27,7 +27,7 @@ from tarmak_iam.config.path_lookup import (
     written_value,
 )
 from tarmak_iam.config.removals import reads_differently, removals
-from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_numbers
+from tarmak_iam.config.section_keys import checked_value, text_value, with_whole_number, yaml_value
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
@@ -198,7 +198,7 @@ class _Batch:
                 raise self._refused(target.route, f"{what}, not {quoted(names[0])}", remedy)
         present = written_value(self._document, target)
         if target.field is not None and present is not UNSET:
-            present = with_whole_numbers(present, target.field)
+            present = with_whole_number(present, target.field)
         # Tarmak may read that value already, possibly through a merge key, or as 60 from 6e+1.
         is_set = same(present, plain(value)) and not reads_differently(self._document, target.route)
         self._change(str(target.path), Set(target.route, value, rewrite=True), is_needed=not is_set)
@@ -326,9 +326,10 @@ class _Batch:
 
 def checked_for(target: FoundKey, value: Any, *, is_text: bool) -> Any:
     """A value as it is written for a key; a text of the command line stands for one. Raises ConfigError."""
-    if (key := target.section_key) is not None:
-        return key.typed(value) if is_text else key.checked(value)
-    return _checked(value, target.field, str(target.path), is_text=is_text)
+    key, name = target.section_key, str(target.path)
+    if is_text and key is not None and target.field is None:
+        value, is_text = value if key.is_text else yaml_value(value, octal_of=name), False
+    return _checked(value, target.field, name, is_text=is_text)
 
 
 def _checked(value: Any, field: Field | None, name: str, *, is_text: bool) -> Any:

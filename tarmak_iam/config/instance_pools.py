@@ -48,33 +48,30 @@ def pools_of(cluster: Cluster) -> list[Mapping[str, Any]]:
     return [pool or {} for pool in cluster.data.get("instancePools") or ()]
 
 
-def pool_type_issues(cluster: Cluster) -> list[Issue]:
+def pool_type_issues(cluster: Cluster) -> Iterator[Issue]:
     """Pools that a cluster of its type cannot have; if there are none, the pools that are missing or too many."""
-    known, issues = _TYPES[cluster.type], list[Issue]()
-    for index, pool in enumerate(pools_of(cluster)):
-        kind = str(pool.get("type") or "")
-        if kind in known or (kind in _WITHOUT_ROLE and not cluster.is_hub):
-            continue
-        what = f"a cluster of type {cluster.type} cannot have a pool of type {quoted(kind)}"
-        remedy = did_you_mean(kind, known) or _types_to_use(cluster)
-        if kind in _TYPES["cluster-single"]:
-            remedy = f"move it to {'another cluster of the environment' if cluster.is_hub else 'the hub'}, or remove it"
-        issues.append((("instancePools", index, "type"), what if kind else "the pool has no type", remedy))
-    if issues:
-        return issues
-    types, missing = [str(pool.get("type")) for pool in pools_of(cluster)], _missing_types(cluster)
-    if missing:
+    known, types = _TYPES[cluster.type], [str(pool.get("type") or "") for pool in pools_of(cluster)]
+    usable = known if cluster.is_hub else (*known, *_WITHOUT_ROLE)
+    for index, kind in enumerate(types):
+        if kind not in usable:
+            what = f"a cluster of type {cluster.type} cannot have a pool of type {quoted(kind)}"
+            remedy = did_you_mean(kind, known) or _types_to_use(cluster)
+            if kind in _TYPES["cluster-single"]:
+                instead = "another cluster of the environment" if cluster.is_hub else "the hub"
+                remedy = f"move it to {instead}, or remove it"
+            yield ("instancePools", index, "type"), what if kind else "the pool has no type", remedy
+    if any(kind not in usable for kind in types):
+        return
+    if missing := _missing_types(cluster):
         what = f"a cluster of type {cluster.type} requires pools of type {_listed(missing, 'and')}"
         idle = [kind for kind in _WITHOUT_ROLE if kind in types]  # should get one of these types
         instead = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
-        remedy = f"change the pool of type {idle[0]} to {instead}" if idle else "add them"
-        issues.append((("instancePools",), what, remedy))
+        yield ("instancePools",), what, f"change the pool of type {idle[0]} to {instead}" if idle else "add them"
     for kind in _EXACTLY_ONE[cluster.type]:
         indices = [index for index, other in enumerate(types) if other == kind]
         if len(indices) > 1:
             what = f"a cluster of type {cluster.type} must have exactly one pool of type {kind}, not {len(indices)}"
-            issues.append((("instancePools", indices[1], "type"), what, "merge or remove the others"))
-    return issues
+            yield ("instancePools", indices[1], "type"), what, "merge or remove the others"
 
 
 def _missing_types(cluster: Cluster) -> list[str]:
@@ -90,13 +87,11 @@ def _types_to_use(cluster: Cluster) -> str:
     return f"use {_listed(_missing_types(cluster) or free, 'or')}"
 
 
-def pool_issues(cluster: Cluster) -> list[Issue]:
+def pool_issues(cluster: Cluster) -> Iterator[Issue]:
     """Errors in a single pool, whatever the other pools are: Tarmak stops at the first error of each pool."""
-    issues: list[Issue] = []
     for index, pool in enumerate(pools_of(cluster)):
         for path, what, remedy in islice(_pool_flaws(cluster, pool), 1):
-            issues.append((("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy))
-    return issues
+            yield ("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy
 
 
 def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:

@@ -28,7 +28,7 @@ class KeyStep(NamedTuple):
 
 
 class IndexStep(NamedTuple):
-    """An item of a list by its index; a negative index counts from the end."""
+    """An item of a list; a negative number counts from its end."""
 
     number: int
 

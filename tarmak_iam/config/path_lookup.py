@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
 
-
 UNSET: Any = object()
 """Stands for a key that has no value."""
 
@@ -69,11 +68,11 @@ class FoundKey(NamedTuple):
 
     @property
     def section_key(self) -> SectionKey | None:
-        """The key of an installed section, if the path means one with a value. Raises SelectionError for a key that a
-        plugin's section does not have."""
+        """The key of a plugin's section, if the path means one with a value. Raises SelectionError for a key that the
+        section does not have, unless Tarmak has it."""
         section = None if ITEM in self.type_path[len(CLUSTER) :] else self.section
         below = () if section is None else self.type_path[len(CLUSTER) + len(section.path) :]
-        if section is None or not below:
+        if section is None or section.is_plain or not below:
             return None
         if CLUSTER_FIELD.below(*section.path) is None:
             key = key_named(section, ".".join(below))
@@ -109,13 +108,13 @@ def look_up_each(document: Document, base: Route, path: KeyPath, *, unknown: boo
     """As `look_up`, of a path that may have `[*]`: the key of each item. Raises PathError."""
     if EachStep() not in path.steps:
         return [look_up(document, base, path, unknown=unknown)]
-    number = path.steps.index(EachStep())
+    number, keys = path.steps.index(EachStep()), list[FoundKey]()
     above = look_up(document, base, path._replace(steps=path.steps[:number]), unknown=unknown)
     # Of an empty list, `look_up` says that the first item is not there.
-    chosen = item_steps(items_of(above.node), above.field and above.field.of) or [IndexStep(0)]
-    after = path.steps[number + 1 :]
-    paths = [above.path._replace(steps=(*above.path.steps, step, *after)) for step in chosen]
-    return [key for item_path in paths for key in look_up_each(document, base, item_path, unknown=unknown)]
+    for item in item_steps(items_of(above.node), above.field and above.field.of) or [IndexStep(0)]:
+        item_path = above.path._replace(steps=(*above.path.steps, item, *path.steps[number + 1 :]))
+        keys += look_up_each(document, base, item_path, unknown=unknown)
+    return keys
 
 
 def from_home(document: Document, base: Route, path: KeyPath) -> KeyPath:
@@ -318,7 +317,7 @@ class _Lookup:
 
 
 Keys = tuple[str, ...]
-"""The path of a name below an item: of clusters, pools and providers `metadata.name`, of labels `key`."""
+"""The path of a name below an item."""
 
 _NAMES: tuple[Keys, ...] = (("metadata", "name"), ("name",), ("identifier",), ("key",))
 
@@ -393,13 +392,12 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 
 
 Offer = tuple[str, str]
-"""A path, and the type of its value."""
 
 
 def path_offers(file: ReadFile, base: Route, typed: str, *, only_lists: bool = False) -> Iterator[Offer]:
-    """The paths that begin with what is typed and are one step longer; if that is only one, also those that are longer
-    still. `base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
-    `only_lists`, the value must be a list. Raises SelectionError if the typed part means nothing."""
+    """The paths that begin with what is typed and are one step longer, each with the type of its value; if that is only
+    one, also those that are longer still. `base` is the route of the cluster that relative paths begin at; empty if all
+    paths are absolute. Raises SelectionError if the typed part means nothing."""
     offers = [offer for offer in _next_offers(file.document, base, typed) if offer[0].startswith(typed)]
     if len(offers) == 1:
         path = offers[0][0]
@@ -412,7 +410,7 @@ def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]
         return look_up(document, base, KeyPath.parse(text or ".", root=not base.steps))
 
     def items(head: str, key: FoundKey) -> Iterator[Offer]:
-        of = None if key.field is None else key.field.of
+        of = key.field and key.field.of
         return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
 
     # What comes before the last step, and that step. Dots in quotes are not told from others.
@@ -446,11 +444,9 @@ def _next_offers(document: Document, base: Route, typed: str) -> Iterator[Offer]
 def value_offers(file: ReadFile, base: Route, text: str) -> list[str]:
     """The values that a key may have, if they are few. Raises SelectionError."""
     target = look_up(file.document, base, KeyPath.parse(text, root=not base.steps))
-    key, name = target.section_key, target.type_path[-1] if target.type_path else ""
-    if key is not None and key.choices:
-        return key.choices
-    if target.field is not None and target.field.kind == "bool":
-        return ["true", "false"]
+    name = target.type_path[-1] if target.type_path else ""
+    if target.field is not None and (target.field.choices or target.field.kind == "bool"):
+        return list(map(str, target.field.choices)) or ["true", "false"]
     if name == "currentCluster":  # keys whose value is a name in the file
         return [cluster.cluster_name for cluster in file.selectable_clusters]
     objects = {"environment": file.environments, "provider": file.providers}.get(name, ())

@@ -145,7 +145,7 @@ def _add_struct(name: str, definitions: dict[str, Schema], texts: dict[str, dict
             unwritten.append(key)
         else:
             text = texts.get(name, {}).get(key) or texts[""].get(key, "")
-            properties[key] = _described(_typed(field, f"{name}.{key}", definitions, texts), field, name, key, text)
+            properties[key] = _described(_typed(field, definitions, texts), field, name, key, text)
     definitions[name]["patternProperties"] = {"|".join(("^x-", *(f"^{key}$" for key in unwritten))): {}}
 
 
@@ -161,13 +161,13 @@ def _described(schema: Schema, field: Field, struct: str, key: str, text: str) -
     return {"description": text, **({"default": default} if is_set else {}), **schema}
 
 
-def _typed(field: Field, name: str, definitions: dict[str, Schema], texts: dict[str, dict[str, str]]) -> Schema:
+def _typed(field: Field, definitions: dict[str, Schema], texts: dict[str, dict[str, str]]) -> Schema:
     """The schema of the values that Tarmak accepts in the field; null always means that it is not set."""
     if field.kind == "struct":
         _add_struct(field.struct, definitions, texts)
         return _ref(field.struct)
     if field.of is not None:
-        items = _typed(field.of, name, definitions, texts)
+        items = _typed(field.of, definitions, texts)
         if field.kind == "map":
             return {"type": ["object", "null"], "additionalProperties": items}
         if field.of.kind == "struct" and not field.of.keeps_value(is_item=True):  # null makes Tarmak panic
@@ -181,8 +181,8 @@ def _typed(field: Field, name: str, definitions: dict[str, Schema], texts: dict[
         "float64": [{"type": "number"}],
         "string": [{"type": "string"}],
     }.get(field.kind, [{"type": "integer"}])
-    if name in CHOICES:
-        kinds = [{"type": "string", "enum": CHOICES[name]}, {"const": ""}]  # "" is the default
+    if field.choices:
+        kinds = [{**kinds[0], "enum": list(field.choices)}, *([{"const": ""}] if field.kind == "string" else [])]
     return _property({"anyOf": kinds} if len(kinds) > 1 else kinds[0])
 
 

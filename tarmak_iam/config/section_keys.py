@@ -3,18 +3,16 @@ any field of Tarmak."""
 
 from __future__ import annotations
 
-import json
 import re
 import types
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
 
 from tarmak_iam.config.api_server import AMAZON
-from tarmak_iam.config.decode import FILE_REFUSED, decode_value
+from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.ignored_content import IgnoredContent
-from tarmak_iam.config.sections import Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, Field, ScalarTypeError, TypePath
+from tarmak_iam.config.sections import Section
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD, ITEM, Field, TypePath
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import is_custom_tag, walk
 from tarmak_iam.document.plain_values import UnwritableValue, plain
@@ -25,7 +23,6 @@ from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
     from pydantic.fields import FieldInfo
 
     from tarmak_iam.config.section_model import SectionModel
@@ -74,108 +71,55 @@ def section_named(name: str) -> Section[Any]:
 
 
 class SectionKey(NamedTuple):
-    """A key of a section; `path` is its path below the section. `block` is the model of the keys below it: such a key
-    has no value."""
+    """A key of a section; `path` is its path below the section. `block` is the model of the keys below it, or Tarmak's
+    struct: such a key has no value. `field` is that of a plugin's model, None for a key that only Tarmak checks."""
 
-    section: Section[Any]
     path: tuple[str, ...]
-    field: FieldInfo
-    block: type[SectionModel] | None
+    block: type[SectionModel] | Field | None
+    field: FieldInfo | None = None
 
     @property
     def key(self) -> str:
         """As it is written on the command line: `publicELBAccessLogs.bucket`."""
         return ".".join(self.path)
 
-    def typed(self, text: str) -> Any:
-        """The value that a text stands for: the text itself if the key accepts only strings, else its value in YAML, or
-        the text. Raises ConfigError for a value that the key does not accept."""
-        if self._kinds <= {"string", "null"}:
-            return self.checked(text)
-        value = yaml_value(text, octal_of=self.key)
-        try:
-            return self.checked(value)
-        except ConfigError:
-            if value is None:
-                raise
-            with suppress(ConfigError):
-                return self.checked(text)
-            raise
-
-    def checked(self, value: Any) -> Any:
-        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number. Raises ConfigError for a
-        value that the key does not accept. As strict as Tarmak: 1 is not accepted for true, nor "5" for 5."""
-        if self.block is not None:
-            keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
-            raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
-        if value is None:
-            raise ConfigError(f"{self.key} requires a value", remedy="to remove the key, unset it")
-        known, as_tarmak, flaw = CLUSTER_FIELD.below(*self.section.path, *self.path), value, ""
-        try:
-            as_tarmak = known.read(value) if known is not None and known.is_scalar else value
-            if self._allowed and (type(as_tarmak), as_tarmak) not in [(type(other), other) for other in self._allowed]:
-                flaw = f" must be {' or '.join(map(str, self._allowed))}"
-            else:
-                self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
-        except ScalarTypeError as error:
-            flaw = f" must be {error}"
-        except validation_error() as error:
-            path, message = field_errors(error)[0]
-            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-            flaw = f"{where} {message if message.startswith('must be ') else f'is wrong: {message}'}"
-        except (TypeError, ValueError):
-            flaw = " must be plain data"
-        if not flaw:
-            return as_tarmak
-        shown = json.dumps(value, ensure_ascii=False, default=str)
-        why = f": {FILE_REFUSED}" if known is not None and known.is_scalar and not known.accepts(value) else ""
-        remedies = ["write true or false"] if self.choices == ["true", "false"] else []
-        if self.field.description:
-            remedies.append(f"the key's description: {self.field.description}")
-        raise ConfigError(f"{self.key}{flaw}, not {shown}{why}", remedy="; ".join(remedies))
-
     @property
-    def choices(self) -> list[str]:
-        """The possible values of the key as they are written on the command line; empty if any value is possible."""
-        return list(map(str, self._allowed)) or (["true", "false"] if self._kinds - {"null"} == {"boolean"} else [])
-
-    @property
-    def _allowed(self) -> list[Any]:
-        """The only values that the schema of the field allows, without null; empty if it allows any."""
-        extra = self.field.json_schema_extra
-        allowed = extra.get("enum") if isinstance(extra, dict) else None
-        return [value for value in allowed if value is not None] if isinstance(allowed, list) else []
-
-    @property
-    def _kinds(self) -> set[Any]:
-        schema = self._adapter.json_schema()
-        return {alternative.get("type") for alternative in schema.get("anyOf", [schema])}
-
-    @property
-    def _adapter(self) -> TypeAdapter[Any]:
+    def is_text(self) -> bool:
+        """Whether a plugin's model accepts only strings."""
+        if self.field is None:
+            return False
         from pydantic import TypeAdapter
 
         annotation: Any = self.field.annotation
-        return TypeAdapter(Annotated[(annotation, *self.field.metadata)] if self.field.metadata else annotation)
+        schema = TypeAdapter(annotation).json_schema()
+        return {alternative.get("type") for alternative in schema.get("anyOf", [schema])} <= {"string", "null"}
 
 
 def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
-    """Every key with a value, in the order of the model."""
-    return (key for key in _all_keys(section, section.model_class, ()) if key.block is None)
+    """Every key with a value, in the order of Tarmak's struct or of the model."""
+    return (key for key in _all_keys(section) if key.block is None)
 
 
-def _all_keys(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
-    for name, field in model.model_fields.items():
-        block = block_of(field)
-        yield SectionKey(section, (*path, name), field, block)
-        if block is not None:
-            yield from _all_keys(section, block, (*path, name))
+def _all_keys(section: Section[Any]) -> Iterable[SectionKey]:
+    block = CLUSTER_FIELD.below(*section.path) if section.is_plain else section.model_class
+    return () if block is None else _keys_below((), block)
+
+
+def _keys_below(path: tuple[str, ...], block: type[SectionModel] | Field) -> Iterator[SectionKey]:
+    for name, field in (block.fields if isinstance(block, Field) else block.model_fields).items():
+        if isinstance(field, Field):
+            key = SectionKey((*path, name), field if field.kind == "struct" else None)
+        else:
+            key = SectionKey((*path, name), block_of(field), field)
+        yield key
+        if key.block is not None:
+            yield from _keys_below(key.path, key.block)
 
 
 def key_named(section: Section[Any], key: str) -> SectionKey:
     """The key of that name, with or without the path of the section before it. Raises SelectionError."""
     path = tuple(key.removeprefix(f"{section.name}.").split("."))
-    named = next((other for other in _all_keys(section, section.model_class, ()) if other.path == path), None)
+    named = next((other for other in _all_keys(section) if other.path == path), None)
     if named is None:
         remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
         raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
@@ -253,7 +197,7 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
         raise ConfigError(f"{name}: {error}" if name else str(error), remedy=error.remedy) from None
     if field is None:
         return value
-    value = with_whole_numbers(value, field)
+    value = with_whole_number(value, field)
     document = Document.parse(yaml_bytes({"value": value}), json=False)
     node = document.node(("value",))
     assert node is not None
@@ -268,15 +212,12 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
         elif field.kind in ("map", "struct") and not isinstance(value, dict):
             remedy = "write a mapping, as in {key: value}"
         raise ConfigError(error.what, remedy=remedy) from None
+    if field.is_number and field.choices and value not in field.choices:  # others have checks of their own
+        raise ConfigError(f"{name} must be {' or '.join(map(str, field.choices))}, not {value}")
     return value
 
 
-def with_whole_numbers(value: Any, field: Field) -> Any:
-    """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
-    if isinstance(value, dict):
-        members = {key: (member, field.below(key)) for key, member in value.items()}
-        return {key: member if of is None else with_whole_numbers(member, of) for key, (member, of) in members.items()}
-    if isinstance(value, list) and field.kind == "list" and field.of is not None:
-        return [with_whole_numbers(item, field.of) for item in value]
+def with_whole_number(value: Any, field: Field) -> Any:
+    """A value; a float such as 5.0 is a whole number where Tarmak wants one."""
     is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
     return field.read(value) if is_whole else value

@@ -22,8 +22,8 @@ class SectionModel(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        for name, each in cls.model_fields.items():
-            if each.alias or each.validation_alias or each.serialization_alias:
+        for name, field in cls.model_fields.items():
+            if field.alias or field.validation_alias or field.serialization_alias:
                 raise TypeError(f"{cls.__name__}.{name} has an alias: the name of a field must be its key")
 
 

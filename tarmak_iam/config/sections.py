@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tarmak_iam.config.tarmak_types import CLUSTER_FIELD
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.plugins import guarded, lazy_exports
 
@@ -99,10 +100,10 @@ class SectionRule:
 class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
-    `model` may be a function that imports the model and returns it, because pydantic takes longer to import than
-    everything else: then Tarmak checks the types, and `validate` and the rules are called with plain data, as the file
-    contains them. `defaults` returns the model that takes effect. `validate` is called with it and returns the
-    problems because of which an edit must be refused. `rules` find what is valid, but surprising.
+    `defaults` returns the model that takes effect. `validate` is called with it and returns the problems because of
+    which an edit must be refused. `rules` find what is valid, but surprising. `model` may be a function that imports
+    and returns the model, because pydantic takes longer to import than everything else: if Tarmak has the keys, its
+    types are checked in place of the model, and all of these functions are called with plain data.
     """
 
     path: tuple[str, ...]
@@ -118,6 +119,11 @@ class Section(Generic[Model]):
     def name(self) -> str:
         """The dotted path; two sections with the same name are an error."""
         return ".".join(self.path)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its values are plain data of Tarmak's types, and its model is only for Python programs."""
+        return not isinstance(self.model, type) and CLUSTER_FIELD.below(*self.path) is not None
 
     @property
     def model_class(self) -> type[Model]:
@@ -136,8 +142,8 @@ class Section(Generic[Model]):
         return self.model_class.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def values(self, cluster: Mapping[str, Any]) -> Any:
-        """What `validate` and the rules get: the plain data if the model is a function. Raises as `read`."""
-        return self.read(cluster) if isinstance(self.model, type) else self.data(cluster)
+        """What the functions get: the plain data or the model, None if the section is missing. Raises as `read`."""
+        return self.data(cluster) if self.is_plain else self.read(cluster)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
         """The part of a cluster's plain data that belongs to the section."""
@@ -145,16 +151,6 @@ class Section(Generic[Model]):
         for key in self.path:
             data = data.get(key) if isinstance(data, Mapping) else None
         return data
-
-    def effective_values(self, given: Model | None) -> dict[str, Any]:
-        """The plain values with defaults; `given` is the model as the file contains it, None without it. Empty if a
-        required key is not set. Raises as `effective`."""
-        try:
-            model = self.model_class() if given is None else given
-        except validation_error():
-            return {}
-        values: dict[str, Any] = self.effective(model).model_dump(mode="json", exclude_none=True)
-        return values
 
     def effective(self, model: Model) -> Model:
         """The model with its defaults. Raises ConfigError if the plugin's function fails."""
@@ -170,8 +166,7 @@ class Section(Generic[Model]):
             values = self.values(cluster)
         except validation_error() as error:
             return [Problem(*flaw) for flaw in field_errors(error)]
-        defaults = self.defaults if isinstance(self.model, type) else lambda plain: plain
-        return [] if values is None else self.guarded(lambda: list(self.validate(defaults(values))))
+        return [] if values is None else self.guarded(lambda: list(self.validate(self.defaults(values))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
         """The result of a function of the section. Raises ConfigError, naming the section, for any exception."""

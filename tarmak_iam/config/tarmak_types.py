@@ -43,9 +43,6 @@ Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
 ]
 
-INTERVALS = (5, 60)
-"""The minutes between two files of access logs that Tarmak accepts: `interval` in the section `amazon`."""
-
 NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for data that Kubernetes itself keeps about an object: they are never written by hand."""
 
@@ -53,8 +50,11 @@ _TABLE: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("tarmak-
 DEFAULTS: Mapping[str, list[tuple[str, Any, bool]]] = _TABLE["defaults"]
 OTHER_WORDS: Mapping[str, str] = _TABLE["otherWords"]
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
-CHOICES: Mapping[str, list[str]] = _TABLE["choices"]
-"""By struct and key, as in `Volume.type`: the only texts that work. Where they are not required, "" is the default."""
+CHOICES: Mapping[str, list[Any]] = _TABLE["choices"]
+"""By struct and key, as in `Volume.type`: the only values that work. Where they are not required, "" is the default."""
+
+INTERVALS: list[int] = CHOICES["ClusterKubernetesAPIServerAmazonAccessLogs.interval"]
+"""The minutes between two files of access logs that Tarmak accepts."""
 
 
 class ScalarTypeError(ValueError):
@@ -63,13 +63,14 @@ class ScalarTypeError(ValueError):
 
 class Field(NamedTuple):
     """`of` is the type of the items of a list or the values of a map, `struct` the name of a struct. `is_always`: it is
-    written even if it is empty."""
+    written even if it is empty. `choices`: the only values that work; empty if there are others."""
 
     kind: Kind
     of: Field | None = None
     struct: str = ""
     is_pointer: bool = False
     is_always: bool = False
+    choices: tuple[Any, ...] = ()
 
     def keeps_value(self, *, is_item: bool) -> bool:
         """Whether null leaves the old value: this is the case for fields that are not pointers in Tarmak's structs."""
@@ -165,8 +166,11 @@ def default_of(struct: str, key: str, field: Field) -> Any:
 @cache
 def _fields_of(struct: str) -> dict[str, Field]:
     pointers, always = (_TABLE[name].get(struct, ()) for name in ("pointers", "alwaysWritten"))
-    fields = {key: _field(spec) for key, spec in _TABLE["structs"][struct].items()}
-    return {key: field._replace(is_pointer=key in pointers, is_always=key in always) for key, field in fields.items()}
+    fields = {}
+    for key, spec in _TABLE["structs"][struct].items():
+        choices = tuple(CHOICES.get(f"{struct}.{key}", ()))
+        fields[key] = _field(spec)._replace(is_pointer=key in pointers, is_always=key in always, choices=choices)
+    return fields
 
 
 def _field(spec: Any) -> Field:

@@ -76,15 +76,6 @@ def test_an_item_is_not_added_twice_with_other_values() -> None:
             again.apply()
 
 
-def test_two_items_of_one_name_stay_two_after_an_earlier_edit() -> None:
-    twins = config_of(cluster("a", "p", "p", "q"))
-    edits = twins.edit("dev-a").unset("instancePools[0]")
-    with pytest.raises(SelectionError, match=r"instancePools\[p\] means 2 items; choose one of instancePools\[0\]"):
-        edits.set("instancePools[p].x-n", 1).apply()
-    after = edits.set("instancePools[1].x-n", 1).apply()
-    assert [each.get("x-n") for each in after.document.data["clusters"][0]["instancePools"]] == [1, None]
-
-
 def test_a_cluster_of_another_configuration_stands_for_the_one_of_its_name() -> None:
     old = ABC.cluster("dev-b")
     without = ABC.edit().unset("clusters[dev-a]").apply()
@@ -134,12 +125,6 @@ def test_an_item_of_a_shared_list_is_removed_once() -> None:
     assert "x-items: &items [q]" in shared().unset("x-items[p]").on("dev-a").unset("x-items[2]").apply().document.text
     with pytest.raises(SelectionError, match=r"edit 1 \(x-items\) and edit 2 \(x-items\[p\]\) change the same part"):
         shared().set("x-items", ["r", "q"]).on("dev-a").unset("x-items[p]").apply()
-
-
-def test_an_item_of_a_shared_list_and_the_cluster_above_are_removed() -> None:
-    config = TarmakConfig.parse(SHARED.replace(HEAD, f"{HEAD}- environment: dev\n  metadata: {{name: z}}\n"))
-    edits = config.edit("dev-b", through_alias=True).unset("x-items[r]").unset("/clusters[0]").unset("x-items[p]")
-    assert edits.apply().document.text == SHARED.replace("[p, q, r]", "[q]")
 
 
 def test_an_item_is_added_to_a_shared_list_once() -> None:
@@ -242,14 +227,3 @@ def test_a_hub_is_one_for_all_edits_of_a_batch() -> None:
             batch.set("kubernetes.zone", "z").apply()
     after = edits.set("metadata.name", "c").apply().edit("dev-c").set("kubernetes.zone", "z").apply()
     assert after.get("clusters[dev-c].kubernetes.zone") == "z"
-
-
-def test_of_duplicate_keys_in_json_none_is_edited_after_a_removal_above() -> None:
-    clusters = (
-        '{"environment": "dev", "metadata": {"name": "a"}},\n{"environment": "dev", "metadata": {"name": "b"},\n'
-        '"kubernetes": {"version": "1.12.9"},\n"kubernetes": {"zone": "z"}}'
-    )
-    text = f'{{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [\n{clusters}]}}'
-    edits = TarmakConfig.parse(text).edit("dev-b").unset("/clusters[dev-a]")
-    with pytest.raises(SelectionError, match="'kubernetes' is in the file twice, in lines 4 and 5"):
-        edits.set("kubernetes.version", "1.13.1").apply()

@@ -5,27 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import Issue, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
-from tarmak_iam.config.tarmak_types import is_cidr
 from tests.support.tables import cases
-
-ADDRESS = "write an address with its mask, as in"
-
-
-@pytest.mark.parametrize(
-    "text", ["10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "10.0.0.0/00000032", "::/0", "::1/128", "1::/00128", "fe80::/10"]
-)
-def test_ranges_that_go_takes(text: str) -> None:
-    assert is_cidr(text)
-
-
-@cases("config/cases/cluster_issues")
-def test_ranges_that_go_does_not_take(text: str) -> None:
-    assert not is_cidr(text)
 
 
 def cluster_of(data: dict[str, Any]) -> Cluster:
@@ -34,14 +17,11 @@ def cluster_of(data: dict[str, Any]) -> Cluster:
     return TarmakConfig.parse(text).cluster("dev-cluster")
 
 
-DISABLES = {"disableAdmissionControllers": ["x"]}
-
-
 @cases("config/cases/cluster_issues")
 def test_the_api_server(api_server: Any, version: str, expected: list[Any]) -> None:
     found = api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": version}}))
     assert [[list(path), *texts] for path, *texts in found] == expected
-    assert api_server_issues(cluster_of({})) == api_server_issues(cluster_of({"kubernetes": None})) == []
+    assert [*api_server_issues(cluster_of({})), *api_server_issues(cluster_of({"kubernetes": None}))] == []
 
 
 def test_access_logs_come_between_ranges_and_the_version() -> None:
@@ -55,30 +35,14 @@ def test_access_logs_come_between_ranges_and_the_version() -> None:
     ]
 
 
-OVER = ("kubernetes", "clusterAutoscaler", "overprovisioning")
-FINE = {"enabled": True, "reservedMillicoresPerReplica": 1, "replicaCount": 1}
-
-
-def autoscaler(*, enabled: Any = True, threshold: Any = None, **over: Any) -> dict[str, Any]:
-    scaler = {"enabled": enabled, "overprovisioning": FINE | over, "scaleDownUtilizationThreshold": threshold}
-    return {"kubernetes": {"clusterAutoscaler": scaler}}
-
-
-def sinks(*found: Any) -> dict[str, Any]:
-    return {"loggingSinks": list(found)}
-
-
-PROXY = {"amazonESProxy": {"port": 9200}}
-
-
 @cases("config/cases/cluster_issues")
 def test_a_cluster(cluster: dict[str, Any], path: list[str | int], message: str, remedy: str) -> None:
-    assert cluster_issues(cluster_of(cluster)) == [(tuple(path), message, remedy)]
+    assert list(cluster_issues(cluster_of(cluster))) == [(tuple(path), message, remedy)]
 
 
 @cases("config/cases/cluster_issues")
 def test_what_tarmak_takes(cluster: dict[str, Any]) -> None:
-    assert cluster_issues(cluster_of(cluster)) == []
+    assert list(cluster_issues(cluster_of(cluster))) == []
 
 
 def ranges(of: Any, kubernetes: Any = None, network: Any = None, name: str = "cluster") -> list[Issue]:

@@ -11,7 +11,6 @@ from tarmak_iam.config.cluster_validation import hyperkube_issues, version_chang
 from tests.config.test_cluster_issues import cluster_of
 from tests.support.tables import cases
 
-ONE_BY_ONE = "; Kubernetes supports upgrades by one minor version at a time"
 NO_HYPERKUBE = (
     "it downloads the hyperkube binary, which Kubernetes does not publish for 1.17 and later",
     "write a version below 1.17, as in 1.16.15",

@@ -8,8 +8,6 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.config.tarmak_types import Field, Kind, ScalarTypeError
-from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation.cluster_files import ClusterFiles
 from tests.support.tables import cases
 
 TEXT = """\
@@ -92,12 +90,6 @@ def test_clusters_in_file_order() -> None:
     assert config.clusters[0].amazon is None
 
 
-CHOICE = "choose one of dev-cluster, prod-hub"  # prod-blue-2 is not among them: Tarmak cannot select it
-NO_SUCH = "currentCluster is '{}', but this cluster does not exist"
-NOT_ONE_DASH = "currentCluster '{}' must have exactly one dash (<environment>-<name>)"
-RENAME = "rename 'blue-2' without a dash, and write <environment>-<name> here"
-
-
 @cases("config/cases/config")
 def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> None:
     config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", f"currentCluster: {current}"))
@@ -137,6 +129,8 @@ def test_saving_twice_and_never_over_a_change(directory: Path) -> None:
     (directory / "tarmak.yaml").write_text(TEXT + "# by somebody else\n")
     with pytest.raises(TarmakIamError, match="the file has changed since it was read"):
         enabled.save()
+    with pytest.raises(TarmakIamError, match="this configuration has no file to save to"):
+        TarmakConfig.parse(TEXT).save()
     assert (directory / "tarmak.yaml").read_text() == TEXT + "# by somebody else\n"
 
 
@@ -148,11 +142,6 @@ def test_two_edits_of_one_value_are_not_saved_over_each_other(directory: Path) -
     assert "awsIAMAuthenticatorInit: true" in (directory / "tarmak.yaml").read_text()
 
 
-def test_what_was_parsed_cannot_be_saved() -> None:
-    with pytest.raises(TarmakIamError, match="this configuration has no file to save to"):
-        TarmakConfig.parse(TEXT).save()
-
-
 @cases("config/cases/config")
 def test_leaves(kind: Kind, value: object, held: object) -> None:
     if held is None:
@@ -160,11 +149,6 @@ def test_leaves(kind: Kind, value: object, held: object) -> None:
             Field(kind).read(value)
     else:
         assert Field(kind).read(value) == held
-
-
-def test_json_numbers_are_not_mended() -> None:
-    with pytest.raises(ScalarTypeError):
-        Field("int").read(5.0, is_json=True)
 
 
 def json_config(*clusters: str) -> TarmakConfig:
@@ -183,15 +167,6 @@ def test_duplicates_of_strict_json_decode_into_one_struct() -> None:
     assert cluster.amazon is None
 
 
-@pytest.mark.parametrize("mask", ["8", "008", "00000008"])
-def test_masks_with_leading_zeros(mask: str) -> None:
-    text = TEXT.replace(
-        "- environment: dev\n",
-        f"- environment: dev\n  kubernetes: {{apiServer: {{allowCIDRs: ['10.0.0.0/{mask}']}}}}\n",
-    )
-    assert TarmakConfig.parse(text).clusters[0].effective()["errors"] == []
-
-
 @pytest.mark.parametrize("value", ["allowCIDRs: ['1.2.3.4/%s']", "version"])
 def test_thousands_of_digits_are_an_error_of_the_file(value: str) -> None:
     digits = "9" * 5000
@@ -203,15 +178,6 @@ def test_thousands_of_digits_are_an_error_of_the_file(value: str) -> None:
 def test_a_number_beyond_floats_is_no_json() -> None:
     with pytest.raises(TarmakIamError, match="which JSON does not have"):
         TarmakConfig.parse('{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "x": 1e400}')
-
-
-def test_the_effective_values_are_the_callers_own() -> None:
-    cluster = TarmakConfig.parse(TEXT).clusters[0]
-    before = repr(cluster.effective())
-    for value in cluster.effective().values():
-        if isinstance(value, (list, dict)):
-            value.clear()
-    assert repr(cluster.effective()) == before
 
 
 def test_what_tarmak_fills_in_is_not_put_into_the_file_s_own_data() -> None:
@@ -229,12 +195,6 @@ def test_the_typed_section_is_made_once() -> None:
     cluster = TarmakConfig.parse(text).clusters[0]
     assert cluster.amazon is not None
     assert cluster.amazon is cluster.amazon
-
-
-@pytest.mark.parametrize("name", ["../x", "a/b", ".", "", "a" * 201])
-def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="is not a valid cluster ID"):
-        ClusterFiles(tmp_path, name)
 
 
 def test_the_reprs_are_short_and_name_what_they_are_of() -> None:

@@ -157,10 +157,6 @@ def test_force_writes_keys_that_tarmak_does_not_know_and_nothing_else() -> None:
         edits.append(CIDRS, "x").apply()
 
 
-def test_a_key_for_notes_needs_no_force() -> None:
-    assert lines(one().set("kubernetes.x-note", "ours")) == ["+    x-note: ours"]
-
-
 @pytest.mark.parametrize("path", [5, None, b"kubernetes.version", ["kubernetes"], True])
 def test_a_path_of_another_type(path: Any) -> None:
     config = TarmakConfig.parse(FILE)

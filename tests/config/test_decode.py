@@ -15,11 +15,7 @@ from tests.support.tables import cases
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
-API = HEAD + "clusters:\n- environment: dev\n  kubernetes:\n    apiServer:\n"
-VOLUME = HEAD + "clusters:\n- instancePools:\n  - volumes:\n    - size: %s\n"
-KEY = HEAD + "environments:\n- ssh: {publicKeyData: %s}\n"
 JSON = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config"%s}'
-LOGS = '[{"kubernetes":{"apiServer":{"amazon":{"publicELBAccessLogs":{"enabled":true,"enabled":null}}}}}]'
 
 
 def parsed(text: str) -> TarmakConfig:

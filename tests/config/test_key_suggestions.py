@@ -10,6 +10,7 @@ import pytest
 from tarmak_iam.config.ignored_content import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, NOT_WRITTEN, Field, TypePath, root_field
 from tarmak_iam.document import Document
+from tests.support.tables import cases
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SAMPLES = {
@@ -19,7 +20,6 @@ _SAMPLES = {
     "timestamp": "'2020-01-01T00:00:00Z'",
     "quantity": "16Gi",
 }
-POOL = ("clusters", ITEM, "instancePools", ITEM)
 # Where two keys of one struct are a typo apart.
 WRONG_GUESSES = {"clouId", "cloudI", "cloudd", "ngressRules", "igressRules"}
 
@@ -87,25 +87,12 @@ def test_one_typo_is_recognised(struct: str) -> None:
                 assert typo in WRONG_GUESSES, typo
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("cdir", "10.0.0.0/8", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=True)),
-        ("cird", "10.0.0.0/8", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=True)),
-        ("cidrr", "10.0.0.0/8", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=True)),
-        ("cdr", "10.0.0.0/8", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=True)),
-        (
-            "cidt",
-            "10.0.0.0/8",
-            KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=False),
-        ),  # may be another word
-        ("cdir", "", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=True)),
-        ("cdir", "[10.0.0.0/8]", KeySuggestion(("clusters", ITEM, "network", "cidr"), is_sure=False, fits=False)),
-        ("range", "10.0.0.0/8", None),
-    ],
-)
-def test_keys_of_a_network(key: str, value: str, expected: KeySuggestion | None) -> None:
-    assert guess(key, value, ("clusters", ITEM, "network"), "Network") == expected
+@cases("config/cases/key_suggestions")
+def test_what_is_suggested(
+    key: str, value: str, path: list[str], struct: str, expected: list[str], is_sure: bool, fits: bool
+) -> None:
+    suggestion = KeySuggestion(tuple(expected), is_sure, fits) if expected else None
+    assert guess(key, value, tuple(path), struct) == suggestion
 
 
 @pytest.mark.parametrize("key", ["id", "gid", "note", "team", "tags", "size"])
@@ -114,31 +101,3 @@ def test_another_word_is_never_a_sure_misspelling(key: str) -> None:
         if key not in Field("struct", struct=struct).fields:
             found = guess(key, "x", path, struct)
             assert found is None or not found.is_sure, (struct, found)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "path", "struct", "expected"),
-    [
-        ("region", "eu-west-1", ("environments", ITEM), "Environment", ("environments", ITEM, "location")),
-        ("env", "dev", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "environment")),
-        ("instanceType", "m5.large", POOL, "InstancePool", (*POOL, "size")),
-        ("minSize", "1", POOL, "InstancePool", (*POOL, "minCount")),
-        ("maxSize", "3", POOL, "InstancePool", (*POOL, "maxCount")),
-        ("availabilityZone", "eu-west-1a", (*POOL, "subnets", ITEM), "Subnet", (*POOL, "subnets", ITEM, "zone")),
-        ("volumeType", "ssd", (*POOL, "volumes", ITEM), "Volume", (*POOL, "volumes", ITEM, "type")),
-        ("version", "1.12.9", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "kubernetes", "version")),
-    ],
-)
-def test_another_word_for_the_same_is_a_guess(
-    key: str, value: str, path: TypePath, struct: str, expected: TypePath
-) -> None:
-    assert guess(key, value, path, struct) == KeySuggestion(expected, is_sure=False)
-
-
-def test_a_plural_whose_list_belongs_here_is_no_name_from_elsewhere() -> None:
-    """`environment` is a text of a cluster, but a list of mappings is at the top level."""
-    assert guess("environment", "[{location: eu-west-1}]", (), "Config") == KeySuggestion(
-        ("environments",), is_sure=True
-    )
-    elsewhere = KeySuggestion(("clusters", ITEM, "environment"), is_sure=True)
-    assert guess("environment", "dev", (), "Config") == elsewhere

@@ -44,5 +44,7 @@ def test_values_are_copies() -> None:
     cluster = TarmakConfig.load(EXAMPLES / "multi").cluster("prod-blue")
     cluster.get("instancePools").clear()
     cluster.get("kubernetes", effective=True).clear()
+    cluster.effective()["apiServer"].clear()
+    assert cluster.effective()["apiServer"] != {}
     assert cluster.get("instancePools[worker].maxCount") == 9
     assert cluster.get("kubernetes.zone", effective=True) == "cluster.local"

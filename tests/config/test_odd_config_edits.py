@@ -6,10 +6,7 @@ import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config import ConfigEdits
-from tarmak_iam.config.api_server import AMAZON
-from tarmak_iam.config.section_keys import key_named
 from tests.config.test_config_edits import FILE, POOL, blue, lines, one
-from tests.support import EXAMPLES
 from tests.support.tables import cases
 
 ALIASED = FILE + "- environment: prod\n  metadata: {name: two}\n  kubernetes: *k\n"
@@ -66,33 +63,11 @@ def test_a_null_cluster_and_a_null_parent() -> None:
     assert lines(empty.edit("dev-one").set("kubernetes.zone", "z")) == ["+    zone: z"]
 
 
-def test_a_cluster_that_is_emptied_stays() -> None:
-    config = TarmakConfig.parse(FILE + "- kubernetes: {version: 1.12.9}\n")
-    after = config.edit().unset("clusters[1].kubernetes.version").apply()
-    assert after.document.text == FILE + "- kubernetes: {}\n"
-
-
-def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
-    config = TarmakConfig.load(EXAMPLES / "multi")
-    config = config.with_document(config.document.move(("clusters", 0), ("clusters", 2)))
-    edits = config.edit().unset("/clusters[prod-blue]").set("/currentCluster", "prod-green")
-    assert "+          version: 1.14.1" in edits.set("/clusters[prod-green].kubernetes.version", "1.14.1").diff()
-    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters"):
-        edits.set("/clusters[prod-hub].kubernetes.version", "1.14.1").apply()
-
-
 @cases("config/cases/odd_config_edits")
 def test_a_text_of_which_something_would_be_lost(path: str, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         one().set(path, text, is_text=True).apply()
     assert str(caught.value).endswith(f": {message}")
-
-
-def test_a_text_for_a_key_of_a_section_of_which_something_would_be_lost() -> None:
-    """Without a place: the text is in no file."""
-    with pytest.raises(ConfigError) as caught:
-        key_named(AMAZON, "awsIAMAuthenticatorInit").typed("!foo true")
-    assert str(caught.value) == "the tag !foo would not be written; remove it"
 
 
 @pytest.mark.parametrize("edits", [one(), blue()])  # without a list, and with one

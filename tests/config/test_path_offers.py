@@ -12,7 +12,6 @@ from tests.support.tables import cases
 
 CONFIG = TarmakConfig.load(EXAMPLES / "multi")
 BLUE = CONFIG.cluster("prod-blue").route
-POOLS = ["instancePools[etcd]", "instancePools[master]", "instancePools[worker]"]
 
 
 @cases("config/cases/path_offers")

@@ -15,8 +15,9 @@ from pydantic import Field, field_validator
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.api_server import AMAZON
 from tarmak_iam.config.schema import file_schema, section_schema
-from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
+from tarmak_iam.config.section_keys import GROUP, keys_of
 from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
@@ -76,14 +77,10 @@ def config(text: str = "") -> TarmakConfig:
 @cases("config/cases/sections")
 def test_a_text_becomes_a_value_and_is_read_back(bring: Bring, key: str, text: str, value: Any) -> None:
     bring(ODD)
-    assert key_named(ODD, key).typed(text) == value
-    edited = config().set("dev-cluster", key, value, ODD)
+    edited = config().edit("dev-cluster").set(f'"example.org/odd".{key}', text, is_text=True).apply()
     model = edited.clusters[0].section(ODD)
     assert model is not None
-    found: Any = model.model_dump(mode="json", exclude_unset=True)
-    for step in key.split("."):
-        found = found[step]
-    assert found == value
+    assert value_at(model.model_dump(mode="json", exclude_unset=True), key.split(".")) == value
     assert edited.set("dev-cluster", key, value, ODD) is edited
     assert edited.unset("dev-cluster", key, ODD).document.to_bytes() == HEAD.encode()
 
@@ -92,8 +89,8 @@ def test_a_text_becomes_a_value_and_is_read_back(bring: Bring, key: str, text: s
 def test_what_does_not_fit_is_refused(bring: Bring, key: str, text: str, message: str) -> None:
     bring(ODD)
     with pytest.raises(ConfigError) as caught:
-        config().set("dev-cluster", key, key_named(ODD, key).typed(text), ODD)
-    assert message in str(caught.value)
+        config().edit("dev-cluster").set(f'"example.org/odd".{key}', text, is_text=True).apply()
+    assert str(caught.value) == f"tarmak.yaml:4:3: the edit was refused: {message}"
 
 
 def test_keys_that_need_each_other_are_set_together(bring: Bring) -> None:

@@ -12,12 +12,7 @@ from tarmak_iam.errors import ConfigError
 from tests.support import strictly
 from tests.support.tables import cases
 
-PUBLIC = "kubernetes.apiServer.public"
-REPLICAS = "kubernetes.calico.typhaReplicas"
 CIDRS = "kubernetes.apiServer.allowCIDRs"
-GATES = "kubernetes.apiServer.featureGates"
-THRESHOLD = "kubernetes.clusterAutoscaler.scaleDownUtilizationThreshold"
-REJECTS = "; Tarmak rejects the whole file"
 
 
 def field(path: str) -> Field:

@@ -92,16 +92,15 @@ def show(session: Session, name: str, output: str) -> None:
 
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
-    given = cluster.section(section)
-    effective = section.effective_values(given)
+    effective = cluster.effective_section(section)
+    given = section.data(cluster.data_with_unknown_keys)
     if output == "json":
         print_json(effective)
     elif output == "yaml":
         print_payload(yaml_bytes(effective))
     else:
-        given_values = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for key in keys_of(section):
-            value, is_default = value_at(effective, key.path), value_at(given_values, key.path) is None
+            value, is_default = value_at(effective, key.path), value_at(given, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
