@@ -282,7 +282,7 @@ class Cluster:
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
         try:
-            return section.read(self.data_with_unknown_keys)
+            return section.read(self.data_for(section))
         except validation_error() as error:
             path, message = field_errors(error)[0]
             place = self._file.document.position((*self.route.plain, *section.path, *path))
@@ -301,12 +301,12 @@ class Cluster:
 
     def problems(self, section: Section[Any]) -> list[Problem]:
         """The problems that the section itself reports; none if the file does not contain it."""
-        return section.problems(self.data_with_unknown_keys)
+        return section.problems(self.data_for(section))
 
-    @property
-    def data_with_unknown_keys(self) -> dict[str, Any]:
-        """The plain data of the cluster in the file, with the keys that Tarmak does not know."""
-        return dict(self._file.written_clusters[self.index] or {})
+    def data_for(self, section: Section[Any]) -> dict[str, Any]:
+        """The plain data of the cluster that a section is read from: what Tarmak reads, and for a plugin's section what
+        the file contains, with the keys that Tarmak does not know. They differ if JSON has a key twice."""
+        return self.data if section.is_plain else dict(self._file.written_clusters[self.index] or {})
 
     @property
     def authenticator_init(self) -> bool:

@@ -398,7 +398,7 @@ def unknown_section_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if CLUSTER_FIELD.below(*section.path) is not None:
             continue
         for cluster in config.clusters:
-            data = section.data(cluster.data_with_unknown_keys)
+            data = section.data(cluster.data_for(section))
             # Without the section, its model is not imported.
             for path, known in _unknown(section.model_class, data, ()) if data is not None else ():
                 what = f"unknown key {quoted(path[-1])} in the section {section.name}"
@@ -423,7 +423,7 @@ def rule_of(section: Section[Any], of_section: SectionRule) -> Rule:
 
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
-            whole = cluster.data_with_unknown_keys
+            whole = cluster.data_for(section)
             try:
                 model = section.values(whole)
             except validation_error():

@@ -93,7 +93,7 @@ def show(session: Session, name: str, output: str) -> None:
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     effective = cluster.effective_section(section)
-    given = section.data(cluster.data_with_unknown_keys)
+    given = section.data(cluster.data_for(section))
     if output == "json":
         print_json(effective)
     elif output == "yaml":
