@@ -54,6 +54,13 @@ def test_json_and_yaml_have_the_same_values(shell: Shell) -> None:
     assert f"image: {image}\n" in shell.dev("manifests", "--image", image, "--kubernetes-version", "1.30.1").out
 
 
+def test_a_configuration_that_is_not_utf_8(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"clusterID: \xe9\n")
+    failed = shell.run("whois", ADMIN, "--config", path, code=2)
+    assert failed.err == f"{path}: error: byte 12 is not valid UTF-8; save the file as UTF-8\n"
+
+
 def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (shell.single / "tarmak.yaml").read_bytes()
 
