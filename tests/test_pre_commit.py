@@ -7,13 +7,13 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tarmak_iam.document import Document
 from tests.support import ADMIN, EXAMPLES, ROOT
+from tests.support.forks import TARMAK_IAM, write_program
 
 (HOOK,) = Document.parse((ROOT / ".pre-commit-hooks.yaml").read_bytes()).data
 MAPPINGS = f"""\
@@ -31,9 +31,7 @@ def repository(tmp_path: Path) -> Path:
     """With the multi-cluster example, and what pip installs of the package on the PATH."""
     shutil.copytree(EXAMPLES / "multi", tmp_path / "clusters")
     (tmp_path / "clusters" / "prod-green" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
-    program = tmp_path / "tarmak-iam"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tarmak_iam "$@"\n')
-    program.chmod(0o755)
+    write_program(tmp_path / "tarmak-iam", TARMAK_IAM)
     return tmp_path
 
 
@@ -41,12 +39,11 @@ def run(repository: Path, *files: str, args: tuple[str, ...] = ()) -> tuple[int,
     """In the repository, with the hook's own arguments or those of the user, and the names of files."""
     words = [*shlex.split(HOOK["entry"]), *(args or HOOK.get("args", ())), *files]
     path = f"{repository}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
     done = subprocess.run(words, cwd=repository, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.thorough
 def test_the_hook(repository: Path) -> None:
     shown = "clusters/prod-green/aws-iam-authenticator.yaml"
     path = repository / shown

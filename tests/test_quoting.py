@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,10 @@ MOST = 200
 CANARY = "canary"
 
 
-@given(st.text(max_size=3_000), st.text(max_size=3_000))
+LONG_TEXTS = st.builds(mul, st.text(max_size=30), st.integers(0, 200))
+
+
+@given(LONG_TEXTS, LONG_TEXTS)
 def test_no_finding_or_error_is_longer(what: str, remedy: str) -> None:
     finding = Finding("X001", Severity.ERROR, Subject.CONFIG, Route(), what, remedy)
     error = ConfigError(what, remedy=remedy)

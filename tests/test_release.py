@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 import tarmak_iam
-from tests.compat.surroundings import MINORS, Missing, build, python_of
+from tests.compat.surroundings import MINORS, Missing, python_of
 from tests.support import ROOT, Shell
 from tests.support.made_once import built_once
 
@@ -32,8 +32,8 @@ NOT_RELEASED = (".ci/", ".gitattributes", ".github/", ".gitignore")
 """What only a checkout needs."""
 PROGRAM = """\
 import os, sys
-directory = sys.argv[1]
-sys.path[:0] = ["release", sys.argv[2]]
+directory, *library = sys.argv[1:]
+sys.path[:0] = ["release", *library]
 os.umask(0o077)
 import backend
 print(backend.build_wheel(directory), backend.build_sdist(directory), file=sys.stderr)
@@ -67,14 +67,33 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         pytest.skip(str(error))
 
 
-def test_the_same_bytes_in_another_directory_later_and_by_another_user(built: Built, tmp_path: Path) -> None:
-    """From the unpacked sdist, beside leftovers of a build, and with another Python, umask, zone and locale."""
+def build_of(tree: Path, python: Path | str, *library: Path, **environment: str) -> Built:
+    """What a Python builds of the files in a directory."""
+    directory = tree.parent / "dist"
+    command = [str(python), "-W", "ignore", "-c", PROGRAM, str(directory), *map(str, library)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tree.parent), **environment}
+    done = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wheel, sdist = done.stderr.split()[-2:]
+    return Built(directory / sdist, directory / wheel)
+
+
+@pytest.fixture
+def tree(built: Built, tmp_path: Path) -> Path:
+    """The unpacked sdist."""
+    shutil.unpack_archive(built.sdist, tmp_path / "unpacked")
+    (tree,) = (tmp_path / "unpacked").iterdir()
+    return tree
+
+
+def test_the_same_bytes_in_another_directory_later_and_by_another_user(
+    built: Built, tree: Path, tmp_path: Path
+) -> None:
+    """Beside leftovers of a build, and with another Python, umask, zone and locale."""
     found = (python_of(minor) for minor in (MINORS[0], MINORS[-1]) if sys.version_info[:2] != (3, minor))
     python = next(filter(None, found), None)
     if python is None:
         pytest.skip("there is no other Python")
-    shutil.unpack_archive(built.sdist, tmp_path / "unpacked")
-    (tree,) = (tmp_path / "unpacked").iterdir()
     for name in (
         "build/lib/tarmak_iam/gone.py",
         "tests/__pycache__/x.pyc",
@@ -94,12 +113,7 @@ def test_the_same_bytes_in_another_directory_later_and_by_another_user(built: Bu
     assert spec.origin is not None
     for name in ("setuptools", "_distutils_hack", f"setuptools-{version('setuptools')}.dist-info"):
         (library / name).symlink_to(Path(spec.origin).parent.parent / name)  # the same one, for another Python
-    environment = {"PATH": os.environ["PATH"], "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": str(tmp_path)}
-    command = [str(python.path), "-W", "ignore", "-c", PROGRAM, str(tmp_path / "dist"), str(library)]
-    done = subprocess.run(command, cwd=tree, env=environment, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    wheel, sdist = done.stderr.split()[-2:]
-    again = Built(tmp_path / "dist" / sdist, tmp_path / "dist" / wheel)
+    again = build_of(tree, python.path, library, TZ="Pacific/Kiritimati", LC_ALL="C")
     assert (again.sdist.name, again.wheel.name) == (built.sdist.name, built.wheel.name)
     assert {member.name for member in again.members()} == {member.name for member in built.members()}
     assert again.bytes == built.bytes, "the same files, but not the same archives"
@@ -113,13 +127,13 @@ def test_nobody_is_in_the_archive(built: Built) -> None:
     assert [member.name for member in members] == sorted(member.name for member in members)
 
 
-def test_a_given_source_date_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
-    dated = Built(*build(tmp_path))
+def test_a_given_source_date_counts(built: Built, tree: Path) -> None:
+    shutil.rmtree(tree / "tests")  # most of the files, and of the time
+    dated = build_of(tree, sys.executable, SOURCE_DATE_EPOCH="1600000000")
     assert {member.mtime for member in dated.members()} == {1600000000}
     with zipfile.ZipFile(dated.wheel) as archive:
         assert {info.date_time for info in archive.infolist()} == {(2020, 9, 13, 12, 26, 40)}
-    assert dated.bytes != built.bytes
+    assert dated.wheel.read_bytes() != built.wheel.read_bytes()
 
 
 def test_the_sdist_has_every_file_of_the_project_as_it_is(built: Built) -> None:

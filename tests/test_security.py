@@ -45,19 +45,15 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("command", [*SHOWN, "show -o json"])
-def test_nothing_reaches_the_terminal(shell: Shell, command: str) -> None:
+def test_nothing_reaches_the_terminal(shell: Shell) -> None:
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["acted on"])
     file = shell.single / "tarmak.yaml"
     file.write_text(FILES["key"] + file.read_text())
-    done = shell.dev(*command.split(), code=None)
-    assert done.code in (0, 1)
-    assert done.out + done.err
-    assert ACTED_ON.findall(done.out + done.err) == []
-
-
-def test_json_means_the_same(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["acted on"])
+    for command in (*SHOWN, "show -o json"):
+        done = shell.dev(*command.split(), code=None)
+        assert done.code in (0, 1), command
+        assert done.out + done.err, command
+        assert ACTED_ON.findall(done.out + done.err) == [], command
     shown = json.loads(shell.dev("map", "list", "-o", "json").out)
     assert shown[1]["username"] == "b\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
 
@@ -77,24 +73,24 @@ COMMAND = re.compile(r"^\s*::(?!error |warning |notice ).*::|##(?i:vso|teamcity)
 TeamCity's."""
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *(*SHOWN, "check -o sarif", "check -o github", "map convert --to MountedFile", "report", "report -o json"),
-        *("map convert --to MountedFile -o json", "report -o html", "config get /project", "settings show"),
-        *("config get /project -o json", "config set awsIAMAuthenticatorInit true --dry-run"),
-    ],
-)
-def test_nothing_is_a_command_of_a_workflow(shell: Shell, command: str) -> None:
+PRINTED = [
+    *(*SHOWN, "check -o sarif", "check -o github", "map convert --to MountedFile", "report", "report -o json"),
+    *("map convert --to MountedFile -o json", "report -o html", "config get /project", "settings show"),
+    *("config get /project -o json", "config set awsIAMAuthenticatorInit true --dry-run"),
+]
+
+
+def test_nothing_is_a_command_of_a_workflow(shell: Shell) -> None:
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(FILES["commands"])
     file = shell.single / "tarmak.yaml"
     text = file.read_text().replace("\nproject: payments", "")
     text = text.replace("      allowCIDRs:", "      # ##[add-mask]x\n      ::debug::y: z\n      allowCIDRs:")
     file.write_text(f'"::add-path::a": "##[b]"\nproject: a ##vso[task.complete]\n{text}')
-    done = shell.dev(*command.split(), code=None)
-    assert done.code in (0, 1)
-    assert done.out + done.err
-    assert COMMAND.findall(done.out + done.err) == []
+    for command in PRINTED:
+        done = shell.dev(*command.split(), code=None)
+        assert done.code in (0, 1), command
+        assert done.out + done.err, command
+        assert COMMAND.findall(done.out + done.err) == [], command
 
 
 def test_what_is_given_out_in_other_words_is_the_same(shell: Shell) -> None:
@@ -115,10 +111,10 @@ def test_a_command_in_the_report_means_the_same(shell: Shell) -> None:
     json.loads(listed)
 
 
-@pytest.mark.parametrize("name", ["report.css", "report.js"])
-def test_style_and_script_have_no_command(name: str) -> None:
+def test_style_and_script_have_no_command() -> None:
     """The page escapes its whole text, and a browser runs only a script with the hash of the unescaped one."""
-    assert COMMAND.findall((PACKAGE / "report" / "html" / name).read_text(encoding="utf-8")) == []
+    for name in ("report.css", "report.js"):
+        assert COMMAND.findall((PACKAGE / "report" / "html" / name).read_text(encoding="utf-8")) == []
 
 
 def test_one_place_writes_to_stdout_and_stderr() -> None:
@@ -135,25 +131,22 @@ def test_one_place_writes_to_stdout_and_stderr() -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc", "/etc", "a/b", "..", "a\\x00b"])
-@pytest.mark.parametrize(
-    "command",
-    [
-        f"map add {ADMIN} --username u --group system:masters",
-        "settings set daemonVersion v0.6.20",
-        "render --output-dir out",
-    ],
-)
 def test_a_cluster_name_cannot_leave_the_directory(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: str
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(shell.single)
     file = shell.single / "tarmak.yaml"
     text = file.read_text().replace("currentCluster: dev-cluster", f'currentCluster: "{name}-cluster"')
     file.write_text(text.replace("environment: dev\n", f'environment: "{name}"\n'))
     before = sorted(tmp_path.rglob("*"))
-    error = shell.dev(*command.split(), code=2).err
-    assert "is not a valid cluster ID" in error or "invalid YAML" in error or "must have exactly one dash" in error
-    assert sorted(tmp_path.rglob("*")) == before
+    for command in (
+        f"map add {ADMIN} --username u --group system:masters",
+        "settings set daemonVersion v0.6.20",
+        "render --output-dir out",
+    ):
+        error = shell.dev(*command.split(), code=2).err
+        assert "is not a valid cluster ID" in error or "invalid YAML" in error or "must have exactly one dash" in error
+        assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_device_without_an_end(shell: Shell) -> None:

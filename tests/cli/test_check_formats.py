@@ -19,6 +19,7 @@ EMITTED = json.loads((ROOT / "tests" / "cli" / "sarif-emitted.json").read_text(e
 STANDARD = (
     ROOT / "tests" / "browser" / "node_modules" / "@microsoft" / "jest-sarif" / "lib/schemas/sarif-2.1.0-rtm.5.json"
 )
+NAME = "dev-cluster/aws-iam-authenticator.yaml"
 ODD = """\
 server:
   mapRoles:
@@ -29,17 +30,12 @@ server:
 """
 
 
-@pytest.fixture
-def home(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory of the single-cluster example, as the working directory."""
+@pytest.fixture(autouse=True)
+def mappings(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two findings, in the working directory, which is that of the single-cluster example."""
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     monkeypatch.chdir(shell.single)
-    return shell.single
-
-
-@pytest.fixture
-def mappings(home: Path) -> Path:
-    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path = shell.single / NAME
     path.write_text(ODD, encoding="utf-8")
     return path
 
@@ -52,76 +48,58 @@ def sarif(shell: Shell, *args: str | Path, code: int = 1) -> Any:
     return run
 
 
-def places(run: Any) -> list[tuple[str, str, dict[str, int]]]:
-    where = [(each["ruleId"], each["locations"][0]["physicalLocation"]) for each in run["results"]]
-    return [(rule, place["artifactLocation"]["uri"], place["region"]) for rule, place in where]
-
-
-def test_what_is_found(shell: Shell, mappings: Path) -> None:
+def test_findings_with_their_rules_and_suppressions(shell: Shell, mappings: Path) -> None:
     run = sarif(shell, "-c", ".", "check")
     assert run["columnKind"] == "unicodeCodePoints"
-    assert places(run) == [
-        ("IAM065", "dev-cluster/aws-iam-authenticator.yaml", {"startLine": 4, "startColumn": 77}),
-        ("IAM074", "dev-cluster/aws-iam-authenticator.yaml", {"startLine": 6, "startColumn": 17}),
+    assert run["invocations"] == [{"executionSuccessful": True}]
+    template, account = run["results"]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert places[0]["artifactLocation"] == {"uri": NAME, "uriBaseId": "%SRCROOT%"}
+    assert [place["region"] for place in places] == [
+        {"startLine": 4, "startColumn": 77},
+        {"startLine": 6, "startColumn": 17},
     ]
-    template = run["results"][0]
     assert mappings.read_text(encoding="utf-8").splitlines()[3][76:].startswith('"{{SesionName}}"')
     assert template["level"] == "error"
-    assert template["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] == "%SRCROOT%"
     assert 'write "dev:{{SessionName}}"' in template["message"]["text"]
-    assert run["invocations"] == [{"executionSuccessful": True}]
-
-
-def test_what_comments_set_aside(shell: Shell, mappings: Path) -> None:
-    template, account = sarif(shell, "-c", ".", "check")["results"]
     assert template["suppressions"] == []
     assert account["suppressions"] == [
         {"kind": "inSource", "status": "accepted", "justification": "the sandbox account"}
     ]
-    mappings.write_text(ODD.replace("{{SesionName}}", "dev"), encoding="utf-8")
-    sarif(shell, "-c", ".", "check", code=0)
-
-
-def test_the_rules(shell: Shell, mappings: Path) -> None:
-    assert mappings.exists()
-    run = sarif(shell, "-c", ".", "check")
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("tarmak-iam", __version__)
-    assert [driver["rules"][each["ruleIndex"]]["id"] for each in run["results"]] == ["IAM065", "IAM074"]
+    assert [driver["rules"][result["ruleIndex"]]["id"] for result in run["results"]] == ["IAM065", "IAM074"]
     rule = driver["rules"][1]
-    assert rule["name"] == "AccessForAWholeAccount"
+    assert (rule["id"], rule["name"]) == (account["ruleId"], "AccessForAWholeAccount")
     assert rule["shortDescription"] == {"text": "access for a whole account"}
     assert rule["fullDescription"]["text"].startswith("Checks for accounts in `mapAccounts`. An account in")
     assert rule["help"]["text"].endswith("suppress the finding with a comment\nthat says so.")
     assert "## Bad\n" in rule["help"]["markdown"]
     assert rule["defaultConfiguration"] == {"level": "warning"}
+    mappings.write_text(ODD.replace("{{SesionName}}", "dev"), encoding="utf-8")
+    sarif(shell, "-c", ".", "check", code=0)
 
 
-def prints(run: Any) -> list[str]:
-    return [each["partialFingerprints"][FINGERPRINT] for each in run["results"]]
+def fingerprints(shell: Shell) -> list[str]:
+    return [result["partialFingerprints"][FINGERPRINT] for result in sarif(shell, "-c", ".", "check")["results"]]
 
 
-def test_fingerprints_survive_lines_above(shell: Shell, mappings: Path) -> None:
-    before = prints(sarif(shell, "-c", ".", "check"))
+def test_fingerprints_survive_lines_above_and_differ_for_equal_findings(shell: Shell, mappings: Path) -> None:
+    before = fingerprints(shell)
     assert len(set(before)) == 2
-    assert prints(sarif(shell, "-c", ".", "check")) == before
+    assert fingerprints(shell) == before
     role = f'  - {{roleARN: "{ADMIN}2", username: second, groups: [dev]}}\n'
     mappings.write_text("# moved\n\n" + ODD.replace("mapRoles:\n", f"mapRoles:\n{role}"), encoding="utf-8")
-    assert prints(sarif(shell, "-c", ".", "check")) == before
+    assert fingerprints(shell) == before
     mappings.write_text(ODD.replace("SesionName", "SesionNam"), encoding="utf-8")
-    assert prints(sarif(shell, "-c", ".", "check"))[0] not in before
+    assert fingerprints(shell)[0] not in before
+    mappings.write_text(ODD.replace('["444455556666"]', '["12", "12"]'), encoding="utf-8")
+    after = fingerprints(shell)
+    assert len(set(after)) == len(after) > 2
 
 
-def test_equal_findings_have_fingerprints_of_their_own(shell: Shell, mappings: Path) -> None:
-    again = 'mapAccounts: ["12", "12"]'
-    mappings.write_text(ODD.replace('mapAccounts: ["444455556666"]', again), encoding="utf-8")
-    found = prints(sarif(shell, "-c", ".", "check"))
-    assert len(found) > 2
-    assert len(set(found)) == len(found)
-
-
-def test_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
-    (home / "tarmak.yaml").write_text("clusters:\n- [\n- x\n")
+def test_a_file_that_cannot_be_read(shell: Shell) -> None:
+    (shell.single / "tarmak.yaml").write_text("clusters:\n- [\n- x\n")
     run = sarif(shell, "-c", ".", "check", code=2)
     (invocation,) = run["invocations"]
     (told,) = invocation["toolExecutionNotifications"]
@@ -131,24 +109,28 @@ def test_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
     failed = shell.run("-c", ".", "check", "-o", "github", code=2)
     assert failed.out.startswith("::error file=tarmak.yaml,line=3,col=1,title=tarmak-iam::invalid YAML: ")
     assert failed.err.startswith("tarmak.yaml:3:1: error: invalid YAML: ")
-
-
-def test_a_directory_that_is_not_there(shell: Shell, home: Path) -> None:
-    missing = home.parent / "no, such: 100%"
-    (told,) = sarif(shell, "-c", missing, "check", code=2)["invocations"][0]["toolExecutionNotifications"]
-    place = told["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": f"file://{home.parent}/no%2C%20such%3A%20100%25"}}
-    failed = shell.run("-c", missing, "check", "-o", "github", code=2)
-    assert failed.out.startswith(
-        f"::error file={home.parent}/no%2C such%3A 100%25,title=tarmak-iam::directory not found"
-    )
-
-
-def test_one_cluster_of_several_that_cannot_be_read(shell: Shell, home: Path) -> None:
-    assert home.exists()
     (shell.multi / "prod-blue" / "tarmak-iam.yaml").write_text("imag: x\n")
     run = sarif(shell, "-c", shell.multi, "check", "--all-clusters", code=2)
     assert len(run["invocations"][0]["toolExecutionNotifications"]) == 1
+
+
+def test_a_directory_that_is_not_there(shell: Shell) -> None:
+    missing = shell.single.parent / "no, such: 100%"
+    (told,) = sarif(shell, "-c", missing, "check", code=2)["invocations"][0]["toolExecutionNotifications"]
+    place = told["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": f"file://{missing.parent}/no%2C%20such%3A%20100%25"}}
+    failed = shell.run("-c", missing, "check", "-o", "github", code=2)
+    escaped = f"{missing.parent}/no%2C such%3A 100%25"
+    assert failed.out.startswith(f"::error file={escaped},title=tarmak-iam::directory not found")
+
+
+@pytest.mark.parametrize("current", ["", "dev-clustr"])
+def test_a_check_without_the_cluster_that_is_meant_is_not_successful(shell: Shell, current: str) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(file.read_text().replace("currentCluster: dev-cluster", f"currentCluster: {current}"))
+    run = sarif(shell, "-c", ".", "check")
+    assert run["invocations"] == [{"executionSuccessful": False}]
+    assert [result["ruleId"] for result in run["results"]] == ["IAM005"]
 
 
 def test_by_the_schema_of_the_standard(shell: Shell, mappings: Path) -> None:
@@ -169,46 +151,35 @@ def test_by_the_schema_of_the_standard(shell: Shell, mappings: Path) -> None:
 def test_annotations(shell: Shell, mappings: Path) -> None:
     done = shell.run("-c", ".", "check", "-o", "github", code=1)
     (line,) = done.out.splitlines()
-    assert line.startswith(
-        "::error file=dev-cluster/aws-iam-authenticator.yaml,line=4,col=77,title=IAM065::the authenticator does not"
-    )
+    assert line.startswith(f"::error file={NAME},line=4,col=77,title=IAM065::the authenticator does not")
     assert done.err == "1 error, 1 suppressed by comments\n"
     assert shell.run("-c", ".", "check", "-o", "github", "--fail-on", "error", code=1).out == done.out
     mappings.write_text(ODD.replace("{{SesionName}}", "50%"), encoding="utf-8")
     assert shell.run("-c", ".", "check", "-o", "github").out == ""
-
-
-def test_what_would_end_a_command_is_escaped(shell: Shell, mappings: Path) -> None:
     mappings.write_text(ODD.replace("{{SesionName}}", "50%: {{Sesion,Name}}\\n::warning::x"), encoding="utf-8")
     lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
     assert all(line.startswith(("::error file=dev-cluster/", "::warning file=dev-cluster/")) for line in lines)
     assert all("%" not in line.replace("%25", "") for line in lines)
 
 
-def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mappings: Path) -> None:
-    directory = mappings.parents[1] / "a\n\x1b[31mb"
-    shutil.copytree(mappings.parent, directory / "dev-cluster")
-    shutil.copy(mappings.parents[1] / "tarmak.yaml", directory)
+def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell) -> None:
+    directory = shell.single / "a\n\x1b[31mb"
+    shutil.copytree(shell.single / "dev-cluster", directory / "dev-cluster")
+    shutil.copy(shell.single / "tarmak.yaml", directory)
     lines = shell.run("-c", directory, "--color", "always", "check", code=1).out.splitlines()
     assert all("/a \\x1b[31mb/dev-cluster/aws-iam-authenticator.yaml:" in each for each in lines)
 
 
-@pytest.mark.parametrize("output", ["sarif", "github"])
-def test_paths_are_those_of_the_workspace(
-    shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch, output: str
-) -> None:
-    assert mappings.exists()
+def test_paths_are_those_of_the_workspace(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_WORKSPACE", str(shell.single.parent))
-    shown = shell.run("-c", shell.single, "check", "-o", output, code=1).out
-    name = f"{shell.single.name}/dev-cluster/aws-iam-authenticator.yaml"
-    assert (f'"{name}"' if output == "sarif" else f"file={name},") in shown
+    for output, name in (("sarif", f'"{shell.single.name}/{NAME}"'), ("github", f"file={shell.single.name}/{NAME},")):
+        assert name in shell.run("-c", shell.single, "check", "-o", output, code=1).out
 
 
 def test_where_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = tmp_path / "repo" / "clusters"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
-    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     assert path_below(base_directory(in_repository=True), "a.yaml") == "a.yaml"
     (tmp_path / "repo" / ".git").write_text("gitdir: elsewhere\n")  # as a worktree has it
     assert path_below(base_directory(in_repository=True), "a.yaml") == "clusters/a.yaml"
@@ -225,16 +196,13 @@ def test_where_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert path_below(base_directory(), "a.yaml") == "clusters/a.yaml"
 
 
-def test_doctor_too(shell: Shell, home: Path) -> None:
-    (home / "webhook").mkdir()
-    (home / "webhook" / "cert.pem").write_text("nothing\n")
-    run = sarif(shell, "-c", ".", "doctor", "webhook")
-    assert places_of_files(run) == {"webhook/cert.pem"}
+def test_doctor_too(shell: Shell) -> None:
+    (shell.single / "webhook").mkdir()
+    (shell.single / "webhook" / "cert.pem").write_text("nothing\n")
+    results = sarif(shell, "-c", ".", "doctor", "webhook")["results"]
+    artifacts = [result["locations"][0]["physicalLocation"]["artifactLocation"] for result in results]
+    assert {location["uri"] for location in artifacts} == {"webhook/cert.pem"}
     lines = shell.run("-c", ".", "doctor", "webhook", "-o", "github", code=1).out.splitlines()
     assert lines[0].startswith("::error file=webhook/")
     (told,) = sarif(shell, "doctor", "nowhere", code=2)["invocations"][0]["toolExecutionNotifications"]
     assert told["message"]["text"]
-
-
-def places_of_files(run: Any) -> set[str]:
-    return {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-import subprocess
-import sys
 
 import click
 import pytest
 
 from tarmak_iam.cli.console import end_log
 from tarmak_iam.cli.main import cli
-from tests.support import ROOT, Shell
+from tests.support import Shell
 from tests.support.commands import COMMANDS, CONTEXTS, context_of
+
+COMMON = ["-c", "--config-directory", "--current-cluster", "--cluster", "--color", "-v", "--verbose"]
 
 
 def examples(epilog: str) -> list[list[str]]:
@@ -37,13 +37,6 @@ def examples(epilog: str) -> list[list[str]]:
 
 def parse(args: list[str]) -> None:
     """As far as the command itself. Raises click.UsageError."""
-    try:
-        _parse(args)
-    finally:
-        end_log()  # -v counts as soon as it is read
-
-
-def _parse(args: list[str]) -> None:
     context = cli.make_context("tarmak-iam", args)
     while isinstance(context.command, click.Group):
         known = vars(context)  # the property of the name is deprecated
@@ -65,10 +58,11 @@ def test_it_has_a_text_and_an_example_that_can_be_parsed(context: click.Context)
     for args in found:
         with pytest.raises(click.exceptions.Exit) if "--help" in args else contextlib.nullcontext():
             parse(args)
+        end_log()  # -v counts as soon as it is read
 
 
 @COMMANDS
-def test_every_option_is_explained(context: click.Context) -> None:
+def test_every_option_is_explained_on_a_terminal_of_80_columns(context: click.Context) -> None:
     for each in context.command.params:
         if isinstance(each, click.Option):
             assert each.help, each.opts
@@ -76,12 +70,14 @@ def test_every_option_is_explained(context: click.Context) -> None:
             assert not each.hidden
         else:
             assert each.metavar or isinstance(each.type, click.Choice), each.name
-
-
-@COMMANDS
-def test_it_fits_a_terminal_of_80_columns(context: click.Context) -> None:
     narrow = context_of(context.command, context.info_name, context.parent, terminal_width=80)
-    assert [line for line in context.command.get_help(narrow).splitlines() if len(line) > 80] == []
+    text = context.command.get_help(narrow)
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    names = [name for each in context.command.get_params(context) for name in (*each.opts, *each.secondary_opts)]
+    assert [names.count(name) for name in COMMON] == [1] * len(COMMON)
+    if context.parent:  # one line about the common options is enough
+        assert text.count("Common options: see tarmak-iam --help.") == 1
+        assert "--current-cluster ENV-NAME" not in text
 
 
 def test_the_main_help_groups_the_commands(shell: Shell) -> None:
@@ -101,9 +97,7 @@ def test_the_main_help_groups_the_commands(shell: Shell) -> None:
     assert sorted(listed) == sorted(cli.list_commands(CONTEXTS[0]))
 
 
-def test_help_at_a_pipe_has_no_escapes() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tarmak_iam", "map", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.startswith("Usage: tarmak-iam map [OPTIONS] COMMAND [ARGS]...\n")
-    assert "\x1b" not in done.stdout
+def test_help_at_a_pipe_has_no_escapes(shell: Shell) -> None:
+    text = shell.run("map", "--help").out
+    assert text.startswith("Usage: tarmak-iam map [OPTIONS] COMMAND [ARGS]...\n")
+    assert "\x1b" not in text

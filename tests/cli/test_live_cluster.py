@@ -48,17 +48,15 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert stand.cluster.names() == []
 
 
-@pytest.mark.parametrize("command", ["diff", "apply", "verify", "rollback", "report --live"])
-def test_tarmak_is_asked_for_the_cluster_that_was_read(
-    stand: Stand, command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tarmak_is_asked_for_the_cluster_that_was_read(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another current cluster may be set before tarmak reads the file."""
     reviewed(stand, "admin")
     stand.shell.dev("apply")
-    (stand.bin / "tarmak.log").unlink()
     monkeypatch.setenv("TARMAK_CONFIG", str(stand.shell.single))
-    stand.shell.run(*command.split())
-    assert (stand.bin / "tarmak.log").read_text() == "--current-cluster dev-cluster clusters kubeconfig\n"
+    for command in ("diff", "apply", "verify", "report --live", "rollback"):
+        (stand.bin / "tarmak.log").unlink()
+        stand.shell.run(*command.split())
+        assert (stand.bin / "tarmak.log").read_text() == "--current-cluster dev-cluster clusters kubeconfig\n", command
 
 
 _ACTED_ON = "\x1b]0;title\x07\x9b31m\u202e\x7f\n::error::x"
@@ -82,10 +80,12 @@ def test_names_in_a_history_are_shown_as_escapes(stand: Stand) -> None:
     assert len(shown.splitlines()) == 2
 
 
-@pytest.mark.parametrize("command", ["apply", "diff"])
-def test_tarmak_is_not_asked_about_what_cannot_be_made(stand: Stand, command: str) -> None:
+def test_tarmak_is_not_asked_about_what_cannot_be_made(stand: Stand) -> None:
     (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").unlink()
-    assert "error: dev-cluster has no mappings file" in stand.shell.dev(command, code=2).err
+    for command in ("apply", "diff"):
+        assert "error: dev-cluster has no mappings file" in stand.shell.dev(command, code=2).err
+    hub = stand.shell.run("-c", stand.shell.multi, "--cluster", "prod-hub", "verify", code=2)
+    assert "error: prod-hub is a hub: it has no masters, so it has no API server to log in to" in hub.err
     assert not (stand.bin / "tarmak.log").exists()
 
 
@@ -105,11 +105,12 @@ def test_what_tarmak_writes_meanwhile_counts(stand: Stand, command: list[str]) -
     assert f"; {recovery_hint(stand)}\n" in stopped.err
 
 
-@pytest.mark.parametrize("command", ["apply", "rollback"])
-def test_two_runs_on_one_cluster(stand: Stand, command: str) -> None:
+def test_two_runs_on_one_cluster(stand: Stand) -> None:
+    """Nobody waits for the other."""
     with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
-        refused = stand.shell.dev(command, code=2)
-        assert f"this cluster is in use by another run (process {os.getpid()})" in refused.err
+        for command in ("apply", "rollback"):
+            refused = stand.shell.dev(command, code=2)
+            assert f"this cluster is in use by another run (process {os.getpid()})" in refused.err
         stand.shell.dev("apply", "--dry-run=server")
     assert stand.cluster.names() == []
 
@@ -134,15 +135,6 @@ def test_json(stand: Stand) -> None:
     assert back["restartedPods"] == []
 
 
-@pytest.mark.parametrize("command", ["apply", "rollback"])
-def test_another_run_on_the_cluster_is_waited_for_by_nobody(stand: Stand, command: str) -> None:
-    with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
-        refused = stand.shell.dev(command, code=2)
-        stand.shell.dev("apply", "--dry-run", "server")
-    assert "this cluster is in use by another run" in refused.err
-    assert stand.cluster.names() == []
-
-
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("command", ["apply", "rollback", "verify"])
 def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
@@ -165,30 +157,25 @@ def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
     assert not lock_path(shell.single, "dev-cluster").exists()
 
 
-@pytest.mark.parametrize("command", ["apply", "diff", "rollback", "verify"])
-def test_what_is_missing(stand: Stand, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    shell = stand.shell
-    none = shell.dev(command, "--kubeconfig", shell.single / "none", code=2)
-    assert none.err == f"{shell.single / 'none'}: error: kubeconfig not found; check the path\n"
+def test_what_is_missing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = dict.fromkeys(("apply", "diff", "verify"), "kubectl is not installed")
+    commands["rollback"] = "no change to roll back"
+    none, admin = stand.shell.single / "none", stand.shell.single / "dev-cluster" / "kubeconfig"
+    for command in commands:
+        refused = stand.shell.dev(command, "--kubeconfig", none, code=2)
+        assert refused.err == f"{none}: error: kubeconfig not found; check the path\n"
     (stand.bin / "tarmak").unlink()
-    assert "tarmak is not installed" in shell.dev(command, code=2).err
+    for command in commands:
+        assert "tarmak is not installed" in stand.shell.dev(command, code=2).err
     (stand.bin / "kubectl").unlink()
-    admin = shell.single / "dev-cluster" / "kubeconfig"
     monkeypatch.setenv("PATH", str(stand.bin))
-    expected = "no change to roll back" if command == "rollback" else "kubectl is not installed"
-    assert expected in shell.dev(command, "--kubeconfig", admin, code=2).err
+    for command, expected in commands.items():
+        assert expected in stand.shell.dev(command, "--kubeconfig", admin, code=2).err
 
 
 def test_a_context_alone_is_kubectls_own_choice_of_a_file(stand: Stand) -> None:
     stand.shell.dev("apply", "--context", "other")
     assert not (stand.bin / "tarmak.log").exists()
-
-
-def test_options_that_do_not_go_together(stand: Stand) -> None:
-    refused = stand.shell.dev("diff", "--from", "x", "--kubeconfig", "y", code=2)
-    assert "--from compares with a file" in refused.err
-    misspelt = stand.shell.dev("apply", "--dryrun", code=2)
-    assert misspelt.err.startswith("error: unknown option --dryrun; did you mean --dry-run?")
 
 
 def test_what_writes_holds_the_lock_until_it_has_ended(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,25 +199,15 @@ def test_what_writes_holds_the_lock_until_it_has_ended(stand: Stand, monkeypatch
     assert {"apply", "create", "delete", "replace", "get", "version"} <= set(held)
 
 
-@pytest.mark.sample(2)
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("diff",),
-        ("verify",),
-        ("apply", "--dry-run"),
-        ("rollback", "--dry-run"),
-        ("report", "--live"),
-    ],
-)
-def test_a_refused_connection_ends_what_only_reads_at_once(stand: Stand, command: tuple[str, ...]) -> None:
+def test_a_refused_connection_ends_what_only_reads_at_once(stand: Stand) -> None:
     stand.shell.dev("apply")
-    stand.cluster.calls.clear()
     stand.cluster.fault = away(10_000)
-    done = stand.shell.run("-c", stand.shell.single, *command, code=2)
-    assert f" failed: {REFUSED}; check that the cluster is up" in done.err
-    assert "trying again" not in done.err
-    assert len(stand.cluster.calls) == 1
+    for command in ("diff", "verify", "apply --dry-run", "rollback --dry-run", "report --live"):
+        stand.cluster.calls.clear()
+        done = stand.shell.dev(*command.split(), code=2)
+        assert f" failed: {REFUSED}; check that the cluster is up" in done.err, command
+        assert "trying again" not in done.err, command
+        assert len(stand.cluster.calls) == 1, command
 
 
 @pytest.mark.parametrize("command", ["diff", "verify"])
@@ -239,3 +216,10 @@ def test_how_long_to_wait_for_an_answer(stand: Stand, command: str) -> None:
     done = stand.shell.dev(command, "--timeout", "1", code=2)
     assert "the API server cannot be reached; trying again for up to 1 seconds\n" in done.err
     assert "error: kubectl version failed: Unable to connect to the server: EOF (2 attempts in " in done.err
+
+
+def test_no_file_of_bindings_without_any(stand: Stand, tmp_path: Path) -> None:
+    path = tmp_path / "rbac.yaml"
+    done = stand.shell.dev("map", "convert", "--to", "access-entries", "--with-rbac", path, "--force")
+    assert "no binding of the cluster names a group or username of the entries, so no file is written" in done.err
+    assert not path.exists()

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,24 +14,31 @@ import pytest
 from tarmak_iam.cli import console
 from tarmak_iam.cli import edits as edit
 from tarmak_iam.cli.console import done_so_far
-from tests.support import ADMIN, Shell
+from tests.support import ADMIN, ROOT, Shell
+from tests.support.forks import TARMAK_IAM, write_program
 
-FULL = "No space left on device"
+FULL = "the output cannot be written: No space left on device\n"
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-
-
-def ended(shell: Shell, *args: str | Path, to: str = ">/dev/full") -> tuple[int, str]:
-    """Exit code and stderr of a command whose stdout goes there."""
-    words = shlex.join(map(str, (sys.executable, "-m", "tarmak_iam", *args)))
-    environment = {**os.environ, "TARMAK_CONFIG": str(shell.single), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(f"{words} {to}", shell=True, env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr
-
-
 ADD = ("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+Ended = Callable[..., tuple[int, str]]
 
 
-@pytest.mark.sample(2)
+@pytest.fixture
+def ended(shell: Shell, tmp_path: Path) -> Ended:
+    """Calls a command whose stdout or stdin goes somewhere: its exit code and stderr."""
+    write_program(tmp_path / "tarmak-iam", TARMAK_IAM)
+
+    def run(*args: str | Path, to: str = ">/dev/full") -> tuple[int, str]:
+        # Another process cannot be given a file that is closed.
+        program = (sys.executable, "-m", "tarmak_iam") if to.endswith("&-") else (tmp_path / "tarmak-iam",)
+        words = shlex.join(map(str, (*program, *args)))
+        environment = {**os.environ, "TARMAK_CONFIG": str(shell.single), "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(f"{words} {to}", shell=True, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("args", "written"),
     [
@@ -41,34 +49,23 @@ ADD = ("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
         (("settings", "set", "profile", "p"), "dev-cluster/tarmak-iam.yaml"),
     ],
 )
-def test_what_an_edit_wrote(shell: Shell, args: tuple[str, ...], written: str) -> None:
+def test_what_an_edit_wrote(shell: Shell, ended: Ended, args: tuple[str, ...], written: str) -> None:
     file = shell.single / written
     before = file.read_bytes() if file.exists() else None
-    code, err = ended(shell, *args)
-    assert (code, err) == (2, f"error: wrote {file}, but the output cannot be written: {FULL}\n")
+    assert ended(*args, "--dry-run") == (2, f"error: {FULL}")
+    assert (file.read_bytes() if file.exists() else None) == before
+    assert ended(*args) == (2, f"error: wrote {file}, but {FULL}")
     assert file.read_bytes() != before
-    code, err = ended(shell, *args)  # a second time there is nothing to write
-    assert "wrote" not in err
+    assert "wrote" not in ended(*args)[1]  # a second time there is nothing to write
 
 
-@pytest.mark.sample(1)
-@pytest.mark.parametrize(
-    ("to", "reason"), [(">/dev/full", FULL), (">&-", "Bad file descriptor")], ids=["full", "closed"]
-)
-def test_a_dry_run_wrote_nothing(shell: Shell, to: str, reason: str) -> None:
-    assert ended(shell, *ADD, "--dry-run", to=to) == (2, f"error: the output cannot be written: {reason}\n")
-    assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
-
-
-def test_a_closed_stdout(shell: Shell) -> None:
+def test_a_closed_stdout(shell: Shell, ended: Ended) -> None:
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    assert ended(shell, *ADD, to=">&-") == (
-        2,
-        f"error: wrote {file}, but the output cannot be written: Bad file descriptor\n",
-    )
+    reason = "the output cannot be written: Bad file descriptor\n"
+    assert ended(*ADD, to=">&-") == (2, f"error: wrote {file}, but {reason}")
     assert ADMIN in file.read_text()
-    assert ended(shell, "map", "list", to=">&-")[0] == 2
-    assert ended(shell, *ADD, to=">&-") == (0, f"unchanged: {ADMIN} already has this mapping\n")  # nothing to print
+    assert ended("map", "list", to=">&-") == (2, f"error: {reason}")
+    assert ended(*ADD, to=">&-") == (0, f"unchanged: {ADMIN} already has this mapping\n")  # nothing to print
 
 
 def test_a_reader_that_hung_up(shell: Shell, tmp_path: Path) -> None:
@@ -82,27 +79,23 @@ def test_a_reader_that_hung_up(shell: Shell, tmp_path: Path) -> None:
     assert done.stderr == f"error: wrote {file}, but the reader of the output closed the pipe\n"
 
 
-@pytest.mark.thorough
-def test_commands_that_write_files_of_their_own(shell: Shell, tmp_path: Path) -> None:
+def test_commands_that_write_files_of_their_own(shell: Shell, ended: Ended, tmp_path: Path) -> None:
+    """All of the webhook's: a key without its certificate would be overwritten by `init`."""
     shell.dev(*ADD)
     out, merged = tmp_path / "out", tmp_path / "kubeconfig"
-    code, err = ended(shell, "kubeconfig", "--merge", merged)
-    assert (code, err) == (2, f"error: wrote {merged}, but the output cannot be written: {FULL}\n")
-    code, err = ended(shell, "render", "--output-dir", out)
+    assert ended("kubeconfig", "--merge", merged) == (2, f"error: wrote {merged}, but {FULL}")
+    code, err = ended("render", "--output-dir", out)
     assert code == 2
     assert err.startswith(f"error: wrote {out}/")
-    assert err.endswith(f" more, but the output cannot be written: {FULL}\n")
+    assert err.endswith(f" more, but {FULL}")
     webhook = tmp_path / "webhook"
-    code, err = ended(shell, "webhook", "--output-dir", webhook)
     files = ", ".join(f"{webhook}/{name}" for name in ("key.pem", "cert.pem", "aws-iam-authenticator.kubeconfig"))
-    assert (code, err) == (2, f"error: wrote {files}, but the output cannot be written: {FULL}\n")
+    assert ended("webhook", "--output-dir", webhook) == (2, f"error: wrote {files}, but {FULL}")
+    assert len(list(webhook.iterdir())) == 3
     schemas = tmp_path / "schemas"
-    code, err = ended(shell, "schema", "--output-dir", schemas, "--modeline")
+    code, err = ended("schema", "--output-dir", schemas, "--modeline")
     files = ", ".join(f"{schemas}/{name}.schema.json" for name in ("tarmak", "mappings", "settings"))
-    assert (code, err.splitlines()[-1]) == (
-        2,
-        f"error: wrote {files}, {shell.single}/tarmak.yaml, but the output cannot be written: {FULL}",
-    )
+    assert (code, err.splitlines()[-1]) == (2, f"error: wrote {files}, {shell.single}/tarmak.yaml, but {FULL.strip()}")
 
 
 def test_an_error_after_a_file_was_written(shell: Shell, tmp_path: Path) -> None:
@@ -119,16 +112,13 @@ def test_an_error_after_a_file_was_written(shell: Shell, tmp_path: Path) -> None
     )
 
 
-def test_an_interruption_after_a_file_was_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_and_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(console, "print_diff", interrupted)
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert shell.dev(*ADD, code=130).err == f"\nerror: wrote {file}, but interrupted\n"
-
-
-def test_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edit, "print_diff", lambda *_: 1 / 0)
     file = shell.single / "tarmak.yaml"
     told = shell.dev("enable", code=3).err
@@ -136,17 +126,13 @@ def test_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.Monkey
     assert done_so_far() == ""  # nothing is left of it for the next command
 
 
-@pytest.mark.parametrize(
-    ("args", "reason"),
-    [
-        (("map", "import", "-"), "no mappings found: it is empty"),
-        (("config", "patch", "-"), "the patch is not a mapping"),
-        (("diff", "--from", "-"), "no mappings found: it is empty"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, tuple) else "",
-)
-def test_a_closed_stdin_is_empty(shell: Shell, args: tuple[str, ...], reason: str) -> None:
-    code, err = ended(shell, *args, to="<&-")
-    assert code == 2
-    assert err.startswith("<stdin>")
-    assert f"error: {reason}; " in err
+def test_a_closed_stdin_is_empty(ended: Ended) -> None:
+    for command, reason in {
+        "map import -": "no mappings found: it is empty",
+        "config patch -": "the patch is not a mapping",
+        "diff --from -": "no mappings found: it is empty",
+    }.items():
+        code, err = ended(*command.split(), to="<&-")
+        assert code == 2
+        assert err.startswith("<stdin>")
+        assert f"error: {reason}; " in err

@@ -62,43 +62,32 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-def written(shell: Shell) -> Path:
-    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(MAPPINGS)
-    return file
+@pytest.fixture
+def file(shell: Shell) -> Path:
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(MAPPINGS)
+    return path
 
 
+@pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("command", [NEW, UPDATED, REMOVED], ids=["add", "update", "remove"])
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--force",), ("--me", ADMIN)])
 def test_an_edit_reads_the_file_before_and_after(
     shell: Shell, counted: Counter[str], command: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
-    written(shell)
-    shell.run("-c", shell.single, *command, *more, code=None)
+    shell.dev(*command, *more, code=None)
     assert counted["parses"] <= 2
     assert (counted["loads"], counted["copies"]) == (2, 0)
 
 
-def test_an_edit_that_changes_nothing_reads_the_file_once(shell: Shell, counted: Counter[str]) -> None:
-    written(shell)
-    shell.dev("map", "add", ADMIN, "--username", "admin")
-    assert counted == Counter(parses=1)
-
-
-@pytest.mark.parametrize(
-    ("command", "loads"),
-    [(("map", "list"), 0), (("whois", ADMIN), 1), (("check",), 1), (("report",), 1)],
-    ids=["list", "whois", "check", "report"],
-)
-def test_other_commands_read_it_once(shell: Shell, counted: Counter[str], command: tuple[str, ...], loads: int) -> None:
-    written(shell)
-    shell.run("-c", shell.single, *command, code=None)
-    assert counted == Counter(parses=1, loads=loads)
-
-
-def test_a_file_with_the_id_of_another_cluster_is_read_once(shell: Shell, counted: Counter[str]) -> None:
-    file = written(shell)
+def test_other_commands_read_it_once(shell: Shell, file: Path, counted: Counter[str]) -> None:
+    """Also an edit that changes nothing, and a check of a file with the ID of another cluster."""
+    commands = {"map list": 0, f"whois {ADMIN}": 1, "check": 1, "report": 1, f"map add {ADMIN} --username admin": 0}
+    for command, loads in commands.items():
+        counted.clear()
+        shell.dev(*command.split(), code=None)
+        assert counted == Counter(parses=1, loads=loads), command
     file.write_text(MAPPINGS.replace("dev-cluster", "other"))
-    shell.run("-c", shell.single, "check", code=None)
+    counted.clear()
+    shell.dev("check", code=None)
     assert counted == Counter(parses=1, loads=1)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import pty
 import shutil
-import subprocess
-import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -14,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.cli.formats import excerpt
-from tests.support import ADMIN, ROOT, Shell
+from tests.support import ADMIN, Shell
+from tests.support.forks import TARMAK_IAM, write_program
+from tests.support.terminal import on_terminal
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ server:
 """
 
 
-def test_below_a_finding(terminal: Shell) -> None:
+def test_below_a_finding(terminal: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     path = terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.write_text(MAPPINGS)
     first, *shown = click.unstyle(terminal.dev("check", code=1).out).splitlines()
@@ -84,19 +84,29 @@ def test_below_a_finding(terminal: Shell) -> None:
         "   |               ^",
         "  write a fixed username: {{SessionName}} is not for admins",
     ]
+    for output in ("json", "sarif", "github"):
+        assert " 4 | " not in terminal.dev("check", "-o", output, code=1).out
+    # As Python 3.10 has it for a terminal of unknown width.
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((0, 0)))
+    assert click.unstyle(terminal.dev("check", code=1).out).splitlines()[2] == "   |               ^"
 
 
-def test_the_sentences_of_an_error(shell: Shell) -> None:
-    """Problem, remedy and recovery access."""
-    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "tarmak_iam", "-c", str(shell.single), "map", "remove", ADMIN]
-    environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    done = subprocess.run(command, stderr=theirs, stdin=theirs, check=False, cwd=ROOT, env=environment)
-    os.close(theirs)
-    assert done.returncode == 2
-    problem, remedy, recovery, *rest = click.unstyle(os.read(ours, 10000).decode()).splitlines()
-    os.close(ours)
+def test_on_a_terminal_and_not_in_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    """A finding with its line; an error with problem, remedy and recovery access in sentences of their own."""
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(MAPPINGS)
+    program = tmp_path / "tarmak-iam"
+    write_program(program, TARMAK_IAM)
+    environment = {**{name: value for name, value in os.environ.items() if name != "CI"}, "COLUMNS": "80"}
+
+    def shown(words: str) -> list[str]:
+        typed = f"{program} -c {shell.single} {words}"
+        return click.unstyle(on_terminal(["sh", "-c", typed], environment, tmp_path)).splitlines()
+
+    assert shown("check 2>/dev/null")[2] == "   |               ^"
+    assert len(shell.dev("check", code=1).out.splitlines()) == 1
+    path.write_text(MAPPINGS.replace("{{SesionName}}", ""))
+    problem, remedy, recovery, *rest = shown(f"map remove {ADMIN}")
     what = f"the last mapping to system:masters would be lost ({ADMIN}); nothing was changed"
     assert (problem, remedy, rest) == (f"error: {what}", "  use --force to do it anyway", [])
     assert recovery.startswith("  no recovery access: the current context of ")
@@ -104,47 +114,15 @@ def test_the_sentences_of_an_error(shell: Shell) -> None:
     assert piped == f"{problem}; {remedy.strip()}; {recovery.strip()}\n"
 
 
-@pytest.mark.parametrize("output", ["json", "sarif", "github"])
-def test_not_for_programs(terminal: Shell, output: str) -> None:
-    (terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
-    assert " 4 | " not in terminal.dev("check", "-o", output, code=1).out
-
-
-def test_on_a_terminal(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "tarmak_iam", "-c", str(shell.single), "check"]
-    done = subprocess.run(command, stdout=theirs, stderr=subprocess.DEVNULL, check=False, cwd=ROOT)
-    os.close(theirs)
-    assert done.returncode == 1
-    assert "   |               ^" in click.unstyle(os.read(ours, 10000).decode())
-    os.close(ours)
-
-
-def test_on_a_terminal_of_unknown_width(terminal: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Python 3.10 has it."""
-    (terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((0, 0)))
-    assert click.unstyle(terminal.dev("check", code=1).out).splitlines()[2] == "   |               ^"
-
-
-def test_not_in_a_pipe(shell: Shell) -> None:
-    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
-    assert len(shell.dev("check", code=1).out.splitlines()) == 1
-
-
 def test_below_an_error_that_ends_a_command(terminal: Shell) -> None:
-    path = terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    """But never a line that may hold a secret."""
+    home = terminal.single / "dev-cluster"
+    path = home / "aws-iam-authenticator.yaml"
     path.write_text(f"server:\n  mapRoles:\n  - rolearn: {ADMIN}\n   username: x\n")
     first, *shown = click.unstyle(terminal.dev("map", "list", code=2).err).splitlines()
     assert first.startswith(f"{path}:4:4: error: ")
     assert shown == [" 4 |    username: x", "   |    ^"]
-
-
-def test_what_may_hold_a_secret_is_never_shown(terminal: Shell) -> None:
-    path = terminal.single / "dev-cluster" / "kubeconfig"
-    path.write_text("apiVersion: v1\n  token: hidden\n")
-    terminal.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    (home / "kubeconfig").write_text("apiVersion: v1\n  token: hidden\n")
     failed = terminal.dev("kubeconfig", code=2)
-    assert failed.err.startswith(f"{path}:2:8: error: ")
+    assert failed.err.startswith(f"{home / 'kubeconfig'}:2:8: error: ")
     assert "hidden" not in failed.err

@@ -146,15 +146,3 @@ class TestApplyAndVerify:
         assert "error: the TokenReview failed: no" in done.err
         shown = stand.shell.dev("apply", "--verify", "-o", "json", code=2).out
         assert json.loads(shown)["verified"] is None
-
-    @pytest.mark.parametrize(
-        ("options", "what"),
-        [
-            (["--verify", "--dry-run", "client"], "--verify cannot be combined with --dry-run, which applies nothing"),
-            (["--role", ADMIN], "--role requires --verify"),
-            (["--profile", "p"], "--profile requires --verify"),
-        ],
-    )
-    def test_options_that_do_not_go_together(self, stand: Stand, options: list[str], what: str) -> None:
-        assert what in stand.shell.dev("apply", *options, code=2).err
-        assert stand.cluster.names() == []

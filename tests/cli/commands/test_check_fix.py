@@ -1,4 +1,4 @@
-"""`check --fix`, `--unsafe-fixes` and `--diff`: what is written, printed and returned."""
+"""`check --fix`, `--unsafe-fixes` and `--diff` where files change, are links, or come from a pipe."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +14,42 @@ import pytest
 
 from tarmak_iam.errors import FileChanged, FileError, Place
 from tarmak_iam.files.atomic import replace_file
-from tests.cli.commands.fixable import CONFIG, GOOD, NOTE, text
 from tests.support import ADMIN, ROOT, Shell
 
+CONFIG = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+  kubernetes:
+    version: v1.12.9
+  instancePools:
+  - minCount: 010
+"""
 
-def test_unsafe_fixes(shell: Shell, home: Path) -> None:
-    result = shell.run("-c", ".", "check", "--fix", "--unsafe-fixes")
-    assert result.out == ""
-    assert result.err == (
-        f"{NOTE}tarmak.yaml:11:15: fixed: write 8, as Tarmak reads 010 [IAM035]\n"
-        "tarmak.yaml:9:14: fixed: write 1.12.9 [IAM040]\neffect: kubernetes.version: v1.12.9 -> 1.12.9\n"
-        "no findings, 2 fixed\n"
-    )
-    assert text(home) == CONFIG.replace("010", "8").replace("v1.", "1.")
-    before = os.stat(home / "tarmak.yaml")
-    assert shell.run("-c", ".", "check", "--fix", "--unsafe-fixes").err == f"{NOTE}no findings\n"
-    assert os.stat(home / "tarmak.yaml").st_mtime_ns == before.st_mtime_ns
+GOOD = f"server:\n  mapRoles:\n  - roleARN: {ADMIN}\n    username: admin\n    groups: ['system:masters']\n"
+UNQUOTED = GOOD + f"  - roleARN: {ADMIN}2\n    username: {{{{AccountID}}}}  # theirs\n    groups: [dev]\n"
 
 
-def found(shell: Shell, output: str) -> Any:
-    return json.loads(shell.run("-c", ".", "check", "-o", output, code=1).out)
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with `CONFIG` as its tarmak.yaml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    (tmp_path / "tarmak.yaml").write_text(CONFIG)
+    return tmp_path
 
 
-def test_fixes_for_programs(shell: Shell, home: Path) -> None:
-    assert home.exists()
-    version, octal = found(shell, "json")
-    assert version["fix"]["safe"] is False
-    assert octal["fix"] == {
-        "title": "write 8, as Tarmak reads 010",
-        "safe": True,
-        "edits": [
-            {
-                "file": "./tarmak.yaml" if octal["file"].startswith(".") else "tarmak.yaml",
-                "line": 11,
-                "column": 15,
-                "endLine": 11,
-                "endColumn": 18,
-                "text": "8",
-            }
-        ],
-    }
-    results = found(shell, "sarif")["runs"][0]["results"]
+def config_text(home: Path) -> str:
+    return (home / "tarmak.yaml").read_text()
+
+
+def test_fixes_in_sarif_and_nothing_is_written_twice(shell: Shell, home: Path) -> None:
+    """As JSON and for GitHub, they are in the transcripts."""
+    results = json.loads(shell.run("-c", ".", "check", "-o", "sarif", code=1).out)["runs"][0]["results"]
     (change,) = results[1]["fixes"][0]["artifactChanges"]
     assert change["artifactLocation"] == {"uri": "tarmak.yaml", "uriBaseId": "%SRCROOT%"}
     assert change["replacements"] == [
@@ -65,9 +61,10 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
     assert results[0]["fixes"][0]["description"] == {
         "text": "write 1.12.9 (unsafe: changes access or what Tarmak uses)"
     }
-    lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
-    assert [line.endswith("(`check --fix` fixes it)") for line in lines] == [False, True]
-    assert lines[0].endswith("(`check --fix --unsafe-fixes` fixes it)")
+    shell.run("-c", ".", "check", "--fix", "--unsafe-fixes")
+    before = os.stat(home / "tarmak.yaml")
+    shell.run("-c", ".", "check", "--fix", "--unsafe-fixes")
+    assert os.stat(home / "tarmak.yaml").st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_file_that_another_program_changes_meanwhile(
@@ -85,7 +82,7 @@ def test_a_file_that_another_program_changes_meanwhile(
 
     monkeypatch.setattr("tarmak_iam.files.atomic.replace_file", replaced)
     result = shell.run("-c", ".", "check", "--fix", code=1)
-    assert text(home) == f"{CONFIG}contact: ann\n".replace("010", "8")
+    assert config_text(home) == f"{CONFIG}contact: ann\n".replace("010", "8")
     assert "note: another program has changed the file; the edit is repeated" in result.err
     assert result.err.count(": fixed: ") == 1
     assert result.err.endswith("1 error, 1 fixed\n")
@@ -111,27 +108,14 @@ def test_all_files_are_written_or_none(
     monkeypatch.setattr("tarmak_iam.files.atomic.replace_file", replaced)
     if error is FileError:
         result = shell.run("-c", ".", "check", "--fix", code=2)
-        assert (text(home), ": fixed: " in result.err) == (CONFIG, False)
+        assert (config_text(home), ": fixed: " in result.err) == (CONFIG, False)
         assert path.read_text() == f"{GOOD}---\nnot: read\n"
     else:
         result = shell.run("-c", ".", "check", "--fix", code=1)
         assert result.err.count(": fixed: ") == 2
         assert result.err.endswith("1 error, 2 fixed\n")
-        assert text(home) == CONFIG.replace("010", "8")
+        assert config_text(home) == CONFIG.replace("010", "8")
         assert path.read_text() == f"{GOOD}# ---\n# not: read\n"
-
-
-def test_every_file_of_every_cluster(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(shell.multi)
-    files = [shell.multi / name / "aws-iam-authenticator.yaml" for name in ("prod-blue", "prod-green")]
-    for path in files:
-        path.write_text(f"{GOOD}---\nnot: read\n")
-    config = (shell.multi / "tarmak.yaml").read_text()
-    (shell.multi / "tarmak.yaml").write_text(f"{config}---\nnot: read\n")
-    result = shell.run("-c", ".", "check", "--all-clusters", "--fix")
-    assert result.err.count("fixed: make what comes after the first document a comment") == 3
-    assert [each.read_text() for each in files] == [f"{GOOD}# ---\n# not: read\n"] * 2
-    assert (shell.multi / "tarmak.yaml").read_text() == f"{config}# ---\n# not: read\n"
 
 
 def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home: Path) -> None:
@@ -152,44 +136,75 @@ def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home:
         assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
 
 
-def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret.yaml").write_text("server: {}\n---\nnot: read\n")
-    inside = home / "work" / "dev-cluster"
-    inside.mkdir(parents=True)
-    (home / "work" / "tarmak.yaml").write_text(CONFIG)
-    (inside / "aws-iam-authenticator.yaml").symlink_to(outside / "secret.yaml")
-    shell.run("-c", "work", "check", "--fix", code=2)
-    assert (outside / "secret.yaml").read_text() == "server: {}\n---\nnot: read\n"
-
-
-@pytest.mark.parametrize("name", ["/dev/stdin", "-"])
-def test_what_comes_from_a_pipe_is_only_checked(home: Path, name: str) -> None:
-    command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", name]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, input=CONFIG, capture_output=True, text=True, cwd=home, env=env, check=False)
-    assert (result.returncode, ": fixed:" in result.stderr) == (1, False)
-    assert "/dev/stdin: note: nothing is fixed: stdin and pipes are only checked\n" in result.stderr
-    assert result.stdout.startswith("/dev/stdin:9:14: error: ")
-    assert "010" in result.stdout
-
-
-def test_a_file_that_is_read_as_stdin_is_only_checked_too(home: Path) -> None:
+def test_what_is_read_as_stdin_is_only_checked(home: Path) -> None:
+    """A pipe, and a file."""
     mappings = home / "mappings.yaml"
-    mappings.write_text(GOOD.replace("role/", "role/path/"))
-    found = []
-    for name in ("tarmak.yaml", mappings.name):
-        command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "--unsafe-fixes", "-"]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with (home / name).open() as file:
-            found.append(
-                subprocess.run(command, stdin=file, capture_output=True, text=True, cwd=home, env=env, check=False)
-            )
-    assert found[0].stderr.startswith(
+    text = GOOD.replace("role/", "role/path/")
+    mappings.write_text(text)
+    notes = "/dev/stdin: note: nothing is fixed: stdin and pipes are only checked\n"
+
+    def check(name: str, **stdin: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "--unsafe-fixes", name]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, **stdin, capture_output=True, text=True, cwd=home, env=environment, check=False)
+        assert (done.returncode, ": fixed:" in done.stderr) == (1, False)
+        assert notes in done.stderr
+        return done
+
+    for name in ("/dev/stdin", "-"):
+        done = check(name, input=CONFIG)
+        assert done.stdout.startswith("/dev/stdin:9:14: error: ")
+        assert "010" in done.stdout
+    with (home / "tarmak.yaml").open() as file:
+        config = check("-", stdin=file)
+    assert config.stderr.startswith(
         "/dev/stdin: note: checked only by the rules that need no other file: "
-        "the files of its clusters are not known\n"
-        "/dev/stdin: note: nothing is fixed: stdin and pipes are only checked\n"
+        f"the files of its clusters are not known\n{notes}"
     )
-    assert [each.stdout.split(" ", 1)[0] for each in found] == ["/dev/stdin:9:14:", "/dev/stdin:3:14:"]
-    assert (text(home), mappings.read_text()) == (CONFIG, GOOD.replace("role/", "role/path/"))
+    with mappings.open() as file:
+        assert check("-", stdin=file).stdout.startswith("/dev/stdin:3:14: ")
+    assert (config_text(home), mappings.read_text()) == (CONFIG, text)
+
+
+def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
+    """It is written once. Whoever repairs it for one cluster is told of the other."""
+    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(UNQUOTED)
+    (home / "test-cluster").symlink_to("dev-cluster")
+    line = (
+        "effect: dev-cluster/aws-iam-authenticator.yaml: shared with test-cluster; "
+        "access to them changes too, and was not checked\n"
+    )
+    for options, count in ((("--all-clusters",), 0), ((), 1)):
+        err = shell.run("-c", ".", "check", *options, "--diff", "--unsafe-fixes", code=1).err
+        assert err.count("put the template in quotes") == (1 if count else 2)
+        assert err.count(line) == count
+    (home / "test-cluster").unlink()
+    link = home / "test-cluster" / "aws-iam-authenticator.yaml"
+    link.parent.mkdir()
+    link.symlink_to("../dev-cluster/aws-iam-authenticator.yaml")
+    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes")
+    assert "the edit is repeated" not in result.err
+    quoted = UNQUOTED.replace("{{AccountID}}", '"{{AccountID}}"')
+    assert (path.read_text(), link.is_symlink()) == (quoted, True)
+
+
+def test_a_pipe_is_not_read_again(shell: Shell, tmp_path: Path) -> None:
+    """For a fix, which could not be written to it."""
+    pipe = tmp_path / "aws-iam-authenticator.yaml"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        for _ in range(2):
+            pipe.write_text("server:\n  mapRoles:\n  - {roleARN: a, username: {{SessionName}}}\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert "--fix" not in shell.run("check", pipe, code=2).err
+    finally:
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # for what is left to be written
+        writer.join()
+        os.close(reader)

@@ -34,9 +34,8 @@ def test_the_files_of_schemas_are_what_it_prints(shell: Shell, args: list[str], 
 
 @pytest.fixture
 def multi(shell: Shell) -> Path:
-    for name in ("prod-blue", "prod-green"):
-        role = ["map", "add", ADMIN, "--username", "admin", "--group", "system:masters"]
-        shell.run("-c", shell.multi, "--current-cluster", name, *role)
+    role = ["map", "add", ADMIN, "--username", "admin", "--group", "system:masters"]
+    shell.run("-c", shell.multi, *role, "--all-clusters")
     shell.run("-c", shell.multi, "settings", "set", "exec", "aws")
     return shell.multi
 
@@ -89,11 +88,9 @@ def test_json_is_left_alone(shell: Shell, tmp_path: Path) -> None:
     ],
 )
 def test_where_the_line_goes(text: str, expected: str) -> None:
+    """A byte order mark stays the first."""
     edited = with_modeline(Document.parse(text), modeline("s.json"))
     assert edited.text == expected.replace("{}", f"{LINE}s.json")
     assert with_modeline(edited, modeline("s.json")) is edited
-
-
-def test_a_byte_order_mark_stays_the_first() -> None:
-    edited = with_modeline(Document.parse(b"\xef\xbb\xbfa: 1\n"), modeline("s.json"))
-    assert edited.to_bytes() == b"\xef\xbb\xbf" + f"{LINE}s.json\na: 1\n".encode()
+    marked = with_modeline(Document.parse(b"\xef\xbb\xbf" + text.encode()), modeline("s.json"))
+    assert marked.to_bytes() == b"\xef\xbb\xbf" + edited.to_bytes()

@@ -1,21 +1,19 @@
-"""Our settings file: every value is checked where it stands."""
+"""Settings that have had other names in earlier versions."""
 
 from __future__ import annotations
 
 import pytest
 
 from tarmak_iam.installation.setting_table import SETTINGS
-from tests.support import ADMIN, Shell
+from tests.support import Shell
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def renamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if these settings had had other names in earlier versions."""
     for key, older in {"daemonVersion": "release", "registry": "source", "image": "picture"}.items():
         monkeypatch.setitem(SETTINGS, key, SETTINGS[key]._replace(formerly=(older,)))
 
 
-@pytest.mark.usefixtures("renamed")
 def test_a_setting_under_its_older_name(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("profile: dev\nrelease: v0.6.20\n")
@@ -30,16 +28,11 @@ def test_a_setting_under_its_older_name(shell: Shell) -> None:
     assert file.read_text() == "profile: dev\n"
     shell.dev("settings", "set", "daemonVersion", "v0.7.18")
     assert (file.read_text(), shell.dev("settings", "show").err) == ("profile: dev\ndaemonVersion: v0.7.18\n", "")
+    for arguments in (["get", "release"], ["set", "release", "v0.7.9"], ["unset", "release"]):
+        message = "error: the setting release is now named daemonVersion; use daemonVersion\n"
+        assert shell.dev("settings", *arguments, code=2).err == message
 
 
-@pytest.mark.usefixtures("renamed")
-@pytest.mark.parametrize("arguments", [("get", "release"), ("set", "release", "v0.7.9"), ("unset", "release")])
-def test_an_older_name_as_an_argument(shell: Shell, arguments: tuple[str, ...]) -> None:
-    message = "error: the setting release is now named daemonVersion; use daemonVersion\n"
-    assert shell.dev("settings", *arguments, code=2).err == message
-
-
-@pytest.mark.usefixtures("renamed")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -54,7 +47,6 @@ def test_what_is_wrong_with_an_older_name(shell: Shell, text: str, message: str)
     assert f"{file}:{message}" in shell.dev("settings", "show", code=2).err
 
 
-@pytest.mark.usefixtures("renamed")
 def test_all_that_is_told_of_an_older_name_is_told_at_its_place(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("profile: dev\npicture: x:mine\n")
@@ -68,13 +60,3 @@ def test_all_that_is_told_of_an_older_name_is_told_at_its_place(shell: Shell) ->
     assert f"{file}:2:9: warning: the image " in checked.out
     file.write_text("profile: dev\nsource: ecr  # tarmak-iam: ignore[IAM101] the masters may pull from there\n")
     assert "IAM10" not in shell.dev("check").out
-
-
-def test_manifests_of_a_release_with_security_flaws(shell: Shell) -> None:
-    shell.dev("map", "add", ADMIN, "--username", "dev:{{AccessKeyID}}", "--group", "system:masters")
-    done = shell.dev("manifests", "--image", "x:v0.5.8")
-    assert [line.split(":")[1] for line in done.err.splitlines() if "[IAM131]" in line] == [
-        " authenticator v0.5.8 is affected by aws-iam-authenticator#469",
-        " authenticator v0.5.8 is affected by CVE-2022-2385",
-    ]
-    assert "IAM131" not in shell.dev("manifests").err

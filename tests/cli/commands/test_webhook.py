@@ -134,78 +134,37 @@ def test_a_pair_that_cannot_be_kept(
     shell.run("doctor", out)
 
 
-class Killed(BaseException):
-    """What no program can catch, as far as a test can have that."""
-
-
-def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of that name cannot be replaced. After a kill, no other can be either."""
-    real, killed = os.replace, list[str]()
-
-    def replace(source: str, target: Path) -> None:
-        if Path(target).name == name or killed:
-            if isinstance(error, Killed):
-                killed.append(name)
-            raise error
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", replace)
-
-
-def test_a_crash_between_two_files_is_noticed(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    shell.run("webhook", "--output-dir", out)
-    before = content(out)
-    with monkeypatch.context() as patch:
-        fail_at(CERT, Killed(), patch)
-        with pytest.raises(Killed):
-            shell.run("webhook", "--output-dir", out, "--renew")
-    assert set(before.values()) <= set(content(out).values())
-    assert "[WEB020]" in shell.run("doctor", out, code=1).out
-    assert "key.pem is not the key of cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
-
-
-@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_full_disk_leaves_all_as_it_was(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_there: bool
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
 ) -> None:
-    out = tmp_path / "out"
+    out, real = tmp_path / "out", os.replace
     out.mkdir()
     if is_there:
         shell.run("webhook", "--output-dir", out)
     before = content(out)
-    with monkeypatch.context() as patch:
-        fail_at(name, OSError(28, "No space left on device"), patch)
+    for name in (KEY, CERT, CONFIG):
+
+        def replace(source: str, target: Path, name: str = name) -> None:
+            if Path(target).name == name:
+                raise OSError(28, "No space left on device")
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
         failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
-    assert failed.out == ""
-    assert "No space left on device" in failed.err
-    assert content(out) == before
-    if is_there:
-        assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
+        assert failed.out == ""
+        assert "No space left on device" in failed.err
+        assert content(out) == before
+        assert not is_there or stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
 
 
-def test_whoever_reads_the_lines_may_hang_up(tmp_path: Path) -> None:
-    out, (reader, writer) = tmp_path / "out", os.pipe()
-    os.close(reader)
-    program = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    subprocess.run(program, check=False, env=environment, stdout=writer, stderr=subprocess.DEVNULL)
-    os.close(writer)
-    assert set(content(out)) == {KEY, CERT, CONFIG}
-
-
-@pytest.mark.parametrize("args", [("webhook", "--output-dir", ""), ("render", "--output-dir", ""), ("doctor", "")])
-def test_a_directory_of_no_name_is_not_the_working_one(shell: Shell, args: Sequence[str]) -> None:
-    assert "the value is empty; specify a directory" in shell.run(*args, code=2).err
-
-
-@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
-def test_a_pipe_is_not_waited_for(shell: Shell, tmp_path: Path, name: str) -> None:
-    os.mkfifo(tmp_path / name)
-    assert shell.run("webhook", "--output-dir", tmp_path, code=2).err == (
-        f"{tmp_path / name}: error: this is a named pipe; specify a file\n"
-    )
+def test_a_pipe_is_not_waited_for(shell: Shell, tmp_path: Path) -> None:
+    for name in (KEY, CERT, CONFIG):
+        os.mkfifo(tmp_path / name)
+        assert shell.run("webhook", "--output-dir", tmp_path, code=2).err == (
+            f"{tmp_path / name}: error: this is a named pipe; specify a file\n"
+        )
+        (tmp_path / name).unlink()
 
 
 def test_a_crash_at_the_first_run_is_noticed_and_the_next_one_completes_it(shell: Shell, tmp_path: Path) -> None:
@@ -222,30 +181,18 @@ def test_a_crash_at_the_first_run_is_noticed_and_the_next_one_completes_it(shell
     shell.run("doctor", out)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [b"", b"x", files()[KEY][:-20], files()[KEY].replace(b"\nM", b"\nN", 1), files()[KEY].replace(b"RSA ", b"")],
-    ids=["empty", "text", "cut off", "wrong", "other label"],
-)
-def test_no_certificate_is_made_for_a_key_that_init_does_not_make(shell: Shell, tmp_path: Path, key: bytes) -> None:
-    out = lay(tmp_path / "out", {KEY: key})
-    failed = shell.run("webhook", "--output-dir", out, code=2)
-    assert failed.err.startswith(f"{out / KEY}: error: key.pem exists without cert.pem, and a new certificate and key ")
-    assert content(out) == {KEY: key}
-
-
-def test_no_certificate_is_made_for_a_short_key(shell: Shell, tmp_path: Path) -> None:
-    """Nor for a long one, which would take long."""
-    key = make_pair(ServerNames(), now=NOW, key=rsa_key(0, 1024)).key
-    out = lay(tmp_path / "out", {KEY: key})
-    assert "key.pem exists without cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
-    assert content(out) == {KEY: key}
+def test_no_certificate_is_made_for_a_key_that_init_does_not_make(shell: Shell, tmp_path: Path) -> None:
+    """Such as one that is short, or long: that would take long. Nor for one whose certificate is lost."""
+    right, short = files()[KEY], make_pair(ServerNames(), now=NOW, key=rsa_key(0, 1024)).key
+    wrong = [b"", b"x", right[:-20], right.replace(b"\nM", b"\nN", 1), right.replace(b"RSA ", b""), short]
+    for number, key in enumerate(wrong):
+        out = lay(tmp_path / str(number), {KEY: key})
+        failed = shell.run("webhook", "--output-dir", out, code=2)
+        what = "key.pem exists without cert.pem, and a new certificate and key "
+        assert failed.err.startswith(f"{out / KEY}: error: {what}")
+        assert content(out) == {KEY: key}
     assert "which creates one for this key" not in shell.run("doctor", out, code=1).out
-
-
-def test_no_certificate_is_offered_for_a_key_whose_certificate_is_lost(shell: Shell, tmp_path: Path) -> None:
-    out = lay(tmp_path / "out", {KEY: files()[KEY], CONFIG: files()[CONFIG]})
-    found = shell.run("doctor", out, code=1).out
+    found = shell.run("doctor", lay(tmp_path / "out", {KEY: right, CONFIG: files()[CONFIG]}), code=1).out
     assert "restore cert.pem before `init` or the authenticator starts" in found
     assert "which creates one for this key" not in found
 
@@ -283,38 +230,8 @@ def test_a_run_that_is_killed_anywhere_is_completed_by_the_next(
         if not options and KEY in left:
             assert made[KEY] == left[KEY]
         assert examine_tree(read_tree(out), now=datetime.now(timezone.utc)).diagnoses == ()
-    assert seen == (
-        {frozenset({KEY, CERT, CONFIG})}
-        if options
-        else {
-            frozenset(),
-            frozenset({KEY}),
-            frozenset({KEY, CERT}),
-            frozenset({KEY, CERT, CONFIG}),
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (("--days", "0"), "error: a certificate cannot be valid for 0 days; use at least 1; `init` uses 36500\n"),
-        (("--port", "70000"), "error: 70000 is not a valid port; use a port from 1 to 65535\n"),
-        (
-            ("--address", "localhost"),
-            "error: 'localhost' is not a valid IP address; use an address such as 127.0.0.1\n",
-        ),
-        (("--hostname", "a b\nc: d"), "error: 'a b\\nc: d' is neither a host name nor an IP address; "),
-        (
-            ("--daemon-version", "new"),
-            "error: 'new' is not a valid version of the authenticator; use a version such as v0.7.18\n",
-        ),
-    ],
-)
-def test_what_cannot_be_is_refused(shell: Shell, tmp_path: Path, args: Sequence[str], message: str) -> None:
-    failed = shell.run("webhook", "--output-dir", tmp_path / "out", *args, code=2)
-    assert failed.err.startswith(message)
-    assert not (tmp_path / "out").exists()
+    whole = frozenset({KEY, CERT, CONFIG})
+    assert seen == ({whole} if options else {frozenset(), frozenset({KEY}), frozenset({KEY, CERT}), whole})
 
 
 def test_the_cluster_s_mappings_decide(shell: Shell, tmp_path: Path) -> None:
@@ -331,13 +248,6 @@ def test_the_cluster_s_mappings_decide(shell: Shell, tmp_path: Path) -> None:
     assert "connects to port 21362, but the authenticator listens on 31362" in shell.dev("doctor", out, code=1).out
     mappings.write_text("server: [\n")
     assert shell.dev("webhook", "--output-dir", out, code=2).err.startswith(f"{mappings}:")
-
-
-def test_a_chosen_cluster_must_be_there(shell: Shell, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    shell.run("-c", tmp_path / "nowhere", "webhook", "--output-dir", out, code=2)
-    shell.dev("--current-cluster", "no-such", "webhook", "--output-dir", out, code=2)
-    assert not out.exists()
 
 
 def test_a_broken_tarmak_yaml_of_nobody_s_choice(shell: Shell, tmp_path: Path) -> None:
@@ -376,6 +286,17 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     ]
 
 
+def test_a_rendered_directory_of_many_mappings(shell: Shell, tmp_path: Path) -> None:
+    """Each is a file of its own."""
+    entries = "".join(
+        f"  - roleARN: arn:aws:iam::111122223333:role/Role{number}\n    username: role{number}\n    groups: [dev]\n"
+        for number in range(210)
+    )
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(f"server:\n  mapRoles:\n{entries}")
+    shell.dev("render", "--output-dir", tmp_path / "out", "--backend", "CRD")
+    assert shell.dev("doctor", tmp_path / "out").out == ""
+
+
 def test_warnings_fail_unless_told_otherwise(shell: Shell, tmp_path: Path) -> None:
     out = lay(tmp_path / "out", files())
     (out / CERT).write_bytes(files()[CERT].replace(b"\n", b"\r\n"))
@@ -384,92 +305,60 @@ def test_warnings_fail_unless_told_otherwise(shell: Shell, tmp_path: Path) -> No
     assert "[WEB027]" in shell.run("doctor", out, "--expires-within", "99999", code=1).out
 
 
-@pytest.mark.parametrize("name", ["empty", "unrelated", "machine"])
-def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str) -> None:
-    directory = tmp_path / name
-    directory.mkdir()
-    if name == "unrelated":
-        (directory / "values.yaml").write_text("a: 1\n")
-    if name == "machine":
-        (directory / "etc" / "systemd" / "system").mkdir(parents=True)
-    assert "this directory has no files of the authenticator" in shell.run("doctor", directory, code=2).err
-    shell.run("doctor", directory, "--root", code=1)
+def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path) -> None:
+    empty, unrelated, machine = (tmp_path / name for name in ("empty", "unrelated", "machine"))
+    empty.mkdir()
+    unrelated.mkdir()
+    (unrelated / "values.yaml").write_text("a: 1\n")
+    (machine / "etc" / "systemd" / "system").mkdir(parents=True)
+    for directory in (empty, unrelated, machine):
+        assert "this directory has no files of the authenticator" in shell.run("doctor", directory, code=2).err
+        shell.run("doctor", directory, "--root", code=1)
 
 
-def test_what_is_no_directory(shell: Shell, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    assert shell.run("doctor", file, code=2).err == (
-        f"{file}: error: not a directory; specify the directory that contains the files\n"
+def test_more_than_anybody_means_to_have_looked_at(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 6_000_000}\n")
+    remedy = "specify the directory with the authenticator's files"
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: its YAML and JSON files have more than 10,485,760 bytes, the limit; {remedy}\n"
     )
-    assert "none: error: directory not found; check the path" in shell.run("doctor", tmp_path / "none", code=2).err
-
-
-def run_alone(program: str) -> subprocess.CompletedProcess[str]:
-    """In a Python of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    monkeypatch.setattr("tarmak_iam.doctor.file_tree._MANY", 1)
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: it contains 2 YAML and JSON files, and the limit is 1; {remedy}\n"
     )
 
 
-@pytest.mark.sample(1)
-@pytest.mark.parametrize("command", ["webhook --output-dir", "doctor"])
-def test_without_cryptography(tmp_path: Path, command: str) -> None:
+def test_without_cryptography(tmp_path: Path) -> None:
+    """Not needed for help, and missed by name."""
     out = lay(tmp_path / "out", {CERT: b"x"})
-    done = run_alone(
-        "import sys\nsys.modules['cryptography'] = None\nfrom tarmak_iam.cli.main import main\n"
-        f"sys.exit(main([*{command.split()!r}, {str(out)!r}]))"
+    program = (
+        "import sys\nfrom tarmak_iam.cli.main import main\nfor name in ('doctor', 'webhook'):\n"
+        "    main([name, '--help'])\nassert 'cryptography' not in sys.modules\nsys.modules['cryptography'] = None\n"
+        f"print(*map(int, [main(['webhook', '--output-dir', {str(out)!r}]), main(['doctor', {str(out)!r}])]))"
     )
-    message = (
-        "error: certificates need cryptography, which is not installed; install cryptography, or the extra `webhook`\n"
-    )
-    assert (done.returncode, done.stderr) == (2, message)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    message = "error: certificates need cryptography, which is not installed; install cryptography, or the extra"
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("2 2", f"{message} `webhook`\n" * 2)
     assert content(out) == {CERT: b"x"}
-
-
-def test_help_does_without_cryptography() -> None:
-    done = run_alone(
-        "import sys\nfrom tarmak_iam.cli.main import main\nmain(['doctor', '--help'])\nmain(['webhook', '--help'])\n"
-        "assert 'cryptography' not in sys.modules"
-    )
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
-    """A key without its certificate would be refused by the next run, and overwritten by `init`."""
-    out = tmp_path / "out"
-    with open("/dev/full", "w", encoding="utf-8") as full:
-        command = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
-        environment = {**os.environ, "TARMAK_CONFIG": "", "HOME": str(tmp_path)}
-        done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment
-        )
-    files = ", ".join(str(out / name) for name in ("key.pem", "cert.pem", "aws-iam-authenticator.kubeconfig"))
-    told = f"error: wrote {files}, but the output cannot be written: No space left on device\n"
-    assert (done.returncode, done.stderr) == (2, told)
-    assert sorted(content(out)) == [CONFIG, CERT, KEY]
 
 
 @pytest.mark.parametrize(
     ("line", "option", "message"),
     [
-        ("Port: 99999", ("--port", "21362"), "9: error: server.port: 99999 is not a valid port; use a port from 1 to"),
-        ("hostname: a b", ("--hostname", "a"), "13: error: server.hostname: 'a b' is neither a host name nor an IP"),
-        (
-            "address: here",
-            ("--address", "127.0.0.1"),
-            "12: error: server.address: 'here' is not a valid IP address; use",
-        ),
+        ("Port: 99999", "--port 21362", "9: error: server.port: 99999 is not a valid port; use a port from 1 to"),
+        ("hostname: a b", "--hostname a", "13: error: server.hostname: 'a b' is neither a host name nor an IP"),
+        ("address: here", "--address 127.0.0.1", "12: error: server.address: 'here' is not a valid IP address; use"),
     ],
 )
 def test_what_the_mappings_say_of_the_server_is_told_there(
-    shell: Shell, tmp_path: Path, line: str, option: tuple[str, ...], message: str
+    shell: Shell, tmp_path: Path, line: str, option: str, message: str
 ) -> None:
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     file.write_text(f"server:\n  {line}\n")
     failed = shell.dev("webhook", "--output-dir", tmp_path / "out", code=2)
     assert failed.err.startswith(f"{file}:2:{message}")
     assert not (tmp_path / "out").exists()
-    shell.dev("webhook", "--output-dir", tmp_path / "out", *option)
+    shell.dev("webhook", "--output-dir", tmp_path / "out", *option.split())
