@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,22 +26,24 @@ def test_arguments_and_output_are_untouched(bench: Bench) -> None:
     ran = bench.start("run", "--", "tarmak", *odd)
     assert ran.ended() == 0
     assert ran.text == "tarmak at work\na log line\n"
-    assert bench.first("start")["args"] == odd
-
-
-def test_without_the_two_dashes(bench: Bench) -> None:
     bench.run("run", "tarmak", "clusters", "--help", "--", "x")
-    assert bench.first("start")["args"] == ["clusters", "--help", "--", "x"]
+    assert [each["args"] for each in bench.events] == [odd, ["clusters", "--help", "--", "x"]]
 
 
-@pytest.mark.parametrize("code", ["0", "1", "2", "77", "255"])
-def test_the_exit_code_is_tarmaks(bench: Bench, code: str) -> None:
-    bench.run("run", "--", "tarmak", "clusters", "plan", code=int(code), STUB_EXIT=code)
-
-
-def test_a_death_by_a_signal_is_told_as_a_shell_does(bench: Bench) -> None:
-    assert bench.run("run", "--", "tarmak", "clusters", "list", code=137, STUB_DIE="SIGKILL")
-    assert bench.run("run", "--", "tarmak", "clusters", "list", code=143, STUB_DIE="SIGTERM")
+@pytest.mark.parametrize(
+    ("stub", "code"),
+    [
+        ({"STUB_EXIT": "0"}, 0),
+        ({"STUB_EXIT": "1"}, 1),
+        ({"STUB_EXIT": "77"}, 77),
+        ({"STUB_EXIT": "255"}, 255),
+        # As a shell reports a signal.
+        ({"STUB_DIE": "SIGKILL"}, 137),
+        ({"STUB_DIE": "SIGTERM"}, 143),
+    ],
+)
+def test_the_exit_code_is_tarmaks(bench: Bench, stub: dict[str, str], code: int) -> None:
+    bench.run("run", "--", "tarmak", "clusters", "plan", code=code, **stub)
 
 
 def test_standard_input_is_tarmaks(bench: Bench) -> None:
@@ -64,33 +67,22 @@ def test_file_descriptors_beyond_the_third_are_there_and_ours_are_not(bench: Ben
 
 def test_no_tarmak(bench: Bench) -> None:
     (bench.root / "bin" / "tarmak").unlink()
-    said = bench.run("run", "--", "tarmak", "version", code=127)
-    assert said == "tarmak-iam: error: tarmak is not installed; put tarmak on the PATH\n"
+    missing = "tarmak-iam: error: tarmak is not installed; put tarmak on the PATH\n"
+    assert bench.run("run", "--", "tarmak", "version", code=127) == missing
+    assert bench.apply(code=127) == missing
     said = bench.run("run", "--", "./tarmak", "version", code=127)
     assert said == "tarmak-iam: error: ./tarmak does not exist; check the path\n"
-
-
-def test_a_tarmak_that_cannot_be_run(bench: Bench) -> None:
+    bench.program("tarmak", "no program")
+    assert "tarmak cannot be run: Exec format error" in bench.run("run", "--", "tarmak", "version", code=126)
     (bench.root / "bin" / "tarmak").chmod(0o644)
     said = bench.run("run", "--", "tarmak", "version", code=126)
     assert said == "tarmak-iam: error: tarmak cannot be run; check its permissions\n"
-    bench.program("tarmak", "no program")
-    assert "tarmak cannot be run: Exec format error" in bench.run("run", "--", "tarmak", "version", code=126)
-
-
-def test_tarmak_by_its_path(bench: Bench) -> None:
-    (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak-0.6.7")
-    bench.run("run", "--", str(bench.root / "tarmak-0.6.7"), "version")
-    assert bench.first("start")["args"] == ["version"]
 
 
 @pytest.mark.parametrize("words", [["clusters", "apply"], ["aws-vault", "exec", "--", "tarmak"], ["tarmak-iam", "run"]])
 def test_what_is_not_tarmak(bench: Bench, words: list[str]) -> None:
     refused = bench.run("run", "--", *words, code=2)
     assert f"error: the command after `--` must be tarmak, not '{words[0]}': `tarmak-iam run -- tarmak" in refused
-
-
-def test_nothing_to_run(bench: Bench) -> None:
     assert "error: missing argument" in bench.run("run", code=2)
     assert "error: missing argument" in bench.run("run", "--", code=2)
 
@@ -142,20 +134,13 @@ def at_a_terminal(bench: Bench) -> Ran:
 
 
 class TestSignals:
-    @pytest.mark.sample(1)
+    @pytest.mark.sample(2)
+    @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to us alone", "to the whole group"])
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"])
-    def test_to_us_alone_is_sent_on_once(self, bench: Bench, name: str) -> None:
+    def test_tarmak_gets_it_once(self, bench: Bench, name: str, send: Callable[[int, int], None]) -> None:
+        """At the second one, tarmak would drop everything."""
         ran = waiting(bench)
-        os.kill(ran.pid, signal.Signals[name])
-        assert ran.ended() == 1
-        assert bench.signals() == [name]
-
-    @pytest.mark.sample(1)
-    @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"])
-    def test_to_the_whole_group_is_not_sent_on(self, bench: Bench, name: str) -> None:
-        """tarmak drops everything at the second one."""
-        ran = waiting(bench)
-        os.killpg(ran.pid, signal.Signals[name])
+        send(ran.pid, signal.Signals[name])
         assert ran.ended() == 1
         assert bench.signals() == [name]
 
@@ -230,22 +215,20 @@ def _group(group: int) -> list[int]:
     return found
 
 
-class TestJobControl:
+def test_ctrl_z_and_fg(bench: Bench) -> None:
     """In an interactive bash on a terminal."""
-
-    def test_ctrl_z_and_fg(self, bench: Bench) -> None:
-        ran = bench.on_terminal("bash", "--norc", "--noprofile", "-i", PS1="> ", STUB_WAIT="1")
-        ran.until("> ")
-        ran.send("tarmak-iam run -- tarmak clusters plan\n")
-        ran.until(bench.has("ready"))
-        ran.send("\x1a")
-        ran.until("Stopped")
-        ran.send("fg\n")
-        ran.until(lambda: os.tcgetpgrp(ran.output) == bench.first("start")["group"])
-        ran.send("\x03")
-        ran.until(lambda: bench.signals() == ["SIGINT"])
-        ran.send("echo co''de $?\n")
-        ran.until("code 1")
+    ran = bench.on_terminal("bash", "--norc", "--noprofile", "-i", PS1="> ", STUB_WAIT="1")
+    ran.until("> ")
+    ran.send("tarmak-iam run -- tarmak clusters plan\n")
+    ran.until(bench.has("ready"))
+    ran.send("\x1a")
+    ran.until("Stopped")
+    ran.send("fg\n")
+    ran.until(lambda: os.tcgetpgrp(ran.output) == bench.first("start")["group"])
+    ran.send("\x03")
+    ran.until(lambda: bench.signals() == ["SIGINT"])
+    ran.send("echo co''de $?\n")
+    ran.until("code 1")
 
 
 def test_a_command_that_only_passes_through_imports_nothing_heavy() -> None:
@@ -271,12 +254,6 @@ def test_another_thread_may_hear_of_a_signal_and_of_the_end() -> None:
     assert (done.stdout, done.stderr) == ("143\n", "")
 
 
-def test_no_handler_is_there_that_could_be_gone_when_a_child_ends() -> None:
-    before = signal.getsignal(signal.SIGCHLD)
-    with undisturbed():
-        assert signal.getsignal(signal.SIGCHLD) is before
-
-
 def test_a_parent_that_ignores_its_children() -> None:
     """What it starts ignores them too, and then the system throws away what nobody has waited for."""
     script = (
@@ -289,6 +266,10 @@ def test_a_parent_that_ignores_its_children() -> None:
     assert (done.stdout, done.stderr) == ("3\nTrue\n", "")
 
 
-def test_another_thread_hears_of_no_signal() -> None:
+def test_a_thread_and_a_handler_of_somebody_else() -> None:
+    """Only the main thread gets signals; and a handler of SIGCHLD could be gone when a child ends."""
+    before = signal.getsignal(signal.SIGCHLD)
+    with undisturbed():
+        assert signal.getsignal(signal.SIGCHLD) is before
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(lambda: stops_raised().__enter__()).result() is None

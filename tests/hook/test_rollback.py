@@ -77,10 +77,7 @@ class TestRollbackKilled:
         def cluster_of() -> Cluster:
             nonlocal number
             number += 1
-            cluster, state = Cluster(), tmp_path / f"{number}.json"
-            for more in ("", READERS, READERS + WRITERS):
-                apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-            return cluster
+            return self.with_three_changes(tmp_path / f"{number}.json")
 
         for cluster in kills(cluster_of, lambda each: roll_back(each.kubectl(), tmp_path / f"{number}.json", to=1)):
             state = tmp_path / f"{number}.json"
@@ -91,9 +88,7 @@ class TestRollbackKilled:
 
     def test_before_the_pods_run(self, state: Path) -> None:
         """The objects are as they were, and the next rollback waits for the pods, and goes no step further."""
-        cluster = Cluster()
-        for more in ("", READERS, READERS + WRITERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        cluster = self.with_three_changes(state)
         cluster.is_rolled_out = False
         for _ in range(2):
             with pytest.raises(
@@ -101,11 +96,7 @@ class TestRollbackKilled:
             ):
                 roll_back(cluster.kubectl(), state, wait=5)
             assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undoing"])
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
-        cluster.daemons.rolled_out(daemon, cluster.now)
-        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
-        daemon["status"] = {"observedGeneration": 9, **counts}
+        self.roll_out(cluster)
         assert roll_back(cluster.kubectl(), state).undone == (3,)
         assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undone"])
 
@@ -120,11 +111,7 @@ class TestRollbackKilled:
             roll_back(cluster.kubectl(), state, wait=None, tell=told.append)
             assert told[-1].startswith("note: not removed yet, because pods may still use it: ")
             assert (set(names) <= set(cluster.names()), statuses(state)) == (True, ["1 applied", "2 undoing"])
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
-        cluster.daemons.rolled_out(daemon, cluster.now)
-        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
-        daemon["status"] = {"observedGeneration": 9, **counts}
+        self.roll_out(cluster)
         roll_back(cluster.kubectl(), state, wait=None)
         assert (cluster.get("CustomResourceDefinition", "iamidentitymappings.iamauthenticator.k8s.aws", "")) is None
         assert statuses(state) == ["1 applied", "2 undone"]
@@ -137,12 +124,8 @@ class TestRollbackKilled:
         assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
         roll_back(cluster.kubectl(), state)
         assert config(cluster) == ""
-
-    def test_then_applied_where_all_was_undone(self, state: Path) -> None:
-        cluster = self.half_undone(state)
-        roll_back(cluster.kubectl(), state)
-        found = read_history(state).with_status((2, 3), Status.UNDOING)
-        write_history(found, state)
+        # All was undone, but not noted.
+        write_history(read_history(state).with_status((2, 3), Status.UNDOING), state)
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 undone", "4 applied"]
 
@@ -170,10 +153,21 @@ class TestRollbackKilled:
         assert sent is not None
         assert sent["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/a:v0.7.9"
 
-    def half_undone(self, state: Path) -> Cluster:
+    def with_three_changes(self, state: Path) -> Cluster:
         cluster = Cluster()
         for more in ("", READERS, READERS + WRITERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        return cluster
+
+    def roll_out(self, cluster: Cluster) -> None:
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.daemons.rolled_out(daemon, cluster.now)
+        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
+        daemon["status"] = {"observedGeneration": 9, **counts}
+
+    def half_undone(self, state: Path) -> Cluster:
+        cluster = self.with_three_changes(state)
 
         def fault(args: tuple[str, ...]) -> None:
             if args[0] == "replace" and config(cluster) == "":
@@ -224,20 +218,19 @@ class TestOthers:
         assert config_map["data"] == {"config.yaml": MAPPINGS, "theirs": "x"}
         self.assert_touched_up(daemon)
 
-    def test_labels_and_a_restart_do_not_keep_an_object_of_ours_from_being_removed(self, state: Path) -> None:
+    @pytest.mark.parametrize("more", [{"theirs": "x"}, {"config.yaml": "x"}])
+    def test_an_object_with_data_of_others_is_not_removed(self, state: Path, more: dict[str, str]) -> None:
+        """Labels and a restart do not keep it from being removed."""
         cluster = after_apply(state)
         self.touch_up(cluster)
-        roll_back(cluster.kubectl(), state)
-        assert cluster.names() == []
-
-    @pytest.mark.parametrize("more", [{"theirs": "x"}, {"config.yaml": "x"}])
-    def test_data_of_others_does(self, state: Path, more: dict[str, str]) -> None:
-        cluster = after_apply(state)
         put_data(cluster, **more)
         with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) has since been changed by another manager"):
             roll_back(cluster.kubectl(), state)
         assert len(cluster.names()) == 2
-        roll_back(cluster.kubectl(), state, force=True)
+        put_data(cluster, **{"config.yaml": MAPPINGS})
+        if "theirs" in more:
+            del cluster.objects["ConfigMap", "kube-system", NAME]["data"]["theirs"]
+        roll_back(cluster.kubectl(), state)
         assert cluster.names() == []
 
     def test_so_does_a_change_of_the_daemonset(self, state: Path) -> None:
@@ -278,7 +271,8 @@ class TestOthers:
         assert found is not None
         assert found["spec"]["username"] == "old"
 
-    def test_what_is_only_noted_is_no_change_of_somebody_else(self, state: Path) -> None:
+    def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
+        """And what is only noted is no change of somebody else."""
         cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         live = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
@@ -286,9 +280,6 @@ class TestOthers:
         cluster.add(live)
         roll_back(cluster.kubectl(), state)
         assert config(cluster) == ""
-
-    def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
-        cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         del cluster.objects["ConfigMap", "kube-system", NAME]
         assert roll_back(cluster.kubectl(), state).changes[0].text == f"created {CONFIG}"
@@ -340,10 +331,10 @@ class TestOthers:
         cluster.add(daemon, "argocd-controller")
 
     def assert_touched_up(self, daemon: dict[str, Any]) -> None:
-        assert daemon["metadata"]["labels"]["argocd.argoproj.io/instance"] == "iam"
-        assert daemon["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] == "iam:apps/DaemonSet"
-        template = daemon["spec"]["template"]["metadata"]["annotations"]
-        assert template["kubectl.kubernetes.io/restartedAt"] == "2026-03-02"
+        metadata, template = daemon["metadata"], daemon["spec"]["template"]["metadata"]
+        assert metadata["labels"]["argocd.argoproj.io/instance"] == "iam"
+        assert metadata["annotations"]["argocd.argoproj.io/tracking-id"] == "iam:apps/DaemonSet"
+        assert template["annotations"]["kubectl.kubernetes.io/restartedAt"] == "2026-03-02"
 
 
 def test_what_a_rollback_put_back_goes_with_the_next_apply(state: Path) -> None:

@@ -24,28 +24,18 @@ class TestAnnounced:
         return told
 
     def test_what_will_be_there_and_who_can_log_in(self, state: Path) -> None:
+        """Before the first write."""
         cluster = after_apply(state)
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        assert self.announced(cluster, state)[:5] == [
-            "undoing change 2 of 2026-03-02 10:00:00 UTC",
-            f"{CONFIG}, {DAEMON} will be restored",
-            "arn:aws:iam::111122223333:role/Reader: can no longer log in; loses readers",
-            "afterwards 1 principal can log in with IAM, 1 of them in system:masters",
-            f"restoring {CONFIG}",
+        told, writes = list[tuple[str, int]](), len(cluster.writes)
+        roll_back(cluster.kubectl(), state, tell=lambda text: told.append((text, len(cluster.writes) - writes)))
+        assert told[:5] == [
+            ("undoing change 2 of 2026-03-02 10:00:00 UTC", 0),
+            (f"{CONFIG}, {DAEMON} will be restored", 0),
+            ("arn:aws:iam::111122223333:role/Reader: can no longer log in; loses readers", 0),
+            ("afterwards 1 principal can log in with IAM, 1 of them in system:masters", 0),
+            (f"restoring {CONFIG}", 0),
         ]
-
-    def test_before_the_first_write(self, state: Path) -> None:
-        cluster = after_apply(state)
-        seen: list[int] = []
-        writes = len(cluster.writes)
-
-        def tell(text: str) -> None:
-            if text.startswith("afterwards"):
-                assert text == f"afterwards IAM login is not possible: {DAEMON} does not exist"
-                seen.append(len(cluster.writes) - writes)
-
-        roll_back(cluster.kubectl(), state, tell=tell)
-        assert seen == [0]
 
     def test_a_dry_run_is_that_and_nothing_more(self, state: Path) -> None:
         cluster = after_apply(state)
@@ -70,35 +60,34 @@ class TestAnnounced:
         nobody = "afterwards IAM login is not possible: the authenticator does not start: "
         assert any(each.startswith(nobody) for each in told)
 
-    def test_a_daemonset_without_a_configmap_tells_nothing(self, state: Path) -> None:
-        """What somebody had there before, with its configuration on the host."""
-        cluster = Cluster()
-        pod = {"containers": [{"name": NAME, "args": ["server", "-c", "/etc/a.yaml"]}], "volumes": []}
-        cluster.add(self.daemonset(pod))
-        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-        reason = f"{DAEMON} does not read its configuration from a ConfigMap"
-        assert f"it is unknown who can log in with IAM afterwards: {reason}" in self.announced(cluster, state)
-
-    @pytest.mark.parametrize("is_there", [True, False])
-    def test_a_daemonset_that_read_another_configmap(self, state: Path, is_there: bool) -> None:
-        cluster = Cluster()
-        volumes = [{"name": "config", "configMap": {"name": "theirs"}}]
-        pod = {"containers": [{"name": NAME, "args": ["server", "--config=/etc/config.yaml"]}], "volumes": volumes}
-        cluster.add(self.daemonset(pod))
-        metadata = {"name": "theirs", "namespace": "kube-system"}
-        if is_there:
-            data = {"config.yaml": MAPPINGS + READERS + WRITERS}
-            cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-        told = self.announced(cluster, state)
-        waits = f"{DAEMON} waits for ConfigMap kube-system/theirs, which does not exist"
-        assert ("afterwards 3 principals can log in with IAM, 1 of them in system:masters" in told) is is_there
-        assert (f"afterwards IAM login is not possible: {waits}" in told) is not is_there
-
-    def daemonset(self, pod: dict[str, Any]) -> dict[str, Any]:
+    @pytest.mark.parametrize(
+        ("volumes", "there", "after"),
+        [
+            # With its configuration on the host.
+            (
+                [],
+                [],
+                "it is unknown who can log in with IAM afterwards: {} does not read its configuration from a ConfigMap",
+            ),
+            (
+                ["theirs"],
+                [],
+                "afterwards IAM login is not possible: {} waits for ConfigMap kube-system/theirs, which does not exist",
+            ),
+            (["theirs"], ["theirs"], "afterwards 3 principals can log in with IAM, 1 of them in system:masters"),
+        ],
+    )
+    def test_a_daemonset_of_somebody_else(self, state: Path, volumes: list[str], there: list[str], after: str) -> None:
+        cluster, metadata = Cluster(), {"name": NAME, "namespace": "kube-system"}
+        mounted = [{"name": "config", "configMap": {"name": name}} for name in volumes]
+        pod = {"containers": [{"name": NAME, "args": ["server", "--config=/etc/config.yaml"]}], "volumes": mounted}
         spec = {"template": {"spec": pod}}
-        metadata = {"name": NAME, "namespace": "kube-system"}
-        return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
+        cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+        for name in there:
+            data = {"config.yaml": MAPPINGS + READERS + WRITERS}
+            cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "name": name}, "data": data})
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+        assert after.format(DAEMON) in self.announced(cluster, state)
 
     def test_what_may_not_be_read_is_not_known_and_in_nobodys_way(self, state: Path) -> None:
         cluster = after_apply(state)
