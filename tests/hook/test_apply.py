@@ -23,6 +23,7 @@ from tests.support.applied import (
     add_crd,
     after_apply,
     identity_mapping,
+    live,
     made,
     metadata_of,
 )
@@ -109,8 +110,7 @@ def test_an_object_of_somebody_else_is_not_taken_over_silently(state: Path) -> N
     before = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     done = roll_back(cluster.kubectl(), state)
-    after = cluster.get("ConfigMap", NAME)
-    assert after is not None
+    after = live(cluster)
     assert (after["data"], after["metadata"]["labels"]) == (before["data"], before["metadata"]["labels"])
     assert [change.text for change in done.changes] == [
         "configured ConfigMap kube-system/aws-iam-authenticator",
@@ -156,8 +156,7 @@ def test_old_objects_stay_where_nobody_waits_for_the_new_ones(state: Path) -> No
     kept = state.read_bytes()
     assert not apply_to_cluster(made(), cluster.kubectl(), state, wait=None).changed
     assert state.read_bytes() == kept
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     cluster.is_rolled_out = True
     cluster.add(daemon, "tarmak-iam", "Apply")
     assert (

@@ -13,7 +13,7 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.live_mappings import bound_groups, read_live, unbound_groups
 from tarmak_iam.hook.cluster.object_fields import object_diff
 from tarmak_iam.identity.model import Grant
-from tests.support.applied import NAME, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, READERS, add_crd, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -75,8 +75,7 @@ def test_aws_auth_and_identity_mappings_count_where_the_daemon_reads_them(cluste
     metadata = {"name": "aws-auth", "namespace": "kube-system"}
     cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mapRoles": roles}})
     assert "Old" not in str(read_live(cluster.kubectl()).authenticator(made()).grants)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["spec"]["template"]["spec"]["containers"][0]["args"].append("--backend-mode=EKSConfigMap")
     assert "role/Old" in str(read_live(cluster.kubectl()).authenticator(made()).grants)
     daemon["spec"]["template"]["spec"]["containers"][0]["args"].append("--backend-mode=CRD")

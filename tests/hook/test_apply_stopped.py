@@ -16,7 +16,7 @@ from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import BOTH, NAME, OURS, after_apply, made, metadata_of
+from tests.support.applied import BOTH, NAME, OURS, after_apply, live, made, metadata_of
 from tests.support.fake_cluster import Cluster, away, failed
 from tests.support.installations import MAPPINGS
 
@@ -150,9 +150,7 @@ def test_a_write_that_arrives_late_is_refused(state: Path, server: str, is_there
     refused = cluster.run(args, text)
     assert refused.code == 1
     assert "the object has been modified" in refused.err or "AlreadyExists" in refused.err
-    live = cluster.get("ConfigMap", NAME)
-    assert live is not None
-    assert "username: new" in live["data"]["config.yaml"]
+    assert "username: new" in live(cluster)["data"]["config.yaml"]
 
 
 def test_a_rollback_that_is_interrupted_says_what_may_have_been_written(state: Path) -> None:
@@ -195,9 +193,7 @@ def test_an_apply_that_was_killed_before_it_noted_what_it_applied(state: Path) -
     with pytest.raises(KeyboardInterrupt):
         apply_to_cluster(wanted, cluster.kubectl(), state)
     apply_to_cluster(wanted, cluster.kubectl(), state)
-    live = cluster.get("ConfigMap", NAME)
-    assert live is not None
-    assert last_applied(live) is not None
+    assert last_applied(live(cluster)) is not None
 
 
 def test_an_interruption_between_two_writes_ends_the_lease(state: Path) -> None:
@@ -292,8 +288,7 @@ def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path)
 def test_a_rollback_is_not_offered_where_nothing_was_changed(state: Path) -> None:
     """It would undo an earlier change."""
     cluster = after_apply(state)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["status"]["numberAvailable"] = 1
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, wait=5)

@@ -18,7 +18,7 @@ from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.plugins import __version__
-from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, DAEMON, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
 from tests.support.installations import MAPPINGS
@@ -164,13 +164,13 @@ class TestKilled:
     ) -> None:
         """Kubectl's next apply would take what is undone for what was applied last."""
         cluster = after_apply(state, made(kubernetesVersion="1.15.12"), server="v1.15.12", client="v1.15.12")
-        note = last_applied(cluster.get("ConfigMap", NAME) or {})
+        note = last_applied(live(cluster))
         monkeypatch.setattr(history_module.Journal, "save", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         assert config(cluster) == READERS
         roll_back(cluster.kubectl(), state)
-        assert last_applied(cluster.get("ConfigMap", NAME) or {}) == note
+        assert last_applied(live(cluster)) == note
 
     def kill_before_the_daemonset(self, cluster: Cluster, installation: Any, state: Path) -> None:
         writes = iter(range(1))

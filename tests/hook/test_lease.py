@@ -127,33 +127,41 @@ def test_one_that_is_held_is_left_alone(seconds: int) -> None:
     assert (spec(cluster)["holderIdentity"], cluster.clock) == (THEIRS, 0)
 
 
-@pytest.mark.parametrize("seconds", [61, 10**6, -61, -(10**6)])
-def test_one_that_seems_to_be_over_is_watched_and_taken_over(seconds: int) -> None:
-    """Also by a clock that is far ahead of ours."""
+@pytest.mark.parametrize(
+    ("seconds", "duration", "watched"),
+    [(61, 60, 60), (10**6, 60, 60), (-61, 60, 60), (-(10**6), 60, 60), (10**6, 10**9, 300)],
+)
+def test_one_that_seems_to_be_over_is_watched_and_taken_over(seconds: int, duration: int, watched: int) -> None:
+    """Also by a clock that is far ahead of ours; but nobody is watched for longer than five minutes."""
     cluster, told = Cluster(), list[str]()
     theirs(cluster, seconds)
+    spec(cluster)["leaseDurationSeconds"] = duration
     with take(cluster, told):
         assert spec(cluster)["holderIdentity"] != THEIRS
         assert spec(cluster)["acquireTime"] == "2026-03-01T12:00:00.000000Z"
-    assert cluster.clock == 60
+    assert cluster.clock == watched
     assert told == [
-        f"{THEIRS} has not renewed its lease; watching it for 60 seconds",
-        f"taking over the lease of {THEIRS}, which has not renewed it for 60 seconds",
+        f"{THEIRS} has not renewed its lease; watching it for {watched} seconds",
+        f"taking over the lease of {THEIRS}, which has not renewed it for {watched} seconds",
     ]
+    assert cluster.lease is None
 
 
-def test_nobody_is_watched_for_longer_than_five_minutes() -> None:
-    cluster, told = Cluster(), list[str]()
-    theirs(cluster, 10**6)
-    cluster.objects[NAME]["spec"]["leaseDurationSeconds"] = 10**9
-    with take(cluster, told):
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"holderIdentity": ""}, ["taking over the lease of an earlier run, which was released"]),
+        ({"renewTime": "soon", "leaseDurationSeconds": "long"}, None),
+        (None, None),
+    ],
+)
+def test_one_that_was_released_or_is_not_as_it_should_be(broken: dict[str, Any] | None, told: list[str] | None) -> None:
+    cluster, said = Cluster(), list[str]()
+    theirs(cluster, 1)
+    cluster.objects[NAME]["spec"] = {} if broken is None else {**spec(cluster), **broken}
+    with take(cluster, said):
         pass
-    assert (cluster.clock, told[0]) == (300, f"{THEIRS} has not renewed its lease; watching it for 300 seconds")
-    told.clear()
-    theirs(cluster, 1, holder="")
-    with take(cluster, told):
-        pass
-    assert told == ["taking over the lease of an earlier run, which was released"]
+    assert told is None or said == told
     assert cluster.lease is None
 
 
@@ -347,18 +355,6 @@ def test_whoever_may_not_renew_or_remove_it_is_told() -> None:
             "it expires within 60 seconds"
         ),
     ]
-
-
-@pytest.mark.parametrize(
-    "broken", [{}, {"holderIdentity": THEIRS, "renewTime": "soon", "leaseDurationSeconds": "long"}]
-)
-def test_a_lease_that_is_not_as_it_should_be(broken: dict[str, Any]) -> None:
-    cluster = Cluster()
-    theirs(cluster, 0)
-    cluster.objects[NAME]["spec"] = broken
-    with take(cluster):
-        pass
-    assert cluster.lease is None
 
 
 class TestCommands:

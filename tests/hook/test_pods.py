@@ -19,7 +19,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.support.applied import NAME, READERS, after_apply, made
+from tests.support.applied import NAME, READERS, after_apply, live, made
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -104,8 +104,7 @@ TAINT = {"key": "dedicated", "value": "db", "effect": "NoExecute"}
 
 def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
     """The DaemonSet as it is, with another pod specification."""
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     template = daemon["spec"]["template"]
     spec = {**template["spec"], **changes}
     return {**daemon, "spec": {**daemon["spec"], "template": {**template, "spec": spec}}}
@@ -153,7 +152,7 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
 def test_a_restart_is_looked_at_too(state: Path) -> None:
     """Also that of a rollback in which the DaemonSet itself is none of what is undone."""
     cluster = after_apply(state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.add({**live(cluster), "data": {"config.yaml": "x"}}, "kubectl-edit")
     there = cluster.daemons.nodes["master-3"]
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     (note,) = live_diff(made(), cluster.kubectl()).notes[1:]

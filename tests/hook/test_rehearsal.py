@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.kubectl import NotAllowed, refusals_of
 from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 from tests.support.tables import parametrized
@@ -184,18 +184,18 @@ def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:
 def test_pods_that_must_be_restarted(state: Path) -> None:
     """The configuration was edited by hand, so the template of the DaemonSet stays as it is."""
     cluster = after_apply(state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.add({**live(cluster), "data": {"config.yaml": "x"}}, "kubectl-edit")
     refused = f"{cannot('delete', 'pods')}; nothing was changed"
     cluster.denied = {("delete", "pods")}
     with pytest.raises(NotAllowed, match=refused):
         apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-    assert (cluster.get("ConfigMap", NAME) or {})["data"] == {"config.yaml": "x"}
+    assert live(cluster)["data"] == {"config.yaml": "x"}
     cluster.denied = set()
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.denied = {("delete", "pods")}
     with pytest.raises(NotAllowed, match=refused):
         roll_back(cluster.kubectl(), state)
-    assert (cluster.get("ConfigMap", NAME) or {})["data"] != {"config.yaml": "x"}
+    assert live(cluster)["data"] != {"config.yaml": "x"}
 
 
 @pytest.mark.parametrize(("resource", "group"), [("daemonsets", "apps"), ("configmaps", "")])
@@ -238,43 +238,28 @@ def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
 def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) -> None:
     cluster = after_apply(state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    refusal = 'error: admission webhook "policy.example.org" denied the request: no'
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        return failed(refusal) if args[0] == "replace" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
+    refusal = 'admission webhook "policy.example.org" denied the request: no'
+    failing_dry_run(cluster, "replace", f"error: {refusal}")
     with pytest.raises(NotAllowed) as refused:
         roll_back(cluster.kubectl(), state)
-    assert refused.value.message == (
-        'admission webhook "policy.example.org" denied the request: no; nothing was changed'
-    )
+    assert refused.value.message == f"{refusal}; nothing was changed"
     assert cluster.writes.count("replace") == 0
+
+
+def failing_dry_run(cluster: Cluster, verb: str, error: str) -> None:
+    cluster.fault = lambda args: failed(error) if args[0] == verb and "--dry-run=server" in args else None
 
 
 @pytest.mark.parametrize("error", ["error: a conflict", 'admission webhook "x" does not support dry run'])
 def test_what_only_a_dry_run_meets_stops_nothing(state: Path, error: str) -> None:
     cluster = after_apply(state)
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        return failed(error) if args[0] == "delete" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
-    roll_back(cluster.kubectl(), state)
-    assert cluster.names() == []
-
-
-def test_an_api_server_that_cannot_be_asked_stops_it(state: Path) -> None:
-    cluster = after_apply(state)
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        away = "Unable to connect to the server: dial tcp: i/o timeout"
-        return failed(away) if args[0] == "delete" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
+    failing_dry_run(cluster, "delete", "Unable to connect to the server: dial tcp: i/o timeout")
     with pytest.raises(ToolError, match="kubectl delete failed: Unable to connect to the server"):
         roll_back(cluster.kubectl(), state)
     assert len(cluster.names()) == 2
+    failing_dry_run(cluster, "delete", error)
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
 
 
 def test_objects_go_with_their_definition_and_are_not_tried(state: Path) -> None:

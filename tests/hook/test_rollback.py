@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,23 @@ from tarmak_iam.hook.cluster.history import Status, read_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster, failed
-from tests.support.histories import CONFIG, WRITERS, Killed, config, killed_at_verb, killing, kills, put_data, statuses
+from tests.support.histories import (
+    CONFIG,
+    DAEMON,
+    WRITERS,
+    Killed,
+    config,
+    killed_at_verb,
+    killing,
+    kills,
+    put_data,
+    statuses,
+)
 from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
-
-
-def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
-    with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
-        roll_back(cluster.kubectl(), state)
-    assert roll_back(cluster.kubectl(), state, force=True).changed
-    assert "reader" not in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
-    assert not roll_back(cluster.kubectl(), state).changed
-    roll_back(cluster.kubectl(), state, to=0)
-    assert cluster.names() == []
 
 
 def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
@@ -145,11 +144,11 @@ class TestRollbackKilled:
             wanted = made(image=f"example.org/{image}:v0.7.9", kubernetesVersion="1.15.12")
             apply_to_cluster(wanted, cluster.kubectl(), state)
         assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: roll_back(cluster.kubectl(), state))
-        assert last_applied(cluster.get("DaemonSet", NAME) or {}) is None
+        assert last_applied(live(cluster, "DaemonSet")) is None
         apply_to_cluster(wanted, cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
         roll_back(cluster.kubectl(), state)
-        sent = last_applied(cluster.get("DaemonSet", NAME) or {})
+        sent = last_applied(live(cluster, "DaemonSet"))
         assert sent is not None
         assert sent["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/a:v0.7.9"
 
@@ -160,8 +159,7 @@ class TestRollbackKilled:
         return cluster
 
     def roll_out(self, cluster: Cluster) -> None:
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
+        daemon = live(cluster, "DaemonSet")
         cluster.daemons.rolled_out(daemon, cluster.now)
         counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
         daemon["status"] = {"observedGeneration": 9, **counts}
@@ -218,28 +216,30 @@ class TestOthers:
         assert config_map["data"] == {"config.yaml": MAPPINGS, "theirs": "x"}
         self.assert_touched_up(daemon)
 
-    @pytest.mark.parametrize("more", [{"theirs": "x"}, {"config.yaml": "x"}])
-    def test_an_object_with_data_of_others_is_not_removed(self, state: Path, more: dict[str, str]) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "changed", "field"),
+        [
+            ("ConfigMap", {"data": {"config.yaml": MAPPINGS, "theirs": "x"}}, "data.theirs"),
+            ("ConfigMap", {"data": {"config.yaml": "x"}}, "data.config.yaml"),
+            ("DaemonSet", {"spec": {"minReadySeconds": 5}}, "spec.minReadySeconds"),
+        ],
+    )
+    def test_an_object_with_fields_of_others_is_not_removed(
+        self, state: Path, kind: str, changed: dict[str, Any], field: str
+    ) -> None:
         """Labels and a restart do not keep it from being removed."""
         cluster = after_apply(state)
         self.touch_up(cluster)
-        put_data(cluster, **more)
-        with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) has since been changed by another manager"):
+        before = live(cluster, kind)
+        theirs = {part: {**before[part], **fields} for part, fields in changed.items()}
+        cluster.add({**before, **theirs}, "kubectl-edit")
+        refused = rf"{kind} kube-system/{NAME} \({re.escape(field)}\) has since been changed by another manager"
+        with pytest.raises(PolicyRefused, match=refused):
             roll_back(cluster.kubectl(), state)
         assert len(cluster.names()) == 2
-        put_data(cluster, **{"config.yaml": MAPPINGS})
-        if "theirs" in more:
-            del cluster.objects["ConfigMap", "kube-system", NAME]["data"]["theirs"]
+        cluster.objects[kind, "kube-system", NAME] = before
         roll_back(cluster.kubectl(), state)
         assert cluster.names() == []
-
-    def test_so_does_a_change_of_the_daemonset(self, state: Path) -> None:
-        cluster = after_apply(state)
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
-        cluster.add({**daemon, "spec": {**daemon["spec"], "minReadySeconds": 5}}, "kubectl-edit")
-        with pytest.raises(PolicyRefused, match=r"\(spec\.minReadySeconds\) has since been changed"):
-            roll_back(cluster.kubectl(), state)
 
     def test_defaults_of_an_answer_that_never_came_do_not(self, state: Path) -> None:
         """What the API server made of the object is not known where the apply was killed."""
@@ -295,8 +295,7 @@ class TestOthers:
         roll_back(cluster.kubectl(), state)
         assert self.last(cluster) == before
         apply_to_cluster(made(MAPPINGS + WRITERS, kubernetesVersion=server[1:]), cluster.kubectl(), state)
-        config_map = cluster.get("ConfigMap", NAME)
-        assert config_map is not None
+        config_map = live(cluster)
         assert config_map["data"] == {"config.yaml": MAPPINGS + WRITERS, "theirs": "x"}
 
     def test_that_it_was_not_noted_any_more_is_made_up_for(self, state: Path) -> None:
@@ -304,23 +303,13 @@ class TestOthers:
         cluster = after_apply(state, made(kubernetesVersion="1.15.12"), server="v1.15.12", client="v1.15.12")
         before = self.last(cluster)
         apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
-
-        def fault(args: tuple[str, ...]) -> None:
-            if "set-last-applied" in args:
-                raise Killed
-
-        cluster.fault = fault
-        with pytest.raises(Killed):
-            roll_back(cluster.kubectl(), state)
-        cluster.fault = lambda _: None
+        assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: roll_back(cluster.kubectl(), state))
         assert config(cluster) == ""
         roll_back(cluster.kubectl(), state)
         assert self.last(cluster) == before
 
     def last(self, cluster: Cluster) -> Any:
-        config_map = cluster.get("ConfigMap", NAME)
-        assert config_map is not None
-        return json.loads(config_map["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"])
+        return last_applied(live(cluster))
 
     def touch_up(self, cluster: Cluster) -> None:
         """As Argo CD and `kubectl rollout restart` do."""
@@ -345,9 +334,102 @@ def test_what_a_rollback_put_back_goes_with_the_next_apply(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     roll_back(cluster.kubectl(), state)
     apply_to_cluster(made(), cluster.kubectl(), state)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     assert daemon["spec"]["template"]["spec"]["serviceAccountName"] == "default"
     assert [(each["manager"], each["operation"]) for each in daemon["metadata"]["managedFields"]] == [
         ("tarmak-iam", "Apply")
     ]
+
+
+class TestAnnounced:
+    """What a rollback says before its first write: what will be there, and who can log in then."""
+
+    def announced(self, cluster: Cluster, state: Path, **options: Any) -> list[str]:
+        told: list[str] = []
+        roll_back(cluster.kubectl(), state, tell=told.append, **options)
+        return told
+
+    def test_what_will_be_there_and_who_can_log_in(self, state: Path) -> None:
+        """Before the first write."""
+        cluster = after_apply(state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        told, writes = list[tuple[str, int]](), len(cluster.writes)
+        roll_back(cluster.kubectl(), state, tell=lambda text: told.append((text, len(cluster.writes) - writes)))
+        assert told[:5] == [
+            ("undoing change 2 of 2026-03-02 10:00:00 UTC", 0),
+            (f"{CONFIG}, {DAEMON} will be restored", 0),
+            ("arn:aws:iam::111122223333:role/Reader: can no longer log in; loses readers", 0),
+            ("afterwards 1 principal can log in with IAM, 1 of them in system:masters", 0),
+            (f"restoring {CONFIG}", 0),
+        ]
+
+    def test_a_dry_run_is_that_and_nothing_more(self, state: Path) -> None:
+        cluster = after_apply(state)
+        kept, writes = state.read_bytes(), len(cluster.writes)
+        told = self.announced(cluster, state, dry_run=True)
+        assert told == [
+            "undoing change 1 of 2026-03-02 10:00:00 UTC",
+            f"{DAEMON}, {CONFIG} will be removed"
+            if told[1].startswith("DaemonSet")
+            else f"{CONFIG}, {DAEMON} will be removed",
+            "arn:aws:iam::111122223333:role/Admin: can no longer log in; loses system:masters",
+            f"afterwards IAM login is not possible: {DAEMON} does not exist",
+        ]
+        assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
+
+    def test_a_daemon_that_would_not_start(self, state: Path) -> None:
+        cluster = after_apply(state)
+        put_data(cluster, **{"config.yaml": "server: ["})
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True)
+        told = self.announced(cluster, state)
+        assert any(each.startswith("the authenticator: does not start: ") for each in told)
+        nobody = "afterwards IAM login is not possible: the authenticator does not start: "
+        assert any(each.startswith(nobody) for each in told)
+
+    @pytest.mark.parametrize(
+        ("volumes", "there", "after"),
+        [
+            # With its configuration on the host.
+            (
+                [],
+                [],
+                "it is unknown who can log in with IAM afterwards: {} does not read its configuration from a ConfigMap",
+            ),
+            (
+                ["theirs"],
+                [],
+                "afterwards IAM login is not possible: {} waits for ConfigMap kube-system/theirs, which does not exist",
+            ),
+            (["theirs"], ["theirs"], "afterwards 3 principals can log in with IAM, 1 of them in system:masters"),
+        ],
+    )
+    def test_a_daemonset_of_somebody_else(self, state: Path, volumes: list[str], there: list[str], after: str) -> None:
+        cluster, metadata = Cluster(), {"name": NAME, "namespace": "kube-system"}
+        mounted = [{"name": "config", "configMap": {"name": name}} for name in volumes]
+        pod = {"containers": [{"name": NAME, "args": ["server", "--config=/etc/config.yaml"]}], "volumes": mounted}
+        spec = {"template": {"spec": pod}}
+        cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+        for name in there:
+            data = {"config.yaml": MAPPINGS + READERS + WRITERS}
+            cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "name": name}, "data": data})
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+        assert after.format(DAEMON) in self.announced(cluster, state)
+
+    def test_what_may_not_be_read_is_not_known_and_in_nobodys_way(self, state: Path) -> None:
+        cluster = after_apply(state)
+        forbidden = failed('Error from server (Forbidden): configmaps "aws-auth" is forbidden')
+        cluster.fault = lambda args: forbidden if "configmap/aws-auth" in args else None
+        told = self.announced(cluster, state)
+        reason = 'kubectl get failed: (Forbidden): configmaps "aws-auth" is forbidden'
+        assert f"it is unknown who can log in with IAM afterwards: {reason}" in [
+            each.replace("Error from server ", "") for each in told
+        ]
+        assert cluster.names() == []
+
+    def test_custom_resources_that_come_back_count(self, state: Path) -> None:
+        cluster = Cluster()
+        crd = made(backends=["CRD"])
+        apply_to_cluster(crd, cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        told = self.announced(cluster, state)
+        assert "afterwards 1 principal can log in with IAM, 1 of them in system:masters" in told

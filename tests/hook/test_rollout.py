@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import roll_out_and_restart
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, after_apply, made
+from tests.support.applied import NAME, after_apply, live, made
 from tests.support.daemon_pods import stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -41,7 +41,7 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
         ) in str(stopped.value)
     cluster.fault = lambda _: None
     evil = names(cluster)
-    assert (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"] == MAPPINGS
+    assert live(cluster)["data"]["config.yaml"] == MAPPINGS
     found = live_diff(wanted, cluster.kubectl())
     assert found.changed
     assert not found.objects
@@ -227,8 +227,7 @@ def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Pat
     """One master's pod does not come up, so those of the others are not ended."""
     cluster = after_apply(state)
     edited(cluster)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["status"]["numberAvailable"] = 2
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
@@ -256,8 +255,7 @@ def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: 
     """It may be about to replace the pods itself."""
     cluster = after_apply(state)
     edited(cluster)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["status"]["observedGeneration"] = 0
     cluster.daemons.crash(f"{NAME}-4")
     with pytest.raises(ApplyFailed, match="the rollout has not started"):
@@ -295,8 +293,7 @@ def test_when_a_rollout_is_done(counts: tuple[int, ...], done: bool, text: str) 
 
 def test_nothing_is_waited_for_beyond_the_time_that_is_given(state: Path) -> None:
     cluster = after_apply(state)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["status"]["numberAvailable"] = 1
     server = Server.of(cluster.kubectl())
     with pytest.raises(ToolError, match=r"within 5 seconds: .*: 3 of 3 nodes updated, 1 available$"):

@@ -87,6 +87,9 @@ class TestWhere:
             f"--config-directory={bench.directory}",
             "--current-cluster=dev-cluster",
         ]
+        ours = ("-c", f"{bench.directory}/../config/", "--current-cluster", "dev-cluster")
+        bench.run(*ours, "run", "--", "tarmak", "-c", str(bench.directory), "cluster", "apply")
+        assert bench.names() == [*WHOLE, *WHOLE]
 
     def test_our_directory_is_told_to_tarmak(self, bench: Bench) -> None:
         bench.run("-c", str(bench.directory), "run", "--", "tarmak", "clusters", "apply", TARMAK_CONFIG="/nowhere")
@@ -115,37 +118,25 @@ class TestWhere:
         assert ran.ended() == 4
         assert "`tarmak-iam verify`" in ran.text
 
-    def test_a_contradiction(self, bench: Bench) -> None:
-        said = bench.run(
-            "-c", "/nowhere", "run", "--", "tarmak", "-c", str(bench.directory), "clusters", "apply", code=2
-        )
-        assert said == (
-            f"tarmak-iam: error: -c is /nowhere, but tarmak's arguments select {bench.directory}; "
-            "pass -c to tarmak, after its name; tarmak was not started\n"
-        )
-        said = bench.run("run", "--", "tarmak", "--current-cluster", "dev-cluser", "clusters", "apply", code=2)
-        assert said.endswith(": unknown cluster 'dev-cluser'; did you mean dev-cluster? (tarmak was not started)\n")
-        said = bench.run("--current-cluster", "prod-blue", "run", "--", "tarmak", "clusters", "apply", code=2)
-        assert "--current-cluster is prod-blue, but tarmak's arguments select dev-cluster;" in said
+    @parametrized(__file__, "a contradiction")
+    def test_a_contradiction(
+        self, bench: Bench, ours: list[str], tarmaks: list[str], variables: dict[str, str], error: str
+    ) -> None:
+        """Another cluster would be applied than the one that is verified then."""
+        words = [word.format(directory=bench.directory) for word in tarmaks]
+        said = bench.run(*ours, "run", "--", "tarmak", *words, code=2, **variables)
+        assert said == error.format(directory=bench.directory)
         assert bench.events == []
 
-    def test_the_variable_of_another_cluster(self, bench: Bench) -> None:
-        """tarmak does not read it: it would apply another cluster than the one that is verified then."""
-        apply = ("run", "--", "tarmak", "clusters", "apply")
-        said = bench.run(*apply, code=2, TARMAK_IAM_CLUSTER="prod-blue")
-        assert said == (
-            "tarmak-iam: error: TARMAK_IAM_CLUSTER is prod-blue, but tarmak's arguments select dev-cluster; "
-            "pass --current-cluster to tarmak, after its name; tarmak was not started\n"
-        )
-        assert "dev-cluster: applied and verified" in bench.run(*apply, TARMAK_IAM_CLUSTER="dev-cluster")
-        own = ("run", "--", "tarmak", "--current-cluster", "dev-cluster", "clusters", "apply")
-        assert "dev-cluster: applied and verified" in bench.run(*own, TARMAK_IAM_CLUSTER="prod-blue")
-        assert "error" not in bench.run("run", "--", "tarmak", "clusters", "list", TARMAK_IAM_CLUSTER="prod-blue")
-
-    def test_the_same_said_twice(self, bench: Bench) -> None:
-        ours = ("-c", f"{bench.directory}/../config/", "--current-cluster", "dev-cluster")
-        bench.run(*ours, "run", "--", "tarmak", "-c", str(bench.directory), "cluster", "apply")
+    @pytest.mark.parametrize(
+        ("cluster", "args"),
+        [("dev-cluster", []), ("prod-blue", ["--current-cluster", "dev-cluster"])],
+    )
+    def test_the_variable_that_names_the_cluster(self, bench: Bench, cluster: str, args: list[str]) -> None:
+        """tarmak does not read it."""
+        bench.run("run", "--", "tarmak", *args, "clusters", "apply", TARMAK_IAM_CLUSTER=cluster)
         assert bench.names() == WHOLE
+        assert "error" not in bench.run("run", "--", "tarmak", "clusters", "list", TARMAK_IAM_CLUSTER="prod-blue")
 
     def test_a_kubeconfig_of_ones_own(self, bench: Bench) -> None:
         bench.apply("--kubeconfig", str(bench.mappings), "--context", "dev")

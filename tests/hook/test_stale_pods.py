@@ -9,7 +9,7 @@ import pytest
 from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, READERS, after_apply, made
+from tests.support.applied import NAME, READERS, after_apply, live, made
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -31,8 +31,7 @@ from tests.support.tables import parametrized
 @parametrized(__file__, "times of a pod and of the change")
 def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
     cluster = after_apply(state, made(), masters=1)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
+    config = live(cluster)
     config["metadata"]["managedFields"][0]["time"] = stamp(100)
     (pod,) = cluster.daemons.pods.values()
     pod["metadata"]["creationTimestamp"] = stamp(created)
@@ -96,8 +95,7 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
     cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
     apply_to_cluster(wanted, cluster.kubectl(), state)
     edited(cluster)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
+    config = live(cluster)
     for entry in config["metadata"].get("managedFields", ()):  # the very second
         entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
     other = (
@@ -110,16 +108,14 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
 
 def outdated(cluster: Cluster) -> None:
     """Another template, which no controller has brought to the nodes."""
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     cluster.daemons.revisions[NAME].append("newer")
     daemon["metadata"]["annotations"][GENERATION] = "2"
 
 
 def test_pods_of_an_older_template(state: Path) -> None:
     cluster = after_apply(state, made(), masters=1)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     # Going back to an earlier template makes no pod of it an older one.
     daemon["metadata"]["annotations"][GENERATION] = "3"
     assert stale(cluster) == []
@@ -128,8 +124,7 @@ def test_pods_of_an_older_template(state: Path) -> None:
     # What the controller replaces is left to it.
     apply_to_cluster(made(), cluster.kubectl(), state)
     assert (len(stale(cluster)), deleted(cluster)) == (1, [])
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
     (text,) = stale(cluster)
     assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
@@ -258,8 +253,7 @@ class TestDataThatIsAsBefore:
         edited(cluster)
         edited_back(cluster)
         # None is restarted before the controller has seen the DaemonSet.
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
+        daemon = live(cluster, "DaemonSet")
         seen, daemon["status"]["observedGeneration"] = daemon["status"]["observedGeneration"], 0
         apply_to_cluster(of_1_15(), cluster.kubectl(), state, wait=None)
         assert (deleted(cluster), len(stale(cluster))) == ([], 2)
