@@ -18,6 +18,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import BOTH, NAME, OURS, after_apply, live, made, metadata_of
 from tests.support.fake_cluster import Cluster, away, failed
+from tests.support.histories import killed_at_verb
 from tests.support.installations import MAPPINGS
 
 
@@ -183,15 +184,8 @@ def test_an_apply_that_was_killed_before_it_noted_what_it_applied(state: Path) -
     """Below 1.16: what is not in the annotation would not be removed later."""
     cluster = Cluster(server="v1.15.12", client="v1.15.12")
     wanted = made(kubernetesVersion="1.15.12")
-
-    def fault(args: tuple[str, ...]) -> None:
-        if args[:2] == ("apply", "set-last-applied"):
-            cluster.fault = lambda _: None
-            raise KeyboardInterrupt
-
-    cluster.fault = fault
-    with pytest.raises(KeyboardInterrupt):
-        apply_to_cluster(wanted, cluster.kubectl(), state)
+    verb = ("apply", "set-last-applied")
+    assert killed_at_verb(cluster, verb, lambda: apply_to_cluster(wanted, cluster.kubectl(), state))
     apply_to_cluster(wanted, cluster.kubectl(), state)
     assert last_applied(live(cluster)) is not None
 

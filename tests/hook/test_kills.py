@@ -276,21 +276,6 @@ class TestInterrupted:
         assert bench.events[-1] == {"event": "put back", "finished": False}
 
 
-def test_tarmak_is_killed_midway(bench: Bench) -> None:
-    text = bench.config.read_bytes()
-    ran = bench.start(*APPLY, STUB_WAIT="1")
-    ran.until(bench.has("ready"))
-    os.kill(bench.first("start")["pid"], signal.SIGKILL)
-    assert ran.ended() == 137
-    assert ran.text.endswith("tarmak-iam: tarmak ended with SIGKILL: nothing was applied to dev-cluster\n")
-    assert bench.config.read_bytes() == text
-
-
-def test_a_bug_of_ours(bench: Bench) -> None:
-    said = bench.apply(code=3, FAKE_APPLY="bug")
-    assert f"tarmak-iam: error: stopped: {SOME}\nerror: this is a bug in tarmak-iam" in said
-
-
 def test_no_kubectl_is_told_before(bench: Bench) -> None:
     (bench.root / "bin" / "kubectl").unlink()
     said = bench.apply(PATH=str(bench.root / "bin"))
