@@ -13,7 +13,7 @@ import pytest
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.hook.tarmak import backup as module
-from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore, restore_backup
+from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore_backup
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 from tests.support.privileges import modes_hold
 from tests.support.tables import parametrized
@@ -104,27 +104,28 @@ def test_what_tarmak_leaves(
     assert others == {name: TEXTS[text] for name, text in more.items()}
 
 
-def test_tarmak_changed_no_value(path: Path) -> None:
-    path.write_bytes(RESTORED)
-    assert said(around(path, dumped(rewrite_of(RESTORED)))) == [
-        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; tarmak changed no value"
-    ]
-    assert path.read_bytes() == RESTORED
-
-
 def test_comments_that_went_are_named(path: Path) -> None:
     report = around(path, dumped(destroy_environment(rewrite_of(BEFORE), "dev")))
     assert "DIR/tarmak.yaml: note: removed with its entry: # not 1.13!" in said(report)
+    before = path.read_bytes()
+    assert said(around(path, dumped(rewrite_of(before)))) == [
+        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; tarmak changed no value"
+    ]
+    assert path.read_bytes() == before
 
 
 def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
+    """And another hard link keeps its content."""
     path.chmod(0o600)
     backup = back_up(path)
+    other = path.with_name("other.yaml")
+    other.write_bytes(SET)
+    other.chmod(0o644)
     path.unlink()
-    path.write_bytes(SET)
-    path.chmod(0o644)
+    path.hardlink_to(other)
     assert restore_backup(backup).outcome == "restored"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
 
 
 def test_there_was_no_file(tmp_path: Path) -> None:
@@ -197,16 +198,6 @@ def test_a_link_that_leads_elsewhere_than_before_is_not_followed(path: Path) -> 
     path.symlink_to("other.yaml")
     assert restore_backup(backup).outcome == "broken"
     assert other.read_bytes() == SET
-
-
-def test_another_hard_link_keeps_its_content(path: Path) -> None:
-    backup = back_up(path)
-    other = path.with_name("other.yaml")
-    other.write_bytes(SET)
-    path.unlink()
-    path.hardlink_to(other)
-    assert restore_backup(backup).outcome == "restored"
-    assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
 
 
 def test_a_directory_in_place_of_which_is_a_link(tmp_path: Path) -> None:
@@ -332,43 +323,26 @@ def test_no_way_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
 
-def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("place", "left"), [("replace_file", SET), ("restore", SET), ("restore", SET[:1000])])
+def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch, place: str, left: bytes) -> None:
+    """While the text is judged, or written. What they wrote is judged in its turn, and not written over."""
     backup = back_up(path)
-    path.write_bytes(SET)
+    path.write_bytes(left)
     theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
+    original = getattr(module, place)
 
-    def racing(target: Path, data: bytes, **options: Any) -> None:
-        if theirs and target == path:
+    def racing(*args: Any, **options: Any) -> Any:
+        if theirs and (place == "restore" or args[0] == path):
             path.write_bytes(theirs.pop())
-        replace_file(target, data, **options)
+        return original(*args, **options)
 
-    monkeypatch.setattr(module, "replace_file", racing)
-    report = restore_backup(backup)
+    monkeypatch.setattr(module, place, racing)
+    report = restore_backup(backup, finished=left == SET)
     assert report.outcome == "restored"
     assert [str(change) for change in report.changes] == [
         "currentCluster: dev-cluster -> dev-other",
         "provider more added",
     ]
-    assert b"name: more" in path.read_bytes()
-    assert b"# not 1.13!" in path.read_bytes()
-
-
-@pytest.mark.parametrize("left", [SET, SET[:1000]])
-def test_somebody_writes_while_the_text_is_judged(path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes) -> None:
-    """What they wrote is judged in its turn, and not written over."""
-    backup = back_up(path)
-    path.write_bytes(left)
-    theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
-
-    def judging(*texts: bytes, **options: Any) -> Restored:
-        found = restore(*texts, **options)
-        if theirs:
-            path.write_bytes(theirs.pop())
-        return found
-
-    monkeypatch.setattr(module, "restore", judging)
-    report = restore_backup(backup, finished=left == SET)
-    assert report.outcome == "restored"
     assert b"name: more" in path.read_bytes()
     assert b"# not 1.13!" in path.read_bytes()
 

@@ -71,14 +71,6 @@ def test_nothing_more_for_a_hub_and_where_awsiamauthenticatorinit_is_off(bench: 
     assert bench.names() == [*NOTHING_MORE, *NOTHING_MORE]
 
 
-@pytest.mark.parametrize(
-    "args", [["cluster", "apply", "-C"], ["clusters", "apply", "-W=false", "-I=false"], ["-v", "clusters", "apply"]]
-)
-def test_spellings_of_apply(bench: Bench, args: list[str]) -> None:
-    bench.run("run", "--", "tarmak", *args)
-    assert bench.names() == WHOLE
-
-
 class TestWhere:
     def test_tarmaks_own_arguments_say_where(self, bench: Bench) -> None:
         args = ["-c", str(bench.directory), "clusters", "--current-cluster=dev-cluster", "apply"]

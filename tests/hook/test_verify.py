@@ -15,13 +15,14 @@ from tarmak_iam.hook.cluster.pods import DaemonPod, PodCheck, StalePod
 from tarmak_iam.hook.login.review import LoginOutcome, NoToken
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, made
+from tests.support.applied import NAME, after_apply, made
 from tests.support.fake_cluster import Cluster, away, failed
 from tests.support.installations import MAPPINGS
 from tests.support.logins import (
     ADMIN,
     ARN,
     DEAD,
+    DENIED,
     GO,
     NOBODY,
     NOW,
@@ -38,8 +39,11 @@ pytestmark = pytest.mark.usefixtures("token_time", "sts")
 
 
 @pytest.fixture
-def cluster(login_cluster: Cluster) -> Cluster:
-    return login_cluster
+def cluster(tmp_path: Path) -> Cluster:
+    """With our objects applied, and nobody who is let in."""
+    cluster = after_apply(tmp_path / "state.json")
+    cluster.self_review, cluster.reviews = UNAUTHORIZED, [DENIED]
+    return cluster
 
 
 def test_as_expected(cluster: Cluster, sts: Sts) -> None:

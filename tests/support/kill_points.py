@@ -260,11 +260,11 @@ def kills(start: Callable[[], World], run: Run, dump: Path, most: int | None = N
 
 
 def _distinct(states: list[list[_Moment]]) -> list[list[_Moment]]:
-    """Without the first and the last state, in which the run has not begun, or has ended. Roles, bindings and accounts
-    are all written in the same way, and nobody logs in by them: of the states that differ in such objects only, those
-    with the first and with the last one."""
+    """Without the first state, in which the run has not begun. Roles, bindings and accounts are all written in the same
+    way, and nobody logs in by them: of the states that differ in such objects only, those with the first and with the
+    last one."""
     alike = defaultdict[object, list[list[_Moment]]](list)
-    for state in states[1:-1]:
+    for state in states[1:]:
         _, (moment, found) = state[-1]
         login_objects = sorted(each for each in found.objects.items() if each[0][0] in _LOGIN_KINDS)
         alike[str((moment.split()[:2], login_objects, found.pods))].append(state)
