@@ -22,7 +22,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.hook.conftest import MAPPINGS, Bench
 from tests.support.admin_certificates import NO_CERTIFICATE
-from tests.support.hook_driver import Verified, replaced_steps
+from tests.support.hook_driver import Verified, midway, replaced_steps
 
 ACCESS = hook.Access(Programs({"PATH": "/nowhere"}), tarmak_options=("--config-directory=x",))
 
@@ -218,6 +218,9 @@ class TestAfter:
         )
         assert (report.stage, report.error, report.can_roll_back) == (Stage.NOTHING, failure, False)
         assert fakes.calls[-1].startswith("apply")
+        # An apply that only waited has changed nothing, but an earlier one may not be complete.
+        waited = self.run(bench, Fakes(failure=midway(None)), rollback_on_failure=True)
+        assert (waited.stage, waited.can_roll_back) == (Stage.SOME, False)
 
     def test_where_there_is_nothing_to_apply(self, bench: Bench) -> None:
         config = config_of(bench).disable_authenticator("dev-cluster")

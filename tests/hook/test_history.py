@@ -20,7 +20,19 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.plugins import __version__
 from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster
-from tests.support.histories import CONFIG, DAEMON, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
+from tests.support.histories import (
+    CONFIG,
+    DAEMON,
+    NOW,
+    WRITERS,
+    Killed,
+    after_applies,
+    config,
+    killing,
+    kills,
+    put_data,
+    statuses,
+)
 from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
@@ -42,8 +54,7 @@ class TestOneStep:
         assert statuses(state) == ["1 applied", "2 applied", "3 undone"]
 
     def test_a_second_rollback_finds_nothing_to_do_and_an_apply_is_a_new_change(self, state: Path) -> None:
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         roll_back(cluster.kubectl(), state)
         kept, writes = state.read_bytes(), len(cluster.writes)
         again = roll_back(cluster.kubectl(), state)
@@ -101,8 +112,7 @@ class TestKilled:
 
     def test_before_the_first_write_it_is_no_change(self, state: Path) -> None:
         """So that a rollback undoes the last one that was."""
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, begun=killing)
         assert statuses(state) == ["1 applied", "2 applied", "3 begun"]
@@ -274,9 +284,7 @@ class TestFile:
         older = state.with_name("tarmak-iam.state.1.json")
         older.parent.mkdir()
         older.write_text("x")
-        cluster = Cluster()
-        for more in ("", READERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        after_applies(state, "", READERS)
         found = read_history(state)
         assert (found.revisions[0].time, found.revisions[0].cluster) == (NOW, "cluster-1")
         write_history(found, state)

@@ -22,6 +22,7 @@ from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.applied import NAME, READERS, after_apply, live, made
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import after_applies
 from tests.support.installations import MAPPINGS
 from tests.support.tables import parametrized
 
@@ -165,8 +166,7 @@ def test_a_restart_is_looked_at_too(state: Path) -> None:
 
 
 def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster = after_applies(state, "", READERS)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     kept, writes = state.read_bytes(), len(cluster.writes)
     for is_dry in (True, False):

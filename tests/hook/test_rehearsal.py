@@ -17,6 +17,7 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import after_applies
 from tests.support.installations import MAPPINGS
 from tests.support.tables import parametrized
 
@@ -209,8 +210,7 @@ def test_a_rollback_does_not_stop_halfway(state: Path, resource: str, group: str
 
 
 def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster = after_applies(state, "", READERS)
     cluster.denied = {("update", "configmaps"), ("update", "daemonsets"), ("create", "daemonsets")}
     with pytest.raises(NotAllowed) as refused:
         roll_back(cluster.kubectl(), state)
@@ -236,8 +236,7 @@ def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
 
 
 def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster = after_applies(state, "", READERS)
     refusal = 'admission webhook "policy.example.org" denied the request: no'
     failing_dry_run(cluster, "replace", f"error: {refusal}")
     with pytest.raises(NotAllowed) as refused:

@@ -22,6 +22,7 @@ from tests.support.histories import (
     DAEMON,
     WRITERS,
     Killed,
+    after_applies,
     config,
     killed_at_verb,
     killing,
@@ -76,7 +77,7 @@ class TestRollbackKilled:
         def cluster_of() -> Cluster:
             nonlocal number
             number += 1
-            return self.with_three_changes(tmp_path / f"{number}.json")
+            return after_applies(tmp_path / f"{number}.json", "", READERS, READERS + WRITERS)
 
         for cluster in kills(cluster_of, lambda each: roll_back(each.kubectl(), tmp_path / f"{number}.json", to=1)):
             state = tmp_path / f"{number}.json"
@@ -87,7 +88,7 @@ class TestRollbackKilled:
 
     def test_before_the_pods_run(self, state: Path) -> None:
         """The objects are as they were, and the next rollback waits for the pods, and goes no step further."""
-        cluster = self.with_three_changes(state)
+        cluster = after_applies(state, "", READERS, READERS + WRITERS)
         cluster.is_rolled_out = False
         for _ in range(2):
             with pytest.raises(
@@ -152,12 +153,6 @@ class TestRollbackKilled:
         assert sent is not None
         assert sent["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/a:v0.7.9"
 
-    def with_three_changes(self, state: Path) -> Cluster:
-        cluster = Cluster()
-        for more in ("", READERS, READERS + WRITERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-        return cluster
-
     def roll_out(self, cluster: Cluster) -> None:
         daemon = live(cluster, "DaemonSet")
         cluster.daemons.rolled_out(daemon, cluster.now)
@@ -165,7 +160,7 @@ class TestRollbackKilled:
         daemon["status"] = {"observedGeneration": 9, **counts}
 
     def half_undone(self, state: Path) -> Cluster:
-        cluster = self.with_three_changes(state)
+        cluster = after_applies(state, "", READERS, READERS + WRITERS)
 
         def fault(args: tuple[str, ...]) -> None:
             if args[0] == "replace" and config(cluster) == "":
@@ -180,9 +175,7 @@ class TestRollbackKilled:
 
 class TestTo:
     def test_numbers_that_are_none(self, state: Path) -> None:
-        cluster = Cluster()
-        for more in ("", READERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         with pytest.raises(SelectionError, match="change 3 does not exist; use a number from 0 to 2"):
             roll_back(cluster.kubectl(), state, to=3)
         roll_back(cluster.kubectl(), state)
@@ -193,8 +186,7 @@ class TestTo:
 
     def test_an_edit_in_between_that_is_not_there_any_more_is_in_nobodys_way(self, state: Path) -> None:
         """Who forced a change has seen it; what to go back to is what was there before all of them."""
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         put_data(cluster, **{"config.yaml": "theirs"})
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, force=True)
         roll_back(cluster.kubectl(), state, to=1)
@@ -205,8 +197,7 @@ class TestOthers:
     """A rollback touches only what was changed."""
 
     def test_what_others_have_added_stays(self, state: Path) -> None:
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         put_data(cluster, theirs="x")
         self.touch_up(cluster)
         roll_back(cluster.kubectl(), state)
@@ -273,8 +264,7 @@ class TestOthers:
 
     def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
         """And what is only noted is no change of somebody else."""
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         live = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
         live["metadata"]["annotations"] |= {"tarmak-iam/manifest-checksum": "x", "tarmak-iam/changed-at": "now"}
         cluster.add(live)
@@ -351,8 +341,7 @@ class TestAnnounced:
 
     def test_what_will_be_there_and_who_can_log_in(self, state: Path) -> None:
         """Before the first write."""
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         told, writes = list[tuple[str, int]](), len(cluster.writes)
         roll_back(cluster.kubectl(), state, tell=lambda text: told.append((text, len(cluster.writes) - writes)))
         assert told[:5] == [

@@ -69,7 +69,7 @@ CHANGES = {
 def world_in(directory: Path, server: str) -> World:
     """Without an object."""
     directory.mkdir()
-    return World(directory, RollingCluster(server=server, client=server, masters=2))
+    return World(directory, RollingCluster(server=server, client=server))
 
 
 def wanted_of(world: World, change: Change) -> Installation:

@@ -249,7 +249,7 @@ def kills(start: Callable[[], World], run: Run, dump: Path, most: int | None = N
     counts the moments; then it is killed at the last one of each state."""
     seen, _ = _in_child(start(), None, run, dump)
     states = [list(group) for _, group in itertools.groupby(enumerate(seen), lambda each: each[1][1])]
-    for group in spread(quick_sample(_distinct(states), 6), most):
+    for group in quick_sample(_distinct(states) if most is None else spread(states, most), 6):
         numbers, moments = zip(*((number, moment) for number, (moment, _) in group), strict=True)
         world = start()
         _, values = _in_child(world, numbers[-1], run, dump)
