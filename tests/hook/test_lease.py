@@ -62,7 +62,7 @@ def take(cluster: Cluster, told: list[str] | None = None, **options: Any) -> con
 @pytest.mark.parametrize("error", [None, KeyError, KeyboardInterrupt])
 def test_it_is_there_while_somebody_works_and_gone_afterwards(error: type[BaseException] | None) -> None:
     cluster = Cluster()
-    with contextlib.suppress(KeyError, KeyboardInterrupt), take(cluster) as kubectl:
+    with contextlib.nullcontext() if error is None else pytest.raises(error), take(cluster) as kubectl:
         kubectl.run("delete", "ConfigMap", "x")
         found = spec(cluster)
         assert found.pop("holderIdentity").partition(", process ")[2]
@@ -323,8 +323,15 @@ def test_whoever_has_lost_it_writes_nothing_more() -> None:
             ):
                 kubectl.run("delete", "ConfigMap", "x")
         kubectl.run("get", "configmap")
-        cluster.clock += 70
     assert cluster.names() == ["ConfigMap x", "Lease tarmak-iam"]
+    assert spec(cluster)["holderIdentity"] == THEIRS
+
+
+def test_that_of_another_run_is_not_removed_at_the_end() -> None:
+    cluster = Cluster()
+    with take(cluster):
+        theirs(cluster, 0)
+        cluster.clock += 70
     assert spec(cluster)["holderIdentity"] == THEIRS
 
 

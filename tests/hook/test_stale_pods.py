@@ -122,6 +122,7 @@ def test_pods_of_an_older_template(state: Path) -> None:
     outdated(cluster)
     assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
     # What the controller replaces is left to it.
+    cluster.daemons.crash(f"{NAME}-1")
     apply_to_cluster(made(), cluster.kubectl(), state)
     assert (len(stale(cluster)), deleted(cluster)) == (1, [])
     daemon = live(cluster, "DaemonSet")
