@@ -22,13 +22,10 @@ from unittest import mock
 import pytest
 
 from tarmak_iam.cli.main import main
-from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tests.support import ADMIN, EXAMPLES, ROOT
-from tests.support.applied import made
-from tests.support.fake_cluster import Cluster
 from tests.support.histories import NOW
 from tests.support.hook_driver import FAKES, replaced_steps
-from tests.support.logins import DENIED, UNAUTHORIZED, Frozen, Sts
+from tests.support.logins import Frozen, Sts
 
 SECONDS = 240
 MAPPINGS = f"""\
@@ -296,12 +293,3 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
 def token_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("verify", "review"):
         monkeypatch.setattr(f"tarmak_iam.hook.login.{module}.datetime", Frozen)
-
-
-@pytest.fixture
-def login_cluster(tmp_path: Path) -> Cluster:
-    """With our objects applied, and nobody who is let in."""
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), tmp_path / "state.json")
-    cluster.self_review, cluster.reviews = UNAUTHORIZED, [DENIED]
-    return cluster

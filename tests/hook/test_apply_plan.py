@@ -13,7 +13,7 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.live_mappings import bound_groups, read_live, unbound_groups
 from tarmak_iam.hook.cluster.object_fields import object_diff
 from tarmak_iam.identity.model import Grant
-from tests.support.applied import NAME, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, READERS, add_crd, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 
@@ -26,13 +26,11 @@ def cluster(tmp_path: Path) -> Cluster:
     return cluster
 
 
-def test_nothing_to_tell(cluster: Cluster) -> None:
+def test_objects_and_effects(cluster: Cluster) -> None:
     found = live_diff(made(), cluster.kubectl())
     assert (found.objects, found.effects, found.unbound, found.notes, found.changed) == ((), (), (), (), False)
-
-
-def test_objects_and_effects(cluster: Cluster) -> None:
-    found = live_diff(made(MAPPINGS.replace("admin\n", "boss\n") + READERS), cluster.kubectl())
+    wanted = made(MAPPINGS.replace("admin\n", "boss\n") + READERS)
+    found = live_diff(wanted, cluster.kubectl())
     assert [each.change.text for each in found.objects] == [
         "configured ConfigMap kube-system/aws-iam-authenticator",
         "configured DaemonSet kube-system/aws-iam-authenticator",
@@ -48,17 +46,11 @@ def test_objects_and_effects(cluster: Cluster) -> None:
     (unbound,) = found.unbound
     who = "arn:aws:iam::111122223333:role/Reader"
     assert unbound.text == f"no RoleBinding or ClusterRoleBinding names the group readers, which {who} would get"
-
-
-def bind(cluster: Cluster, group: str) -> None:
-    subjects = [{"kind": "Group", "name": group}, {"kind": "User", "name": "readers"}]
+    # A binding anywhere is one.
+    subjects = [{"kind": "Group", "name": "readers"}, {"kind": "User", "name": "others"}]
     metadata = {"name": "b", "namespace": "apps"}
     cluster.add({"apiVersion": "rbac/v1", "kind": "RoleBinding", "metadata": metadata, "subjects": subjects})
-
-
-def test_a_binding_anywhere_is_one(cluster: Cluster) -> None:
-    bind(cluster, "readers")
-    assert live_diff(made(MAPPINGS + READERS), cluster.kubectl()).unbound == ()
+    assert live_diff(wanted, cluster.kubectl()).unbound == ()
 
 
 def test_the_clusters_own_daemon_counts_before(cluster: Cluster) -> None:
@@ -83,8 +75,7 @@ def test_aws_auth_and_identity_mappings_count_where_the_daemon_reads_them(cluste
     metadata = {"name": "aws-auth", "namespace": "kube-system"}
     cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mapRoles": roles}})
     assert "Old" not in str(read_live(cluster.kubectl()).authenticator(made()).grants)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["spec"]["template"]["spec"]["containers"][0]["args"].append("--backend-mode=EKSConfigMap")
     assert "role/Old" in str(read_live(cluster.kubectl()).authenticator(made()).grants)
     daemon["spec"]["template"]["spec"]["containers"][0]["args"].append("--backend-mode=CRD")

@@ -9,35 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.errors import FileError, Place, ToolError
-from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import history as history_module
+from tarmak_iam.errors import FileError, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import History, Status, write_history
 from tarmak_iam.hook.cluster.kubectl import is_write
 from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import BOTH, NAME, OURS, after_apply, made, metadata_of
+from tests.support.applied import BOTH, NAME, OURS, after_apply, live, made, metadata_of
 from tests.support.fake_cluster import Cluster, away, failed
+from tests.support.histories import killed_at_verb
 from tests.support.installations import MAPPINGS
 
 
-def test_an_api_server_that_comes_back(state: Path) -> None:
-    cluster = Cluster()
-    cluster.fault = away(3, "apply")
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    assert cluster.names() == BOTH
-
-
-def test_an_api_server_that_stays_away(state: Path) -> None:
+def test_an_api_server_that_is_away(state: Path) -> None:
     cluster = Cluster()
     cluster.fault = away(10_000)
     with pytest.raises(ToolError, match=r"kubectl version failed: .* was refused") as failure:
         apply_to_cluster(made(), cluster.kubectl(patience=10), state)
     assert "check that the cluster is up" in failure.value.remedy
     assert not state.exists()
+    cluster.fault = away(3, "apply")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert cluster.names() == BOTH
 
 
 def test_an_api_server_that_goes_away_midway(state: Path) -> None:
@@ -157,9 +151,7 @@ def test_a_write_that_arrives_late_is_refused(state: Path, server: str, is_there
     refused = cluster.run(args, text)
     assert refused.code == 1
     assert "the object has been modified" in refused.err or "AlreadyExists" in refused.err
-    live = cluster.get("ConfigMap", NAME)
-    assert live is not None
-    assert "username: new" in live["data"]["config.yaml"]
+    assert "username: new" in live(cluster)["data"]["config.yaml"]
 
 
 def test_a_rollback_that_is_interrupted_says_what_may_have_been_written(state: Path) -> None:
@@ -192,19 +184,10 @@ def test_an_apply_that_was_killed_before_it_noted_what_it_applied(state: Path) -
     """Below 1.16: what is not in the annotation would not be removed later."""
     cluster = Cluster(server="v1.15.12", client="v1.15.12")
     wanted = made(kubernetesVersion="1.15.12")
-
-    def fault(args: tuple[str, ...]) -> None:
-        if args[:2] == ("apply", "set-last-applied"):
-            cluster.fault = lambda _: None
-            raise KeyboardInterrupt
-
-    cluster.fault = fault
-    with pytest.raises(KeyboardInterrupt):
-        apply_to_cluster(wanted, cluster.kubectl(), state)
+    verb = ("apply", "set-last-applied")
+    assert killed_at_verb(cluster, verb, lambda: apply_to_cluster(wanted, cluster.kubectl(), state))
     apply_to_cluster(wanted, cluster.kubectl(), state)
-    live = cluster.get("ConfigMap", NAME)
-    assert live is not None
-    assert last_applied(live) is not None
+    assert last_applied(live(cluster)) is not None
 
 
 def test_an_interruption_between_two_writes_ends_the_lease(state: Path) -> None:
@@ -246,35 +229,15 @@ def test_stopped_at_any_call_it_can_be_rolled_back(tmp_path: Path, stop: type[Ba
         assert cluster.names() == ["ServiceAccount old"]
 
 
-def test_ctrl_c_before_the_first_change(state: Path) -> None:
-    cluster = Cluster()
-    cluster.fault = interrupting(cluster, "get", 1)
-    with pytest.raises(KeyboardInterrupt):
-        apply_to_cluster(made(), cluster.kubectl(), state)
-    assert (cluster.names(), state.exists()) == ([], False)
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     cluster = Cluster()
     monkeypatch.setattr("tempfile.mkstemp", refuse)
-    with pytest.raises(FileError, match=os.strerror(number)):
+    with pytest.raises(FileError, match="No space left on device"):
         apply_to_cluster(made(), cluster.kubectl(), state)
     assert cluster.names() == []
-
-
-def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(history: History, path: Path, within: Boundary | None) -> History:
-        if history.revisions[-1].status is not Status.BEGUN:
-            raise FileError("cannot be written: No space left on device", place=Place(str(path)))
-        return write_history(history, path, within)
-
-    monkeypatch.setattr(history_module, "write_history", full)
-    with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
-        apply_to_cluster(made(), Cluster().kubectl(), state)
 
 
 def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None:
@@ -292,16 +255,6 @@ def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None
     # What would still let people in is not taken away.
     assert "not done: ServiceAccount kube-system/old" in failure.value.message
     assert told[-1] == "DaemonSet kube-system/aws-iam-authenticator: the rollout has not started"
-
-
-def test_no_node_is_one_that_the_daemonset_is_for(state: Path) -> None:
-    cluster = Cluster(is_rolled_out=False)
-    apply_to_cluster(made(), cluster.kubectl(), state, wait=None)
-    found = cluster.get("DaemonSet", NAME)
-    assert found is not None
-    found["status"] = {"observedGeneration": 1}
-    with pytest.raises(ApplyFailed, match="no node is eligible for its pods"):
-        apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
 
 
 def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path) -> None:
@@ -329,8 +282,7 @@ def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path)
 def test_a_rollback_is_not_offered_where_nothing_was_changed(state: Path) -> None:
     """It would undo an earlier change."""
     cluster = after_apply(state)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     daemon["status"]["numberAvailable"] = 1
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, wait=5)

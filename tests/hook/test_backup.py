@@ -13,13 +13,25 @@ import pytest
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.hook.tarmak import backup as module
-from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore, restore_backup
+from tarmak_iam.hook.tarmak.backup import Backup, Restored, back_up, restore_backup
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 from tests.support.privileges import modes_hold
+from tests.support.tables import parametrized
 
 BEFORE = text_of("comments-everywhere")
 SET = dumped(set_current(rewrite_of(BEFORE), "dev-other"))
 RESTORED = BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-other")
+TEXTS: dict[str, bytes | None] = {
+    "before": BEFORE,
+    "rewritten": SET,
+    "restored": RESTORED,
+    "renamed": dumped({**rewrite_of(BEFORE), "metadata": {"creationTimestamp": None, "name": "other"}}),
+    "edited by hand": BEFORE + b"# by hand\n",
+    "a piece": SET[: SET.index(b"kind:")],
+    "empty": b"",
+    "gone": None,
+}
+"""By the names that `cases/backup.yaml` has for them."""
 
 
 @pytest.fixture
@@ -54,6 +66,13 @@ def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
     assert backup.copy is not None
     assert backup.copy.read_bytes() == BEFORE
     assert stat.S_IMODE(backup.copy.stat().st_mode) == 0o640
+    assert back_up(path).copy == path.with_name("tarmak.yaml.before-2")
+    path.write_bytes(b"")
+    assert back_up(path).data == b""
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileError, match="cannot be read"):
+        back_up(path)
 
 
 def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
@@ -66,109 +85,47 @@ def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
     assert backup.data == SET
 
 
-def test_a_file_that_stays_empty_is_kept_as_it_is(path: Path) -> None:
-    path.write_bytes(b"")
-    assert back_up(path).data == b""
-
-
-def test_nothing_happened(path: Path) -> None:
-    report = around(path, BEFORE)
-    assert (report.outcome, report.lines, report.severity) == ("unchanged", (), "note")
-    assert path.read_bytes() == BEFORE
-    assert names(path.parent) == ["tarmak.yaml"]
-
-
-def test_restored(path: Path) -> None:
-    report = around(path, SET)
-    assert report.outcome == "restored"
-    assert said(report) == [
-        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; currentCluster: dev-cluster -> dev-other",
-    ]
-    assert path.read_bytes() == RESTORED
+@parametrized(__file__, "what tarmak leaves")
+def test_what_tarmak_leaves(
+    path: Path,
+    left: str,
+    finished: bool,
+    outcome: str,
+    severity: str,
+    lines: list[str],
+    then: str,
+    more: dict[str, str],
+) -> None:
+    report = around(path, TEXTS[left], finished=finished)
+    assert (report.outcome, report.severity, said(report)) == (outcome, severity, lines)
+    assert path.read_bytes() == TEXTS[then]
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert names(path.parent) == ["tarmak.yaml"]
-    again = around(path, dumped(rewrite_of(RESTORED)))
-    assert said(again) == [
-        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; tarmak changed no value"
-    ]
-    assert path.read_bytes() == RESTORED
+    others = {each.name: each.read_bytes() for each in path.parent.iterdir() if each != path}
+    assert others == {name: TEXTS[text] for name, text in more.items()}
 
 
 def test_comments_that_went_are_named(path: Path) -> None:
     report = around(path, dumped(destroy_environment(rewrite_of(BEFORE), "dev")))
     assert "DIR/tarmak.yaml: note: removed with its entry: # not 1.13!" in said(report)
+    before = path.read_bytes()
+    assert said(around(path, dumped(rewrite_of(before)))) == [
+        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; tarmak changed no value"
+    ]
+    assert path.read_bytes() == before
 
 
 def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
+    """And another hard link keeps its content."""
     path.chmod(0o600)
     backup = back_up(path)
+    other = path.with_name("other.yaml")
+    other.write_bytes(SET)
+    other.chmod(0o644)
     path.unlink()
-    path.write_bytes(SET)
-    path.chmod(0o644)
+    path.hardlink_to(other)
     assert restore_backup(backup).outcome == "restored"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_not_restored(path: Path) -> None:
-    (path.parent / "tarmak.yaml.before-1").write_text("somebody's")
-    after = dumped({**rewrite_of(BEFORE), "metadata": {"creationTimestamp": None, "name": "other"}})
-    report = around(path, after)
-    assert (report.outcome, report.severity) == ("not restored", "warning")
-    assert said(report) == [
-        (
-            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file was changed at "
-            "metadata.name,"
-            " which no tarmak command does; the previous text is in DIR/tarmak.yaml.before-2"
-        )
-    ]
-    assert path.read_bytes() == after
-    assert (path.parent / "tarmak.yaml.before-1").read_text() == "somebody's"
-    assert (path.parent / "tarmak.yaml.before-2").read_bytes() == BEFORE
-
-
-def test_what_somebody_else_wrote_stays(path: Path) -> None:
-    """Tarmak was given up before it wrote anything, and meanwhile there was an editor."""
-    report = around(path, BEFORE + b"# by hand\n", finished=False)
-    assert said(report) == [
-        (
-            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file has comments, which "
-            "tarmak does not"
-            " write; the previous text is in DIR/tarmak.yaml.before-1"
-        )
-    ]
-    assert path.read_bytes() == BEFORE + b"# by hand\n"
-
-
-@pytest.mark.parametrize("finished", [True, False])
-def test_an_empty_file_is_put_back(path: Path, finished: bool) -> None:
-    report = around(path, b"", finished=finished)
-    assert (report.outcome, report.severity) == ("put back", "error")
-    assert said(report) == [
-        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; restored the previous text"
-    ]
-    assert path.read_bytes() == BEFORE
-    assert names(path.parent) == ["tarmak.yaml"]
-
-
-def test_a_piece_is_put_back_and_kept(path: Path) -> None:
-    piece = SET[: SET.index(b"kind:")]
-    report = around(path, piece, finished=False)
-    assert report.outcome == "put back"
-    assert said(report) == [
-        (
-            "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, so Tarmak rejects the whole file"
-            " (line 1); restored the previous text; the broken text is in DIR/tarmak.yaml.broken-1"
-        )
-    ]
-    assert path.read_bytes() == BEFORE
-    assert (path.parent / "tarmak.yaml.broken-1").read_bytes() == piece
-    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.broken-1"]
-
-
-def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
-    assert around(path, None).reason == "it was removed"
-    assert path.read_bytes() == BEFORE
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
 
 
 def test_there_was_no_file(tmp_path: Path) -> None:
@@ -193,6 +150,12 @@ def test_a_link_stays_one(path: Path) -> None:
     assert link.is_symlink()
     assert path.read_bytes() == RESTORED
     assert names(link.parent) == ["tarmak.yaml"]
+    # A file in its place gets the text, as from a program that renames a new file over the old name.
+    backup = back_up(link)
+    link.unlink()
+    link.write_bytes(dumped(set_current(rewrite_of(BEFORE), "dev-cluster")))
+    assert restore_backup(backup).outcome == "restored"
+    assert (link.read_bytes(), path.read_bytes()) == (BEFORE, RESTORED)
 
 
 @pytest.mark.parametrize("content", [None, b"of somebody else\n", BEFORE, SET], ids=["none", "other", "same", "set"])
@@ -227,39 +190,14 @@ def test_a_link_that_leads_elsewhere_than_before_is_not_followed(path: Path) -> 
     (line,) = said(restore_backup(backup))
     assert "it is now a link to DIR/other.yaml, which was not followed; the previous text is in DIR/link.yaml" in line
     assert (path.read_bytes(), other.read_bytes()) == (BEFORE, SET)
-
-
-def test_a_target_that_has_become_a_link_is_not_followed(path: Path) -> None:
-    link, other = path.parent / "link.yaml", path.parent / "other.yaml"
+    # Nor is its target, once that is a link.
+    link.unlink()
     link.symlink_to("tarmak.yaml")
     backup = back_up(link)
-    path.rename(other)
+    path.unlink()
     path.symlink_to("other.yaml")
-    other.write_bytes(SET)
     assert restore_backup(backup).outcome == "broken"
     assert other.read_bytes() == SET
-
-
-def test_a_file_in_place_of_the_link_gets_the_text(path: Path) -> None:
-    """As from a program that renames a new file over the old name."""
-    link = path.parent / "elsewhere" / "tarmak.yaml"
-    link.parent.mkdir()
-    link.symlink_to(path)
-    backup = back_up(link)
-    link.unlink()
-    link.write_bytes(SET)
-    assert restore_backup(backup).outcome == "restored"
-    assert (link.read_bytes(), path.read_bytes()) == (RESTORED, BEFORE)
-
-
-def test_another_hard_link_keeps_its_content(path: Path) -> None:
-    backup = back_up(path)
-    other = path.with_name("other.yaml")
-    other.write_bytes(SET)
-    path.unlink()
-    path.hardlink_to(other)
-    assert restore_backup(backup).outcome == "restored"
-    assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
 
 
 def test_a_directory_in_place_of_which_is_a_link(tmp_path: Path) -> None:
@@ -308,12 +246,6 @@ def test_what_is_no_file_is_broken(path: Path, make: Any) -> None:
     assert report.lines[0].endswith(f"; the previous text is in {path}.before-1")
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "tarmak.yaml").mkdir()
-    with pytest.raises(FileError, match="cannot be read"):
-        back_up(tmp_path / "tarmak.yaml")
-
-
 def refuse_to_write(monkeypatch: pytest.MonkeyPatch, directory: Path, what: str) -> None:
     """As on a full disk, for files of that directory whose name holds `what`."""
 
@@ -325,66 +257,33 @@ def refuse_to_write(monkeypatch: pytest.MonkeyPatch, directory: Path, what: str)
     monkeypatch.setattr(module, "replace_file", refusing)
 
 
-def test_no_room_beside_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_to_write(monkeypatch, path.parent, "before")
-    with pytest.raises(FileError, match="No space left on device"):
-        back_up(path)
-    assert names(path.parent) == ["tarmak.yaml"]
-
-
 def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        refuse_to_write(full, path.parent, "before")
+        with pytest.raises(FileError, match="No space left on device"):
+            back_up(path)
+    assert names(path.parent) == ["tarmak.yaml"]
     backup = back_up(path)
     path.write_bytes(SET)
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
     report = restore_backup(backup)
     assert (report.outcome, path.read_bytes()) == ("not restored", SET)
-    assert said(report) == [
-        (
-            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file cannot be written: No "
-            "space left on"
-            " device; the previous text is in DIR/tarmak.yaml.before-1"
-        )
-    ]
+    reason = "the file cannot be written: No space left on device; the previous text is in DIR/tarmak.yaml.before-1"
+    assert said(report) == [f"DIR/tarmak.yaml: warning: comments and layout could not be restored: {reason}"]
     assert (path.parent / "tarmak.yaml.before-1").read_bytes() == BEFORE
 
 
-def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies beside the file takes its place."""
-    backup = back_up(path)
-    path.write_bytes(SET[:1000])
-    refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
-    report = restore_backup(backup, finished=False)
-    assert (report.outcome, report.copy, path.read_bytes()) == ("put back", None, BEFORE)
-    assert names(path.parent) == ["tarmak.yaml"]
-
-
-def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = path.parent / "link.yaml"
-    link.symlink_to("tarmak.yaml")
-    backup = back_up(link)
+@pytest.mark.parametrize("through", ["tarmak.yaml", "link.yaml"])
+def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch, through: str) -> None:
+    """What lies beside the file takes its place, also where a link leads."""
+    path.with_name("link.yaml").symlink_to("tarmak.yaml")
+    backup = back_up(path.with_name(through))
     path.write_bytes(SET[:1000])
     refuse_to_write(monkeypatch, path.parent, ".yaml")
-    assert restore_backup(backup, finished=False).outcome == "put back"
-    assert link.is_symlink()
-    assert path.read_bytes() == BEFORE
+    report = restore_backup(backup, finished=False)
+    assert (report.outcome, report.copy, path.read_bytes()) == ("put back", None, BEFORE)
+    assert path.with_name("link.yaml").is_symlink()
     assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
-
-
-def test_what_is_in_the_file_still_is_not_kept_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the copy can neither be written into its place nor renamed."""
-    backup = back_up(path)
-
-    def refusing(target: Path, data: bytes, **options: Any) -> None:
-        if target == path:
-            raise FileError("cannot be written: No space left on device")
-        replace_file(target, data, **options)
-
-    monkeypatch.setattr(module, "replace_file", refusing)
-    monkeypatch.setattr(module, "_renamed", lambda *_: False)
-    path.write_bytes(SET[:1000])
-    assert restore_backup(backup, finished=False).outcome == "broken"
-    assert path.read_bytes() == SET[:1000]
-    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
 
 def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,59 +304,45 @@ def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pyt
 
 
 def test_no_way_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy can neither be written into its place nor renamed. What is in the file still is not kept twice."""
     backup = back_up(path)
-    refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
+
+    def refusing(target: Path, data: bytes, **options: Any) -> None:
+        if target == path:
+            raise FileError("cannot be written: No space left on device")
+        replace_file(target, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", refusing)
     monkeypatch.setattr(module, "_renamed", lambda *_: False)
     path.write_bytes(SET[:1000])
     report = restore_backup(backup, finished=False)
     assert (report.outcome, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
-    assert said(report) == [
-        (
-            f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; the previous text is in "
-            "DIR/tarmak.yaml.before-1"
-        )
-    ]
+    previous = "the previous text is in DIR/tarmak.yaml.before-1"
+    assert said(report) == [f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; {previous}"]
     assert report.reason.endswith("; the file cannot be written: No space left on device")
     assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
 
 
-def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("place", "left"), [("replace_file", SET), ("restore", SET), ("restore", SET[:1000])])
+def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch, place: str, left: bytes) -> None:
+    """While the text is judged, or written. What they wrote is judged in its turn, and not written over."""
     backup = back_up(path)
-    path.write_bytes(SET)
+    path.write_bytes(left)
     theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
+    original = getattr(module, place)
 
-    def racing(target: Path, data: bytes, **options: Any) -> None:
-        if theirs and target == path:
+    def racing(*args: Any, **options: Any) -> Any:
+        if theirs and (place == "restore" or args[0] == path):
             path.write_bytes(theirs.pop())
-        replace_file(target, data, **options)
+        return original(*args, **options)
 
-    monkeypatch.setattr(module, "replace_file", racing)
-    report = restore_backup(backup)
+    monkeypatch.setattr(module, place, racing)
+    report = restore_backup(backup, finished=left == SET)
     assert report.outcome == "restored"
     assert [str(change) for change in report.changes] == [
         "currentCluster: dev-cluster -> dev-other",
         "provider more added",
     ]
-    assert b"name: more" in path.read_bytes()
-    assert b"# not 1.13!" in path.read_bytes()
-
-
-@pytest.mark.parametrize("left", [SET, SET[:1000]])
-def test_somebody_writes_while_the_text_is_judged(path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes) -> None:
-    """What they wrote is judged in its turn, and not written over."""
-    backup = back_up(path)
-    path.write_bytes(left)
-    theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
-
-    def judging(*texts: bytes, **options: Any) -> Restored:
-        found = restore(*texts, **options)
-        if theirs:
-            path.write_bytes(theirs.pop())
-        return found
-
-    monkeypatch.setattr(module, "restore", judging)
-    report = restore_backup(backup, finished=left == SET)
-    assert report.outcome == "restored"
     assert b"name: more" in path.read_bytes()
     assert b"# not 1.13!" in path.read_bytes()
 

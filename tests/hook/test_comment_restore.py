@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.hook.tarmak.backup import Difference, Restored, restore
 from tests.support.fake_tarmak import (
     REWRITES,
+    TIME,
     add,
     destroy_environment,
     dumped,
@@ -27,11 +30,12 @@ from tests.support.fake_tarmak import (
     stamped,
     text_of,
 )
+from tests.support.tables import parametrized
 
 Command = Callable[[Any], Any]
 
 COMMANDS: dict[str, Command] = {
-    "set-current": lambda data: set_current(data, "prod-green"),
+    "set-current": lambda data: set_current(data, "prod-hub"),
     "clusters init": lambda data: set_current(add(data, "clusters", new_cluster("new", "red")), "new-red"),
     "environments init": lambda data: add(
         add(data, "providers", new_provider("more")), "environments", new_environment("new", "more")
@@ -41,33 +45,8 @@ COMMANDS: dict[str, Command] = {
     "environments destroy prod": lambda data: destroy_environment(data, "prod"),
 }
 
-SMALL = """\
-# who looks after this: ops
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config   # always
-currentCluster: 'dev-cluster'   # mine
 
-clusters:
-# ---- development
-- environment: dev   # small
-  metadata: {name: cluster}
-  x-owner: me
-
-# ---- production
-- environment: prod
-  metadata: {name: hub}   # the hub
-  kubernetes:
-    dashboard: {enabled: false}   # never
-
-environments:
-- metadata: {name: dev}   # dev's own
-  adminCIDRs: []   # nobody
-- metadata: {name: prod}
-  provider: aws
-providers:
-- metadata:
-    name: aws   # the account
-"""
+SMALL = (Path(__file__).parent / "cases" / "comment_restore_small.yaml").read_text()
 
 
 def after(before: str | bytes, command: Command) -> bytes:
@@ -113,74 +92,6 @@ def test_what_a_command_changed_comes_into_the_old_text(name: str, command: str)
         assert not found.removed_comments
 
 
-def test_set_current() -> None:
-    found = restored(SMALL, lambda data: set_current(data, "prod-hub"))
-    assert found.data.decode() == SMALL.replace("'dev-cluster'", "'prod-hub'")
-    assert [str(change) for change in found.changes] == ["currentCluster: dev-cluster -> prod-hub"]
-
-
-def test_a_destroyed_environment_goes_with_its_clusters_and_their_comments() -> None:
-    found = restored(SMALL, lambda data: destroy_environment(data, "dev"))
-    assert (
-        found.data.decode()
-        == """\
-# who looks after this: ops
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config   # always
-currentCluster: 'prod-hub'   # mine
-
-clusters:
-
-# ---- production
-- environment: prod
-  metadata: {name: hub}   # the hub
-  kubernetes:
-    dashboard: {enabled: false}   # never
-
-environments:
-- metadata: {name: prod}
-  provider: aws
-providers:
-- metadata:
-    name: aws   # the account
-"""
-    )
-    assert [str(change) for change in found.changes] == [
-        "currentCluster: dev-cluster -> prod-hub",
-        "cluster dev-cluster removed",
-        "environment dev removed",
-    ]
-    assert set(found.removed_comments) >= {"# small", "# dev's own", "# nobody"}
-
-
-def test_new_entries_come_as_tarmak_wrote_them() -> None:
-    def command(data: Any) -> Any:
-        return add(add(data, "environments", new_environment("new", "two")), "providers", new_provider("two"))
-
-    assert restored(SMALL, command).data.decode() == SMALL.replace(
-        "providers:\n",
-        """\
-- adminCIDRs:
-  - 0.0.0.0/0
-  location: eu-west-1
-  metadata:
-    creationTimestamp: '2026-11-25T12:00:00Z'
-    name: new
-  privateZone: tarmak.local
-  provider: two
-providers:
-""",
-    ) + (
-        """\
-- amazon:
-    profile: two
-  metadata:
-    creationTimestamp: '2026-11-25T12:00:00Z'
-    name: two
-"""
-    )
-
-
 def test_other_settings() -> None:
     found = restored(SMALL, lambda data: {**data, "contact": "ops@example.com", "project": "p"})
     assert found.data.decode() == f"{SMALL}contact: ops@example.com\nproject: p\n"
@@ -199,35 +110,6 @@ def test_the_first_entry(clusters: str) -> None:
     assert ("# none yet" in found.data.decode()) == ("# none yet" in text)
 
 
-def test_the_last_entries_go() -> None:
-    text = (
-        "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: a}   # x\n"
-    )
-    found = restored(text, lambda data: destroy_environment(data, "dev"))
-    assert found.data.decode() == "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters: []\n"
-    assert found.removed_comments == ("# x",)
-
-
-def test_strict_json_stays_strict_json() -> None:
-    before = text_of("json-plain")
-    found = restore(before, after(before, COMMANDS["providers init"]))
-    assert found.data.decode() == before.decode().removesuffix("\n  ]\n}\n") + (
-        """,
-    {
-      "amazon": {
-        "profile": "more"
-      },
-      "metadata": {
-        "creationTimestamp": "2026-11-25T12:00:00Z",
-        "name": "more"
-      }
-    }
-  ]
-}
-"""
-    )
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_line_ends_and_byte_order_mark(command: str) -> None:
     unix = restored(SMALL, COMMANDS[command]).data
@@ -239,29 +121,6 @@ def test_further_documents_stay() -> None:
     for rest in ("---\nclusters: []   # another\n", "--- {broken\n"):
         found = restored(SMALL + rest, COMMANDS["clusters init"])
         assert found.data == restored(SMALL, COMMANDS["clusters init"]).data + rest.encode()
-
-
-def test_an_anchor_that_others_use_stays() -> None:
-    """Without the anchor, the text that tarmak left is all that there is."""
-    before = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-clusters:
-- &hub
-  environment: prod
-  metadata: {name: hub}
-  kubernetes: &tested
-    version: 1.12.9   # tested
-- environment: dev   # mine
-  metadata: {name: cluster}
-  kubernetes: *tested
-- <<: *hub
-  metadata: {name: blue}   # blue
-"""
-    left = after(before, lambda data: destroy_environment(data, "prod"))
-    found = restore(before.encode(), left)
-    assert (found.outcome, found.data) == ("not restored", left)
-    assert found.reason == "the alias *tested (line 11) would lose its anchor (line 7)"
 
 
 def test_of_two_with_one_name_the_right_one_goes() -> None:
@@ -278,8 +137,22 @@ def test_of_two_with_one_name_the_right_one_goes() -> None:
         assert found.removed_comments == (f"# {gone}",)
 
 
-def test_a_time_that_tarmak_only_filled_in_is_not_taken_over() -> None:
-    assert b"creationTimestamp" not in restored(SMALL, lambda data: set_current(data, "prod-hub")).data
+@parametrized(__file__, "texts after a command")
+def test_the_text_after_a_command(before: str, command: str, diff: str, changes: list[str], removed: list[str]) -> None:
+    text = {"small": SMALL, "json-plain": text_of("json-plain").decode()}.get(before, before)
+    found = restored(text, COMMANDS[command])
+    lines = difflib.unified_diff(text.splitlines(True), found.data.decode().splitlines(True), n=0)
+    assert "".join([*lines][2:]) == diff
+    assert [str(change) for change in found.changes] == changes
+    assert list(found.removed_comments) == removed
+
+
+@pytest.mark.parametrize("path", [("providers", 0, "metadata"), ("metadata",)])
+def test_a_time_that_tarmak_only_filled_in_is_not_taken_over(path: tuple[str | int, ...]) -> None:
+    time = (*path, "creationTimestamp")
+    for value in (None, TIME):
+        found = restore(SMALL.encode(), after(SMALL, changed(time, value)))
+        assert (found.outcome, found.data) == ("restored", SMALL.encode())
 
 
 def test_nothing_was_written() -> None:
@@ -288,61 +161,83 @@ def test_nothing_was_written() -> None:
         assert (found.outcome, found.data) == ("unchanged", text)
 
 
+GONE: Any = object()
+
+
+def changed(path: tuple[str | int, ...], value: Any) -> Command:
+    def change(data: Any) -> Any:
+        left = copy.deepcopy(data)
+        parent = left
+        for step in path[:-1]:
+            parent = parent[step]
+        if value is GONE:
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = value
+        return left
+
+    return change
+
+
+ANCHORED = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+clusters:
+- &hub
+  environment: prod
+  metadata: {name: hub}
+  kubernetes: &tested
+    version: 1.12.9   # tested
+- environment: dev   # mine
+  metadata: {name: cluster}
+  kubernetes: *tested
+- <<: *hub
+  metadata: {name: blue}   # blue
+"""
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("before", "command", "reason"),
     [
-        (("clusters", 1, "kubernetes", "version"), "cluster prod-hub was changed at kubernetes.version"),
-        (("environments", 0, "privateZone"), "environment dev was changed at privateZone"),
-        (("providers", 0, "metadata", "creationTimestamp"), "provider aws was changed at metadata.creationTimestamp"),
-        (("metadata", "creationTimestamp"), "the file was changed at metadata.creationTimestamp"),
-        (("clusters", 0, "metadata", "name"), "a new cluster has no name"),
+        (
+            SMALL,
+            changed(("clusters", 1, "kubernetes", "version"), "other"),
+            "cluster prod-hub was changed at kubernetes.version, which no tarmak command does",
+        ),
+        (
+            SMALL,
+            changed(("environments", 0, "privateZone"), "other"),
+            "environment dev was changed at privateZone, which no tarmak command does",
+        ),
+        (SMALL, changed(("clusters", 0, "metadata", "name"), ""), "a new cluster has no name"),
+        (
+            SMALL,
+            lambda data: {**data, "clusters": data["clusters"][::-1]},
+            "cluster dev-cluster was moved, which no tarmak command does",
+        ),
+        (SMALL, lambda data: add(data, "providers", new_provider("aws")), "provider aws is defined twice"),
+        # By a tarmak that does not know the key.
+        (
+            text_of("single-init-on").decode(),
+            changed(("clusters", 0, "kubernetes", "apiServer", "amazon"), GONE),
+            "cluster dev-cluster was changed at kubernetes.apiServer.amazon, which no tarmak command does",
+        ),
+        # Without the anchor, the text that tarmak left is all that there is.
+        (
+            ANCHORED,
+            lambda data: destroy_environment(data, "prod"),
+            "the alias *tested (line 11) would lose its anchor (line 7)",
+        ),
+        ("\ufeff" + SMALL, COMMANDS["set-current"], "the file is encoded as UTF-16-LE (line 1)"),
     ],
 )
-def test_a_change_that_no_command_makes(change: tuple[str | int, ...], reason: str) -> None:
-    data = copy.deepcopy(rewrite_of(SMALL))
-    *parents, key = change
-    parent = data
-    for step in parents:
-        parent = parent[step]
-    parent[key] = "" if key == "name" else None if key == "creationTimestamp" else "other"
-    stays = restore(SMALL.encode(), dumped(data))
-    if key == "creationTimestamp":  # none again is what it was
-        assert (stays.outcome, stays.data) == ("restored", SMALL.encode())
-        return
-    assert (stays.outcome, stays.data) == ("not restored", dumped(data))
-    assert stays.reason.startswith(reason)
-    killed = restore(SMALL.encode(), dumped(data), finished=False)
-    assert (killed.outcome, killed.data, killed.reason) == (stays.outcome, stays.data, stays.reason)
-
-
-def test_a_tarmak_that_does_not_know_a_key_loses_it() -> None:
-    before = text_of("single-init-on")
-    data = rewrite_of(before)
-    del data["clusters"][0]["kubernetes"]["apiServer"]["amazon"]
-    found = restore(before, dumped(data))
-    assert found.outcome == "not restored"
-    assert found.reason == (
-        "cluster dev-cluster was changed at kubernetes.apiServer.amazon, which no tarmak command does"
-    )
-
-
-def test_another_order_is_nothing_that_tarmak_does() -> None:
-    data = rewrite_of(SMALL)
-    found = restore(SMALL.encode(), dumped({**data, "clusters": data["clusters"][::-1]}))
-    reason = "cluster dev-cluster was moved, which no tarmak command does"
-    assert (found.outcome, found.reason) == ("not restored", reason)
-
-
-def test_a_second_one_of_a_name_is_nothing_that_tarmak_does() -> None:
-    found = restore(SMALL.encode(), after(SMALL, lambda data: add(data, "providers", new_provider("aws"))))
-    assert (found.outcome, found.reason) == ("not restored", "provider aws is defined twice")
-
-
-def test_a_text_that_cannot_be_edited_is_not_replaced() -> None:
-    before = ("\ufeff" + SMALL).encode("utf-16-le")
-    assert restore(before, after(before, lambda data: data)).data == before
-    found = restore(before, after(before, lambda data: set_current(data, "prod-hub")))
-    assert (found.outcome, found.reason) == ("not restored", "the file is encoded as UTF-16-LE (line 1)")
+def test_what_cannot_be_restored_stays(before: str, command: Command, reason: str) -> None:
+    text = before.encode("utf-16-le" if before.startswith("\ufeff") else "utf-8")
+    assert restore(text, after(text, lambda data: data)).data == text
+    left = after(text, command)
+    for finished in (True, False):
+        found = restore(text, left, finished=finished)
+        assert (found.outcome, found.data, found.reason) == ("not restored", left, reason)
 
 
 def test_a_text_that_tarmak_could_not_read_is_nothing_to_come_back_to() -> None:
@@ -352,13 +247,6 @@ def test_a_text_that_tarmak_could_not_read_is_nothing_to_come_back_to() -> None:
         found.reason
         == "tarmak cannot read the previous text: apiVersion is missing, so Tarmak rejects the whole file (line 1)"
     )
-
-
-@pytest.mark.parametrize("finished", [True, False])
-def test_an_empty_file_is_broken(finished: bool) -> None:
-    found = restore(SMALL.encode(), b"", finished=finished)
-    assert (found.outcome, found.data) == ("broken", SMALL.encode())
-    assert found.reason == "it is empty"
 
 
 @pytest.mark.sample(2)
@@ -382,22 +270,7 @@ PLAIN = dumped(stamped(tarmak_output(TarmakConfig.parse(SMALL).data)))
 """A file without comments, as tarmak writes it."""
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "outcome", "reason"),
-    [
-        (
-            'version: "1.12.9"',
-            'version: "1.13.0"',
-            "not restored",
-            "cluster dev-cluster was changed at kubernetes.version",
-        ),
-        ('currentCluster: "dev-cluster"', 'currentCluster: "prod-hub"', "restored", ""),
-        ('currentCluster: "dev-cluster"\n', "", "restored", ""),
-        ('name: "aws"', 'name: "other"', "restored", ""),
-        ('name: "aws"\n', 'name: "aws"\nx-team: "ops"\n', "restored", ""),
-        ("kind:", "x-team: ops   # ours\nkind:", "not restored", "the file has comments"),
-    ],
-)
+@parametrized(__file__, "edits of a file without comments")
 def test_what_somebody_edits_in_a_file_without_comments_stays_where_tarmak_is_interrupted(
     old: str, new: str, outcome: str, reason: str
 ) -> None:
@@ -408,7 +281,7 @@ def test_what_somebody_edits_in_a_file_without_comments_stays_where_tarmak_is_in
         assert found.outcome == outcome
         assert Document.parse(found.data).data == Document.parse(text).data
         assert found.data == text.encode() or outcome == "restored"
-        assert found.reason.startswith(reason)
+        assert found.reason == reason
 
 
 def test_an_edit_in_an_order_of_somebodys_own_is_no_piece() -> None:

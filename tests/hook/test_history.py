@@ -18,9 +18,21 @@ from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.plugins import __version__
-from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster
-from tests.support.histories import CONFIG, DAEMON, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
+from tests.support.histories import (
+    CONFIG,
+    DAEMON,
+    NOW,
+    WRITERS,
+    Killed,
+    after_applies,
+    config,
+    killing,
+    kills,
+    put_data,
+    statuses,
+)
 from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
@@ -41,19 +53,13 @@ class TestOneStep:
         assert (config(cluster), done.undone) == (READERS, (3,))
         assert statuses(state) == ["1 applied", "2 applied", "3 undone"]
 
-    def test_a_second_rollback_finds_nothing_to_do(self, state: Path) -> None:
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    def test_a_second_rollback_finds_nothing_to_do_and_an_apply_is_a_new_change(self, state: Path) -> None:
+        cluster = after_applies(state, "", READERS)
         roll_back(cluster.kubectl(), state)
         kept, writes = state.read_bytes(), len(cluster.writes)
         again = roll_back(cluster.kubectl(), state)
         assert (again.changed, again.undone, again.changes, again.access_after) == (False, (), (), None)
         assert (config(cluster), state.read_bytes(), len(cluster.writes)) == ("", kept, writes)
-
-    def test_after_a_rollback_an_apply_is_a_new_change(self, state: Path) -> None:
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        roll_back(cluster.kubectl(), state)
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
         roll_back(cluster.kubectl(), state)
@@ -71,9 +77,8 @@ class TestOneStep:
 class TestKilled:
     """A change that did not come to its end goes on: one rollback undoes what was begun and what went on."""
 
-    @pytest.mark.sample(1)
-    @pytest.mark.parametrize("then", [READERS, WRITERS])
-    def test_at_any_call_and_applied_again(self, tmp_path: Path, then: str) -> None:
+    def test_at_any_call_and_something_else_is_applied(self, tmp_path: Path) -> None:
+        """tests/hook/test_kills.py applies the same again."""
         number = 0
 
         def cluster_of() -> Cluster:
@@ -88,12 +93,12 @@ class TestKilled:
         ):
             state = tmp_path / f"{number}.json"
             was = config(cluster), read_history(state).revisions[-1].status
-            apply_to_cluster(made(MAPPINGS + then), cluster.kubectl(), state)
-            assert config(cluster) == then
+            apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
+            assert config(cluster) == WRITERS
             is_whole = was == (READERS, Status.APPLIED) or len(read_history(state).revisions) == 3
             roll_back(cluster.kubectl(), state)
             # All of the first one was done where it was killed later: then it is a change by itself.
-            assert config(cluster) == ("" if not is_whole or then == READERS else READERS)
+            assert config(cluster) == (READERS if is_whole else "")
             assert {each.status for each in read_history(state).revisions[:-1]} == {Status.APPLIED}
 
     def test_midway_and_applied_again_is_one_change(self, state: Path) -> None:
@@ -105,16 +110,9 @@ class TestKilled:
         roll_back(cluster.kubectl(), state)
         assert config(cluster) == ""
 
-    def test_midway_and_rolled_back(self, state: Path) -> None:
-        cluster = after_apply(state)
-        self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
-        assert roll_back(cluster.kubectl(), state).undone == (2,)
-        assert config(cluster) == ""
-
     def test_before_the_first_write_it_is_no_change(self, state: Path) -> None:
         """So that a rollback undoes the last one that was."""
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        cluster = after_applies(state, "", READERS)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, begun=killing)
         assert statuses(state) == ["1 applied", "2 applied", "3 begun"]
@@ -134,15 +132,6 @@ class TestKilled:
         assert statuses(state) == ["1 applied", "2 applied", "3 applied"]
         roll_back(cluster.kubectl(), state)
         assert config(cluster) == READERS
-
-    def test_an_apply_that_finds_all_as_wanted_settles_it(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        cluster = after_apply(state)
-        monkeypatch.setattr(history_module.Journal, "applied", killing)
-        with pytest.raises(Killed):
-            apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        monkeypatch.undo()
-        assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).state is None
-        assert statuses(state) == ["1 applied", "2 applied"]
 
     def test_what_somebody_else_has_changed_meanwhile_is_what_to_go_back_to(self, state: Path) -> None:
         cluster = after_apply(state)
@@ -185,13 +174,13 @@ class TestKilled:
     ) -> None:
         """Kubectl's next apply would take what is undone for what was applied last."""
         cluster = after_apply(state, made(kubernetesVersion="1.15.12"), server="v1.15.12", client="v1.15.12")
-        note = last_applied(cluster.get("ConfigMap", NAME) or {})
+        note = last_applied(live(cluster))
         monkeypatch.setattr(history_module.Journal, "save", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         assert config(cluster) == READERS
         roll_back(cluster.kubectl(), state)
-        assert last_applied(cluster.get("ConfigMap", NAME) or {}) == note
+        assert last_applied(live(cluster)) == note
 
     def kill_before_the_daemonset(self, cluster: Cluster, installation: Any, state: Path) -> None:
         writes = iter(range(1))
@@ -241,25 +230,17 @@ def test_each_batch_is_written_down_once_it_is_done(state: Path, verb: str, kill
     }
 
 
-def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> None:
-    cluster = Cluster()
+def test_a_file_that_is_not_a_history(state: Path) -> None:
     with pytest.raises(SelectionError, match="no change to roll back"):
-        roll_back(cluster.kubectl(), state)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    cluster.uid = "cluster-2"
-    with pytest.raises(PolicyRefused, match="contains no change of this cluster"):
-        roll_back(cluster.kubectl(), state)
-    broken = tmp_path / "broken.json"
-    broken_formats = (
-        '{"format": 2}',
-        '{"format": 2, "changes": [{}]}',
-        '{"format": 1, "changes": []}',
-        '{"format": "3"}',
-    )
-    for text in ("", "{", "[]", *broken_formats, "[" * 10**5):
-        broken.write_text(text)
+        roll_back(Cluster().kubectl(), state)
+    formats = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 1, "changes": []}', '{"format": "3"}')
+    apply_to_cluster(made(), Cluster().kubectl(), state)
+    found = json.loads(state.read_text())
+    found["changes"][0]["objects"][0]["after"] = {"metadata": []}
+    for text in ("", "{", "[]", *formats, "[" * 10**5, json.dumps(found)):
+        state.write_text(text)
         with pytest.raises(ConfigError, match="this file is not a history of `apply`"):
-            read_history(broken)
+            read_history(state)
 
 
 def test_a_history_of_a_newer_release_is_not_taken_for_a_broken_one(tmp_path: Path) -> None:
@@ -300,13 +281,15 @@ def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monke
 
 class TestFile:
     def test_as_written_so_read(self, state: Path) -> None:
-        cluster = Cluster()
-        for more in ("", READERS):
-            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        older = state.with_name("tarmak-iam.state.1.json")
+        older.parent.mkdir()
+        older.write_text("x")
+        after_applies(state, "", READERS)
         found = read_history(state)
         assert (found.revisions[0].time, found.revisions[0].cluster) == (NOW, "cluster-1")
         write_history(found, state)
         assert read_history(state) == found
+        assert older.read_text() == "x"
 
     def test_the_oldest_changes_go(self, state: Path) -> None:
         cluster = Cluster()
@@ -338,14 +321,6 @@ class TestFile:
         roll_back(cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone"]
 
-    def test_a_file_from_before_is_left_alone(self, state: Path) -> None:
-        older = state.with_name("tarmak-iam.state.1.json")
-        older.parent.mkdir()
-        older.write_text("x")
-        cluster = after_apply(state)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        assert older.read_text() == "x"
-
     def test_a_full_disk_after_the_first_change_is_told_and_loses_nothing(
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -371,11 +346,3 @@ class TestFile:
         assert statuses(state) == ["1 applied", "2 begun"]
         roll_back(cluster.kubectl(), state)
         assert config(cluster) == ""
-
-    def test_an_object_without_metadata_is_no_history(self, state: Path) -> None:
-        apply_to_cluster(made(), Cluster().kubectl(), state)
-        found = json.loads(state.read_text())
-        found["changes"][0]["objects"][0]["after"] = {"metadata": []}
-        state.write_text(json.dumps(found))
-        with pytest.raises(ConfigError, match="this file is not a history of `apply`"):
-            read_history(state)

@@ -59,9 +59,10 @@ def take(cluster: Cluster, told: list[str] | None = None, **options: Any) -> con
     return leased(cluster.kubectl(tell=said.append), said.append, now=lambda: NOW, **options)
 
 
-def test_it_is_there_while_somebody_works_and_gone_afterwards() -> None:
+@pytest.mark.parametrize("error", [None, KeyError, KeyboardInterrupt])
+def test_it_is_there_while_somebody_works_and_gone_afterwards(error: type[BaseException] | None) -> None:
     cluster = Cluster()
-    with take(cluster) as kubectl:
+    with contextlib.nullcontext() if error is None else pytest.raises(error), take(cluster) as kubectl:
         kubectl.run("delete", "ConfigMap", "x")
         found = spec(cluster)
         assert found.pop("holderIdentity").partition(", process ")[2]
@@ -70,17 +71,10 @@ def test_it_is_there_while_somebody_works_and_gone_afterwards() -> None:
             "acquireTime": "2026-03-01T12:00:00.000000Z",
             "renewTime": "2026-03-01T12:00:00.000000Z",
         }
-        assert (
-            "labels" not in (cluster.lease or {})["metadata"]
-        )  # what is labelled as ours would be removed as left over
-    assert cluster.lease is None
-
-
-@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
-def test_it_is_given_back_after_an_error(error: type[BaseException]) -> None:
-    cluster = Cluster()
-    with pytest.raises(error), take(cluster):
-        raise error
+        # What is labelled as ours would be removed as left over.
+        assert "labels" not in (cluster.lease or {})["metadata"]
+        if error is not None:
+            raise error
     assert cluster.lease is None
 
 
@@ -133,28 +127,42 @@ def test_one_that_is_held_is_left_alone(seconds: int) -> None:
     assert (spec(cluster)["holderIdentity"], cluster.clock) == (THEIRS, 0)
 
 
-@pytest.mark.parametrize("seconds", [61, 10**6, -61, -(10**6)])
-def test_one_that_seems_to_be_over_is_watched_and_taken_over(seconds: int) -> None:
-    """Also by a clock that is far ahead of ours."""
+@pytest.mark.parametrize(
+    ("seconds", "duration", "watched"),
+    [(61, 60, 60), (10**6, 60, 60), (-61, 60, 60), (-(10**6), 60, 60), (10**6, 10**9, 300)],
+)
+def test_one_that_seems_to_be_over_is_watched_and_taken_over(seconds: int, duration: int, watched: int) -> None:
+    """Also by a clock that is far ahead of ours; but nobody is watched for longer than five minutes."""
     cluster, told = Cluster(), list[str]()
     theirs(cluster, seconds)
+    spec(cluster)["leaseDurationSeconds"] = duration
     with take(cluster, told):
         assert spec(cluster)["holderIdentity"] != THEIRS
         assert spec(cluster)["acquireTime"] == "2026-03-01T12:00:00.000000Z"
-    assert cluster.clock == 60
+    assert cluster.clock == watched
     assert told == [
-        f"{THEIRS} has not renewed its lease; watching it for 60 seconds",
-        f"taking over the lease of {THEIRS}, which has not renewed it for 60 seconds",
+        f"{THEIRS} has not renewed its lease; watching it for {watched} seconds",
+        f"taking over the lease of {THEIRS}, which has not renewed it for {watched} seconds",
     ]
+    assert cluster.lease is None
 
 
-def test_nobody_is_watched_for_longer_than_five_minutes() -> None:
-    cluster, told = Cluster(), list[str]()
-    theirs(cluster, 10**6)
-    cluster.objects[NAME]["spec"]["leaseDurationSeconds"] = 10**9
-    with take(cluster, told):
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"holderIdentity": ""}, ["taking over the lease of an earlier run, which was released"]),
+        ({"renewTime": "soon", "leaseDurationSeconds": "long"}, None),
+        (None, None),
+    ],
+)
+def test_one_that_was_released_or_is_not_as_it_should_be(broken: dict[str, Any] | None, told: list[str] | None) -> None:
+    cluster, said = Cluster(), list[str]()
+    theirs(cluster, 1)
+    cluster.objects[NAME]["spec"] = {} if broken is None else {**spec(cluster), **broken}
+    with take(cluster, said):
         pass
-    assert (cluster.clock, told[0]) == (300, f"{THEIRS} has not renewed its lease; watching it for 300 seconds")
+    assert told is None or said == told
+    assert cluster.lease is None
 
 
 def test_one_whose_clock_is_wrong_is_seen_to_be_renewed() -> None:
@@ -178,11 +186,8 @@ def test_one_of_a_run_that_our_lock_file_would_keep_away_is_over(tmp_path: Path)
     with leased(cluster.kubectl(lock=lock), told.append, now=lambda: NOW):
         assert spec(cluster)["holderIdentity"] != THEIRS
     assert (cluster.clock, told) == (0, [f"taking over the lease of {THEIRS}, which no longer runs"])
-
-
-def test_without_a_lock_of_our_own_nobody_is_said_to_be_over(tmp_path: Path) -> None:
+    # Without a lock of our own, nobody is said to be over.
     unlocked = ClusterLock(tmp_path / ".dev.lock", None)
-    cluster = Cluster()
     theirs(cluster, 1, lock=unlocked.key)
     with pytest.raises(LeaseHeld):
         leased(cluster.kubectl(lock=unlocked), now=lambda: NOW).__enter__()
@@ -199,35 +204,20 @@ def test_the_key_is_that_of_the_lock_file(tmp_path: Path) -> None:
     assert ClusterLock(tmp_path / "none" / ".x.lock", 0).key == ""
 
 
-def test_one_that_was_given_back_is_free() -> None:
+@pytest.mark.parametrize(
+    ("answer", "why", "versions"),
+    [
+        (FORBIDDEN, "you may not create leases in kube-system", 1),
+        (UNSERVED, "the cluster has no leases", 2),  # v1, and v1beta1 as in Kubernetes 1.12
+    ],
+)
+def test_where_leases_are_not_possible_it_goes_on_without(answer: str, why: str, versions: int) -> None:
     cluster, told = Cluster(), list[str]()
-    theirs(cluster, 1, holder="")
-    with take(cluster, told):
-        pass
-    assert told == ["taking over the lease of an earlier run, which was released"]
-    assert cluster.lease is None
-
-
-def test_where_leases_are_not_allowed_it_goes_on_without() -> None:
-    cluster, told = Cluster(), list[str]()
-    cluster.fault_aside = lambda _: failed(FORBIDDEN)
+    cluster.fault_aside = lambda _: failed(answer)
     with take(cluster, told) as kubectl:
         kubectl.run("delete", "ConfigMap", "x")
-    assert told == [f"note: you may not create leases in kube-system: {UNPROTECTED}"]
-
-
-def test_where_there_are_none_it_goes_on_without() -> None:
-    cluster, told, tried = Cluster(), list[str](), list[tuple[str, ...]]()
-
-    def unserved(args: tuple[str, ...]) -> Completed:
-        tried.append(args[:1])
-        return failed(UNSERVED)
-
-    cluster.fault_aside = unserved
-    with take(cluster, told):
-        pass
-    assert told == [f"note: the cluster has no leases: {UNPROTECTED}"]
-    assert tried == [("create",), ("create",)]  # v1, and v1beta1 as in Kubernetes 1.12
+    assert told == [f"note: {why}: {UNPROTECTED}"]
+    assert [call[0] for call in cluster.calls_aside] == ["create"] * versions
 
 
 def test_other_failures_stop_it() -> None:
@@ -337,47 +327,6 @@ def test_whoever_has_lost_it_writes_nothing_more() -> None:
     assert spec(cluster)["holderIdentity"] == THEIRS
 
 
-def test_one_that_somebody_has_removed_is_made_again() -> None:
-    cluster = Cluster()
-    with take(cluster) as kubectl:
-        del cluster.objects[NAME]
-        cluster.clock += 40
-        kubectl.run("delete", "ConfigMap", "x")
-        assert cluster.lease is not None
-
-
-def test_an_api_server_that_is_away_for_long_ends_no_lease() -> None:
-    cluster, told = Cluster(), list[str]()
-    with take(cluster, told) as kubectl:
-        cluster.clock += 500
-        kubectl.run("delete", "ConfigMap", "x")
-    assert told == []
-
-
-def test_whoever_may_not_renew_it_is_told() -> None:
-    cluster, told = Cluster(), list[str]()
-    cluster.fault_aside = lambda args: failed(FORBIDDEN) if args[0] == "replace" else None
-    with take(cluster, told) as kubectl:
-        cluster.clock += 40
-        kubectl.run("delete", "ConfigMap", "x")
-        kubectl.run("delete", "ConfigMap", "x")
-    assert told == [f"warning: an attempt to renew the lease kube-system/tarmak-iam failed: {FORBIDDEN}"]
-
-
-def test_one_that_cannot_be_removed_is_told() -> None:
-    cluster, told = Cluster(), list[str]()
-    cluster.fault_aside = lambda args: failed("error: no") if args[0] == "delete" else None
-    with take(cluster, told):
-        pass
-    assert told == [
-        (
-            "warning: the lease kube-system/tarmak-iam could not be removed: kubectl delete failed: no; it expires "
-            "within 60 "
-            "seconds"
-        )
-    ]
-
-
 def test_that_of_another_run_is_not_removed_at_the_end() -> None:
     cluster = Cluster()
     with take(cluster):
@@ -386,16 +335,33 @@ def test_that_of_another_run_is_not_removed_at_the_end() -> None:
     assert spec(cluster)["holderIdentity"] == THEIRS
 
 
-@pytest.mark.parametrize(
-    "broken", [{}, {"holderIdentity": THEIRS, "renewTime": "soon", "leaseDurationSeconds": "long"}]
-)
-def test_a_lease_that_is_not_as_it_should_be(broken: dict[str, Any]) -> None:
-    cluster = Cluster()
-    theirs(cluster, 0)
-    cluster.objects[NAME]["spec"] = broken
-    with take(cluster):
-        pass
-    assert cluster.lease is None
+def test_one_that_somebody_has_removed_is_made_again() -> None:
+    """And an API server that is away for long ends none."""
+    cluster, told = Cluster(), list[str]()
+    with take(cluster, told) as kubectl:
+        cluster.clock += 500
+        kubectl.run("delete", "ConfigMap", "x")
+        del cluster.objects[NAME]
+        cluster.clock += 40
+        kubectl.run("delete", "ConfigMap", "x")
+        assert cluster.lease is not None
+    assert told == []
+
+
+def test_whoever_may_not_renew_or_remove_it_is_told() -> None:
+    cluster, told = Cluster(), list[str]()
+    cluster.fault_aside = lambda args: failed(FORBIDDEN) if args[0] in ("replace", "delete") else None
+    with take(cluster, told) as kubectl:
+        cluster.clock += 40
+        kubectl.run("delete", "ConfigMap", "x")
+        kubectl.run("delete", "ConfigMap", "x")
+    assert told == [
+        f"warning: an attempt to renew the lease kube-system/tarmak-iam failed: {FORBIDDEN}",
+        (
+            f"warning: the lease kube-system/tarmak-iam could not be removed: kubectl delete failed: {FORBIDDEN}; "
+            "it expires within 60 seconds"
+        ),
+    ]
 
 
 class TestCommands:

@@ -19,9 +19,10 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.support.applied import NAME, READERS, after_apply, made
+from tests.support.applied import NAME, READERS, after_apply, live, made
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import after_applies
 from tests.support.installations import MAPPINGS
 from tests.support.tables import parametrized
 
@@ -68,16 +69,13 @@ def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, e
     assert comparable(written) == comparable(config_map())
 
 
-def test_other_annotations_stay_and_an_earlier_time_goes() -> None:
+def test_other_annotations_and_objects_stay_and_an_earlier_time_goes() -> None:
     before = config_map(theirs="x", **noted(EARLY))
     written = Server.of(Cluster().kubectl()).dated(before, None)
     assert written["metadata"]["annotations"] == {"theirs": "x"}
-
-
-@pytest.mark.parametrize("kind", ["DaemonSet", "ConfigMap"])
-def test_other_objects_are_written_as_they_are(kind: str) -> None:
-    other = {"kind": kind, "metadata": {"name": NAME if kind == "DaemonSet" else "aws-auth"}, "data": {"x": "y"}}
-    assert Server.of(Cluster(server="v1.15.12").kubectl()).dated(other, None) is other
+    for kind, name in (("DaemonSet", NAME), ("ConfigMap", "aws-auth")):
+        other = {"kind": kind, "metadata": {"name": name}, "data": {"x": "y"}}
+        assert Server.of(Cluster(server="v1.15.12").kubectl()).dated(other, None) is other
 
 
 @pytest.mark.parametrize(
@@ -107,8 +105,7 @@ TAINT = {"key": "dedicated", "value": "db", "effect": "NoExecute"}
 
 def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
     """The DaemonSet as it is, with another pod specification."""
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     template = daemon["spec"]["template"]
     spec = {**template["spec"], **changes}
     return {**daemon, "spec": {**daemon["spec"], "template": {**template, "spec": spec}}}
@@ -154,18 +151,22 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
 
 
 def test_a_restart_is_looked_at_too(state: Path) -> None:
+    """Also that of a rollback in which the DaemonSet itself is none of what is undone."""
     cluster = after_apply(state)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
-    cluster.add({**config, "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.add({**live(cluster), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    there = cluster.daemons.nodes["master-3"]
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     (note,) = live_diff(made(), cluster.kubectl()).notes[1:]
     assert note == f"apply would refuse this: {DAEMONSET} would no longer run on node master-3; {ENDED}"
+    cluster.daemons.nodes["master-3"] = there
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    with pytest.raises(PolicyRefused, match="would no longer run on node master-3"):
+        roll_back(cluster.kubectl(), state)
 
 
 def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster = after_applies(state, "", READERS)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     kept, writes = state.read_bytes(), len(cluster.writes)
     for is_dry in (True, False):
@@ -176,22 +177,8 @@ def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path
     told: list[str] = []
     assert roll_back(cluster.kubectl(), state, force=True, tell=told.append).changed
     assert f"warning: {DAEMONSET} would no longer run on node master-3" in told
-
-
-def test_nor_does_one_that_restarts_it(state: Path) -> None:
-    """The DaemonSet itself is none of what is undone."""
-    cluster = after_apply(state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
-    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
-    with pytest.raises(PolicyRefused, match="would no longer run on node master-3"):
-        roll_back(cluster.kubectl(), state)
-
-
-def test_a_rollback_that_removes_the_daemonset_replaces_no_pod(state: Path) -> None:
-    cluster = after_apply(state)
-    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
-    assert roll_back(cluster.kubectl(), state).changed
+    # One that removes the DaemonSet replaces no pod.
+    assert roll_back(cluster.kubectl(), state, to=0).changed
 
 
 def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None:
@@ -203,13 +190,12 @@ def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     verbs = [call[:2] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
     assert verbs[: verbs.index(("apply", "--server-side"))].count(("get", "pods")) == 1
-
-
-def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:
-    cluster = after_apply(state)
+    # Where no pod is replaced, the nodes are not listed.
+    calls = len(cluster.calls)
     cluster.daemons.nodes.clear()
-    assert apply_to_cluster(made(addonManagerMode="Reconcile"), cluster.kubectl(), state).changed
-    assert not [call for call in cluster.calls if call[:2] == ("get", "nodes")]
+    labelled = made(MAPPINGS + READERS, addonManagerMode="Reconcile")
+    assert apply_to_cluster(labelled, cluster.kubectl(), state).changed
+    assert not [call for call in cluster.calls[calls:] if call[:2] == ("get", "nodes")]
 
 
 def test_the_only_pod_that_is_ready(state: Path) -> None:
@@ -251,30 +237,11 @@ def test_tolerations_as_kubernetes_reads_them(toleration: dict[str, str], *, exp
     assert is_tolerated(TAINT, [toleration]) is expected
 
 
-@pytest.mark.parametrize(
-    ("taint", "version", "is_host", "expected"),
-    [
-        ("not-ready:NoExecute", (1, 12, 9), True, True),
-        ("not-ready:NoSchedule", (1, 30, 0), True, False),
-        ("unreachable:NoExecute", (1, 30, 0), True, True),
-        ("unreachable:NoSchedule", (1, 30, 0), True, False),
-        ("disk-pressure:NoSchedule", (1, 9, 0), True, True),
-        ("memory-pressure:NoSchedule", (1, 9, 0), True, True),
-        ("unschedulable:NoSchedule", (1, 12, 0), True, True),
-        ("network-unavailable:NoSchedule", (1, 12, 0), True, True),
-        ("network-unavailable:NoSchedule", (1, 12, 0), False, False),
-        ("pid-pressure:NoSchedule", (1, 13, 12), True, False),
-        ("pid-pressure:NoSchedule", (1, 14, 0), True, True),
-        ("memory-pressure:PreferNoSchedule", (1, 30, 0), True, True),
-        ("other:PreferNoSchedule", (1, 30, 0), True, True),
-    ],
-)
-def test_what_a_daemonset_tolerates_by_itself(
-    taint: str, version: tuple[int, ...], *, is_host: bool, expected: bool
-) -> None:
+@parametrized(__file__, "what a daemonset tolerates by itself")
+def test_what_a_daemonset_tolerates_by_itself(taint: str, version: list[int], is_host: bool, expected: bool) -> None:
     key, _, effect = taint.partition(":")
     found = node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect})
-    assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
+    assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(tuple(version))) == ()) is expected
 
 
 @parametrized(__file__, "nodes are asked for by their labels")

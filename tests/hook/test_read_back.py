@@ -1,4 +1,5 @@
-"""The last act of apply: what is there is what was applied, or an error says who has changed it."""
+"""A write whose answer is lost, and the last act of apply: what is there is what was written, or an error says who has
+changed it."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from tarmak_iam.hook.cluster.history import Status, read_history
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.programs import Completed
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import put_data
 from tests.support.installations import MAPPINGS, installation
 
 NAME = "aws-iam-authenticator"
@@ -51,10 +54,7 @@ def test_what_others_add_does_not_count() -> None:
     containers[0]["imagePullPolicy"] = "Always"
     containers.insert(0, {"name": "sidecar", "image": "b"})
     assert differences(became, live) == ""
-
-
-def test_what_the_api_server_makes_of_a_value_does_not_count() -> None:
-    became = copy.deepcopy(WANTED)
+    # Nor what the API server makes of a value.
     del became["spec"]["template"]["spec"]["tolerations"]
     assert differences(became, copy.deepcopy(became)) == ""
 
@@ -75,8 +75,14 @@ def test_what_differs_is_named() -> None:
     assert "spec.template.spec.containers[main].name, " in differences(WANTED, live)
 
 
-def test_what_is_gone_is_named() -> None:
+def test_what_is_gone_is_named_and_what_was_removed_must_be_gone() -> None:
     assert differences(WANTED, None) == "DaemonSet kube-system/x was removed by another process after it was applied"
+    cluster, ref = Cluster(), Ref("v1", "ServiceAccount", "n", "x")
+    live = cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "n"}})
+    with pytest.raises(ToolError, match="ServiceAccount n/x was created again by another process after"):
+        read_back(Server.of(cluster.kubectl()), [], [ref])
+    live["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"  # it is going, as a finalizer allows it
+    read_back(Server.of(cluster.kubectl()), [], [ref])
 
 
 def managed(manager: str, time: str) -> dict[str, str]:
@@ -99,27 +105,19 @@ def test_who_has_changed_it(entries: list[dict[str, str]], expected: str) -> Non
     assert expected in differences(became, live)
 
 
-@pytest.mark.parametrize("stop", [None, "2026-03-01T12:00:00Z"])
-def test_what_was_removed_is_gone(stop: str | None) -> None:
-    """Or going, as a finalizer allows it."""
-    cluster = Cluster()
-    live = cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "n"}})
-    ref = Ref("v1", "ServiceAccount", "n", "x")
-    if stop is None:
-        with pytest.raises(ToolError, match="ServiceAccount n/x was created again by another process after"):
-            read_back(Server.of(cluster.kubectl()), [], [ref])
-    else:
-        live["metadata"]["deletionTimestamp"] = stop
-        read_back(Server.of(cluster.kubectl()), [], [ref])
-
-
-def test_apply_ends_with_it(tmp_path: Path) -> None:
-    """Somebody is at it while the rollout is waited for."""
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_apply_ends_with_it(tmp_path: Path, *, is_edited: bool) -> None:
+    """Somebody is at it while the rollout is waited for, even where nothing was to be changed."""
     cluster, state = Cluster(), tmp_path / "state.json"
+    if not is_edited:
+        apply_to_cluster(MADE, cluster.kubectl(), state)
 
     def fault(args: tuple[str, ...]) -> None:
         if args[:2] == ("get", "DaemonSet.v1.apps"):
-            cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+            if is_edited:
+                put_data(cluster, **{"config.yaml": "x"})
+            else:
+                cluster.objects.pop(("ConfigMap", "kube-system", NAME), None)
 
     cluster.fault = fault
     with pytest.raises(ApplyFailed) as failure:
@@ -128,21 +126,11 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
         "ConfigMap kube-system/aws-iam-authenticator differs from what was applied: kubectl-edit changed "
         "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
         "kube-system/aws-iam-authenticator; run apply again, or run rollback to restore the previous objects"
+        if is_edited
+        else "ConfigMap kube-system/aws-iam-authenticator was removed by another process after it was applied; "
+        "done: nothing; run apply again"
     )
     assert read_history(state, None).revisions[-1].status is Status.APPLIED
-
-
-def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
-    cluster, state = Cluster(), tmp_path / "state.json"
-    apply_to_cluster(MADE, cluster.kubectl(), state)
-
-    def fault(args: tuple[str, ...]) -> None:
-        if args[:2] == ("get", "DaemonSet.v1.apps"):
-            cluster.objects.pop(("ConfigMap", "kube-system", NAME), None)
-
-    cluster.fault = fault
-    with pytest.raises(ApplyFailed, match="ConfigMap kube-system/aws-iam-authenticator was removed by another process"):
-        apply_to_cluster(MADE, cluster.kubectl(), state)
 
 
 def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,3 +147,43 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.M
     ):
         apply_to_cluster(MADE, cluster.kubectl(), state)
     assert read_history(state, None).revisions[-1].status is Status.APPLIED
+
+
+def config(text: str) -> dict[str, Any]:
+    metadata = {"name": "x", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": text}}
+
+
+@pytest.mark.parametrize("then", [None, "theirs"])
+@pytest.mark.parametrize("before", [None, "old"])
+def test_an_answer_that_is_lost(before: str | None, then: str | None) -> None:
+    """What a second attempt meets may be what the first one made, or what somebody else has written since."""
+    cluster = Cluster()
+    live = cluster.add(config(before)) if before is not None else None
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[0] not in ("create", "replace"):
+            return None
+        cluster.fault = lambda _: None
+        cluster.run(args, cluster.text)
+        if then is not None:
+            cluster.add(config(then))
+        return failed('error: error when replacing "STDIN": Put "https://127.0.0.1:6443/api/v1/x": EOF')
+
+    cluster.fault = fault
+    server = Server.of(cluster.kubectl())
+    if then is None:
+        (made,) = server.put_back_all([(config("new"), live, True)])
+        assert made["data"] == {"a": "new"}
+        assert set(cluster.writes) == {"create" if before is None else "replace"}
+    else:
+        with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
+            server.put_back_all([(config("new"), live, True)])
+        assert cluster.objects["ConfigMap", "kube-system", "x"]["data"] == {"a": "theirs"}
+
+
+def test_what_somebody_else_has_made_is_not_ours() -> None:
+    cluster = Cluster()
+    cluster.add(config("theirs"))
+    with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
+        Server.of(cluster.kubectl()).put_back_all([(config("new"), None, True)])

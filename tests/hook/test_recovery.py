@@ -10,10 +10,30 @@ import pytest
 
 from tarmak_iam.hook.tarmak.backup import back_up, recover
 from tests.support.fake_tarmak import dumped, rewrite_of, set_current, text_of
+from tests.support.tables import parametrized
 
 BEFORE = text_of("comments-everywhere")
 SET = dumped(set_current(rewrite_of(BEFORE), "dev-other"))
 RESTORED = BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-other")
+
+
+CHANGED = rewrite_of(BEFORE)
+CHANGED["clusters"][0]["kubernetes"]["version"] = "1.10.0"
+PLAIN = b"kind: Config\nx-owner: ops\napiVersion: api.tarmak.io/v1alpha1\ncurrentCluster: 'a-b'\n"
+TEXTS = {
+    "before": BEFORE,
+    "rewritten": SET,
+    "restored": RESTORED,
+    "rewritten, without a change": dumped(rewrite_of(BEFORE)),
+    "edited by hand": SET + b"# by hand\n",
+    "another version": dumped(CHANGED),
+    "a piece": SET[: SET.index(b"kind:")],
+    "empty": b"",
+    "without comments": PLAIN,
+    "without comments, rewritten": dumped(set_current(rewrite_of(PLAIN), "c-d")),
+    "without comments, restored": PLAIN.replace(b"a-b", b"c-d"),
+}
+"""By the names that `cases/recovery.yaml` has for them."""
 
 
 @pytest.fixture
@@ -35,69 +55,17 @@ def said(path: Path, *, is_alone: bool = True) -> list[str]:
     return [line.replace(str(path.parent), "DIR") for line in recover(path, is_alone=is_alone)]
 
 
-def test_what_tarmak_changed_comes_into_the_text_that_was_left(path: Path) -> None:
-    assert said(path) == [
-        (
-            "DIR/tarmak.yaml: note: restored comments and layout from tarmak.yaml.before-1, which an interrupted"
-            " `tarmak-iam run` left; currentCluster: dev-cluster -> dev-other"
-        )
-    ]
-    assert path.read_bytes() == RESTORED
+@parametrized(__file__, "after a killed run")
+def test_after_a_killed_run(
+    path: Path, saved: str, now: str, is_alone: bool, lines: list[str], then: str, is_kept: bool
+) -> None:
+    path.with_name("tarmak.yaml.before-1").write_bytes(TEXTS[saved])
+    path.write_bytes(TEXTS[now])
+    assert said(path, is_alone=is_alone) == lines
+    assert path.read_bytes() == TEXTS[then]
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert names(path.parent) == ["tarmak.yaml"]
-    assert said(path) == []
-
-
-def test_the_text_of_a_run_that_may_be_at_work_is_only_named(path: Path) -> None:
-    assert said(path, is_alone=False) == [
-        (
-            "DIR/tarmak.yaml: warning: the file has no comments; DIR/tarmak.yaml.before-1 contains the text from "
-            "before an earlier `tarmak-iam run`"
-        )
-    ]
-    assert path.read_bytes() == SET
-    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
-
-
-def test_a_copy_of_what_is_there_goes(path: Path) -> None:
-    """The run was killed before tarmak wrote anything."""
-    path.write_bytes(BEFORE)
-    assert said(path, is_alone=False) == []
-    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
-    assert said(path) == []
-    assert names(path.parent) == ["tarmak.yaml"]
-
-
-def test_a_file_with_comments_is_somebodys_and_stays(path: Path) -> None:
-    path.write_bytes(SET + b"# by hand\n")
-    assert said(path) == []
-    assert path.read_bytes() == SET + b"# by hand\n"
-    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-1"]
-
-
-def test_a_text_that_does_not_explain_the_file_is_named(path: Path) -> None:
-    data = rewrite_of(BEFORE)
-    data["clusters"][0]["kubernetes"]["version"] = "1.10.0"
-    path.write_bytes(dumped(data))
-    assert said(path) == [
-        (
-            "DIR/tarmak.yaml: warning: the file has no comments (cluster dev-cluster was changed at kubernetes.version,"
-            " which no tarmak command does); DIR/tarmak.yaml.before-1 contains the text from before an earlier"
-            " `tarmak-iam run`"
-        )
-    ]
-    assert path.read_bytes() == dumped(data)
-
-
-def test_an_empty_file_is_put_back_and_a_broken_one_is_reported(path: Path) -> None:
-    path.write_bytes(SET[: SET.index(b"kind:")])
-    (line,) = said(path)
-    assert line.startswith("DIR/tarmak.yaml: warning: tarmak cannot read the file (kind is missing")
-    assert line.endswith("; DIR/tarmak.yaml.before-1 contains the text from before an earlier `tarmak-iam run`")
-    path.write_bytes(b"")
-    assert len(said(path)) == 1
-    assert path.read_bytes() == BEFORE
-    assert names(path.parent) == ["tarmak.yaml"]
+    assert names(path.parent) == ["tarmak.yaml", *(["tarmak.yaml.before-1"] if is_kept else [])]
+    assert said(path, is_alone=is_alone) == (lines if is_kept else [])
 
 
 def test_a_file_that_tarmak_empties_before_it_writes_is_not_put_back(
@@ -122,14 +90,6 @@ def test_of_several_the_latest_with_comments_is_taken(path: Path) -> None:
     assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.before-2", "tarmak.yaml.before-3"]
 
 
-def test_a_layout_without_comments_is_worth_restoring_too(path: Path) -> None:
-    text = b"kind: Config\nx-owner: ops\napiVersion: api.tarmak.io/v1alpha1\ncurrentCluster: 'a-b'\n"
-    path.with_name("tarmak.yaml.before-1").write_bytes(text)
-    path.write_bytes(dumped(set_current(rewrite_of(text), "c-d")))
-    assert len(said(path)) == 1
-    assert path.read_bytes() == text.replace(b"a-b", b"c-d")
-
-
 @pytest.mark.parametrize("name", ["tarmak.yaml.before-the-move", "tarmak.yaml.before-1.orig", "x.yaml.before-1"])
 def test_other_names_are_nobodys_business(path: Path, name: str) -> None:
     path.with_name("tarmak.yaml.before-1").rename(path.with_name(name))
@@ -137,37 +97,30 @@ def test_other_names_are_nobodys_business(path: Path, name: str) -> None:
     assert path.read_bytes() == SET
 
 
-def test_without_a_file_nothing_is_put_back(path: Path) -> None:
-    path.unlink()
-    path.with_name("tarmak.yaml.before-1").write_bytes(BEFORE)
-    assert said(path) == []
-    assert names(path.parent) == ["tarmak.yaml.before-1"]
-
-
 def test_the_mode_is_that_of_the_text_that_was_left(path: Path) -> None:
+    """And a link within the directory is as the file."""
     path.unlink()
-    path.write_bytes(SET)
-    path.chmod(0o644)
-    assert len(said(path)) == 1
+    path.with_name("dev.yaml").write_bytes(SET)
+    path.with_name("dev.yaml").chmod(0o644)
+    path.symlink_to("dev.yaml")
+    assert "note: restored comments and layout" in "".join(said(path))
+    assert path.read_bytes() == RESTORED
+    assert path.is_symlink()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_a_layout_without_comments_that_does_not_explain_the_file_is_worth_no_word(path: Path) -> None:
-    path.with_name("tarmak.yaml.before-1").write_bytes(dumped(rewrite_of(BEFORE)))
-    assert said(path, is_alone=False) == []
-    data = rewrite_of(BEFORE)
-    data["clusters"][0]["kubernetes"]["version"] = "1.10.0"
-    path.write_bytes(dumped(data))
-    assert said(path) == []
-    assert path.read_bytes() == dumped(data)
-
-
 def test_what_cannot_be_read_is_reported(path: Path) -> None:
-    path.with_name("tarmak.yaml.before-1").unlink()
-    path.with_name("tarmak.yaml.before-1").mkdir()
+    saved = path.with_name("tarmak.yaml.before-1")
+    saved.unlink()
+    saved.mkdir()
     (line,) = said(path)
     assert line.startswith("DIR/tarmak.yaml: warning: the text saved by an earlier `tarmak-iam run` cannot be restored")
     assert path.read_bytes() == SET
+    # Without a file, nothing is put back.
+    saved.rmdir()
+    path.rename(saved)
+    assert said(path) == []
+    assert names(path.parent) == ["tarmak.yaml.before-1"]
 
 
 @pytest.mark.parametrize("now", [SET, b""], ids=["rewritten", "empty"])
@@ -195,11 +148,3 @@ def test_nothing_is_written_through_a_link_out_of_the_directory(path: Path, tmp_
     assert target.read_bytes() == now
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert names(path.parent) == ["elsewhere", "tarmak.yaml", "tarmak.yaml.before-1"]
-
-
-def test_a_link_within_the_directory_is_as_the_file(path: Path) -> None:
-    path.rename(path.with_name("dev.yaml"))
-    path.symlink_to("dev.yaml")
-    assert "note: restored comments and layout" in "".join(said(path))
-    assert path.read_bytes() == RESTORED
-    assert path.is_symlink()

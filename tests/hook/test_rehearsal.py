@@ -11,12 +11,13 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.kubectl import NotAllowed, is_write, refusals_of
+from tarmak_iam.hook.cluster.kubectl import NotAllowed, refusals_of
 from tarmak_iam.hook.cluster.results import _plural
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, after_apply, identity_mapping, live, made
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import after_applies
 from tests.support.installations import MAPPINGS
 from tests.support.tables import parametrized
 
@@ -48,15 +49,10 @@ def test_what_is_there_is_not_made(state: Path) -> None:
     cluster = after_apply(state)
     cluster.denied = {("create", "configmaps"), ("create", "daemonsets"), ("delete", "pods")}
     assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
-    cluster.denied = {("patch", "configmaps")}
+    cluster.denied = {("patch", "configmaps"), ("patch", "daemonsets")}
+    assert not apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
     with pytest.raises(NotAllowed, match=cannot("patch", "configmaps")):
         apply_to_cluster(made(), cluster.kubectl(), state)
-
-
-def test_where_nothing_changes_no_right_is_needed(state: Path) -> None:
-    cluster = after_apply(state)
-    cluster.denied = {("patch", "configmaps"), ("patch", "daemonsets")}
-    assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
 
 def test_below_1_16_objects_are_created_and_replaced_and_their_annotation_is_set_by_a_patch(state: Path) -> None:
@@ -134,6 +130,7 @@ def test_a_permission_is_asked_for_by_name_but_to_create(state: Path, monkeypatc
     of_daemon = {"group": "apps", "resource": "daemonsets", **space}
     asked = reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state))
     assert asked == [{"verb": "create", **of_map}, {"verb": "create", **of_daemon}]
+    assert reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state)) == []
     asked = reviews(cluster, lambda: apply_to_cluster(made(MAPPINGS + READERS, **OLD), cluster.kubectl(), state))
     written = [{**attributes, "name": NAME} for attributes in (of_map, of_daemon)]
     assert asked == [{"verb": verb, **attributes} for verb in ("update", "patch") for attributes in written]
@@ -171,12 +168,6 @@ def test_without_an_answer_nothing_is_changed(state: Path, answer: Completed, me
     assert cluster.names() == []
 
 
-def test_where_nothing_changes_nothing_is_asked(state: Path) -> None:
-    cluster = Cluster(server="v1.15.12", client="v1.15.12")
-    apply_to_cluster(made(**OLD), cluster.kubectl(), state)
-    assert reviews(cluster, lambda: apply_to_cluster(made(**OLD), cluster.kubectl(), state)) == []
-
-
 @parametrized(__file__, "the resource of a kind")
 def test_the_resource_of_a_kind(kind: str, resource: str) -> None:
     assert _plural(kind) == resource
@@ -194,11 +185,18 @@ def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:
 def test_pods_that_must_be_restarted(state: Path) -> None:
     """The configuration was edited by hand, so the template of the DaemonSet stays as it is."""
     cluster = after_apply(state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.add({**live(cluster), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    refused = f"{cannot('delete', 'pods')}; nothing was changed"
     cluster.denied = {("delete", "pods")}
-    with pytest.raises(NotAllowed, match=f"{cannot('delete', 'pods')}; nothing was changed"):
+    with pytest.raises(NotAllowed, match=refused):
         apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-    assert (cluster.get("ConfigMap", NAME) or {})["data"] == {"config.yaml": "x"}
+    assert live(cluster)["data"] == {"config.yaml": "x"}
+    cluster.denied = set()
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    cluster.denied = {("delete", "pods")}
+    with pytest.raises(NotAllowed, match=refused):
+        roll_back(cluster.kubectl(), state)
+    assert live(cluster)["data"] != {"config.yaml": "x"}
 
 
 @pytest.mark.parametrize(("resource", "group"), [("daemonsets", "apps"), ("configmaps", "")])
@@ -212,8 +210,7 @@ def test_a_rollback_does_not_stop_halfway(state: Path, resource: str, group: str
 
 
 def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster = after_applies(state, "", READERS)
     cluster.denied = {("update", "configmaps"), ("update", "daemonsets"), ("create", "daemonsets")}
     with pytest.raises(NotAllowed) as refused:
         roll_back(cluster.kubectl(), state)
@@ -238,57 +235,30 @@ def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
     assert cluster.writes == []
 
 
-def test_a_rollback_that_restarts_pods(state: Path) -> None:
-    """The DaemonSet is none of what the change was about."""
-    cluster = after_apply(state)
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
-    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-    cluster.denied = {("delete", "pods")}
-    with pytest.raises(NotAllowed, match=f"{cannot('delete', 'pods')}; nothing was changed"):
-        roll_back(cluster.kubectl(), state)
-    assert (cluster.get("ConfigMap", NAME) or {})["data"] != {"config.yaml": "x"}
-
-
 def test_an_object_that_is_not_admitted_is_no_missing_permission(state: Path) -> None:
-    cluster = after_apply(state)
-    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    refusal = 'error: admission webhook "policy.example.org" denied the request: no'
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        return failed(refusal) if args[0] == "replace" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
+    cluster = after_applies(state, "", READERS)
+    refusal = 'admission webhook "policy.example.org" denied the request: no'
+    failing_dry_run(cluster, "replace", f"error: {refusal}")
     with pytest.raises(NotAllowed) as refused:
         roll_back(cluster.kubectl(), state)
-    assert refused.value.message == (
-        'admission webhook "policy.example.org" denied the request: no; nothing was changed'
-    )
+    assert refused.value.message == f"{refusal}; nothing was changed"
     assert cluster.writes.count("replace") == 0
+
+
+def failing_dry_run(cluster: Cluster, verb: str, error: str) -> None:
+    cluster.fault = lambda args: failed(error) if args[0] == verb and "--dry-run=server" in args else None
 
 
 @pytest.mark.parametrize("error", ["error: a conflict", 'admission webhook "x" does not support dry run'])
 def test_what_only_a_dry_run_meets_stops_nothing(state: Path, error: str) -> None:
     cluster = after_apply(state)
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        return failed(error) if args[0] == "delete" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
-    roll_back(cluster.kubectl(), state)
-    assert cluster.names() == []
-
-
-def test_an_api_server_that_cannot_be_asked_stops_it(state: Path) -> None:
-    cluster = after_apply(state)
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        away = "Unable to connect to the server: dial tcp: i/o timeout"
-        return failed(away) if args[0] == "delete" and "--dry-run=server" in args else None
-
-    cluster.fault = fault
+    failing_dry_run(cluster, "delete", "Unable to connect to the server: dial tcp: i/o timeout")
     with pytest.raises(ToolError, match="kubectl delete failed: Unable to connect to the server"):
         roll_back(cluster.kubectl(), state)
     assert len(cluster.names()) == 2
+    failing_dry_run(cluster, "delete", error)
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
 
 
 def test_objects_go_with_their_definition_and_are_not_tried(state: Path) -> None:
@@ -321,9 +291,3 @@ def test_many_objects_are_told_in_few_words() -> None:
     )
     many = NotAllowed(f'The ConfigMap "{number}" is invalid: data' for number in range(12))
     assert many.what.endswith('; The ConfigMap "9" is invalid: data; and 2 more; nothing was changed')
-
-
-def test_a_rehearsal_is_no_write() -> None:
-    """It takes no lease, and nothing of it can arrive late."""
-    for verb in ("create", "replace", "delete"):
-        assert not is_write((verb, "--dry-run=server", "-f", "-"))

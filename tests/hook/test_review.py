@@ -31,30 +31,25 @@ from tests.support.tables import parametrized
 pytestmark = pytest.mark.usefixtures("token_time")
 
 
-def test_without_the_go_program_our_own_token(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {GO: Completed((GO,), 1, "", "could not get token: NoCredentialProviders")},
+        {GO: Completed((GO,), 0, "no token", "")},
+        {GO: Completed((GO,), 0, "{}", "")},
+    ],
+)
+def test_without_a_go_program_that_works_our_own_token(
+    monkeypatch: pytest.MonkeyPatch, others: dict[str, Completed]
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     pytest.importorskip("botocore")
-    made_token = caller_token(FakePrograms({}), "dev-cluster", region="eu-west-1")
+    made_token = caller_token(FakePrograms({}, others=others), "dev-cluster", region="eu-west-1")
     assert made_token.maker == "tarmak-iam token"
     assert made_token.text.startswith("k8s-aws-v1.")
     assert made_token.text not in repr(made_token)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        Completed((GO,), 1, "", "could not get token: NoCredentialProviders"),
-        Completed((GO,), 0, "no token", ""),
-        Completed((GO,), 0, "{}", ""),
-    ],
-)
-def test_a_go_program_that_does_not_work(monkeypatch: pytest.MonkeyPatch, broken: Completed) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
-    pytest.importorskip("botocore")
-    programs = FakePrograms({}, others={GO: broken})
-    assert caller_token(programs, "dev-cluster", region="eu-west-1").maker == "tarmak-iam token"
 
 
 def test_neither_program_nor_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,12 +144,8 @@ MAYBE = Answer(started=True, authenticated=True, username="admin", alternatives=
 )
 def test_a_refusal(expected: Answer | None, outcome: LoginOutcome) -> None:
     assert judge(expected, DENIED) is outcome
-
-
-@pytest.mark.parametrize("expected", [ADMIN, NOBODY, MAYBE, None])
-@pytest.mark.parametrize("reviewed", [SPLIT, AWAY])
-def test_no_refusal_of_the_daemon(expected: Answer | None, reviewed: ReviewResult) -> None:
-    assert judge(expected, reviewed) is LoginOutcome.FAILED
+    for no_refusal_of_the_daemon in (SPLIT, AWAY):
+        assert judge(expected, no_refusal_of_the_daemon) is LoginOutcome.FAILED
 
 
 @pytest.mark.parametrize(
@@ -200,7 +191,7 @@ def test_roles_that_can_be_assumed_come_first_and_of_those_the_admins() -> None:
     )
 
 
-def test_an_sso_entry_is_named_as_people_write_it() -> None:
+def test_other_candidates() -> None:
     mappings = """\
 clusterID: dev-cluster
 server:
@@ -209,9 +200,6 @@ server:
 """
     found = candidates(installation(mappings=mappings, featureGates={"SSORoleMatch": True}))
     assert found == (Candidate("sso:111122223333/Admin"),)
-
-
-def test_without_a_mappings_file() -> None:
     assert candidates(installation(mappings=None)) == ()
 
 
@@ -230,49 +218,19 @@ def said(cluster: Cluster, identity: Identity | None = ANN) -> list[str]:
     return list(logged_refusal(cluster.kubectl(), identity))
 
 
-def test_another_callers_refusal_is_not_told() -> None:
-    log = (
-        'level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/Other" error="identity is not mapped"\n'
-    )
-    assert said(Cluster(log=log)) == []
-
-
-def test_an_unknown_caller_gets_what_names_nobody() -> None:
-    log = (
-        'level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/Other" error="identity is not mapped"\n'
-        'level=warning msg="access denied" error="input token was not properly formatted: X-Amz-Date parameter is '
-        'expired (14 minute expiration) 2026-05-04 11:00:00 +0000 UTC"\n'
-    )
-    (line,) = said(Cluster(log=log), None)
-    assert line == (
-        "the authenticator's log about a token rejected within the last minute: input token was not properly "
-        "formatted: X-Amz-Date parameter is expired (14 minute expiration) 2026-05-04 11:00:00 +0000 UTC"
-    )
-
-
-def test_the_last_one_counts_in_json_too() -> None:
-    line = '{{"arn":"arn:aws:iam::111122223333:role/Nobody","error":"{}","level":"warning","msg":"access denied"}}\n'
-    log = line.format("first") + line.format('last \\"quoted\\"') + '{"msg": 1}\n{"msg":\n[1]\n'
-    assert said(Cluster(log=log)) == ['the authenticator\'s log about this caller: last "quoted"']
-
-
-def test_a_quote_in_the_text_format() -> None:
-    log = r'level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/Nobody" error="a \"b\" c"'
-    assert said(Cluster(log=log)) == ['the authenticator\'s log about this caller: a "b" c']
-
-
-def test_a_log_of_which_only_some_pods_can_be_read() -> None:
-    cluster = Cluster()
-    log = 'level=warning msg="access denied" error="some reason"\n'
-    cluster.fault = lambda args: Completed(args, 1, log, "error: dial tcp: i/o timeout") if args[0] == "logs" else None
-    assert said(cluster)[0].endswith(": some reason")
-    assert cluster.clock == 0, "nobody waits for evidence"
+@parametrized(__file__, "lines of the log")
+def test_lines_of_the_log(is_known: bool, log: str, expected: list[str]) -> None:
+    assert said(Cluster(log=log), ANN if is_known else None) == expected
 
 
 def test_an_api_server_that_is_away_is_not_waited_for() -> None:
+    """Nobody waits for evidence."""
     cluster = Cluster(log=None)
     cluster.fault = lambda _: failed("The connection to the server was refused: connection refused")
     assert said(cluster) == []
+    log = 'level=warning msg="access denied" error="some reason"\n'
+    cluster.fault = lambda args: Completed(args, 1, log, "error: dial tcp: i/o timeout") if args[0] == "logs" else None
+    assert said(cluster)[0].endswith(": some reason")
     assert cluster.clock == 0
 
 

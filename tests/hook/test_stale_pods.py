@@ -9,7 +9,7 @@ import pytest
 from tarmak_iam.hook.cluster.apply import apply_to_cluster, live_diff
 from tarmak_iam.hook.cluster.pods import check_pods
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, READERS, after_apply, made
+from tests.support.applied import NAME, READERS, after_apply, live, made
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
@@ -31,8 +31,7 @@ from tests.support.tables import parametrized
 @parametrized(__file__, "times of a pod and of the change")
 def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
     cluster = after_apply(state, made(), masters=1)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
+    config = live(cluster)
     config["metadata"]["managedFields"][0]["time"] = stamp(100)
     (pod,) = cluster.daemons.pods.values()
     pod["metadata"]["creationTimestamp"] = stamp(created)
@@ -56,10 +55,13 @@ def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
     assert stale(cluster) == [f"pod {NAME}-1 on master-1: {BEFORE}TIME"]
 
 
-def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
-    cluster = after_apply(state)
+def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
+    cluster = after_apply(state, made(), masters=1)
     edited(cluster)
     assert stale(cluster) == []
+    edited_back(cluster)
+    assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]
+    assert not any(call[0] == "annotate" for call in cluster.calls)
 
 
 def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
@@ -93,8 +95,7 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
     cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
     apply_to_cluster(wanted, cluster.kubectl(), state)
     edited(cluster)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
+    config = live(cluster)
     for entry in config["metadata"].get("managedFields", ()):  # the very second
         entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
     other = (
@@ -107,39 +108,37 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
 
 def outdated(cluster: Cluster) -> None:
     """Another template, which no controller has brought to the nodes."""
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    daemon = live(cluster, "DaemonSet")
     cluster.daemons.revisions[NAME].append("newer")
     daemon["metadata"]["annotations"][GENERATION] = "2"
 
 
 def test_pods_of_an_older_template(state: Path) -> None:
     cluster = after_apply(state, made(), masters=1)
+    daemon = live(cluster, "DaemonSet")
+    # Going back to an earlier template makes no pod of it an older one.
+    daemon["metadata"]["annotations"][GENERATION] = "3"
+    assert stale(cluster) == []
     outdated(cluster)
     assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
+    # What the controller replaces is left to it.
+    cluster.daemons.crash(f"{NAME}-1")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert (len(stale(cluster)), deleted(cluster)) == (1, [])
+    daemon = live(cluster, "DaemonSet")
     daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
     (text,) = stale(cluster)
     assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
 
 
-def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
+def test_pods_of_another_controller_or_that_have_ended(state: Path) -> None:
     cluster = after_apply(state, made(), masters=1)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
-    daemon["metadata"]["annotations"][GENERATION] = "3"
-    assert stale(cluster) == []
-
-
-def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
-    cluster = after_apply(state, made(), masters=1)
-    edited(cluster)
-    apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None)
     (pod,) = cluster.daemons.pods.values()
-    pod["metadata"]["creationTimestamp"] = stamp(0)
-    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(0)}}
-    assert len(stale(cluster)) == 1
+    pod["metadata"]["creationTimestamp"] = stamp(-86400)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
+    for phase, found in (("Failed", 0), ("Succeeded", 0), ("Running", 1)):
+        pod["status"]["phase"] = phase
+        assert len(stale(cluster)) == found
     pod["metadata"]["ownerReferences"][0]["uid"] = "another"
     assert stale(cluster) == []
 
@@ -162,17 +161,6 @@ def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
     assert (found.daemon, found.stale, found.notes) == (None, (), ())
 
 
-@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
-    cluster = after_apply(state, made(), masters=1)
-    (pod,) = cluster.daemons.pods.values()
-    pod["metadata"]["creationTimestamp"] = stamp(-86400)
-    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
-    assert len(stale(cluster)) == 1
-    pod["status"]["phase"] = phase
-    assert stale(cluster) == []
-
-
 def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap() -> None:
     cluster = Cluster(masters=1)
     named = {"name": "theirs", "namespace": "kube-system"}
@@ -186,14 +174,6 @@ def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap(
     cluster.add({**config, "data": {"config.yaml": "b"}})
     (found,) = stale(cluster)
     assert "it started before the last change of ConfigMap kube-system/theirs" in found
-
-
-def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
-    cluster = after_apply(state, made(), masters=2)
-    outdated(cluster)
-    cluster.daemons.crash(f"{NAME}-1")
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    assert (len(stale(cluster)), deleted(cluster)) == (2, [])
 
 
 class TestDataThatIsAsBefore:
@@ -223,22 +203,18 @@ class TestDataThatIsAsBefore:
         apply_to_cluster(of_1_15(), cluster.kubectl(), state)
         assert len(deleted(cluster)) == 2
 
-    def test_pods_that_have_not_started_since_have_read_it(self, cluster: Cluster) -> None:
-        edited_back(cluster)
-        assert stale(cluster) == []
-
     def test_only_what_started_meanwhile_is_restarted(self, cluster: Cluster, state: Path) -> None:
         edited_back(cluster)
+        assert stale(cluster) == []
+        (first, _) = cluster.daemons.pods.values()
+        (container,) = first["status"]["containerStatuses"]
+        running, container["state"] = container["state"], {"running": {"startedAt": stamp(86400)}}
+        assert stale(cluster) == [f"pod {NAME}-1 on master-1: {CHANGED}"]
+        container["state"] = running
         cluster.clock += 60
         cluster.replace_pod(f"{NAME}-2")
         apply_to_cluster(of_1_15(), cluster.kubectl(), state)
         assert deleted(cluster) == [f"{NAME}-3"]
-
-    def test_a_container_that_was_restarted_counts_too(self, cluster: Cluster) -> None:
-        edited_back(cluster)
-        (state,) = cluster.daemons.pods[f"{NAME}-1"]["status"]["containerStatuses"]
-        state["state"] = {"running": {"startedAt": stamp(86400)}}
-        assert stale(cluster) == [f"pod {NAME}-1 on master-1: {CHANGED}"]
 
     def test_pods_that_start_while_it_is_as_we_left_it_have_read_it(self, cluster: Cluster, state: Path) -> None:
         restarted(cluster)
@@ -261,38 +237,28 @@ class TestDataThatIsAsBefore:
         apply_to_cluster(of_1_15(addonManagerMode="Reconcile"), cluster.kubectl(), state)
         assert deleted(cluster) == [f"{NAME}-3", f"{NAME}-4"]
 
-    def test_an_apply_that_was_killed_before_it_has_restarted_all(self, cluster: Cluster, state: Path) -> None:
+    def test_where_the_note_may_not_be_written_it_is_done_again(self, cluster: Cluster, state: Path) -> None:
         edited(cluster)
         edited_back(cluster)
         cluster.fault = without_deleting(None)
         with pytest.raises(KeyboardInterrupt):
             apply_to_cluster(of_1_15(), cluster.kubectl(), state)
-        cluster.fault = lambda _: None
         assert len(stale(cluster)) == 2
-
-    def test_where_the_note_may_not_be_written_it_is_done_again(self, cluster: Cluster, state: Path) -> None:
-        edited(cluster)
-        edited_back(cluster)
         refused = failed('Error from server (Forbidden): daemonsets.apps "x" is forbidden: cannot patch')
         cluster.fault = lambda args: refused if args[0] == "annotate" else None
         apply_to_cluster(of_1_15(), cluster.kubectl(), state)
-        assert len(deleted(cluster)) == 2
+        assert deleted(cluster) == [f"{NAME}-3", f"{NAME}-3", f"{NAME}-4"]  # the killed one has deleted the first
         assert len(stale(cluster)) == 2
-
-    def test_none_is_restarted_before_the_controller_has_seen_the_daemonset(
-        self, cluster: Cluster, state: Path
-    ) -> None:
-        edited(cluster)
-        edited_back(cluster)
-        daemon = cluster.get("DaemonSet", NAME)
-        assert daemon is not None
-        daemon["status"]["observedGeneration"] = 0
-        apply_to_cluster(of_1_15(), cluster.kubectl(), state, wait=None)
-        assert (deleted(cluster), len(stale(cluster))) == ([], 2)
 
     def test_a_change_while_they_are_restarted_is_not_hidden(self, cluster: Cluster, state: Path) -> None:
         edited(cluster)
         edited_back(cluster)
+        # None is restarted before the controller has seen the DaemonSet.
+        daemon = live(cluster, "DaemonSet")
+        seen, daemon["status"]["observedGeneration"] = daemon["status"]["observedGeneration"], 0
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state, wait=None)
+        assert (deleted(cluster), len(stale(cluster))) == ([], 2)
+        daemon["status"]["observedGeneration"] = seen
 
         def fault(args: tuple[str, ...]) -> None:
             if args[:2] == ("delete", "pod"):
@@ -302,11 +268,3 @@ class TestDataThatIsAsBefore:
         apply_to_cluster(of_1_15(), cluster.kubectl(), state)
         cluster.fault = lambda _: None
         assert len(stale(cluster)) == 2
-
-
-def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
-    cluster = after_apply(state, made(), masters=1)
-    edited(cluster)
-    edited_back(cluster)
-    assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]
-    assert not any(call[0] == "annotate" for call in cluster.calls)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,17 +15,35 @@ from tarmak_iam.hook.cluster.pods import DaemonPod, PodCheck, StalePod
 from tarmak_iam.hook.login.review import LoginOutcome, NoToken
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
-from tests.support.applied import made
+from tests.support.applied import NAME, after_apply, made
 from tests.support.fake_cluster import Cluster, away, failed
-from tests.support.installations import MAPPINGS, installation
-from tests.support.logins import ADMIN, ARN, DEAD, EXTRA, GO, NOBODY, TOKEN, UID, Sts, kubectl_of, let_in, verified
+from tests.support.installations import MAPPINGS
+from tests.support.logins import (
+    ADMIN,
+    ARN,
+    DEAD,
+    DENIED,
+    GO,
+    NOBODY,
+    NOW,
+    TOKEN,
+    UNAUTHORIZED,
+    Sts,
+    kubectl_of,
+    let_in,
+    verified,
+)
+from tests.support.tables import parametrized
 
 pytestmark = pytest.mark.usefixtures("token_time", "sts")
 
 
 @pytest.fixture
-def cluster(login_cluster: Cluster) -> Cluster:
-    return login_cluster
+def cluster(tmp_path: Path) -> Cluster:
+    """With our objects applied, and nobody who is let in."""
+    cluster = after_apply(tmp_path / "state.json")
+    cluster.self_review, cluster.reviews = UNAUTHORIZED, [DENIED]
+    return cluster
 
 
 def test_as_expected(cluster: Cluster, sts: Sts) -> None:
@@ -45,65 +64,63 @@ def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     )
 
 
-WRONG_SIGNATURE = (
-    "the signature is wrong: another secret key, another cluster ID, or a wrong clock (SignatureDoesNotMatch)"
-)
-
-
-class TestAnAuthenticatorThatAnswersForAnybody:
-    """It accepts every token, as a program does that an intruder put in the daemon's place."""
-
-    @pytest.fixture(params=["v1.30.1", "v1.15.12"])
-    def cluster(self, request: pytest.FixtureRequest, cluster: Cluster) -> Cluster:
-        let_in(cluster, ADMIN)
-        cluster.server, cluster.token = request.param, ""
-        return cluster
-
-    ANYBODY = (
-        "so the webhook does not verify tokens with AWS, and anybody can log in: check which "
-        "program listens at the address in the webhook kubeconfig on each master"
-    )
-
-    def test_the_admin_that_it_names(self, cluster: Cluster, sts: Sts) -> None:
-        found = verified(cluster)
-        assert sts.asked
-        assert found.outcome is LoginOutcome.FAILED
-        assert found.diagnosis == (
-            f"the API server identifies {ARN} as 'admin' with group system:masters",
-            "but it also accepts the same token with a wrong signature, which AWS rejects",
-            self.ANYBODY,
-        )
-        assert found.why == "; ".join(found.diagnosis)
-
-    def test_somebody_whom_nobody_maps(self, cluster: Cluster, sts: Sts) -> None:
-        sts.arn = NOBODY
-        found = verified(cluster)
-        assert found.outcome is LoginOutcome.FAILED
-        assert found.diagnosis[0] == f"the API server identifies {NOBODY} as 'admin' with group system:masters"
-
-    @pytest.mark.parametrize(
-        ("code", "why"),
-        [
-            ("ExpiredToken", "the AWS credentials have expired (ExpiredToken)"),
-            (
-                "SignatureDoesNotMatch",
-                WRONG_SIGNATURE,
-            ),
-        ],
-    )
-    def test_a_token_that_aws_rejects(self, cluster: Cluster, sts: Sts, code: str, why: str) -> None:
-        sts.status, sts.code = 403, code
-        found = verified(cluster)
-        assert found.outcome is LoginOutcome.FAILED
-        assert found.diagnosis == (
-            "the API server identifies the caller as 'admin' with group system:masters",
-            f"but AWS rejects this token: {why}",
-            self.ANYBODY,
-        )
-
-    def test_where_sts_cannot_be_asked(self, cluster: Cluster, sts: Sts) -> None:
+def prepare(cluster: Cluster, sts: Sts, given: dict[str, Any]) -> None:
+    """What `cases/verify.yaml` gives for a login: it explains the keys."""
+    if "user" in given:
+        let_in(cluster, {**ADMIN, **given["user"]})
+    if given.get("any_token"):
+        cluster.token = ""
+    if given.get("is_split"):
+        cluster.self_review = UNAUTHORIZED
+    if "error" in given:
+        cluster.reviews = [{"error": given["error"]}]
+    if "live" in given:
+        cluster.objects["ConfigMap", "kube-system", NAME]["data"] = {"config.yaml": given["live"]}
+    cluster.log = given.get("log", cluster.log)
+    for name, value in given.get("sts", {}).items():
+        setattr(sts, name, value)
+    sts.date = NOW + timedelta(seconds=given.get("seconds_ahead", 0))
+    if given.get("sts_is_away"):
         sts.error = urllib.error.URLError(TimeoutError())
-        assert verified(cluster).outcome is LoginOutcome.FAILED
+
+
+@parametrized(__file__, "logins")
+def test_a_login(
+    cluster: Cluster, sts: Sts, given: dict[str, Any], outcome: str, waits: bool, why: str, diagnosis: list[str]
+) -> None:
+    for cluster.server in given.get("servers", ["v1.30.1"]):
+        cluster.clock = 0
+        prepare(cluster, sts, given)
+        found = verified(cluster, given.get("mappings", MAPPINGS + given.get("more", "")))
+        assert (found.outcome, list(found.diagnosis), cluster.clock > 0) == (outcome, diagnosis, waits)
+        assert found.why == ("; ".join(diagnosis) if why == "the diagnosis" else why)
+        assert found.ok is (outcome == "verified")
+        assert (found.expected is None) == (sts.status != 200 or sts.error is not None)
+        assert sts.asked
+
+
+def test_the_authenticators_own_log(cluster: Cluster) -> None:
+    verified(cluster)
+    (call,) = (call for call in cluster.calls if call[0] == "logs")
+    assert call[1:4] == (
+        "--namespace=kube-system",
+        "--selector=k8s-app=aws-iam-authenticator",
+        "--container=aws-iam-authenticator",
+    )
+    assert call[4:] == ("--since=60s", "--tail=200", "--limit-bytes=131072", "--request-timeout=15s")
+
+
+def test_a_dead_daemon(cluster: Cluster) -> None:
+    cluster.reviews = [{"error": f"[invalid bearer token, {DEAD}]"}]
+    container = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1}}}
+    status = {"containerStatuses": [container]}
+    cluster.objects["Pod", "kube-system", "p"] = {"kind": "Pod", "metadata": {"name": "p"}, "status": status}
+    assert verified(cluster).diagnosis == (
+        f"the API server rejects {ARN}",
+        f"the API server cannot reach the authenticator: {DEAD}",
+        "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available",
+        "pod p on no node: CrashLoopBackOff, last exit code 1",
+    )
 
 
 def test_the_answer_about_a_wrong_signature_that_is_none(cluster: Cluster) -> None:
@@ -144,7 +161,12 @@ def test_the_token_is_in_a_file_for_as_long_as_the_call_takes(cluster: Cluster) 
 
 @pytest.mark.parametrize("server", ["v1.12.9", "v1.26.15"])
 def test_older_api_servers_are_asked_by_the_admin(cluster: Cluster, server: str) -> None:
+    """And those that do not serve or allow the review."""
+    let_in(cluster, ADMIN)
+    cluster.self_review = None
+    assert verified(cluster).method == "TokenReview"
     cluster.server = server
+    cluster.calls.clear()
     let_in(cluster, ADMIN)
     found = verified(cluster)
     assert (found.ok, found.method) == (True, "TokenReview")
@@ -160,111 +182,11 @@ def test_the_api_version_of_the_review(cluster: Cluster, server: str, version: s
     assert paths == [f"/apis/authentication.k8s.io/{version}/selfsubjectreviews"] * 2
 
 
-def test_a_review_that_is_not_served_or_not_allowed(cluster: Cluster) -> None:
-    let_in(cluster, ADMIN)
-    cluster.self_review = None
-    assert verified(cluster).method == "TokenReview"
-
-
-def test_a_daemon_that_does_not_say_who_it_is(cluster: Cluster) -> None:
-    """Below v0.5.4 there is no extra."""
-    let_in(cluster, {**ADMIN, "extra": None})
-    assert verified(cluster).ok
-
-
-SAYS_NOTHING = (
-    "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another cluster ID "
-    "or has no mappings rejects every caller"
-)
-
-
-def test_a_login_with_a_token_that_aws_rejects(cluster: Cluster, sts: Sts) -> None:
-    """Also where the same token with a wrong signature is rejected."""
-    let_in(cluster, ADMIN)
-    sts.status, sts.code = 403, "ExpiredToken"
-    result = verified(cluster)
-    assert result.outcome is LoginOutcome.FAILED
-    assert "but AWS rejects this token: the AWS credentials have expired (ExpiredToken)" in result.diagnosis
-
-
-def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluster, sts: Sts) -> None:
+def test_who_could_log_in_instead(cluster: Cluster, sts: Sts) -> None:
     sts.arn = NOBODY
-    found = verified(cluster)
-    assert (found.outcome, found.ok, found.got) == (LoginOutcome.NOT_MAPPED, False, None)
-    assert found.diagnosis[0].startswith(f"the API server rejects {NOBODY}, as whois expects: no mapping matches")
-    assert found.diagnosis[1] == SAYS_NOTHING
-    admin = "arn:aws:iam::111122223333:role/Admin"
-    assert found.why == f"you ({NOBODY}) are not mapped; verify as {admin}, with --role ARN or AWS_PROFILE"
-    assert found.options == ("--role", admin)
-    assert cluster.clock == 0, "there is nothing to wait for"
-
-
-def test_the_role_that_is_set_is_named(cluster: Cluster, sts: Sts) -> None:
-    sts.arn = NOBODY
+    assert verified(cluster).options == ("--role", "arn:aws:iam::111122223333:role/Admin")
     role = "arn:aws:iam::111122223333:role/Nobody"
     assert f"({NOBODY}) are not mapped, and `role` is set to {role}; verify as" in verified(cluster, role=role).why
-
-
-@pytest.mark.parametrize("error", [DEAD, "x509: certificate signed by unknown authority", "", "invalid bearer token"])
-def test_a_daemon_that_is_not_asked_is_a_failure_whoever_the_caller_is(cluster: Cluster, sts: Sts, error: str) -> None:
-    cluster.reviews = [{"error": error}]
-    sts.arn = NOBODY
-    assert verified(cluster).outcome is LoginOutcome.FAILED
-    sts.status, sts.code = 403, "ExpiredToken"
-    assert verified(cluster).outcome is LoginOutcome.FAILED
-
-
-def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) -> None:
-    """STS cannot be asked from here, and what the daemon says of the caller does not count."""
-    let_in(cluster, ADMIN)
-    sts.error = urllib.error.URLError(TimeoutError())
-    found = verified(cluster)
-    assert found.outcome is LoginOutcome.CALLER_UNKNOWN
-    assert found.diagnosis[0] == "the API server identifies the caller as 'admin' with group system:masters"
-    assert found.why.startswith("your identity is unknown: sts.eu-west-1.amazonaws.com cannot be reached")
-
-
-def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
-    found = verified(cluster)
-    assert found.outcome is LoginOutcome.FAILED
-    assert found.why == "; ".join(found.diagnosis)
-    assert cluster.clock > 0, "daemons that are just replaced get some time"
-
-
-def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster, sts: Sts) -> None:
-    let_in(cluster, ADMIN)
-    sts.arn = NOBODY
-    found = verified(cluster)
-    assert found.outcome is LoginOutcome.FAILED
-    assert found.diagnosis[0] == f"the API server identifies {NOBODY} as 'admin' with group system:masters"
-    assert found.diagnosis[1].startswith("whois expects a rejection: no mapping matches")
-    assert found.diagnosis[2] == (
-        "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
-    )
-
-
-def test_somebody_whom_the_account_admits(cluster: Cluster, sts: Sts) -> None:
-    arn = "arn:aws:iam::444455556666:user/Eve"
-    let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": EXTRA})
-    sts.arn, sts.account, sts.user_id = arn, "444455556666", "AIDA1"
-    found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
-    assert (found.outcome, found.diagnosis) == (
-        LoginOutcome.VERIFIED,
-        (f"{arn} logged in as '{arn}' without groups, as whois expects",),
-    )
-
-
-def test_without_a_mappings_file(cluster: Cluster) -> None:
-    let_in(cluster, ADMIN)
-    found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
-    assert found.outcome is LoginOutcome.FAILED
-    assert "whois expects a rejection: the mappings file does not exist" in found.diagnosis
-
-
-def test_a_refusal_without_a_mappings_file(cluster: Cluster) -> None:
-    found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
-    assert found.outcome is LoginOutcome.NOT_MAPPED
-    assert found.why == f"you ({ARN}) are not mapped; no mapping can be used for a verification"
 
 
 def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,12 +225,24 @@ def running(monkeypatch: pytest.MonkeyPatch, *checks: PodCheck | ToolError) -> l
 
 
 class TestRunningPods:
-    def test_what_could_not_be_looked_at_is_no_failure(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("check", "note"),
+        [
+            (PodCheck(notes=("the pods may not be listed",)), "the pods may not be listed"),
+            (
+                ToolError("pods is forbidden"),
+                "the configuration that the pods run could not be read: pods is forbidden",
+            ),
+        ],
+    )
+    def test_what_could_not_be_looked_at_is_no_failure(
+        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, check: PodCheck | ToolError, note: str
+    ) -> None:
         let_in(cluster, ADMIN)
-        running(monkeypatch, PodCheck(notes=("the pods may not be listed",)))
+        running(monkeypatch, check)
         found = verified(cluster)
         assert found.outcome is LoginOutcome.VERIFIED
-        assert found.diagnosis[-1] == "the pods may not be listed"
+        assert found.diagnosis[-1] == note
 
     def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in(cluster, ADMIN)
@@ -326,13 +260,6 @@ class TestRunningPods:
         left = running(monkeypatch, PodCheck(stale=STALE), PodCheck())
         assert (verified(cluster).outcome, left) == (LoginOutcome.VERIFIED, [PodCheck()])
 
-    def test_pods_that_may_not_be_looked_at(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-        let_in(cluster, ADMIN)
-        running(monkeypatch, ToolError("pods is forbidden"))
-        found = verified(cluster)
-        assert found.outcome is LoginOutcome.VERIFIED
-        assert found.diagnosis[-1] == ("the configuration that the pods run could not be read: pods is forbidden")
-
 
 def test_it_asks_again_while_the_cluster_settles(cluster: Cluster) -> None:
     told: list[str] = []
@@ -340,14 +267,6 @@ def test_it_asks_again_while_the_cluster_settles(cluster: Cluster) -> None:
     cluster.reviews = [{"error": DEAD}, {"error": DEAD}, {"authenticated": True, "user": ADMIN}]
     found = verify_login(made(), kubectl_of(cluster), seconds=60, tell=told.append)
     assert (found.ok, len(told)) == (True, 1)
-
-
-def test_a_different_answer_by_each_api_server(cluster: Cluster, sts: Sts) -> None:
-    cluster.reviews = [{"authenticated": True, "user": ADMIN}]
-    found = verified(cluster)
-    assert not found.ok
-    assert "one API server's authenticator accepts the caller, another one rejects it" in " ".join(found.diagnosis)
-    assert sts.asked
 
 
 def test_an_api_server_that_is_away(cluster: Cluster) -> None:

@@ -32,6 +32,13 @@ def after_apply(state: Path, made_from: Installation | None = None, **options: A
     return cluster
 
 
+def live(cluster: Cluster, kind: str = "ConfigMap", name: str = NAME) -> dict[str, Any]:
+    """An object that is there."""
+    found = cluster.get(kind, name)
+    assert found is not None
+    return found
+
+
 def actions(done: Applied) -> list[str]:
     return [change.text for change in done.changes]
 

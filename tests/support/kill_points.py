@@ -14,13 +14,14 @@ import pickle
 import shutil
 import signal
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from unittest import mock
 
 from tarmak_iam.hook.cluster import history as history_module
@@ -43,6 +44,8 @@ CLUSTER = "dev-cluster"
 Logins = dict[str, frozenset[str]]
 """By node: who can log in by the pod that runs there, as `ARN as username with groups`."""
 _OTHERS = ("Lease", "Pod")
+_LOGIN_KINDS = ("ConfigMap", "CustomResourceDefinition", "DaemonSet", "IAMIdentityMapping")
+"""What the pods run, or read."""
 _DUMPED = ("server", "client", "objects", "calls", "clock", "version", "daemons", "started_with")
 _FAILED = 70
 _T = TypeVar("_T")
@@ -145,6 +148,14 @@ class Seen:
     templates: dict[str, str]
 
 
+class Fingerprint(NamedTuple):
+    version: int
+    objects: dict[Key, str]
+    """With their versions."""
+    pods: list[str]
+    history: bytes
+
+
 @dataclass
 class World:
     """A cluster, and a directory that it is worked on from; always the same one, since the locks go by it."""
@@ -174,10 +185,11 @@ class World:
         return Seen(self.cluster.contents(), self.cluster.logins(), self.cluster.templates())
 
     @property
-    def fingerprint(self) -> tuple[object, ...]:
+    def fingerprint(self) -> Fingerprint:
         """The same for two states between which nothing was written but a temporary file."""
         cluster, state = self.cluster, self.state.read_bytes() if self.state.exists() else b""
-        return cluster.version, sorted(cluster.objects), sorted(cluster.daemons.pods), state
+        versions = {key: str(each["metadata"].get("resourceVersion")) for key, each in cluster.objects.items()}
+        return Fingerprint(cluster.version, versions, sorted(cluster.daemons.pods), state)
 
     def apply(self, wanted: Installation, *, force: bool = False) -> Applied:
         return self._locked(
@@ -212,6 +224,8 @@ class World:
 
 
 Run = Callable[[World], object]
+_Moment = tuple[int, tuple[str, Fingerprint]]
+"""Its number, its name, and what is there then."""
 
 
 @contextmanager
@@ -231,11 +245,11 @@ class Killed:
 
 
 def kills(start: Callable[[], World], run: Run, dump: Path, most: int | None = None) -> Iterator[Killed]:
-    """Every state in which the run can be left, in order; in `make test` some of them, and at most `most`. One run
+    """The states in which the run can be left, in order; in `make test` some of them, and at most `most`. One run
     counts the moments; then it is killed at the last one of each state."""
     seen, _ = _in_child(start(), None, run, dump)
     states = [list(group) for _, group in itertools.groupby(enumerate(seen), lambda each: each[1][1])]
-    for group in spread(quick_sample(states, 6), most):
+    for group in quick_sample(_distinct(states) if most is None else spread(states, most), 6):
         numbers, moments = zip(*((number, moment) for number, (moment, _) in group), strict=True)
         world = start()
         _, values = _in_child(world, numbers[-1], run, dump)
@@ -245,9 +259,21 @@ def kills(start: Callable[[], World], run: Run, dump: Path, most: int | None = N
         yield Killed(moments, world.saved())
 
 
+def _distinct(states: list[list[_Moment]]) -> list[list[_Moment]]:
+    """Without the first state, in which the run has not begun. Roles, bindings and accounts are all written in the same
+    way, and nobody logs in by them: of the states that differ in such objects only, those with the first and with the
+    last one."""
+    alike = defaultdict[object, list[list[_Moment]]](list)
+    for state in states[1:]:
+        _, (moment, found) = state[-1]
+        login_objects = sorted(each for each in found.objects.items() if each[0][0] in _LOGIN_KINDS)
+        alike[str((moment.split()[:2], login_objects, found.pods))].append(state)
+    return sorted(state for found in alike.values() for state in (found if len(found) < 3 else [found[0], found[-1]]))
+
+
 def _in_child(
     world: World, number: int | None, run: Run, dump: Path
-) -> tuple[list[tuple[str, object]], dict[str, Any]]:
+) -> tuple[list[tuple[str, Fingerprint]], dict[str, Any]]:
     """The moments with the fingerprints of the world then, and the cluster as it is at the end: at the moment of that
     number, at which the child ends itself."""
     pid = os.fork()
@@ -261,7 +287,7 @@ def _in_child(
 
 def _child(world: World, number: int | None, run: Run, dump: Path) -> None:
     """Never returns."""
-    moments = list[tuple[str, object]]()
+    moments = list[tuple[str, Fingerprint]]()
 
     def dumped() -> None:
         dump.write_bytes(pickle.dumps((moments, {name: getattr(world.cluster, name) for name in _DUMPED})))
