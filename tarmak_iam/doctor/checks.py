@@ -15,7 +15,7 @@ from tarmak_iam.doctor.inspected_files import InspectedFiles, PemFile, WebhookKu
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
-from tarmak_iam.pki.pem import is_certificate, is_key
+from tarmak_iam.pki.pem import is_certificate, is_key, is_key_of_init
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR, WEBHOOK_PATH, parse_address
 from tarmak_iam.text import capped, one_line, quoted
 
@@ -128,7 +128,13 @@ def file_problems(files: InspectedFiles) -> Problems:
     elif tree.certificate is None or tree.key is None:
         what = f"{missing} is missing: `init` and the authenticator would create both files and overwrite this one"
         remedy = f"restore {missing} before `init` or the authenticator starts"
-        if files.key is not None and files.key.size == 2048 and not tree.webhooks:
+        key, key_file = files.key, files.key_file
+        if (
+            key is not None
+            and key_file is not None
+            and is_key_of_init(key_file.wanted[0], key.size)
+            and not tree.webhooks
+        ):
             command = files.command_line.tarmak_iam("webhook", "--output-dir", directory)
             remedy += f", or run `{command}`, which creates one for this key"
         yield "WEB002", there.place, what, remedy

@@ -51,6 +51,11 @@ def is_key(block: PemBlock) -> bool:
     return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
 
 
+def is_key_of_init(block: PemBlock, size: int) -> bool:
+    """Whether a key of so many bits is one as the authenticator's `init` creates it: RSA in PKCS#1."""
+    return block.label == "RSA PRIVATE KEY" and size == 2048
+
+
 def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
     """The line at which the block that begins at `begin` ends, and the block, or None if it is broken. Stops at the
     next BEGIN, which cannot be part of a block, so that each line is read once. (Go reads one with a colon as a

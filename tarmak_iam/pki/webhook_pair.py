@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki.certificates import Certificate, Unreadable, no_cryptography, read_certificate, read_key
-from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
+from tarmak_iam.pki.pem import is_certificate, is_key, is_key_of_init, read_pem
 from tarmak_iam.pki.webhook_files import (
     CERTIFICATE,
     DAYS,
@@ -161,7 +161,7 @@ def _key_alone(existing: Existing) -> rsa.RSAPrivateKey | None:
         return None
     block = next(filter(is_key, read_pem(existing.key)), None)
     try:
-        if block is None or block.label != "RSA PRIVATE KEY" or read_key(block.data).size != 2048:
+        if block is None or not is_key_of_init(block, read_key(block.data).size):
             return None
         key = serialization.load_der_private_key(block.data, None)  # checks the factors too, which is quick for 2048
     except (Unreadable, ValueError):

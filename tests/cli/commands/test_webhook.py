@@ -191,7 +191,7 @@ def test_no_certificate_is_made_for_a_key_that_init_does_not_make(shell: Shell, 
         what = "key.pem exists without cert.pem, and a new certificate and key "
         assert failed.err.startswith(f"{out / KEY}: error: {what}")
         assert content(out) == {KEY: key}
-    assert "which creates one for this key" not in shell.run("doctor", out, code=1).out
+        assert "which creates one for this key" not in shell.run("doctor", out, code=1).out
     found = shell.run("doctor", lay(tmp_path / "out", {KEY: right, CONFIG: files()[CONFIG]}), code=1).out
     assert "restore cert.pem before `init` or the authenticator starts" in found
     assert "which creates one for this key" not in found
