@@ -5,7 +5,6 @@ import os
 import re
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ from tests.e2e import components, tarmak_build
 from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
-from tests.e2e.processes import Running, running
+from tests.e2e.processes import Running, running, wait_until
 from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 from tests.support.certificates import Authority
 
@@ -128,7 +127,7 @@ DAEMONS_OWN = {
     "AWS_SECRET_ACCESS_KEY": "unused",
 }
 """The authenticator's own credentials."""
-# The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
+# What `check` finds, and whether pods come up, is no subject of most of these tests.
 APPLY = ("apply", "--no-check", "--no-wait")
 
 
@@ -226,6 +225,10 @@ class Stage:
         assert done.code == code, done.err
         return done
 
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """As the administrator, by plain apply."""
+        self.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
     def object(self, kind: str = "configmap") -> dict[str, Any]:
         """Ours of that kind."""
         found: dict[str, Any] | None = self.plane.object(f"{kind}s", NAME)
@@ -281,12 +284,16 @@ class Stage:
         assert done.code == 0 or f'User "{login.username}" cannot list' in done.err
         return login
 
-    def eventually(self, name: str, seconds: float = 300) -> Login:
-        """The first login that is not refused: backends take in objects only some time after the daemon is healthy."""
-        deadline = time.monotonic() + seconds
-        while (login := self.login(name)).refused and time.monotonic() < deadline:
-            time.sleep(0.5)
-        return login
+    def eventually(self, name: str, group: str = "system:authenticated") -> Login:
+        """The first login that has the group: the daemon takes in objects some time after they are written."""
+        logins: list[Login] = []
+
+        def is_there() -> bool:
+            logins.append(self.login(name))
+            return group in logins[-1].groups
+
+        wait_until(is_there, 300, what=lambda: logins[-1], pause=0.5)
+        return logins[-1]
 
     def kubectl_as(self, name: str, *args: str, options: tuple[str, ...] = ()) -> Done:
         file = self.home.state / "client.kubeconfig"
@@ -321,20 +328,22 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def _stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Stage]]:
-    """By the group of tests (distribution.py) and the release of its Kubernetes; one runs at a time."""
+    """By the group of tests (distribution.py) and the release of its Kubernetes, of which one runs at a time."""
     os.umask(0o022)
-    made: dict[tuple[str, str], Stage] = {}
-    with ExitStack() as running_stage:
+    made: dict[str, tuple[str, Stage, ExitStack]] = {}
 
-        def stage_of(part: str, version: str) -> Stage:
-            if (part, version) not in made:
-                made.clear()
-                running_stage.close()
-                directory = tmp_path_factory.mktemp(f"e2e-{version}")
-                made[part, version] = running_stage.enter_context(set_up(directory, version))
-            return made[part, version]
+    def stage_of(part: str, version: str) -> Stage:
+        if version in made and made[version][0] != part:
+            made.pop(version)[2].close()
+        if version not in made:
+            stack = ExitStack()
+            stage = stack.enter_context(set_up(tmp_path_factory.mktemp(f"e2e-{version}"), version))
+            made[version] = part, stage, stack
+        return made[version][1]
 
-        yield stage_of
+    yield stage_of
+    for *_, stack in made.values():
+        stack.close()
 
 
 @pytest.fixture(scope="module")

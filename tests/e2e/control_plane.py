@@ -240,6 +240,8 @@ def control_plane(
         store.wait_until(lambda: _answers(f"{etcd_url}/health"))
         # /readyz came in 1.16; /healthz knows of the start's hooks too.
         api.wait_until(lambda: _answers(f"{plane.server}/healthz", plane._as_admin))
+        # An old one answers before it has made its namespaces.
+        api.wait_until(lambda: bool(plane.ask("/api/v1/namespaces/default")))
         yield plane
 
 

@@ -29,9 +29,9 @@ from tests.e2e.recordings import mapped, started
 from tests.support import golden_json
 from tests.support.installations import CONFIG, ON
 
-_CALLERS = int(os.environ.get("TARMAK_IAM_E2E_CALLERS", "400"))
+_CALLERS = int(os.environ.get("TARMAK_IAM_E2E_CALLERS", "800"))
 _SEED = int(os.environ.get("TARMAK_IAM_E2E_SEED", "0"))
-_IN_EACH = 4
+_IN_EACH = 8
 _SHOWN = 10
 _LOGINS = _CALLERS // len(components.ANSWERING_DAEMONS) // _IN_EACH
 

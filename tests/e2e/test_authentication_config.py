@@ -26,6 +26,7 @@ from tarmak_iam.mappings.cel import MAX_DEPTH
 from tarmak_iam.mappings.oidc_conversion import to_token_mappings
 from tests.e2e import components
 from tests.e2e.control_plane import ControlPlane, control_plane
+from tests.e2e.processes import wait_until
 from tests.support.certificates import Authority
 from tests.support.servers import Handler, serving
 from tests.support.sts import JWT_RESPONSE
@@ -179,11 +180,10 @@ def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(yaml_bytes(made))
     with control_plane(directory, [f"--authentication-config={path}"], request.param) as plane:
         stand = Stand(plane, issuer, path.read_bytes(), authenticator)
-        deadline = time.monotonic() + 60  # the API server gets the keys after its start
         for account, subject in ((OWN, MAPPED[0]), (OTHER, MAPPED[-1])):
-            while not stand.became(issuer.token(subject, account))[0]:
-                assert time.monotonic() < deadline, (directory / "kube-apiserver.log").read_text()[-4000:]
-                time.sleep(0.5)
+            # The API server gets the keys after its start.
+            log = directory / "kube-apiserver.log"
+            wait_until(lambda: stand.became(issuer.token(subject, account))[0], what=log.read_text)  # noqa: B023
         yield stand
 
 
@@ -236,9 +236,11 @@ def test_the_section_of_tarmak_makes_everybody_of_the_account_their_arn(tmp_path
     ca = tmp_path / "issuer.pem"
     ca.write_bytes(issuer.ca)
     with control_plane(tmp_path, [*flags, f"--oidc-ca-file={ca}"], components.TARMAKS_KUBERNETES) as plane:
-        kubeconfig, deadline = tmp_path / "kubeconfig", time.monotonic() + 60
+        kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(plane.kubeconfig(issuer.token(NOT_MAPPED[0])))
-        while "Forbidden" not in (refused := plane.kubectl("get", "nodes", kubeconfig=kubeconfig).err):
-            assert time.monotonic() < deadline, refused
-            time.sleep(0.5)
-    assert f'User "{NOT_MAPPED[0]}" cannot list' in refused
+
+        def refused() -> str:
+            return plane.kubectl("get", "nodes", kubeconfig=kubeconfig).err
+
+        wait_until(lambda: "Forbidden" in refused(), what=refused)
+        assert f'User "{NOT_MAPPED[0]}" cannot list' in refused()

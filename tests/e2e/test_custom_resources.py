@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ADMIN, Stage
+from tests.e2e.processes import wait_until
 
 DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
 RENDERED = f"customresourcedefinition-{DEFINITION}.yaml"
@@ -61,22 +62,19 @@ def refusing(stage: Stage, username: str) -> Iterator[None]:
         "validations": [{"expression": f"object.spec.username != '{username}'", "message": "not that one"}],
     }
     binding = {"policyName": "not-that-one", "validationActions": ["Deny"]}
-    items = [
-        {**kind, "kind": "ValidatingAdmissionPolicy", "spec": policy},
-        {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
-    ]
     probe = {
         "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
         "kind": "IAMIdentityMapping",
         "metadata": {"name": "probe"},
         "spec": {"arn": "arn:aws:iam::111122223333:role/Probe", "username": username},
     }
-    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    stage.apply(
+        {**kind, "kind": "ValidatingAdmissionPolicy", "spec": policy},
+        {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+    )
     try:
-        for _ in range(60):
-            done = stage.plane.kubectl("create", "--dry-run=server", "-f", "-", text=json.dumps(probe))
-            if "not that one" in done.err:
-                break
+        create = ("create", "--dry-run=server", "-f", "-")
+        wait_until(lambda: "not that one" in stage.plane.kubectl(*create, text=json.dumps(probe)).err)
         yield
     finally:
         kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"

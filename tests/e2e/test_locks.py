@@ -21,6 +21,7 @@ from tests.e2e import components
 from tests.e2e.access_reviews import granting, rule
 from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_ALL, TARMAKS, Stage, with_first
 from tests.e2e.control_plane import CLUSTER
+from tests.e2e.processes import wait_until
 from tests.e2e.proxy import Proxy, proxy
 from tests.support import ROOT
 
@@ -48,13 +49,6 @@ def ended(process: subprocess.Popen[str], code: int) -> str:
     return said
 
 
-def eventually(holds: Callable[[], object], seconds: float = 600) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @contextmanager
 def stopping_kubectl(directory: Path) -> Iterator[Callable[[], int]]:
     """A PATH whose kubectl stops itself, by SIGSTOP, where it would write: the real one, once it is continued. Gives
@@ -67,9 +61,9 @@ def stopping_kubectl(directory: Path) -> Iterator[Callable[[], int]]:
     kubectl.chmod(0o755)
 
     def stopped() -> int:
-        eventually(lambda: pid.exists() and pid.read_text().strip())
+        wait_until(lambda: pid.exists() and pid.read_text().strip())
         number = int(pid.read_text())
-        eventually(lambda: "\nState:\tT" in Path(f"/proc/{number}/status").read_text())
+        wait_until(lambda: "\nState:\tT" in Path(f"/proc/{number}/status").read_text())
         return number
 
     try:
@@ -96,8 +90,8 @@ def test_a_killed_apply_holds_the_lock_until_its_kubectl_has_ended(stage: Stage,
         assert f"(process {number}), started by process {first.pid}, which was killed" in said
         assert stage.plane.object("configmaps", NAME) is None
         os.kill(number, signal.SIGCONT)
-        eventually(lambda: stage.plane.object("configmaps", NAME))
-        eventually(lambda: not Path(f"/proc/{number}").exists())
+        wait_until(lambda: stage.plane.object("configmaps", NAME))
+        wait_until(lambda: not Path(f"/proc/{number}").exists())
     said = stage.live(*APPLY).said
     assert f"process {first.pid}, run " in said
     assert ", which no longer runs" in said
@@ -123,7 +117,7 @@ def test_two_machines_and_a_lease_that_is_lost(stage: Stage, tmp_path: Path) -> 
         assert "run the command again when the other run has finished" in said
         assert not list((other / CLUSTER).glob("tarmak-iam.state*"))
         assert "would create ConfigMap" in stage.live("diff", code=1).out
-        eventually(lambda: (stage.lease or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
+        wait_until(lambda: (stage.lease or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
         lost = stage.lease or {}
         lost["spec"]["holderIdentity"] = "ann@build-3"
         stage.kubectl("replace", "-f", "-", text=json.dumps(lost))
@@ -147,8 +141,7 @@ def kubeconfig_of(stage: Stage, path: Path, user: str) -> Path:
 
 def allowed(stage: Stage, user: str, *rules: dict[str, Any]) -> None:
     """What all of it takes to read, and these."""
-    items = granting(user, rule("get list watch", "*", "*"), *rules)
-    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    stage.apply(*granting(user, rule("get list watch", "*", "*"), *rules))
 
 
 def cannot(user: str, verb: str, resource: str, group: str = "") -> str:
@@ -199,7 +192,7 @@ def test_an_apply_tells_all_permissions_that_are_missing(stage: Stage, tmp_path:
 def test_what_was_applied_is_read_again(stage: Stage) -> None:
     with stage.plane.rolling_out("none"):  # so that the rollout is waited for
         first = start(stage, "apply", "--no-check", "--timeout=600")
-        eventually(lambda: stage.plane.object("daemonsets", NAME))
+        wait_until(lambda: stage.plane.object("daemonsets", NAME))
         stage.edit("clusterID: evil\n", "evil")
     with stage.plane.rolling_out(NAME):
         said = ended(first, 2)
@@ -263,7 +256,7 @@ def test_a_write_that_arrives_late(
     stage.home.map(ADMIN + DEPLOYER)
     front.holds, front.held[:] = "/configmaps", []
     process = start(stage, *APPLY, kubeconfig=through(stage, front, tmp_path / "kubeconfig"))
-    eventually(lambda: front.held)
+    wait_until(lambda: front.held)
     process.send_signal(stop)
     said = ended(process, 128 + stop)
     assert f"interrupted; done: nothing; may have been written: ConfigMap kube-system/{NAME}; not done: Daemon" in said

@@ -18,7 +18,8 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Programs
 from tests.e2e.access_reviews import rule
 from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, ON_TARMAKS, Stage
-from tests.e2e.test_locks import CONFIG_MAPS, LEASES, allowed, cannot, eventually, kubeconfig_of
+from tests.e2e.processes import wait_until
+from tests.e2e.test_locks import CONFIG_MAPS, LEASES, allowed, cannot, kubeconfig_of
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
 
@@ -114,7 +115,7 @@ def test_a_pod_that_started_before_a_change_was_undone(stage: Stage) -> None:
     found = json.loads(stage.live("verify", "--timeout=0", "-o", "json", code=1).out)
     assert said in " ".join(found["account"])
     with stage.plane.rolling_out(NAME):
-        eventually(lambda: stage.plane.object("daemonsets", NAME)["status"].get("observedGeneration"))
+        wait_until(lambda: stage.plane.object("daemonsets", NAME)["status"].get("observedGeneration"))
         done = stage.live(*APPLY)
     assert f"unchanged ConfigMap kube-system/{NAME}" in done.out
     assert f"restarting {said}" in done.err

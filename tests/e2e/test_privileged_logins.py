@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.e2e import components
 from tests.e2e.access_reviews import granting, rule
-from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, NAME, PRINCIPALS, Login, Stage
+from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, NAME, PRINCIPALS, Stage
 
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
 MAPPINGS = f'{ADMIN}  - {{roleARN: "{DEPLOYER}", username: deployer, groups: [deployers]}}\n'
@@ -35,11 +33,7 @@ def give(stage: Stage, group: str, namespace: str, verbs: str, resource: str, ap
     """The rights on one resource, by a binding of their own."""
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
     own, labels = rule(verbs, resource, api_group), {"made-by": "test"}
-    apply(stage, *granting("given", own, namespace=namespace, subject=subject, labels=labels))
-
-
-def apply(stage: Stage, *objects: dict[str, Any]) -> None:
-    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    stage.apply(*granting("given", own, namespace=namespace, subject=subject, labels=labels))
 
 
 def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
@@ -48,14 +42,6 @@ def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
     assert cluster["live"]["error"] is None
     (found,) = [each for each in cluster["principals"] if each["principal"] == principal]
     return found["privilege"], "; ".join(found["because"])
-
-
-def login_with(stage: Stage, name: str, group: str) -> Login:
-    """The first login that has the group: the daemon takes objects in some time after they are written."""
-    deadline = time.monotonic() + 600
-    while group not in (login := stage.login(name)).groups and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return login
 
 
 @MOSTLY_ON_CURRENT
@@ -71,7 +57,7 @@ def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
         command = ("-n", "kube-system", "patch", "configmap", "aws-auth", "--type=merge", "-p", patch)
         done = stage.kubectl_as("path", *command)
         assert done.code == 0, done.err
-        assert MASTERS in login_with(stage, "path", MASTERS).groups
+        stage.eventually("path", MASTERS)
 
 
 @MOSTLY_ON_CURRENT
@@ -93,7 +79,7 @@ def test_who_creates_identity_mappings_makes_anybody_an_admin(stage: Stage) -> N
         file.write_text(json.dumps(mapping))
         done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
         assert done.code == 0, done.err
-        assert MASTERS in login_with(stage, "unmapped", MASTERS).groups
+        stage.eventually("unmapped", MASTERS)
 
 
 def test_who_writes_our_config_map_starts_pods_or_may_do_what_everybody_may(stage: Stage) -> None:
@@ -105,7 +91,7 @@ def test_who_writes_our_config_map_starts_pods_or_may_do_what_everybody_may(stag
     file = stage.home.state / "pod.json"
     file.write_text(json.dumps({**kind, "spec": {**spec, "automountServiceAccountToken": False}}))
     metadata = {"name": "default", "namespace": "kube-system"}
-    apply(stage, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    stage.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
     def done(*args: str) -> bool:
         return stage.kubectl_as("path", *args).code == 0

@@ -18,7 +18,7 @@ from tests.e2e.conftest import ADMIN, DAEMONS_OWN, Stage, set_up
 from tests.e2e.control_plane import LONG, ControlPlane
 from tests.e2e.node import cgroups
 from tests.e2e.node.image import write_image
-from tests.e2e.node.machine import PAUSE_IMAGE, Node, NodeFiles, node
+from tests.e2e.node.machine import PAUSE_IMAGE, NodeFiles, node
 from tests.e2e.node.masters import Masters, make_master
 from tests.e2e.node.network import isolated
 from tests.e2e.processes import free_port, running
@@ -26,7 +26,6 @@ from tests.support.certificates import Authority
 from tests.support.servers import Handler, serving
 
 APPLY = ("apply", "--no-check")
-"""The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error."""
 OLDER = f"localhost:9/aws-iam-authenticator:{components.DAEMONS[1]}"
 
 
@@ -150,11 +149,6 @@ def _images(directory: Path, stage: Stage) -> list[Path]:
     archives.append(directory / "pause.tar")
     write_image(archives[-1], PAUSE_IMAGE, Path("/bin/sleep"), "infinity")
     return archives
-
-
-@pytest.fixture
-def first(masters: Masters) -> Node:
-    return masters.first
 
 
 @pytest.fixture(autouse=True)

@@ -12,19 +12,19 @@ import pytest
 
 from tests.e2e.conftest import ADMIN, DEPLOYER
 from tests.e2e.node.conftest import APPLY, OLDER
-from tests.e2e.node.machine import Node
-from tests.e2e.node.masters import ALL_RUN, Masters, wait_until
+from tests.e2e.node.masters import ALL_RUN, Masters
+from tests.e2e.processes import wait_until
 
 DAEMON = "aws-iam-authenticator server"
 
 
-def test_apply_verify_and_rollback(masters: Masters, first: Node) -> None:
+def test_apply_verify_and_rollback(masters: Masters) -> None:
     stage = masters.stage
     assert ALL_RUN in stage.live(*APPLY, "--timeout=600").err
     _assert_verified(masters)
     again = json.loads(stage.live(*APPLY, "-o", "json").out)
     assert (again["changed"], again["rolledOut"]) == (False, True)
-    _assert_as_it_is_written(masters, first)
+    _assert_as_it_is_written(masters)
 
     stage.home.map(ADMIN + DEPLOYER)
     assert ALL_RUN in stage.live(*APPLY, "--timeout=600").err
@@ -50,12 +50,12 @@ def _assert_verified(masters: Masters) -> None:
     assert found["got"] == {"username": "admin:ann-example.com", "groups": ["system:masters"]}
 
 
-def _assert_as_it_is_written(masters: Masters, first: Node) -> None:
+def _assert_as_it_is_written(masters: Masters) -> None:
     """What the pod's own security context and limits promise, after a login."""
     (pod,) = masters.pods()
     (status,) = pod["status"]["containerStatuses"]
     assert (status["ready"], status["restartCount"]) == (True, 0)
-    (process,) = first.processes_of(DAEMON)
+    (process,) = masters.first.processes_of(DAEMON)
     found = _status(process)
     assert found["Uid"].split() == ["0", "0", "0", "0"]
     assert {found[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0000000000000000"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.e2e import components
 from tests.e2e.node.conftest import APPLY
-from tests.e2e.node.masters import Masters, wait_until
+from tests.e2e.node.masters import Masters
+from tests.e2e.processes import wait_until
 from tests.e2e.test_locks import ended, start
 
 EVIL = '  - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: evil, groups: ["system:masters"]}\n'
