@@ -34,7 +34,7 @@ HOSTS = {
     "aws-eusc": ("sts.eusc-de-east-1.amazonaws.eu",),
 }
 _NAMES = ("Admin", "Deployer", "Node", "Dev_Ops", "a.b", "AWSReservedSSO_View_0123456789abcdef")
-_SESSIONS = ("s1", "ann@example.com", "i-0123456789abcdef0", "i-12345678", "i-99999999", "a=b,c", "AdMin")
+_SESSIONS = ("ann@example.com", "@x@", "i-0123456789abcdef0", "i-12345678", "i-99999999", "a=b,c", "AdMin")
 _TEMPLATES = (
     *("{{AccountID}}", "{{SessionName}}", "{{SessionNameRaw}}", "{{AccessKeyID}}", "{{EC2PrivateDNSName}}"),
     *("{{ SessionName }}", "{{sessionname}}", "{{Unknown}}", "{{AccountID"),
@@ -205,7 +205,7 @@ class _Generator:
 
     def _username(self) -> str:
         text: str = self.one_of(*_USERNAMES)
-        return self.one_of(f"{text}:", "") + self.one_of(*_TEMPLATES) if self.maybe(0.4) else text
+        return self.one_of(f"{text}:", "") + self.one_of(*_TEMPLATES) if self.maybe(0.6) else text
 
     def _group(self) -> str:
         return str(self.one_of(*(_TEMPLATES if self.maybe(0.1) else _GROUPS)))

@@ -180,10 +180,10 @@ def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(yaml_bytes(made))
     with control_plane(directory, [f"--authentication-config={path}"], request.param) as plane:
         stand = Stand(plane, issuer, path.read_bytes(), authenticator)
-        for account, subject in ((OWN, MAPPED[0]), (OTHER, MAPPED[-1])):
-            # The API server gets the keys after its start.
-            log = directory / "kube-apiserver.log"
-            wait_until(lambda: stand.became(issuer.token(subject, account))[0], what=log.read_text)  # noqa: B023
+        tokens = [issuer.token(MAPPED[0], OWN), issuer.token(MAPPED[-1], OTHER)]
+        # The API server gets the keys after its start.
+        log = directory / "kube-apiserver.log"
+        wait_until(lambda: all(stand.became(token)[0] for token in tokens), what=log.read_text)
         yield stand
 
 
