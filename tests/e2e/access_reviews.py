@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from tests.e2e.control_plane import ControlPlane
+from tests.e2e.processes import wait_until
 
 __all__ = ["Api", "Caller", "Request", "granting", "rule"]
 
@@ -144,10 +144,7 @@ class Api:
         for each in (*granting(name, rule("get", "marks")), *own):
             self._post(each)
         asked = [(Caller(name, ()), Request("get", "marks", place, place)) for place in ("", "default")]
-        deadline = time.monotonic() + 600
-        while not all(self.allowed(asked)):
-            assert time.monotonic() < deadline, "the API server does not see its own roles and bindings"
-            time.sleep(0.01)
+        wait_until(lambda: all(self.allowed(asked)))
 
 
 def _collection(made: Mapping[str, Any]) -> str:

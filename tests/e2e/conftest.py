@@ -2,23 +2,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import ssl
 import subprocess
-import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from _pytest.mark import ParameterSet
 
+from tarmak_iam.document import Document
 from tests.e2e import components, tarmak_build
 from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
-from tests.e2e.processes import Running
+from tests.e2e.processes import Running, running, wait_until
 from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 from tests.support.certificates import Authority
 
@@ -64,6 +68,7 @@ TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
 TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
 skews = pytest.mark.skews
 """What a test is run with; with `also` where everything is run. A mark of a test comes before that of its module."""
+ON_CURRENT = skews(CURRENT)
 ON_BOTH = skews(CURRENT, TARMAKS)
 """For tests of what holds on every Kubernetes: with server-side apply, and before it."""
 MOSTLY_ON_CURRENT = skews(CURRENT, also=(TARMAKS,))
@@ -73,11 +78,6 @@ ON_ALL = skews(CURRENT, TARMAKS, also=(TARMAKS_WITH_A_NEW_KUBECTL,))
 ON_ALL_MOSTLY_ON_CURRENT = skews(CURRENT, also=(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL))
 ON_TARMAKS = skews(TARMAKS, also=(TARMAKS_WITH_A_NEW_KUBECTL,))
 """For tests of what holds without server-side apply."""
-EACH_DAEMON = [
-    components.DAEMONS[0],
-    *(pytest.param(version, marks=pytest.mark.thorough) for version in components.DAEMONS[1:]),
-]
-"""For parameters: one stands for the others of its era where not everything is run."""
 _DAEMONS = {
     CURRENT: components.DAEMONS,
     TARMAKS: components.OLD_DAEMONS[:1],
@@ -92,17 +92,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marker = metafunc.definition.get_closest_marker("skews") or skews(CURRENT).mark
     also: tuple[Skew, ...] = marker.kwargs.get("also", ())
-    is_given = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "version" not in metafunc.fixturenames or is_given:
+    if "version" not in metafunc.fixturenames:
         made = [pytest.param(skew, id=str(skew), marks=_thorough(skew in also)) for skew in (*marker.args, *also)]
         metafunc.parametrize("stage", made, indirect=True)
         return
-    given = marker.kwargs.get("daemons")
-    daemons = _DAEMONS | ({TARMAKS: given} if given else {})
+    daemons = _DAEMONS | ({TARMAKS: marker.kwargs["daemons"]} if "daemons" in marker.kwargs else {})
     made = [
-        pytest.param(
-            skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(skew in also or (number > 0 and not given))
-        )
+        pytest.param(skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(skew in also or number > 0))
         for skew in (*marker.args, *also)
         for number, version in enumerate(daemons[skew])
     ]
@@ -125,7 +121,13 @@ ADMIN = """\
 DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers]}\n'
 NAME = "aws-iam-authenticator"
 LEASE = "tarmak-iam"
-# The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
+DAEMONS_OWN = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ACCESS_KEY_ID": "AKIADAEMON0000000000",
+    "AWS_SECRET_ACCESS_KEY": "unused",
+}
+"""The authenticator's own credentials."""
+# What `check` finds, and whether pods come up, is no subject of most of these tests.
 APPLY = ("apply", "--no-check", "--no-wait")
 
 
@@ -153,18 +155,60 @@ class Stage:
     sts: StsRun
     sts_ca: Path
 
+    @contextmanager
     def daemon(
         self, version: str, *options: str, config_of: Callable[[str], str] = str, key_pair: Path | None = None
-    ) -> AbstractContextManager[Running]:
-        """Runs as `manifests` with these options says; the others are those of `Home.daemon`."""
-        return self.home.daemon(
-            version, self.plane, self.sts, self.sts_ca, *options, config_of=config_of, key_pair=key_pair
-        )
+    ) -> Iterator[Running]:
+        """The authenticator as the DaemonSet of `manifests` with these options runs it, once it is healthy; its objects
+        are applied.
 
-    def live(self, *args: str, code: int = 0, caller: str = "admin", more: Mapping[str, str] | None = None) -> Done:
-        """A command that works on the cluster, as somebody with the admin's kubeconfig and credentials of a caller."""
+        `config_of`: what somebody made of the configuration on the way; `key_pair`: another directory for the pair.
+        """
+        program, state, pair = components.daemon(version), self.home.state, key_pair or self.home.state
+        components.needed(program)
+        objects = self.home.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
+        self.plane.apply(objects)
+        pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        (state / "config").mkdir(exist_ok=True)
+        config = next(each for each in objects if each["kind"] == "ConfigMap" and "config.yaml" in each["data"])
+        (state / "config" / "config.yaml").write_text(config_of(config["data"]["config.yaml"]))
+        places = {f"/etc/{NAME}": str(state / "config"), f"/var/{NAME}": str(pair)}
+        args = [re.sub("|".join(places), lambda found: places[found[0]], arg) for arg in container["args"]]
+        if pod["automountServiceAccountToken"]:
+            access = state / "service-account.kubeconfig"
+            access.write_text(self.plane.kubeconfig(self.plane.service_account_token(pod["serviceAccountName"])))
+            args.append(f"--kubeconfig={access}")
+        environment = {each["name"]: each["value"] for each in container["env"]}
+        environment |= {"HTTPS_PROXY": self.sts.proxy, "SSL_CERT_FILE": str(self.sts_ca), **DAEMONS_OWN}
+        log = state / f"daemon-{version}.log"
+        with running([program, *args], log, {**environment, "HOME": str(state)}, state) as daemon:
+            daemon.wait_until(lambda: self._is_healthy(pair))
+            yield daemon
+
+    def _is_healthy(self, pair: Path) -> bool:
+        context = ssl.create_default_context(cafile=str(pair / "cert.pem"))
+        address = f"https://localhost:{self.home.port}/healthz"
+        try:
+            with urllib.request.urlopen(address, timeout=5, context=context) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            return error.code == 404  # v0.4.0 has no such path
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def live(
+        self,
+        *args: str,
+        code: int = 0,
+        caller: str = "admin",
+        kubeconfig: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Done:
+        """A command that works on the cluster, with the admin's kubeconfig or another, and credentials of a caller."""
         environment = {**self.caller_environment(caller), **(more or {})}
-        return self.home.call(args[0], "--kubeconfig", self.home.kubeconfig, *args[1:], code=code, more=environment)
+        given = ("--kubeconfig", kubeconfig or self.home.kubeconfig)
+        return self.home.call(args[0], *given, *args[1:], code=code, more=environment)
 
     def caller_environment(self, name: str) -> dict[str, str]:
         """What the AWS tools of a caller go by: STS is on loopback for them too."""
@@ -180,6 +224,10 @@ class Stage:
         done = self.plane.kubectl(*args, text=text, more=variables)
         assert done.code == code, done.err
         return done
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """As the administrator, by plain apply."""
+        self.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def object(self, kind: str = "configmap") -> dict[str, Any]:
         """Ours of that kind."""
@@ -227,8 +275,7 @@ class Stage:
         done = self.kubectl_as(name, "get", "--raw", "/api/v1/nodes", options=options)
         if done.code and "(Forbidden)" not in done.err:
             return Login(refused=done.err)
-        shown = self.kubectl_as(name, "config", "view", "--raw", "-o", "json", options=options)
-        ran = json.loads(shown.out)["users"][0]["user"]["exec"]
+        ran = Document.parse(_kubeconfig(self.home, options).encode()).data["users"][0]["user"]["exec"]
         own = {each["name"]: each["value"] for each in ran.get("env") or ()}
         environment = {**os.environ, **self._client_environment(name), **own}
         command = [ran["command"], *(ran.get("args") or ())]
@@ -237,16 +284,20 @@ class Stage:
         assert done.code == 0 or f'User "{login.username}" cannot list' in done.err
         return login
 
-    def eventually(self, name: str, seconds: float = 300) -> Login:
-        """The first login that is not refused: backends take in objects only some time after the daemon is healthy."""
-        deadline = time.monotonic() + seconds
-        while (login := self.login(name)).refused and time.monotonic() < deadline:
-            time.sleep(0.5)
-        return login
+    def eventually(self, name: str, group: str = "system:authenticated") -> Login:
+        """The first login that has the group: the daemon takes in objects some time after they are written."""
+        logins: list[Login] = []
+
+        def is_there() -> bool:
+            logins.append(self.login(name))
+            return group in logins[-1].groups
+
+        wait_until(is_there, 300, what=lambda: logins[-1], pause=0.5)
+        return logins[-1]
 
     def kubectl_as(self, name: str, *args: str, options: tuple[str, ...] = ()) -> Done:
         file = self.home.state / "client.kubeconfig"
-        file.write_text(self.home.run("kubeconfig", *options))
+        file.write_text(_kubeconfig(self.home, options))
         file.chmod(0o600)
         more = self._client_environment(name)
         return self.plane.kubectl(*args, kubeconfig=file, more=more, release=self.home.kubectl)
@@ -261,6 +312,12 @@ class Stage:
         }
 
 
+@cache
+def _kubeconfig(home: Home, options: tuple[str, ...]) -> str:
+    """What people are given: whatever the mappings are, the same."""
+    return home.run("kubeconfig", *options)
+
+
 def _login(user: Mapping[str, Any]) -> Login:
     return Login(user.get("username", ""), tuple(user.get("groups", ())))
 
@@ -269,39 +326,30 @@ def pytest_report_header() -> str:
     return str(tarmak_build.available())
 
 
-class _Stages:
-    """Those of one part of the tests at a time (see distribution.py), each set up when it is first asked for."""
-
-    def __init__(self, directories: pytest.TempPathFactory) -> None:
-        self._directories = directories
-        self._part, self._made, self._running = "", dict[str, Stage](), ExitStack()
-
-    def of(self, part: str, version: str) -> Stage:
-        if part != self._part:
-            self.close()
-            self._part = part
-        if version not in self._made:
-            directory = self._directories.mktemp(f"e2e-{version}")
-            self._made[version] = self._running.enter_context(_set_up(directory, version))
-        return self._made[version]
-
-    def close(self) -> None:
-        self._made.clear()
-        self._running.close()
-
-
 @pytest.fixture(scope="session")
-def _stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Stages]:
+def _stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Stage]]:
+    """By the group of tests (distribution.py) and the release of its Kubernetes, of which one runs at a time."""
     os.umask(0o022)
-    made = _Stages(tmp_path_factory)
-    with closing(made):
-        yield made
+    made: dict[str, tuple[str, Stage, ExitStack]] = {}
+
+    def stage_of(part: str, version: str) -> Stage:
+        if version in made and made[version][0] != part:
+            made.pop(version)[2].close()
+        if version not in made:
+            stack = ExitStack()
+            stage = stack.enter_context(set_up(tmp_path_factory.mktemp(f"e2e-{version}"), version))
+            made[version] = part, stage, stack
+        return made[version][1]
+
+    yield stage_of
+    for *_, stack in made.values():
+        stack.close()
 
 
 @pytest.fixture(scope="module")
-def stages(request: pytest.FixtureRequest, _stages: _Stages) -> Callable[[str], Stage]:
-    """A stage by the release of its Kubernetes, which only the modules of one part share."""
-    return partial(_stages.of, part_of(request.path.stem))
+def stages(request: pytest.FixtureRequest, _stages: Callable[[str, str], Stage]) -> Callable[[str], Stage]:
+    """A stage by the release of its Kubernetes."""
+    return lambda version: _stages(part_of(request.path.stem, version), version)
 
 
 @pytest.fixture(scope="module")
@@ -342,7 +390,8 @@ rules:
 
 
 @contextmanager
-def _set_up(directory: Path, version: str) -> Iterator[Stage]:
+def set_up(directory: Path, version: str, *flags: str) -> Iterator[Stage]:
+    """`flags`: more of the API server."""
     home = Home.make(directory, version)
     authority = Authority(directory, "sts")
     hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
@@ -351,7 +400,7 @@ def _set_up(directory: Path, version: str) -> Iterator[Stage]:
     audited = (f"--audit-policy-file={directory}/audit-policy.yaml", f"--audit-log-path={directory}/audit.log")
     with (
         sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
-        control_plane(directory, (*home.flags, *audited), version) as plane,
+        control_plane(directory, (*home.flags, *audited, *flags), version) as plane,
     ):
         home.reach(plane)
         yield Stage(home, plane, sts, authority.path)

@@ -43,6 +43,11 @@ class Done:
     out: str
     err: str
 
+    @property
+    def said(self) -> str:
+        """On both streams."""
+        return self.out + self.err
+
 
 @dataclass(frozen=True)
 class ControlPlane:
@@ -101,8 +106,9 @@ class ControlPlane:
 
     def ask(self, path: str, *, method: str = "GET", body: object = None) -> Any:
         """What the API server answers the administrator: for loops, in which a kubectl each time would take most of a
-        processor. None where there is nothing; a body is a merge patch."""
-        headers = {"Content-Type": "application/merge-patch+json"} if body is not None else {}
+        processor. None where there is nothing; a patch is a merge patch."""
+        media = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Content-Type": media} if body is not None else {}
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.server}{path}", data, headers, method=method)
         try:
@@ -166,18 +172,13 @@ class ControlPlane:
     def reviewed(self, token: str) -> dict[str, Any]:
         """The status of a TokenReview."""
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
-        done = self.kubectl("create", "-f", "-", "-o", "json", text=json.dumps(asked))
-        assert done.code == 0, done.err
-        status: dict[str, Any] = json.loads(done.out)["status"]
-        return status
+        return dict(self.ask("/apis/authentication.k8s.io/v1/tokenreviews", method="POST", body=asked)["status"])
 
     def service_account_token(self, name: str) -> str:
         """As the kubelet asks for one; `kubectl create token` is newer than some API servers' answer to it."""
         path = f"/api/v1/namespaces/kube-system/serviceaccounts/{name}/token"
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [_ISSUER]}}
-        done = self.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(asked))
-        assert done.code == 0, done.err
-        return str(json.loads(done.out)["status"]["token"])
+        return str(self.ask(path, method="POST", body=asked)["status"]["token"])
 
 
 def admin_kubeconfig(server: str, ca: bytes, admin: Pair) -> str:
@@ -239,6 +240,8 @@ def control_plane(
         store.wait_until(lambda: _answers(f"{etcd_url}/health"))
         # /readyz came in 1.16; /healthz knows of the start's hooks too.
         api.wait_until(lambda: _answers(f"{plane.server}/healthz", plane._as_admin))
+        # An old one answers before it has made its namespaces.
+        api.wait_until(lambda: bool(plane.ask("/api/v1/namespaces/default")))
         yield plane
 
 

@@ -9,11 +9,23 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
+from zlib import crc32
 
-__all__ = ["Missing", "cache_directory", "compile_package", "module_source", "package_directories", "run_go"]
+import pytest
+
+__all__ = [
+    "Missing",
+    "built_once",
+    "cache_directory",
+    "compile_package",
+    "module_source",
+    "package_directories",
+    "run",
+    "run_go",
+]
 
 _SECONDS = float(os.environ.get("TARMAK_IAM_E2E_SECONDS", "2400"))
 _STARTED = time.monotonic()
@@ -76,6 +88,20 @@ def compile_package(directory: Path, package: str, target: Path, *flags: str) ->
         made = Path(work) / target.name
         run_go(directory, "build", *flags, "-o", str(made), package)
         os.replace(made, target)
+
+
+def built_once(name: str, text: str, package: str, prepare: Callable[[Path], Path]) -> Path:
+    """A small program of the tests, in the cache by what it is made of; `prepare` writes it to a directory, and returns
+    where it is built. Skips the test where it cannot be built."""
+    target = cache_directory() / f"{name}-{crc32(text.encode()):08x}"
+    if not target.exists():
+        cache_directory().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
+            try:
+                compile_package(prepare(Path(work)), package, target, "-trimpath")
+            except Missing as missing:
+                pytest.skip(str(missing))
+    return target
 
 
 def module_source(module: str, version: str, directory: Path) -> Path:

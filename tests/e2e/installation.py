@@ -1,24 +1,18 @@
-"""A Tarmak configuration on disk, its artifacts made by the command line, and the daemon run as they say."""
+"""A Tarmak configuration on disk, and the command line called with it."""
 
 from __future__ import annotations
 
 import json
 import os
-import ssl
-import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.e2e import components
 from tests.e2e.control_plane import CLUSTER, ControlPlane, Done
-from tests.e2e.processes import Running, free_port, running
-from tests.e2e.sts import StsRun
+from tests.e2e.processes import free_port
 from tests.support import ROOT
 from tests.support.forks import PATIENT, forked
 
@@ -100,13 +94,9 @@ class Home:
         return self.call(*args, code=code).out
 
     def call(self, *args: str | Path, code: int = 0, more: Mapping[str, str] | None = None) -> Done:
-        """The command line, with an environment of its own besides. `code` is negative where a signal ends it."""
+        """The command line, with an environment of its own besides."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(more or {})}
-        if code < 0:
-            command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        else:
-            done = forked(PATIENT, "-c", self.directory, *args, environment=environment)
+        done = forked(PATIENT, "-c", self.directory, *args, environment=environment)
         assert done.returncode == code, done.stderr or done.stdout
         assert "Traceback" not in done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
@@ -114,59 +104,3 @@ class Home:
     def objects(self, *options: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(self.run("manifests", "-o", "json", *options))["items"]
         return items
-
-    @contextmanager
-    def daemon(
-        self,
-        version: str,
-        plane: ControlPlane,
-        sts: StsRun,
-        ca: Path,
-        *options: str,
-        config_of: Callable[[str], str] = str,
-        key_pair: Path | None = None,
-    ) -> Iterator[Running]:
-        """The authenticator as the DaemonSet of `manifests` runs it, once it is healthy; its objects are applied.
-
-        `config_of`: what somebody made of the configuration on the way; `key_pair`: another directory for the pair.
-        """
-        components.needed(components.daemon(version))
-        objects = self.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
-        plane.apply(objects)
-        pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        (self.state / "config").mkdir(exist_ok=True)
-        config = next(each for each in objects if each["kind"] == "ConfigMap" and "config.yaml" in each["data"])
-        (self.state / "config" / "config.yaml").write_text(config_of(config["data"]["config.yaml"]))
-        args = [
-            arg.replace("/etc/aws-iam-authenticator", str(self.state / "config")).replace(
-                "/var/aws-iam-authenticator", str(key_pair or self.state)
-            )
-            for arg in container["args"]
-        ]
-        if pod["automountServiceAccountToken"]:
-            access = self.state / "service-account.kubeconfig"
-            access.write_text(plane.kubeconfig(plane.service_account_token(pod["serviceAccountName"])))
-            args.append(f"--kubeconfig={access}")
-        environment = {each["name"]: each["value"] for each in container["env"]} | {
-            "HTTPS_PROXY": sts.proxy,
-            "SSL_CERT_FILE": str(ca),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ACCESS_KEY_ID": "AKIADAEMON0000000000",
-            "AWS_SECRET_ACCESS_KEY": "unused",
-            "HOME": str(self.state),
-        }
-        program, log = components.daemon(version), self.state / f"daemon-{version}.log"
-        with running([program, *args], log, environment, self.state) as daemon:
-            daemon.wait_until(lambda: self._is_healthy(key_pair or self.state))
-            yield daemon
-
-    def _is_healthy(self, pair: Path) -> bool:
-        context = ssl.create_default_context(cafile=str(pair / "cert.pem"))
-        try:
-            with urllib.request.urlopen(f"https://localhost:{self.port}/healthz", timeout=5, context=context) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            return error.code == 404  # v0.4.0 has no such path
-        except (urllib.error.URLError, OSError):
-            return False

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-__all__ = ["Running", "free_port", "running"]
+__all__ = ["Running", "free_port", "running", "wait_until"]
 
 _STARTED = """\
 import ctypes, os, sys
@@ -23,6 +23,19 @@ if os.getppid() == int(tests):  # they have not been killed before
 """
 """Starts a program that is killed when the tests are killed, which can stop nothing then. Not in `preexec_fn`, because
 the tests have threads."""
+
+
+def wait_until(
+    holds: Callable[[], object],
+    seconds: float = 600,
+    what: Callable[[], object] = lambda: "",
+    pause: float = 0.1,
+) -> None:
+    """Fails with what `what` gives where it does not hold in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what()}"
+        time.sleep(pause)
 
 
 class Running:
@@ -37,13 +50,10 @@ class Running:
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 600) -> None:
+    def wait_until(self, ready: Callable[[], bool]) -> None:
         """Fails with the end of the output where the program ends, or is not ready in time."""
-        deadline = time.monotonic() + seconds
-        while not ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{self.log.stem} did not get ready:\n{self.text[-3000:]}")
-            time.sleep(0.1)
+        wait_until(lambda: self._process.poll() is not None or ready(), what=lambda: self.text[-3000:])
+        assert self._process.poll() is None, f"{self.log.stem} did not get ready:\n{self.text[-3000:]}"
 
     def stop(self) -> None:
         self._process.terminate()

@@ -11,52 +11,42 @@ from typing import Any, NamedTuple
 from tests.e2e.access_reviews import Api, Caller, Request
 from tests.report.escalations import ESCALATIONS, Escalation
 
-__all__ = ["ANONYMOUS", "NAMESPACES", "Answers", "Names", "Question", "RandomRbac", "questions", "starting_pods"]
+__all__ = ["ACCOUNTS", "ANONYMOUS", "NAMESPACES", "Answers", "Question", "RandomRbac", "questions", "starting_pods"]
 
 _GROUP = "rbac.authorization.k8s.io"
 ANONYMOUS = Caller("system:anonymous", ("system:unauthenticated",))
 NAMESPACES = ("kube-system", "team", "other")
 NAMES = ["aws-auth", "aws-iam-authenticator", "tls", "alice", "system:masters", "kubernetes.io/kube-apiserver-client"]
 """Names of objects, for resourceNames; an empty one, too."""
-_VERBS = [
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-    "impersonate",
-    "bind",
-    "escalate",
-    "approve",
-    "use",
-    "*",
-    "Get",
-]
+_VERBS = """
+    get list watch create update patch delete deletecollection impersonate bind escalate approve use * Get
+"""
 _GROUPS = ("", "", "*", "apps", "batch", "extensions", _GROUP, "certificates.k8s.io", "iamauthenticator.k8s.aws")
 _RESOURCES = """
     * */exec */proxy */scale pods pods/exec pods/* pods/log secrets configmaps nodes nodes/proxy users groups userextras
     serviceaccounts namespaces deployments deployments/scale roles clusterroles rolebindings events Secrets
 """
 _URLS = ("*", "/metrics", "/healthz/*", "/logs/*")
+# Whom bindings may name.
+_USERS = """
+    alice Alice bob dev:alice dev:a-b.c dev:a@b.c a@b.c r o bare random team:111122223333
+    system:kube-controller-manager system:serviceaccount:team:deployer system:anonymous system:node:n1
+    arn:aws:iam::444455556666:role/Ops arn:aws:iam::444455556666:user/Eve arn:aws:iam::111122223333:user/Bob
+"""
+_SUBJECT_GROUPS = """
+    readers Readers developers admins a-b.c a@b.c system:admins 111122223333 alice readers developers
+    system:serviceaccounts system:serviceaccounts:team
+"""
+ACCOUNTS = (("team", "deployer"), ("other", "bot"), ("kube-system", "deployer"))
+"""Service accounts, by namespace and name."""
 _WORKLOADS = {
     *("pods", "replicationcontrollers", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs", "cronjobs"),
 }
 
 
-class Names(NamedTuple):
-    """Those that bindings may name; service accounts by namespace and name."""
-
-    users: tuple[str, ...]
-    groups: tuple[str, ...]
-    accounts: tuple[tuple[str, str], ...]
-
-
 class RandomRbac:
-    def __init__(self, seed: int, names: Names) -> None:
-        self.random, self.prefix, self.names = Random(seed), f"random:{seed}", names
+    def __init__(self, seed: int) -> None:
+        self.random, self.prefix = Random(seed), f"random:{seed}"
 
     def objects(self, roles: int = 16, bindings: int = 24) -> list[dict[str, Any]]:
         """Valid ones, of which some bindings have a role that is not there, or subjects that nobody is."""
@@ -87,7 +77,7 @@ class RandomRbac:
         kind = self.random.random()
         if is_cluster and kind < 0.08:
             return {"nonResourceURLs": self._some(_URLS, 2), "verbs": self._some(("get", "post", "*"), 1)}
-        lists = {"apiGroups": _GROUPS, "resources": _RESOURCES.split(), "verbs": _VERBS}
+        lists = {"apiGroups": _GROUPS, "resources": _RESOURCES.split(), "verbs": _VERBS.split()}
         if kind < 0.7:  # a known escalation, or what looks like one
             rule, named = dict(self.random.choice(self.random.choice(ESCALATIONS).rules)), 0.15
             for key, others in lists.items():
@@ -119,14 +109,14 @@ class RandomRbac:
     def _subject(self, is_namespaced: bool) -> dict[str, str]:
         kind = self.random.random()
         if kind < 0.25:
-            namespace, name = self.random.choice(self.names.accounts)
+            namespace, name = self.random.choice(ACCOUNTS)
             is_left_out = is_namespaced and self.random.random() < 0.7
             return {"kind": "ServiceAccount", "name": name, **({} if is_left_out else {"namespace": namespace})}
         if kind < 0.6:
-            return {"kind": "User", "apiGroup": _GROUP, "name": self.random.choice(self.names.users)}
+            return {"kind": "User", "apiGroup": _GROUP, "name": self.random.choice(_USERS.split())}
         # What everybody has is rare: else nobody would be without privilege.
         everybody = ("system:authenticated", "system:unauthenticated") if self.random.random() < 0.04 else ()
-        return {"kind": "Group", "apiGroup": _GROUP, "name": self.random.choice(everybody or self.names.groups)}
+        return {"kind": "Group", "apiGroup": _GROUP, "name": self.random.choice(everybody or _SUBJECT_GROUPS.split())}
 
     def _similar(self, rule: dict[str, Any], of_the_cluster: frozenset[str]) -> Request:
         choice = self.random.choice

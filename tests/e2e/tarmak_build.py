@@ -7,12 +7,11 @@ name. `python -m tests.e2e.tarmak_build` builds it. Tests use it where it is the
 from __future__ import annotations
 
 import os
-import re
-import subprocess
+import shutil
 import sys
+import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.e2e.golang import Missing, cache_directory, module_source, run, run_go
@@ -21,10 +20,13 @@ __all__ = ["Tarmak", "available"]
 
 _PACKAGE = "github.com/jetstack/tarmak"
 _GOPATH_MODE = {"GO111MODULE": "off", "GOFLAGS": "", "CGO_ENABLED": "0"}
-_SOURCE_SUFFIXES = (".go", ".s", ".h", ".c")
-# Of the release that Tarmak has, maps cannot be encoded with today's Go.
-_NEWER = {"github.com/modern-go/reflect2": "v1.0.2"}
-_LOCKED = re.compile(r'^  name = "([^"]+)"\n(?:(?!\[\[).*\n)*?  version = "v?([^"]+)"$', re.MULTILINE)
+_CODE = ("cmd", "pkg", "vendor")
+_FROM_MODULES = {
+    # Of the release that Tarmak has, maps cannot be encoded with today's Go.
+    "github.com/modern-go/reflect2": "v1.0.2",
+    # Tarmak's release, of which copies of the repository without large files lack one.
+    "golang.org/x/text": "v0.3.0",
+}
 
 # What Tarmak's own build generates: its directories of templates as a package, and programs for instances.
 _ASSETS = "pkg/tarmak/assets"
@@ -69,76 +71,25 @@ def _target(source: Path) -> Path:
 
 
 def _build(source: Path, work: Path, target: Path) -> None:
-    root = work / "src" / _PACKAGE
-    missing = _extract(source, root)
-    locked = dict(_LOCKED.findall(run(["git", "show", "HEAD:Gopkg.lock"], source)))
-    for name in missing:
-        _take_from_release(root, name, locked, work)
-    for module, version in _NEWER.items():
-        source_of = module_source(module, version, work)
-        for file in source_of.iterdir():
-            if file.suffix in _SOURCE_SUFFIXES and not file.name.endswith("_test.go"):
-                _write(root / "vendor" / module / file.name, file.read_bytes())
+    """From what HEAD has, whatever the work tree is like. Raises Missing."""
+    root, archive = work / "src" / _PACKAGE, work / "tarmak.tar"
+    others = (f":(exclude)vendor/{module}" for module in _FROM_MODULES)
+    run(["git", "archive", f"--output={archive}", "HEAD", *_CODE, *_BUNDLED, *others], source)
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isfile() else None  # links cannot be embedded, and are not needed
+            if file is not None:
+                place = root / _ASSETS / "files" if member.name.startswith(_BUNDLED) else root
+                _write(place / member.name, file.read())
+    for module, version in _FROM_MODULES.items():
+        shutil.copytree(module_source(module, version, work), root / "vendor" / module)
+    run(["chmod", "-R", "u+w", str(root)], work)
     for name in ("assets", "binaries"):
         _write(root / "pkg" / "tarmak" / name / "generated.go", (_GENERATED / f"{name}.go").read_bytes())
     made = work / "made"
     environment = {**_GOPATH_MODE, "GOPATH": str(work)}
     run_go(root, "build", "-tags=netgo", "-trimpath", "-o", str(made), "./cmd/tarmak", more=environment)
     os.replace(made, target)  # only a whole one is ever there
-
-
-def _extract(source: Path, root: Path) -> list[str]:
-    """Writes what is built to `root`; gives the names of files that the repository lacks, as a partial one does."""
-    wanted = {}
-    for line in run(["git", "ls-tree", "-r", "-z", "HEAD"], source).split("\0"):
-        meta, _, name = line.partition("\t")
-        if meta.startswith("100") and (target := _place(name)):
-            wanted[name] = (target, meta.split()[2])
-    objects = [each for _, each in wanted.values()]
-    missing = []
-    for (name, (target, _)), data in zip(wanted.items(), _contents(source, objects), strict=True):
-        if data is None:
-            missing.append(name)
-        else:
-            _write(root / target, data)
-    return missing
-
-
-def _place(name: str) -> str:
-    """Where a file of the repository belongs; empty for one that building does not need."""
-    if name.startswith(tuple(f"{each}/" for each in _BUNDLED)):
-        return f"{_ASSETS}/files/{name}"
-    is_code = name.endswith(_SOURCE_SUFFIXES) and not name.endswith("_test.go")
-    is_code = is_code and not name.startswith(tuple(f"vendor/{each}/" for each in _NEWER))
-    return name if is_code and name.startswith(("cmd/", "pkg/", "vendor/")) else ""
-
-
-def _contents(source: Path, objects: Sequence[str]) -> Iterator[bytes | None]:
-    """Of each object of the repository, None for one that it lacks."""
-    with tempfile.TemporaryFile() as asked:
-        asked.write("".join(f"{each}\n" for each in objects).encode())
-        asked.seek(0)
-        environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1"}
-        command = ["git", "cat-file", "--batch"]
-        with subprocess.Popen(command, cwd=source, stdin=asked, stdout=subprocess.PIPE, env=environment) as process:
-            assert process.stdout is not None
-            for _ in objects:
-                head = process.stdout.readline().split()
-                if head[-1:] == [b"missing"]:
-                    yield None
-                    continue
-                yield process.stdout.read(int(head[2]))
-                process.stdout.read(1)
-
-
-def _take_from_release(root: Path, name: str, locked: Mapping[str, str], work: Path) -> None:
-    """A vendored file that the repository lacks, from the release that Tarmak locks. Raises Missing."""
-    path = PurePosixPath(name).relative_to("vendor") if name.startswith("vendor/") else None
-    module = next((str(each) for each in path.parents if str(each) in locked), None) if path else None
-    if path is None or module is None:
-        raise Missing(f"the checkout has no {name}")
-    file = module_source(module, f"v{locked[module]}", work) / path.relative_to(module)
-    _write(root / name, file.read_bytes())
 
 
 def _write(path: Path, data: bytes) -> None:

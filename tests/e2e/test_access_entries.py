@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from zlib import crc32
-
-import pytest
 
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.mappings.formats import eksctl, terraform
-from tests.e2e.golang import Missing, cache_directory, compile_package
+from tests.e2e.golang import built_once
 from tests.mappings.formats.test_access_entries import ACCOUNT, ENTRIES, HOSTILE
 
 SOURCES = Path(__file__).parent / "access_entry_readers"
@@ -23,27 +19,18 @@ MODULES = {
 }
 
 
-def built(name: str) -> Path:
-    """Built once for its source and modules. Raises Missing."""
+def read_by(name: str, data: bytes) -> Any:
+    """What its package reads."""
     text = (SOURCES / f"{name}.go").read_text(encoding="utf-8")
     required = "".join(f"{line}\n" for line in MODULES[name])
     module = f"module reader\n\ngo 1.24\n\nrequire (\n{required})\n"
-    target = cache_directory() / f"reads-{name}-{crc32((text + module).encode()):08x}"
-    if not target.exists():
-        cache_directory().mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
-            (Path(work) / "main.go").write_text(text, encoding="utf-8")
-            (Path(work) / "go.mod").write_text(module, encoding="utf-8")
-            compile_package(Path(work), ".", target, "-trimpath")
-    return target
 
+    def prepare(work: Path) -> Path:
+        (work / "main.go").write_text(text, encoding="utf-8")
+        (work / "go.mod").write_text(module, encoding="utf-8")
+        return work
 
-def read_by(name: str, data: bytes) -> Any:
-    """What it reads; skips the test where it cannot be built."""
-    try:
-        program = built(name)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    program = built_once(f"reads-{name}", text + module, ".", prepare)
     done = subprocess.run([program], input=data, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from zlib import crc32
 
 import pytest
 
 from tarmak_iam.identity.advisories import advisories_of
 from tarmak_iam.identity.releases import DaemonVersion
 from tests.e2e.daemon_builds import daemon_workspace
-from tests.e2e.golang import Missing, cache_directory, compile_package
+from tests.e2e.golang import built_once
 
 SOURCES = Path(__file__).parent / "advisories"
 _METRICS = """
@@ -52,40 +49,21 @@ def _files(version: str) -> dict[str, str]:
     return {name: text.replace("MODULE", f"{module}/aws-iam-authenticator") for name, text in texts.items()}
 
 
-def _built(version: str) -> Path:
-    """Built once for these sources. Raises Missing."""
+def ask(version: str, **given: list[str]) -> Any:
+    """What a release answers, from its own code."""
     files = _files(version)
-    target = cache_directory() / f"advisories-of-{version}-{crc32(''.join(files.values()).encode()):08x}"
-    if not target.exists():
-        cache_directory().mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
-            source = daemon_workspace(Path(work), version)
-            package = source / "cmd" / "advisories"
-            package.mkdir()
-            for name, text in files.items():
-                (package / name).write_text(text, encoding="utf-8")
-            compile_package(source, "./cmd/advisories", target, "-trimpath")
-    return target
 
+    def prepare(work: Path) -> Path:
+        source = daemon_workspace(work, version)
+        package = source / "cmd" / "advisories"
+        package.mkdir()
+        for name, text in files.items():
+            (package / name).write_text(text, encoding="utf-8")
+        return source
 
-Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def ask() -> Ask:
-    """What a release answers, from its own code; skips the test where it cannot be built."""
-
-    def answers(version: str, **given: list[str]) -> Any:
-        try:
-            program = _built(version)
-        except Missing as missing:
-            pytest.skip(str(missing))
-        done = subprocess.run(
-            [program], input=json.dumps(given), capture_output=True, text=True, timeout=60, check=True
-        )
-        return json.loads(done.stdout)
-
-    return answers
+    program = built_once(f"advisories-of-{version}", "".join(files.values()), "./cmd/advisories", prepare)
+    done = subprocess.run([program], input=json.dumps(given), capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
 
 
 def token(*more: str, signed: str = "host;x-k8s-aws-id") -> str:
@@ -104,7 +82,7 @@ def has(advisory_id: str, version: str) -> bool:
 
 
 @pytest.mark.parametrize("version", ["v0.4.0", "v0.5.8", "v0.5.9", "v0.7.18"])
-def test_a_parameter_that_is_there_twice(ask: Ask, version: str) -> None:
+def test_a_parameter_that_is_there_twice(version: str) -> None:
     urls = [token(), token(signed="host"), token("x-amz-signedheaders=x-k8s-aws-id", signed="host")]
     plain, unsigned, twice = ask(version, tokens=urls)["tokens"]
     assert plain[0].startswith("accepted")
@@ -117,13 +95,13 @@ def test_a_parameter_that_is_there_twice(ask: Ask, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["v0.5.8", "v0.5.9", "v0.7.18"])
-def test_the_access_key_of_another(ask: Ask, version: str) -> None:
+def test_the_access_key_of_another(version: str) -> None:
     (twice,) = ask(version, tokens=[token("x-amz-credential=AKIAADMIN")])["tokens"]
     assert ("accepted AKIAADMIN" in twice) == has("CVE-2022-2385", version)
 
 
 @pytest.mark.parametrize("version", ["v0.4.0", "v0.5.8"])
-def test_malformed_parameters_and_redirects(ask: Ask, version: str) -> None:
+def test_malformed_parameters_and_redirects(version: str) -> None:
     malformed, redirected = ask(version, tokens=[token("Unknown=%zz"), token("X-Amz-Security-Token=redirected")])[
         "tokens"
     ]
@@ -133,7 +111,7 @@ def test_malformed_parameters_and_redirects(ask: Ask, version: str) -> None:
 
 @pytest.mark.parametrize("version", ["v0.6.20", "v0.7.18"])
 @pytest.mark.parametrize("key", ["rolearn", "userarn"])
-def test_a_malformed_arn_with_a_unique_id(ask: Ask, version: str, key: str) -> None:
+def test_a_malformed_arn_with_a_unique_id(version: str, key: str) -> None:
     malformed = ["garbage", *(f"{start}:aws:iam::111122223333:role/Dev" for start in ("ARN", " arn"))]
     arns = [*malformed, "arn:azure:iam::111122223333:role/Dev", "arn:aws:iam::111122223333:role/Ops"]
     kind = {"rolearn": "mapRoles", "userarn": "mapUsers"}[key]

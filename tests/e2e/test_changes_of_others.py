@@ -11,7 +11,7 @@ import pytest
 from tarmak_iam.emit.kubernetes_objects import is_intact
 from tarmak_iam.hook.cluster.object_fields import projected
 from tarmak_iam.hook.cluster.objects import managed_entries
-from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, Stage, with_first
+from tests.e2e.conftest import ADMIN, APPLY, DEPLOYER, NAME, Stage
 
 CONFIG = f"ConfigMap kube-system/{NAME}"
 
@@ -48,7 +48,8 @@ EDITS: dict[str, Callable[[Stage], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", with_first(1, EDITS))
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", EDITS)
 def test_edits_of_our_fields_are_refused(stage: Stage, name: str) -> None:
     stage.live(*APPLY)
     EDITS[name](stage)
@@ -85,13 +86,21 @@ def test_additions_stay_over_apply_and_rollback(stage: Stage) -> None:
     assert stage.plane.object("configmaps", NAME) is None
 
 
-def test_manifests_applied_server_side_are_our_own(stage: Stage) -> None:
+def test_manifests_applied_server_side_are_our_own_and_back_several_changes(stage: Stage) -> None:
     stage.kubectl("apply", "--server-side", "-f", "-", text=stage.home.run("manifests"))
     for mappings in (ADMIN + DEPLOYER, ADMIN):
         stage.home.map(mappings)
         assert f"configured {CONFIG}" in stage.live(*APPLY).out
     image = "example.org/aws-iam-authenticator:v0.7.9"
     assert f"configured DaemonSet kube-system/{NAME}" in stage.live(*APPLY, "--image", image).out
+    listed = json.loads(stage.live("rollback", "--list", "-o", "json").out)["changes"]
+    assert [(each["number"], each["status"]) for each in listed] == [(1, "applied"), (2, "applied"), (3, "applied")]
+    stage.live("rollback", "--no-wait", "--to", "1")
+    assert "deployer" in stage.configuration
+    assert image not in json.dumps(stage.object("daemonset"))
+    shown = stage.live("rollback", "--list").out.splitlines()
+    assert [line.split()[0] for line in shown] == ["CHANGE", "1", "2", "3"]
+    assert [" undone " in line for line in shown[1:]] == [False, True, True]
 
 
 def test_what_server_side_apply_has_as_ours_is_what_was_sent(stage: Stage) -> None:
@@ -107,16 +116,3 @@ def test_what_server_side_apply_has_as_ours_is_what_was_sent(stage: Stage) -> No
             assert is_intact(projected(each, own["fieldsV1"])), each["metadata"]["name"]
     finally:
         stage.live("rollback", "--no-wait")
-
-
-def test_back_several_changes(stage: Stage) -> None:
-    for mappings in (ADMIN, ADMIN + DEPLOYER, ADMIN):
-        stage.home.map(mappings)
-        stage.live(*APPLY)
-    listed = json.loads(stage.live("rollback", "--list", "-o", "json").out)["changes"]
-    assert [(each["number"], each["status"]) for each in listed] == [(1, "applied"), (2, "applied"), (3, "applied")]
-    stage.live("rollback", "--no-wait", "--to", "1")
-    assert "deployer" not in stage.configuration
-    shown = stage.live("rollback", "--list").out.splitlines()
-    assert [line.split()[0] for line in shown] == ["CHANGE", "1", "2", "3"]
-    assert [" undone " in line for line in shown[1:]] == [False, True, True]

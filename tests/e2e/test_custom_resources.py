@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import ADMIN, Stage
+from tests.e2e.processes import wait_until
 
 DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
 RENDERED = f"customresourcedefinition-{DEFINITION}.yaml"
@@ -49,97 +51,86 @@ def test_a_definition_that_comes_back_is_found_at_once(stage: Stage, tmp_path: P
     assert len(mapping_names(stage)) == 1
 
 
-def test_many_mappings(stage: Stage) -> None:
-    stage.home.map(many(249))
-    done = stage.live(*APPLY)
-    assert done.out.count("created IAMIdentityMapping") == 250
-    assert done.err.count("applying 100 objects of kind IAMIdentityMapping") == 2
-    assert len(mapping_names(stage)) == 250
-    again = json.loads(stage.live(*APPLY, "-o", "json").out)
-    assert again["changed"] is False
-    stage.home.map(many(248))
-    with stage.plane.rolling_out("aws-iam-authenticator"):
-        assert stage.live("apply", "--no-check", "--backend", "CRD").out.count("removed IAMIdentityMapping") == 1
-    assert len(mapping_names(stage)) == 249
-    stage.live("rollback", "--no-wait")
-    assert len(mapping_names(stage)) == 250
-    done = stage.live("rollback", "--no-wait", "--to", "0")
-    assert done.out.count("removed IAMIdentityMapping") == 250
-    # The definition goes last, and whatever would still wait for it would be here.
-    assert stage.kubectl("get", "crd", "-o", "name").out == ""
-
-
-def test_one_that_the_api_server_refuses_is_named(stage: Stage) -> None:
-    stage.live(*APPLY)
-    # As an admission policy of somebody's would.
+@contextmanager
+def refusing(stage: Stage, username: str) -> Iterator[None]:
+    """As an admission policy of somebody's does, which is in force a moment after it is made."""
     rules = {"apiGroups": ["iamauthenticator.k8s.aws"], "apiVersions": ["*"], "resources": ["iamidentitymappings"]}
-    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "no-77"}}
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "not-that-one"}}
     policy = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [{**rules, "operations": ["CREATE", "UPDATE"]}]},
-        "validations": [{"expression": "object.spec.username != 'u77'", "message": "not that one"}],
+        "validations": [{"expression": f"object.spec.username != '{username}'", "message": "not that one"}],
     }
-    binding = {"policyName": "no-77", "validationActions": ["Deny"]}
-    items = [
-        {**kind, "kind": "ValidatingAdmissionPolicy", "spec": policy},
-        {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
-    ]
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-    stage.kubectl("apply", "-f", "-", text=listed)
-    try:
-        _until_refused(stage)
-        stage.home.map(many(99))
-        refused = stage.live(*APPLY, code=2)
-        assert "IAMIdentityMapping role-r0077-111122223333 cannot be applied" in refused.err
-        assert "not that one" in refused.err
-        assert len(mapping_names(stage)) == 1
-    finally:
-        kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
-        stage.kubectl("delete", kinds, "no-77")
-
-
-def _until_refused(stage: Stage) -> None:
-    """A policy is in force a moment after it is made."""
+    binding = {"policyName": "not-that-one", "validationActions": ["Deny"]}
     probe = {
         "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
         "kind": "IAMIdentityMapping",
         "metadata": {"name": "probe"},
-        "spec": {"arn": "arn:aws:iam::111122223333:role/Probe", "username": "u77"},
+        "spec": {"arn": "arn:aws:iam::111122223333:role/Probe", "username": username},
     }
-    for _ in range(60):
-        done = stage.plane.kubectl("create", "--dry-run=server", "-f", "-", text=json.dumps(probe))
-        if "not that one" in done.err:
-            return
-    raise AssertionError(done.err)
+    stage.apply(
+        {**kind, "kind": "ValidatingAdmissionPolicy", "spec": policy},
+        {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+    )
+    try:
+        create = ("create", "--dry-run=server", "-f", "-")
+        wait_until(lambda: "not that one" in stage.plane.kubectl(*create, text=json.dumps(probe)).err)
+        yield
+    finally:
+        kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+        stage.kubectl("delete", kinds, "not-that-one")
 
 
-def rendered(stage: Stage, directory: Path) -> Path:
-    stage.home.run("render", "--output-dir", directory, "--backend", "CRD")
-    return directory
-
-
-@pytest.mark.parametrize("side", [(), ("--server-side",)])
-def test_the_rendered_directory(stage: Stage, tmp_path: Path, side: tuple[str, ...]) -> None:
-    """As docs/render.md says: the definition, then the directory; and a second time nothing is another one."""
-    out = rendered(stage, tmp_path / "out")
-    stage.kubectl("apply", *side, "-f", out / RENDERED)
-    stage.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION}")
-    stage.kubectl("apply", *side, "-k", out)
-    assert len(mapping_names(stage)) == 1
-    again = stage.kubectl("apply", *side, "-k", out).out
-    assert {line.rpartition(" ")[2] for line in again.splitlines()} == {"serverside-applied" if side else "unchanged"}
-
-
-def test_the_whole_directory_at_once_lacks_the_definition(stage: Stage, tmp_path: Path) -> None:
-    """Why docs/render.md has two steps."""
-    out = rendered(stage, tmp_path / "out")
-    done = stage.kubectl("apply", "-k", out, code=1, KUBECACHEDIR=str(tmp_path / "cache"))
-    assert 'no matches for kind "IAMIdentityMapping"' in done.err
-
-
-def test_the_rendered_directory_and_apply_agree(stage: Stage, tmp_path: Path) -> None:
+def test_many_mappings(stage: Stage) -> None:
     stage.live(*APPLY)
-    stage.kubectl("apply", "--server-side", "-k", rendered(stage, tmp_path / "out"))
+    stage.home.map(many(119))
+    with refusing(stage, "u77"):
+        refused = stage.live(*APPLY, code=2)
+    assert "IAMIdentityMapping role-r0077-111122223333 cannot be applied" in refused.err
+    assert "not that one" in refused.err
+    assert len(mapping_names(stage)) == 1
+
+    done = stage.live(*APPLY)
+    assert done.out.count("created IAMIdentityMapping") == 119
+    for count in (99, 20):  # the first hundred have one that is unchanged
+        assert f"applying {count} objects of kind IAMIdentityMapping\n" in done.err
+    assert len(mapping_names(stage)) == 120
+    again = json.loads(stage.live(*APPLY, "-o", "json").out)
+    assert again["changed"] is False
+    stage.home.map(many(118))
+    with stage.plane.rolling_out("aws-iam-authenticator"):
+        assert stage.live("apply", "--no-check", "--backend", "CRD").out.count("removed IAMIdentityMapping") == 1
+    assert len(mapping_names(stage)) == 119
+    stage.live("rollback", "--no-wait")
+    assert len(mapping_names(stage)) == 120
+    done = stage.live("rollback", "--no-wait", "--to", "0")
+    assert done.out.count("removed IAMIdentityMapping") == 120
+    # The definition goes last, and whatever would still wait for it would be here.
+    assert stage.kubectl("get", "crd", "-o", "name").out == ""
+
+
+def test_the_rendered_directory(stage: Stage, tmp_path: Path) -> None:
+    """As docs/render.md says: the definition, then the directory. A second time nothing is another one, and `apply`
+    makes the same of it."""
+    out = tmp_path / "out"
+    stage.home.run("render", "--output-dir", out, "--backend", "CRD")
+    refused = stage.kubectl("apply", "-k", out, code=1, KUBECACHEDIR=str(tmp_path / "cache"))
+    assert 'no matches for kind "IAMIdentityMapping"' in refused.err
+    stage.kubectl("apply", "-f", out / RENDERED)
+    stage.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION}")
+    for _ in range(2):
+        done = stage.kubectl("apply", "-k", out)
+        assert len(mapping_names(stage)) == 1
+    assert {line.rpartition(" ")[2] for line in done.out.splitlines()} == {"unchanged"}
+    stage.clear_all()
+
+    stage.kubectl("apply", "--server-side", "-f", out / RENDERED)
+    stage.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION}")
+    stage.kubectl("apply", "--server-side", "-k", out)
+    assert len(mapping_names(stage)) == 1
+    stage.live(*APPLY)
+    again = stage.kubectl("apply", "--server-side", "-k", out).out
+    assert {line.rpartition(" ")[2] for line in again.splitlines()} == {"serverside-applied"}
     assert stage.live(*DIFF).out == ""
     assert json.loads(stage.live(*APPLY, "-o", "json").out)["changed"] is False
 
@@ -155,17 +146,3 @@ def test_more_mappings_than_an_annotation_holds(stage: Stage) -> None:
     stage.kubectl("apply", "--server-side", "-f", "-", text=text)
     assert stage.live("diff").out == ""
     stage.live("apply", "--no-check", "--no-wait")
-
-
-@pytest.mark.thorough
-def test_what_a_rollback_put_back_goes_with_the_next_apply(stage: Stage) -> None:
-    """Else the DaemonSet would keep the name of a service account that is removed, and start no pod."""
-    stage.live(*APPLY)
-    stage.live("apply", "--no-check", "--no-wait", "--backend", "MountedFile")
-    stage.live("rollback", "--no-wait")
-    stage.live("apply", "--no-check", "--no-wait", "--backend", "MountedFile")
-    daemon = stage.object("daemonset")
-    assert daemon["spec"]["template"]["spec"]["serviceAccountName"] == "default"
-    assert [each["operation"] for each in daemon["metadata"]["managedFields"] if each["manager"] == "tarmak-iam"] == [
-        "Apply"
-    ]

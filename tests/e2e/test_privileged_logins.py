@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.e2e import components
 from tests.e2e.access_reviews import granting, rule
-from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, PRINCIPALS, Login, Stage
+from tests.e2e.conftest import ACCOUNT, ADMIN, MOSTLY_ON_CURRENT, NAME, PRINCIPALS, Stage
 
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
 MAPPINGS = f'{ADMIN}  - {{roleARN: "{DEPLOYER}", username: deployer, groups: [deployers]}}\n'
@@ -35,11 +33,7 @@ def give(stage: Stage, group: str, namespace: str, verbs: str, resource: str, ap
     """The rights on one resource, by a binding of their own."""
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
     own, labels = rule(verbs, resource, api_group), {"made-by": "test"}
-    apply(stage, *granting("given", own, namespace=namespace, subject=subject, labels=labels))
-
-
-def apply(stage: Stage, *objects: dict[str, Any]) -> None:
-    stage.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    stage.apply(*granting("given", own, namespace=namespace, subject=subject, labels=labels))
 
 
 def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
@@ -48,14 +42,6 @@ def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
     assert cluster["live"]["error"] is None
     (found,) = [each for each in cluster["principals"] if each["principal"] == principal]
     return found["privilege"], "; ".join(found["because"])
-
-
-def login_with(stage: Stage, name: str, group: str) -> Login:
-    """The first login that has the group: the daemon takes objects in some time after they are written."""
-    deadline = time.monotonic() + 600
-    while group not in (login := stage.login(name)).groups and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return login
 
 
 @MOSTLY_ON_CURRENT
@@ -71,7 +57,7 @@ def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
         command = ("-n", "kube-system", "patch", "configmap", "aws-auth", "--type=merge", "-p", patch)
         done = stage.kubectl_as("path", *command)
         assert done.code == 0, done.err
-        assert MASTERS in login_with(stage, "path", MASTERS).groups
+        stage.eventually("path", MASTERS)
 
 
 @MOSTLY_ON_CURRENT
@@ -93,46 +79,38 @@ def test_who_creates_identity_mappings_makes_anybody_an_admin(stage: Stage) -> N
         file.write_text(json.dumps(mapping))
         done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
         assert done.code == 0, done.err
-        assert MASTERS in login_with(stage, "unmapped", MASTERS).groups
+        stage.eventually("unmapped", MASTERS)
 
 
-def test_who_writes_our_config_map(stage: Stage) -> None:
+def test_who_writes_our_config_map_starts_pods_or_may_do_what_everybody_may(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
+    patch = json.dumps({"data": {"config.yaml": "server: {mapRoles: []}"}})
+    container = {"name": "own", "image": "example.org/own", "volumeMounts": [{"name": "n", "mountPath": "/n"}]}
+    spec = {"containers": [container], "volumes": [{"name": "n", "hostPath": {"path": "/"}}]}
+    kind = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own", "namespace": "kube-system"}}
+    file = stage.home.state / "pod.json"
+    file.write_text(json.dumps({**kind, "spec": {**spec, "automountServiceAccountToken": False}}))
+    metadata = {"name": "default", "namespace": "kube-system"}
+    stage.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+    def done(*args: str) -> bool:
+        return stage.kubectl_as("path", *args).code == 0
+
     with stage.daemon(daemon_for(stage)):
         assert said(stage) == ("none", "")
         give(stage, "deployers", "kube-system", "get patch", "configmaps")
         assert said(stage) == ("admin", "RoleBinding kube-system/given: writes the IAM mappings in kube-system")
-        patch = json.dumps({"data": {"config.yaml": "server: {mapRoles: []}"}})
-        command = ("-n", "kube-system", "patch", "configmap", "aws-iam-authenticator", "--type=merge", "-p", patch)
-        assert stage.kubectl_as("path", *command).code == 0
-
-
-def test_who_starts_pods_where_the_authenticator_runs(stage: Stage) -> None:
-    stage.home.map(MAPPINGS)
-    container = {"name": "own", "image": "example.org/own", "volumeMounts": [{"name": "n", "mountPath": "/n"}]}
-    spec = {"containers": [container], "volumes": [{"name": "n", "hostPath": {"path": "/"}}]}
-    kind = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own", "namespace": "kube-system"}}
-    pod = {**kind, "spec": {**spec, "automountServiceAccountToken": False}}
-    file = stage.home.state / "pod.json"
-    file.write_text(json.dumps(pod))
-    metadata = {"name": "default", "namespace": "kube-system"}
-    apply(stage, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    with stage.daemon(daemon_for(stage)):
+        assert done("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", patch)
         give(stage, "deployers", "kube-system", "create", "pods")
         privilege, because = said(stage)
         assert (privilege, "starts pods in kube-system" in because) == ("admin", True)
-        done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
-        assert done.code == 0, done.err
-    stage.kubectl("delete", "pod", "own", "--force", "--grace-period=0")
-
-
-def test_what_everybody_has_who_logs_in(stage: Stage) -> None:
-    stage.home.map(MAPPINGS)
-    with stage.daemon(daemon_for(stage)):
+        assert done("create", "--validate=false", "-f", str(file))
+        stage.kubectl("delete", "pod", "own", "--force", "--grace-period=0")
+        stage.kubectl("delete", "rolebinding", "given")
         assert "Forbidden" in stage.kubectl_as("path", "get", "secrets", "-A").err
         give(stage, "system:authenticated", "", "*", "*", "*")
         assert said(stage)[0] == "admin"
-        assert stage.kubectl_as("path", "get", "secrets", "-A").code == 0
+        assert done("get", "secrets", "-A")
 
 
 def test_a_permission_set_whose_name_begins_as_an_admins_does(stage: Stage) -> None:

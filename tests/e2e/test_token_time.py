@@ -9,9 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from tests.e2e.conftest import EACH_DAEMON, ON_BOTH, PRINCIPALS, Stage
+from tests.e2e.conftest import ON_BOTH, PRINCIPALS, Stage
 from tests.e2e.test_live import verified
 from tests.support import ROOT
 from tests.support.certificates import Pair
@@ -39,8 +37,8 @@ def said(stage: Stage, caller: str = "admin", **more: str) -> str:
     return " ".join(json.loads(done.out)["account"])
 
 
-@pytest.mark.parametrize("version", EACH_DAEMON)
-def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
+def test_tokens_that_aws_does_not_take(stage: Stage, version: str, tmp_path: Path) -> None:
+    maker = tmp_path / "aws-iam-authenticator"
     with stage.daemon(version):
         assert stage.login("admin").username == "admin:ann-example.com"
         assert "the AWS credentials have expired (ExpiredToken)" in said(stage, "expired")
@@ -48,9 +46,14 @@ def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
         assert stage.sts.refused[-1] == "ExpiredToken"
         assert "AWS does not know the access key (InvalidClientTokenId)" in said(stage, AWS_SESSION_TOKEN="")
         assert "AWS does not know the access key (InvalidClientTokenId)" in said(stage, AWS_SESSION_TOKEN="another")
+        for minutes in (-20, 20):  # of another program's token
+            maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))
+            maker.chmod(0o755)
+            text = said(stage, PATH=stage.path_with(tmp_path))
+            assert "a wrong clock (SignatureDoesNotMatch)" in text
+            assert PRINCIPALS["admin"].session_token not in text
 
 
-@pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         with stage.sts.clock_ahead(minutes=10):
@@ -61,18 +64,6 @@ def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
         with stage.sts.clock_ahead(minutes=20):
             assert re.search(r"the clock of this machine is 1[12]\d\d seconds behind that of AWS", said(stage))
             assert "Unauthorized" in stage.login("admin").refused
-
-
-@pytest.mark.parametrize("minutes", [-20, 20])
-@pytest.mark.parametrize("version", EACH_DAEMON)
-def test_a_token_from_another_time(stage: Stage, version: str, minutes: int, tmp_path: Path) -> None:
-    maker = tmp_path / "aws-iam-authenticator"
-    maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))
-    maker.chmod(0o755)
-    with stage.daemon(version):
-        text = said(stage, PATH=stage.path_with(tmp_path))
-        assert "a wrong clock (SignatureDoesNotMatch)" in text
-    assert PRINCIPALS["admin"].session_token not in text
 
 
 WHO = PRINCIPALS["admin"]
@@ -89,21 +80,19 @@ class Impostor(Handler):
         self.answer({**json.loads(self.body), "status": {"authenticated": True, "user": USER}})
 
 
+WRONG_SIGNATURE = "it also accepts the same token with a wrong signature"
+
+
 @ON_BOTH
-@pytest.mark.parametrize(
-    ("caller", "more", "why"),
-    [
-        ("admin", {}, "it also accepts the same token with a wrong signature"),
-        ("unmapped", {}, "it also accepts the same token with a wrong signature"),
-        ("admin", {"AWS_SECRET_ACCESS_KEY": "another one"}, "AWS rejects this token: the signature is wrong"),
-        ("expired", {}, "AWS rejects this token: the AWS credentials have expired"),
-    ],
-)
-def test_an_impostor_verifies_nobody(stage: Stage, caller: str, more: dict[str, str], why: str) -> None:
+def test_an_impostor_verifies_nobody(stage: Stage) -> None:
     tls = Pair(stage.home.state / "cert.pem", stage.home.state / "key.pem").context  # the daemon's own
     with serving(Impostor, tls, stage.home.port):
-        found = verified(stage, caller, code=1, **more)
-    assert found["outcome"] == "failed"
-    assert why in " ".join(found["account"])
-    is_known = not more and caller != "expired"
-    assert found["caller"] == (PRINCIPALS[caller].arn if is_known else None)
+        for caller, more, arn, reason in (
+            ("admin", {}, WHO.arn, WRONG_SIGNATURE),
+            ("unmapped", {}, PRINCIPALS["unmapped"].arn, WRONG_SIGNATURE),
+            ("admin", {"AWS_SECRET_ACCESS_KEY": "other"}, None, "AWS rejects this token: the signature is wrong"),
+            ("expired", {}, None, "AWS rejects this token: the AWS credentials have expired"),
+        ):
+            found = verified(stage, caller, code=1, **more)
+            assert (found["outcome"], found["caller"]) == ("failed", arn)
+            assert reason in " ".join(found["account"])

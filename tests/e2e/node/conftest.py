@@ -14,21 +14,18 @@ import pytest
 
 from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.e2e import components
-from tests.e2e.conftest import ADMIN, PRINCIPALS, Stage
-from tests.e2e.control_plane import LONG, ControlPlane, control_plane
-from tests.e2e.installation import Home
+from tests.e2e.conftest import ADMIN, DAEMONS_OWN, Stage, set_up
+from tests.e2e.control_plane import LONG, ControlPlane
 from tests.e2e.node import cgroups
 from tests.e2e.node.image import write_image
-from tests.e2e.node.machine import PAUSE_IMAGE, Node, NodeFiles, node
+from tests.e2e.node.machine import PAUSE_IMAGE, NodeFiles, node
 from tests.e2e.node.masters import Masters, make_master
 from tests.e2e.node.network import isolated
 from tests.e2e.processes import free_port, running
-from tests.e2e.sts import StsRun, sts_on_loopback
 from tests.support.certificates import Authority
 from tests.support.servers import Handler, serving
 
 APPLY = ("apply", "--no-check")
-"""The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error."""
 OLDER = f"localhost:9/aws-iam-authenticator:{components.DAEMONS[1]}"
 
 
@@ -118,39 +115,28 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
 
 @contextmanager
 def _masters(directory: Path) -> Iterator[Masters]:
-    home = Home.make(directory)
-    authority, clients = Authority(directory, "sts"), Authority(directory, "kubelet-clients")
+    clients = Authority(directory, "kubelet-clients")
     api = clients.client("kube-apiserver", "kubernetes")
-    flags = [f"--kubelet-client-certificate={api.certificate}", f"--kubelet-client-key={api.key}"]
-    # Nobody asks for it; it would be the address of the default route, and there is none.
-    flags.append("--advertise-address=192.0.2.1")
-    hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
-    principals = {each.access_key_id: each for each in PRINCIPALS.values()}
+    certificate = (f"--kubelet-client-certificate={api.certificate}", f"--kubelet-client-key={api.key}")
+    # Nobody asks for its address; it would be that of the default route, and there is none.
+    flags = (*certificate, "--advertise-address=192.0.2.1")
     with (
-        sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
-        control_plane(directory, [*home.flags, *flags]) as plane,
-        controllers(plane),
+        set_up(directory, components.KUBERNETES, *flags) as stage,
+        controllers(stage.plane),
         serving(_Registry) as registry,
     ):
-        home.reach(plane)
-        images = _images(directory, sts, authority)
+        port = int(registry.rpartition(":")[2])
         files = NodeFiles(
-            directory / "admin.kubeconfig", clients.path, int(registry.rpartition(":")[2]), images, home.state
+            directory / "admin.kubeconfig", clients.path, port, _images(directory, stage), stage.home.state
         )
         with node("m1", directory / "m1", free_port(), files) as first:
-            make_master(plane, first)
-            yield Masters(Stage(home, plane, sts, authority.path), first)
+            make_master(stage.plane, first)
+            yield Masters(stage, first)
 
 
-def _images(directory: Path, sts: StsRun, authority: Authority) -> list[Path]:
+def _images(directory: Path, stage: Stage) -> list[Path]:
     """The daemon's, under the name that `manifests` writes by default; it finds STS as in the other tests."""
-    environment = {
-        "HTTPS_PROXY": sts.proxy,
-        "SSL_CERT_FILE": "/etc/sts.pem",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ACCESS_KEY_ID": "AKIADAEMON0000000000",
-        "AWS_SECRET_ACCESS_KEY": "unused",
-    }
+    environment = {"HTTPS_PROXY": stage.sts.proxy, "SSL_CERT_FILE": "/etc/sts.pem", **DAEMONS_OWN}
     names = dict(zip(components.DAEMONS[:2], (DEFAULT_IMAGE, OLDER), strict=True))
     archives = []
     for release, name in names.items():
@@ -158,16 +144,11 @@ def _images(directory: Path, sts: StsRun, authority: Authority) -> list[Path]:
         program.parent.mkdir()
         program.symlink_to(components.daemon(release))
         archives.append(directory / f"{release}.tar")
-        files = {"etc/sts.pem": authority.path.read_bytes()}
-        write_image(archives[-1], [name], program, environment=environment, files=files)
+        files = {"etc/sts.pem": stage.sts_ca.read_bytes()}
+        write_image(archives[-1], name, program, environment=environment, files=files)
     archives.append(directory / "pause.tar")
-    write_image(archives[-1], [PAUSE_IMAGE], Path("/bin/sleep"), "infinity")
+    write_image(archives[-1], PAUSE_IMAGE, Path("/bin/sleep"), "infinity")
     return archives
-
-
-@pytest.fixture
-def first(masters: Masters) -> Node:
-    return masters.first
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["write_image"]
@@ -18,13 +18,13 @@ _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 
 def write_image(
     archive: Path,
-    names: Sequence[str],
+    name: str,
     program: Path,
     *args: str,
     environment: Mapping[str, str] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Under each of `names`: `program` with its libraries, started with `args`. `files` are others, by their path."""
+    """Under this name: `program` with its libraries, started with `args`. `files` are others, by their path."""
     contents = {f"bin/{program.name}": program.read_bytes(), **_libraries(program), **(files or {})}
     layer = _tar(contents)
     digest = hashlib.sha256(layer).hexdigest()
@@ -43,7 +43,7 @@ def write_image(
     }
     encoded = json.dumps(config).encode()
     config_name, layer_name = f"{hashlib.sha256(encoded).hexdigest()}.json", f"{digest}/layer.tar"
-    manifest = [{"Config": config_name, "RepoTags": list(names), "Layers": [layer_name]}]
+    manifest = [{"Config": config_name, "RepoTags": [name], "Layers": [layer_name]}]
     archive.write_bytes(_tar({layer_name: layer, config_name: encoded, "manifest.json": json.dumps(manifest).encode()}))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +11,9 @@ from tarmak_iam.emit.artifact import NAME, NAMESPACE, SELECTOR
 from tests.e2e.conftest import Stage
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.node.machine import Node
+from tests.e2e.processes import wait_until
 
-__all__ = ["ALL_RUN", "MASTER", "Masters", "wait_until"]
+__all__ = ["ALL_RUN", "MASTER", "Masters"]
 
 MASTER = "node-role.kubernetes.io/master"
 """Label and taint of Tarmak's masters, in every release of Kubernetes."""
@@ -23,13 +22,6 @@ ALL_RUN = "1 of 1 nodes updated, 1 available"
 """What `apply` says of a cluster with one master, from its DaemonSet's status."""
 
 _PODS = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
-
-
-def wait_until(true: Callable[[], object], seconds: float = 600, what: Callable[[], object] = lambda: "") -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what()}"
-        time.sleep(0.25)
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
-import ssl
 import threading
 import time
-from contextlib import suppress
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from tarmak_iam.token import Credentials
-from tarmak_iam.token.make import sign_token
-from tests.e2e.conftest import ADMIN, DEPLOYER, PRINCIPALS, Stage
-from tests.e2e.control_plane import CLUSTER
+from tests.e2e.conftest import ADMIN, DEPLOYER
 from tests.e2e.node.conftest import APPLY, OLDER
-from tests.e2e.node.machine import Node
-from tests.e2e.node.masters import ALL_RUN, Masters, wait_until
+from tests.e2e.node.masters import ALL_RUN, Masters
+from tests.e2e.processes import wait_until
 
 DAEMON = "aws-iam-authenticator server"
 
@@ -31,6 +24,7 @@ def test_apply_verify_and_rollback(masters: Masters) -> None:
     _assert_verified(masters)
     again = json.loads(stage.live(*APPLY, "-o", "json").out)
     assert (again["changed"], again["rolledOut"]) == (False, True)
+    _assert_as_it_is_written(masters)
 
     stage.home.map(ADMIN + DEPLOYER)
     assert ALL_RUN in stage.live(*APPLY, "--timeout=600").err
@@ -38,6 +32,11 @@ def test_apply_verify_and_rollback(masters: Masters) -> None:
     assert ALL_RUN in stage.live("rollback", "--timeout=600").err
     assert stage.eventually("admin").username == "admin:ann-example.com"
     assert "Unauthorized" in stage.login("path").refused
+
+    # That of the first apply takes the pods away.
+    assert "removed DaemonSet" in stage.live("rollback", "--to", "0").out
+    wait_until(lambda: not masters.pods(), what=masters.pods)
+    assert "Unauthorized" in stage.login("admin").refused
 
 
 def test_an_older_release(masters: Masters) -> None:
@@ -51,22 +50,12 @@ def _assert_verified(masters: Masters) -> None:
     assert found["got"] == {"username": "admin:ann-example.com", "groups": ["system:masters"]}
 
 
-def test_rollback_of_the_first_apply_takes_the_pods_away(masters: Masters) -> None:
-    masters.stage.live(*APPLY, "--timeout=600")
-    assert masters.stage.login("admin").username == "admin:ann-example.com"
-    assert "removed DaemonSet" in masters.stage.live("rollback").out
-    wait_until(lambda: not masters.pods(), what=masters.pods)
-    assert "Unauthorized" in masters.stage.login("admin").refused
-
-
-def test_the_pod_runs_as_it_is_written(masters: Masters, first: Node) -> None:
-    masters.stage.live(*APPLY, "--timeout=600")
-    assert masters.stage.login("admin").username == "admin:ann-example.com"
+def _assert_as_it_is_written(masters: Masters) -> None:
+    """What the pod's own security context and limits promise, after a login."""
     (pod,) = masters.pods()
     (status,) = pod["status"]["containerStatuses"]
     assert (status["ready"], status["restartCount"]) == (True, 0)
-
-    (process,) = first.processes_of(DAEMON)
+    (process,) = masters.first.processes_of(DAEMON)
     found = _status(process)
     assert found["Uid"].split() == ["0", "0", "0", "0"]
     assert {found[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0000000000000000"}
@@ -95,37 +84,25 @@ def _memory(process: int, *names: str) -> tuple[int, ...]:
     return tuple(int(Path(f"/sys/fs/cgroup/memory{path}/memory.{name}").read_text()) for name in names)
 
 
-def log_in(stage: Stage, over: threading.Event, ends: list[tuple[float, bool]]) -> None:
-    """One login after the other, each with a token that the API server has not seen: signed at another second each,
-    since it keeps an answer for two minutes by token. When each ended, and whether it was let in."""
-    environment = PRINCIPALS["admin"].environment
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    credentials = Credentials(*(environment[key] for key in keys))
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    moments = (now - timedelta(seconds=number) for number in range(800))
-    context = ssl.create_default_context(cadata=stage.plane.ca.decode())
-    while not over.wait(0.05):
-        token, is_let_in = sign_token(credentials, "eu-west-1", CLUSTER, next(moments)).text, False
-        with suppress(OSError, http.client.HTTPException):
-            host = stage.plane.server.removeprefix("https://")
-            connection = http.client.HTTPSConnection(host, timeout=30, context=context)
-            connection.request("GET", "/api", headers={"Authorization": f"Bearer {token}"})
-            is_let_in = connection.getresponse().status == 200
-            connection.close()
-        ends.append((time.monotonic(), is_let_in))
-
-
 def test_an_update_takes_the_login_away_for_seconds(masters: Masters, request: pytest.FixtureRequest) -> None:
-    """One master: the new daemon listens on the port of the old one, so there is a gap."""
-    masters.stage.live(*APPLY, "--timeout=600")
-    wait_until(lambda: masters.stage.login("admin").username, 20)
-    masters.stage.home.map(ADMIN + DEPLOYER)
+    """One master: the new daemon listens on the port of the old one, so there is a gap. Each login has a token of
+    another second, which the API server has not seen."""
+    stage = masters.stage
+    stage.live(*APPLY, "--timeout=600")
+    stage.eventually("admin")
+    stage.home.map(ADMIN + DEPLOYER)
     over, ends = threading.Event(), list[tuple[float, bool]]()
-    thread = threading.Thread(target=log_in, args=(masters.stage, over, ends))
+
+    def log_in() -> None:
+        while not over.wait(0.5):
+            is_let_in = not stage.login("admin").refused
+            ends.append((time.monotonic(), is_let_in))
+
+    thread = threading.Thread(target=log_in)
     thread.start()
     try:
-        masters.stage.live(*APPLY, "--timeout=600")
-        wait_until(lambda: ends[-1][1], 30)
+        stage.live(*APPLY, "--timeout=600")
+        wait_until(lambda: ends[-1][1], 60)
     finally:
         over.set()
         thread.join()

@@ -6,24 +6,14 @@ import json
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.e2e import components
 from tests.e2e.node.conftest import APPLY
-from tests.e2e.node.masters import Masters, wait_until
+from tests.e2e.node.masters import Masters
+from tests.e2e.processes import wait_until
+from tests.e2e.test_locks import ended, start
 
 EVIL = '  - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: evil, groups: ["system:masters"]}\n'
 NAME = "aws-iam-authenticator"
-
-
-@pytest.fixture
-def killer(masters: Masters, tmp_path: Path) -> dict[str, str]:
-    """A PATH whose kubectl kills the tarmak-iam that has it delete pods."""
-    kubectl = tmp_path / "kubectl"
-    deletes = 'case "$*" in *"delete pod"*) kill -9 $PPID; exit 1 ;; esac'
-    kubectl.write_text(f'#!/bin/sh\n{deletes}\nexec {components.program("kubectl")} "$@"\n')
-    kubectl.chmod(0o755)
-    return {"PATH": f"{tmp_path}:{masters.stage.caller_environment('admin')['PATH']}"}
 
 
 def add_evil(masters: Masters) -> None:
@@ -37,11 +27,15 @@ def add_evil(masters: Masters) -> None:
     wait_until(lambda: masters.stage.login("unmapped").username == "evil", 60)
 
 
-def test_a_restart_that_was_interrupted_is_made_up_for(masters: Masters, killer: dict[str, str]) -> None:
-    stage = masters.stage
+def test_a_restart_that_was_interrupted_is_made_up_for(masters: Masters, tmp_path: Path) -> None:
+    """By a kubectl that kills the tarmak-iam that has it delete pods."""
+    stage, kubectl = masters.stage, tmp_path / "kubectl"
+    deletes = 'case "$*" in *"delete pod"*) kill -9 $PPID; exit 1 ;; esac'
+    kubectl.write_text(f'#!/bin/sh\n{deletes}\nexec {components.program("kubectl")} "$@"\n')
+    kubectl.chmod(0o755)
     stage.live(*APPLY, "--timeout=600")
     add_evil(masters)
-    stage.live(*APPLY, "--force", code=-signal.SIGKILL, more=killer)
+    ended(start(stage, *APPLY, "--force", PATH=stage.path_with(tmp_path)), -signal.SIGKILL)
     assert "evil" not in masters.kubectl("-n", "kube-system", "get", "configmap", NAME, "-o", "yaml")
     assert stage.login("unmapped").username == "evil"
 
