@@ -207,11 +207,3 @@ def test_rules_about_the_mappings_say_what_was_found(tmp_path: Path, text: str |
         "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
         + expected.replace("PATH", path)
     ]
-
-
-def test_mappings_alone_do_not_say_where_the_kubeconfig_is() -> None:
-    (finding,) = check(Subjects(mappings=Mappings.parse(ADMIN_TYPO)))
-    assert finding.finding.message == (
-        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
-        "the admin certificate was not examined"
-    )

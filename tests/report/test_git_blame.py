@@ -88,7 +88,7 @@ D, E, F = [["  - groups: [dev]\n", f"    roleARN: {name}\n", "    username: u\n"
         [A + B, B + A],
         [A, [*A, "    - ops\n"], [*A[:3], "    - ops\n"]],
         [D, E + D, D + E + F],
-        [D + E + F, E + F],
+        [E + F, D + E + F, E + F],
         [[*A, "\n", *C], [*A, "\n", *B, "\n", *C]],
         [["a\n", "b"], ["a\n", "b\n"]],
         [["a\r\n", "b\r\n"], ["a\n", "b\r\n"]],

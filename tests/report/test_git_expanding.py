@@ -77,6 +77,13 @@ def shared_trees(pack: Pack) -> str:
     return pack.commit(new, [pack.commit(below, [])], 2)
 
 
+def many_files_that_are_gone(pack: Pack) -> str:
+    """A small tree, of which each name is a change."""
+    blob = pack.add(BLOB, b"x\n")
+    before = pack.add(TREE, b"".join(file_in(blob, f"f{count:04}") for count in range(4000)))
+    return pack.commit(pack.add(TREE, file_in(pack.add(BLOB, b"a\n"))), [pack.commit(before, [])], 2)
+
+
 def a_commit_of_very_many_parents(pack: Pack) -> str:
     tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
     head = pack.commit(tree, [])
@@ -102,6 +109,7 @@ SHAPES: dict[Callable[[Pack], str], str] = {
     two_large_versions: WORK,
     large_trees: WORK,
     shared_trees: WORK,
+    many_files_that_are_gone: WORK,
     a_commit_of_very_many_parents: "has more than 100 parents, the limit",
     many_small_copies: WORK,
 }
