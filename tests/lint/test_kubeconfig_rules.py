@@ -13,7 +13,6 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.support.admin_certificates import (
-    NO_CERTIFICATE,
     authority,
     certificate,
     encoded,
@@ -175,35 +174,3 @@ def test_it_keeps_nobody_from_applying(tmp_path: Path) -> None:
     assert [each.finding.id for each in check(about)] == ["IAM111"]
     assert about.installation is not None
     assert findings_about(about.installation.cluster, about) == ()
-
-
-ADMIN_TYPO = """\
-clusterID: dev-cluster
-server:
-  mapRoles:
-  - roleARN: arn:aws:iam::111122223333:role/Admin
-    username: admin
-    groups: ["system:master"]
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            kubeconfig(logins(GOOD)),
-            "recovery access: the admin certificate in PATH is valid until 2027-01-01 and in system:masters",
-        ),
-        (None, "no recovery access: PATH does not exist"),
-        (kubeconfig(), NO_CERTIFICATE.format("PATH")),
-    ],
-)
-def test_rules_about_the_mappings_say_what_was_found(tmp_path: Path, text: str | None, expected: str) -> None:
-    if text is not None:
-        write(tmp_path / "dev-cluster", text)
-    messages = [each.finding.message for each in check(subjects(tmp_path, mappings=ADMIN_TYPO))]
-    path = str(tmp_path / "dev-cluster" / "kubeconfig")
-    assert messages == [
-        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
-        + expected.replace("PATH", path)
-    ]

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.lint import RULES, Located, Rule, Subjects, all_rules, check, examine
+from tarmak_iam.lint import RULES, Located, Rule, all_rules, examine
 from tarmak_iam.lint.rule import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tests.example_plugin.tarmak_iam_example import COSTS
 from tests.lint.files import CONFIG_NAME, Files, fixable, fixed, subjects_of
 from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
-from tests.support import EXAMPLES, ROOT, Shell, bring_plugins
+from tests.support import ROOT, Shell, bring_plugins
 
 PAGES = ROOT / "docs" / "rules"
 RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
@@ -223,8 +222,3 @@ def test_what_implies_a_finding_is_a_rule() -> None:
     causes = [name for rule in RULES for by in rule.implied_by for name in by.causes]
     assert len(causes) > 30
     assert set(causes) <= {rule.name for rule in all_rules()}
-
-
-@pytest.mark.parametrize("example", ["single", "multi"])
-def test_the_examples_of_the_project_have_no_finding(example: str) -> None:
-    assert check(Subjects(TarmakConfig.load(EXAMPLES / example))) == []
