@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -72,16 +73,14 @@ def files_found(directory: Path, *, every: bool = False) -> list[str]:
     ],
 )
 def test_where_a_file_is_not_read(tmp_path: Path, name: str) -> None:
-    """The command that moves it is for the shell, in whatever directory."""
-    home = tmp_path / "a b;"
-    home.mkdir()
-    write(home, name)
-    (line,) = found(home)
+    write(tmp_path, name)
+    (line,) = found(tmp_path)
     assert line.startswith(f"{name}: this file is not read: the ")
     assert "dev-cluster/" in line
-    subprocess.run(["sh", "-c", line.partition("move it: ")[2]], cwd=home, check=True)
-    assert found(home) == []
-    assert not (home / name).exists()
+    command = line.partition("move it: ")[2]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert found(tmp_path) == []
+    assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +138,16 @@ def test_a_directory_that_is_nearly_the_clusters_is_a_guess(tmp_path: Path) -> N
         f"dev-cluster/{MAPPINGS}; if it belongs to dev-cluster, move it: mkdir -p {tmp_path}/dev-cluster && "
         f"mv {tmp_path}/dev-clster/{MAPPINGS} {tmp_path}/dev-cluster/{MAPPINGS}".replace(f"{tmp_path}/", "")
     ]
+
+
+def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    home = tmp_path / "a b;"
+    home.mkdir()
+    write(home, "tarmak-iam.yaml")
+    config = TarmakConfig.load(home)
+    (each,) = check(Subjects.of_cluster(config, config.clusters[0], ClusterFiles.of(config, config.clusters[0])))
+    words = shlex.split(each.finding.remedy.removeprefix("move it: "))
+    assert words[-3:] == ["mv", str(home / "tarmak-iam.yaml"), str(home / "dev-cluster" / "tarmak-iam.yaml")]
 
 
 def test_several_clusters(tmp_path: Path) -> None:
