@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tarmak_iam.access.diff import Effect, Standings, change_of, changes, effect_json, effects
+from tarmak_iam.access.diff import Effect, Standings, change_of, changes, effects
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
@@ -52,12 +52,6 @@ def test_what_changes_for_whom(case: dict[str, Any]) -> None:
     assert [effect.text for effect in effects(before, after)] == case["effects"]
 
 
-def test_an_entry_that_is_shadowed_is_no_loss() -> None:
-    twice = f"mapRoles: [{{roleARN: '{ROLE}', username: first}}, {{roleARN: '{ROLE}', username: dev}}]"
-    assert effects(load(twice), load(role("dev"))) == ()
-    assert [each.text for each in effects(load(twice), load(role("first")))] == [f"{ROLE}: becomes first (was dev)"]
-
-
 def test_the_gate_and_the_version_count_too() -> None:
     assert [each.text for each in effects(load(SSO, "v0.7.9", "SSORoleMatch=true"), load(SSO))] == [
         "sso:111122223333/Dev: can no longer log in; loses g"
@@ -74,26 +68,6 @@ def test_installations() -> None:
 
 def test_what_a_terminal_would_act_on_is_an_escape() -> None:
     assert Effect(ROLE, "arn", None, "a\x1b[31m").text == f"{ROLE}: can log in as a\\x1b[31m without groups"
-
-
-def test_a_group_by_chance_is_gained_and_lost() -> None:
-    role = "roleARN: 'arn:aws:iam::111122223333:role/a', username: x"
-    sure = load(f"mapRoles: [{{{role}, groups: [g]}}]", "v0.7.9")
-    maybe = load(f"mapRoles: [{{{role}, Groups: [g], GROUPS: [h]}}]", "v0.7.9")
-    (effect,) = effects(sure, maybe)
-    assert (effect.gained, effect.lost, effect.or_else) == (("h",), ("g",), ("x with group g",))
-    assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, chosen at random: x with group g"
-    assert effect_json(effect)["orElse"] == ["x with group g"]
-    (back,) = effects(maybe, sure)
-    assert (back.gained, back.lost, back.or_else) == (("g",), ("h",), ())
-    named = load(f"mapRoles: [{{{role.replace('username', 'userName')}, Username: y, groups: [g]}}]", "v0.7.9")
-    (effect,) = effects(named, load(f"mapRoles: [{{{role.replace('x', 'y')}, groups: [g]}}]", "v0.7.9"))
-    assert effect.text == "arn:aws:iam::111122223333:role/a: becomes y at every start"
-    gone = load(f"mapRoles: [{{{role}, RoleArn: 'arn:aws:iam::111122223333:role/b', groups: [g]}}]", "v0.7.9")
-    assert [each.text for each in effects(sure, gone)] == [
-        "arn:aws:iam::111122223333:role/a: loses g; or, chosen at random: no access",
-        "arn:aws:iam::111122223333:role/b: can log in as x with group g; or, chosen at random: no access",
-    ]
 
 
 ENTRY = st.builds(

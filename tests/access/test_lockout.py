@@ -144,20 +144,14 @@ def test_groups_that_make_no_admin(group: str) -> None:
     assert losses(START, made((ADMIN, "admin", f'"{group}"'), (NODE, NODE_NAME, '"system:nodes"'))) == (LAST,)
 
 
-def test_a_node_by_chance_is_none() -> None:
-    twice = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', Groups: ['system:nodes'], userName: node, GROUPS: [x]}}"
+@pytest.mark.parametrize("keys", ["Groups: ['system:nodes'], GROUPS: [x]", "groups: ['system:nodes']"])
+def test_a_node_by_chance_is_none_but_may_stay_one(keys: str) -> None:
+    keys = f"username: '{NODE_NAME}', userName: node, {keys}"
     admin = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"
-    mappings = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {twice}\n  - {admin}\n"
-    assert losses(START, installation(mappings=mappings, daemonVersion="v0.6.20")) == (NO_NODES,)
-
-
-def test_a_node_by_chance_may_stay_one() -> None:
-    twice = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', groups: ['system:nodes'], userName: node}}"
-    admin = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"
-    mappings = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {twice}\n  - {admin}\n"
+    mappings = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {{roleARN: '{NODE}', {keys}}}\n  - {admin}\n"
     maybe = installation(mappings=mappings, daemonVersion="v0.6.20")
-    assert losses(maybe, maybe) == ()
     assert losses(START, maybe) == (NO_NODES,)
+    assert losses(maybe, maybe) == ()
 
 
 def test_what_a_daemon_would_mean_to_give_that_starts_neither_before_nor_after() -> None:
@@ -190,10 +184,6 @@ def test_of_a_file_that_does_not_start_what_it_means_counts() -> None:
     broken = made((ADMIN, "admin", '"system:masters"'), ("nonsense", "x", ""))
     assert losses(broken, made(("nonsense", "x", ""))) == (LAST,)
     assert losses(broken, made((ADMIN, "admin", '"system:masters"'))) == ()
-    extra = "  mapAccounts: ['111122223333']\n"
-    meant = made((ADMIN, "admin", ""), ("nonsense", "x", ""), extra=extra)
-    assert is_known(meant, OTHER)
-    assert not is_known(broken, OTHER)
 
 
 SSO_ADMIN = (
@@ -211,13 +201,13 @@ def test_of_a_file_that_does_not_start_sso_entries_count_with_their_name() -> No
     assert losses(broken, installation(mappings=None)) == (lost,)
 
 
-def test_of_a_file_that_does_not_start_an_entry_with_arn_and_sso_is_of_its_arn() -> None:
+def test_who_is_known_in_a_file_that_does_not_start() -> None:
+    """An entry with an ARN and `sso` is of its ARN, and only an account admits everybody of it."""
     both = f"  - {{roleARN: '{ADMIN}', sso: {{permissionSetName: Ops, accountID: '111122223333'}}, username: x}}\n"
-    broken = made(("nonsense", "x", ""), extra=both)
-    assert is_known(broken, ADMIN)
-
-
-def test_of_a_file_that_does_not_start_only_accounts_admit_everybody_of_theirs() -> None:
+    assert is_known(made(("nonsense", "x", ""), extra=both), ADMIN)
+    accounts = "  mapAccounts: ['111122223333']\n"
+    assert is_known(made((ADMIN, "admin", ""), ("nonsense", "x", ""), extra=accounts), OTHER)
+    assert not is_known(made((ADMIN, "admin", ""), ("nonsense", "x", "")), OTHER)
     users = "  mapUsers: [{userARN: '111122223333', username: x, groups: []}]\n"
     assert not is_known(made(("nonsense", "x", ""), extra=users), OTHER)
 

@@ -18,8 +18,9 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.installation.setting_table import SETTINGS as ROWS
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
-from tests.lint.mapped import ROLES, SSO, report
+from tests.lint.mapped import SSO, report
 from tests.support import ADMIN, ROOT, golden_json
+from tests.support.tables import rows
 
 MAPPINGS, SETTINGS = mappings_schema(), settings_schema()
 RECORDED = {
@@ -64,46 +65,12 @@ def test_a_recording_is_flagged_only_where_check_has_a_finding(name: str) -> Non
         assert complaints(text), text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "clusterID: dev-cluster\n",
-        ROLES,
-        ROLES.replace("mapRoles", "maproles").replace("roleARN", "rolearn"),
-        "clusterid: x\nSERVER: {MAPUSERS: [{USERARN: 'arn:aws:iam::111122223333:user/a/b', Username: b}]}\n",
-        "x-note: 1\nserver: {x-note: 2, mapRoles: []}\n",
-        "server: {mapAccounts: ['111122223333']}\n",
-        f"server.mapRoles: [{{roleARN: '{ADMIN}', username: a, groups: }}]\n",
-        "server: {mapRoles: [{sso: {permissionSetName: Ops, accountID: '111122223333'}, username: a}]}\n",
-        "server: {port: 21362, address: 127.0.0.1, backendMode: [CRD]}\n",
-    ],
-)
+@pytest.mark.parametrize("text", rows(__file__, "taken"))
 def test_what_is_taken(text: str) -> None:
     assert not flagged(MAPPINGS, text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "- x\n",
-        "clusterID: 12\n",
-        "clusterId-: x\n",
-        "mapRoles: []\n",
-        ROLES.replace("mapRoles", "mapRole"),
-        ROLES.replace("roleARN", "arn"),
-        ROLES.replace("arn:aws:iam::111122223333", "arn:aws:iam::11112222333"),
-        ROLES.replace("username: admin", "username: ''"),
-        ROLES.replace("username: admin", "username: ' admin'"),
-        ROLES.replace("username: admin", "username: true"),
-        ROLES.replace("['system:masters']", "system:masters"),
-        ROLES.replace("['system:masters']", "['']"),
-        "server:\n  mapRoles: |\n    - x\n",
-        "server: {mapAccounts: ['12']}\n",
-        "server: {backendMode: [mountedfile]}\n",
-        "server: {mapRoles: [{sso: {permissionSet: Ops}, username: a}]}\n",
-    ],
-)
+@pytest.mark.parametrize("text", rows(__file__, "flagged"))
 def test_what_is_flagged(text: str) -> None:
     assert flagged(MAPPINGS, text)
     assert complaints(text)
@@ -141,28 +108,7 @@ def refused(text: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", False),
-        ("image: registry.example/a:v0.6.20\nprofile:\n", False),
-        ("backends: [MountedFile, CRD]\nfeatureGates: {SSORoleMatch: yes}\n", False),
-        ("kubernetesVersion: '1.30'\nexec: aws\naddonManagerMode: Reconcile\n", False),
-        ("installHint: see https://wiki.example.com/iam\n", False),
-        ("installHint: ' '\n", True),
-        ("x-note: 1\n", True),
-        ("Image: a\n", True),
-        ("kubernetesVersion: 1.30\n", True),
-        ("backends: []\n", True),
-        ("backends: [CRD, CRD]\n", True),
-        ("backends: CRD\n", True),
-        ("backends: [DynamicFile]\n", True),
-        ("featureGates: {'a,b': true}\n", True),
-        ("featureGates: {A: 1}\n", True),
-        ("exec: kubectl\n", True),
-        ("- exec\n", True),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), rows(__file__, "settings"))
 def test_settings(text: str, expected: bool) -> None:
     assert refused(text) is expected
     assert flagged(SETTINGS, text) is expected

@@ -32,6 +32,7 @@ NODES = (
 )
 ANCHORS = "x-a: &a [dev]\nx-b: &b [ops]\n"
 GAINS = f"{ROLE}/Admin: can log in as admin with group system:masters"
+LAST = f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
 
 
 def effects_of(files: Files) -> list[str]:
@@ -125,8 +126,7 @@ def test_no_fix_disables_the_login_of_admins_and_nodes(monkeypatch: pytest.Monke
     text = f"{DEV}{ON}project: bad\n"
     found = made(subjects_of({CONFIG_NAME: text, MAPPINGS_NAME: ADMIN + NODES}))
     assert changed_in(found) == ()
-    why = f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
-    assert [each.why for each in found.dropped] == [f"{why}; the nodes of {ROLE}/Node could no longer join"]
+    assert [each.why for each in found.dropped] == [f"{LAST}; the nodes of {ROLE}/Node could no longer join"]
     assert made(subjects_of({CONFIG_NAME: text})).dropped == ()  # nobody is mapped
     unknown = made(Subjects(TarmakConfig.parse(text)))
     assert [each.why for each in unknown.dropped] == [
@@ -134,31 +134,31 @@ def test_no_fix_disables_the_login_of_admins_and_nodes(monkeypatch: pytest.Monke
     ]
 
 
-def test_no_fix_locks_out_an_admin_while_another_one_gives_access(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the fix of clusterID nobody has access, but who is meant to have it is not lost."""
+def mappings_rule(*edits: Edit) -> Rule:
+    """Fixes mappings with an entry."""
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if mappings.entries:
-            yield rule.finding(Subject.MAPPINGS, ("server",), "bad")
+            yield rule.finding(Subject.MAPPINGS, ("server",), "bad", fix=Fix("fix it", edits, is_safe=False))
 
-    edits = (Set(("clusterID",), "dev-cluster"), Remove(("server", "mapRoles", 0)))
-    fix = Fix("fix it", edits, is_safe=False)
-    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
-    bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
-    found = outcome({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}, unsafe=True)
-    assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]
+    return MAPPINGS.error("TEST002", "test-mappings", "a test")(check)
+
+
+REMOVED = Remove(("server", "mapRoles", 0))
+
+
+def test_no_fix_locks_out_who_is_meant_to_have_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where clusterID is another one's, nobody can log in, before a fix writes the right one."""
+    wrong = subjects_of({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"})
+    bring_plugins(monkeypatch, "tarmak_iam.rules", mappings_rule(Set(("clusterID",), "dev-cluster"), REMOVED))
+    assert [each.why for each in made(wrong).dropped] == [LAST]
+    empty = subjects_of({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: "clusterID: dev-cluster\nserver:\n  mapRoles: []\n"})
+    assert list(lock_outs([wrong], [empty])) == [LAST]
 
 
 def test_no_fix_of_a_mappings_file_without_a_cluster_locks_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        if mappings.entries:
-            yield rule.finding(Subject.MAPPINGS, ("server",), "bad")
-
-    fix = Fix("fix it", (Remove(("server", "mapRoles", 0)),), is_safe=False)
-    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
-    bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
-    found = made(Subjects(mappings=Mappings.parse(ADMIN)))
-    assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]
+    bring_plugins(monkeypatch, "tarmak_iam.rules", mappings_rule(REMOVED))
+    assert [each.why for each in made(Subjects(mappings=Mappings.parse(ADMIN))).dropped] == [LAST]
 
 
 API = "kubernetes.apiServer"
@@ -183,6 +183,7 @@ API = "kubernetes.apiServer"
         ),
         # null is what Tarmak takes it for
         (Set(("clusters", 0, "kubernetes", "calico"), {}), ""),
+        (Set(INIT, None), ""),
     ],
 )
 def test_values_that_tarmak_uses(edit: Set, why: str) -> None:
@@ -200,13 +201,6 @@ def test_what_tarmak_rejects_is_compared() -> None:
     assert old.config is not None
     (new,) = with_document([old], Subject.CONFIG, old.config.document.edit(Remove(logs)))
     assert why_unsafe([old], [new]) == "what Tarmak does with dev-cluster changes"
-
-
-@pytest.mark.parametrize("value", ["", " null", " ~"])
-def test_null_becomes_what_tarmak_takes_it_for(value: str) -> None:
-    old, new, other = (subjects_of({CONFIG_NAME: DEV + ON.replace(" true", each)}) for each in (value, " false", " on"))
-    assert why_unsafe([old], [new]) == ""
-    assert why_unsafe([old], [other]) != ""
 
 
 @pytest.mark.parametrize(
@@ -243,15 +237,6 @@ def test_mappings_that_are_read_otherwise(before: str, after: str, why: str) -> 
 def test_settings_that_differ() -> None:
     old, new = (subjects_of({CONFIG_NAME: DEV, "tarmak-iam.yaml": each}) for each in ("exec: aws\n", "{}\n"))
     assert why_unsafe([old], [new]) == "exec: aws -> aws-iam-authenticator"
-
-
-def test_who_is_meant_to_have_access_is_not_locked_out() -> None:
-    """Nobody can log in before: clusterID is that of another cluster."""
-    wrong = {CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}
-    empty = {CONFIG_NAME: DEV + ON, MAPPINGS_NAME: "clusterID: dev-cluster\nserver:\n  mapRoles: []\n"}
-    assert list(lock_outs([subjects_of(wrong)], [subjects_of(empty)])) == [
-        f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
-    ]
 
 
 def test_a_hub_has_no_iam_login(monkeypatch: pytest.MonkeyPatch) -> None:

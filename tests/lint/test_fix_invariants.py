@@ -57,6 +57,11 @@ def _mapped(text: str, version: str) -> Subjects | None:
 def _check(subjects: Subjects) -> None:
     for unsafe in (False, True):
         made = fix_findings(subjects, unsafe=unsafe)
+        if not changed_in(made):
+            assert made.fixed == ()
+            if not made.fixable:
+                return  # unsafe fixes neither
+            continue
         (after,) = made.after
         _check_findings(subjects, made)
         for old, new in changed_in(made):

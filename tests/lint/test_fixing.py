@@ -200,11 +200,6 @@ def test_the_fix_of_a_finding_that_fails_names_the_plugin(monkeypatch: pytest.Mo
         fixable(config("project: bad\n"))
 
 
-def test_a_rule_without_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = _made(monkeypatch, _rule(None), unsafe=True)
-    assert (changed_in(made), made.fixable, len(made.report.findings)) == ((), (), 1)
-
-
 def test_suppressed_findings_stay() -> None:
     files = config("  instancePools:\n  - minCount: 010  # tarmak-iam: ignore[IAM035] octal on purpose\n")
     assert fixed(files, unsafe=True) == files
@@ -216,12 +211,6 @@ def _mappings_rule(fix: Fix) -> Rule:
             yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
 
     return MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
-
-
-NODES = (
-    f"  - {{roleARN: '{ROLE}/Node', username: 'system:node:{{{{EC2PrivateDNSName}}}}', "
-    "groups: ['system:bootstrappers', 'system:nodes']}\n"
-)
 
 
 @pytest.mark.parametrize("with_config", [True, False])
@@ -244,16 +233,6 @@ def test_access_is_compared(monkeypatch: pytest.MonkeyPatch, with_config: bool, 
     (found,) = made.fixable
     assert found.why_unsafe.removeprefix(f"in a cluster that reads {MAPPINGS_NAME}: ").startswith(why)
     assert changed_in(made) == ()
-
-
-@pytest.mark.parametrize("index", [0, 1])
-def test_no_fix_locks_out_the_last_admin_or_a_node(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
-    fix = Fix("fix it", (Remove(("x-bad",)), Remove(("server", "mapRoles", index))), is_safe=False)
-    bring_plugins(monkeypatch, "tarmak_iam.rules", _mappings_rule(fix))
-    files = {MAPPINGS_NAME: f"{ADMIN}{NODES}x-bad: true\n"}
-    made = outcome(files, unsafe=True)
-    assert changed_in(made) == ()
-    assert [each.why for each in made.dropped] != []
 
 
 def _document(text: str) -> Document:

@@ -28,38 +28,16 @@ scalars = st.one_of(
     st.text(max_size=8),
     st.sampled_from(
         [
-            DEV,
-            DEV.upper(),
-            "arn:aws:iam::111122223333:role/a/b",
-            "arn:aws:sts::111122223333:assumed-role/Dev/x",
-            "arn:aws:iam::1:user/*",
-            "{{SessionName}}",
-            "system:node:{{EC2PrivateDNSName}}",
-            "{{ x }}",
-            "system:masters",
-            "a,b",
-            "012345678901",
-            "MountedFile",
-            "mountedfile",
+            *(DEV, DEV.upper(), "arn:aws:iam::111122223333:role/a/b", "arn:aws:iam::1:user/*", "012345678901"),
+            *("arn:aws:sts::111122223333:assumed-role/Dev/x", "system:masters", "a,b", "MountedFile", "mountedfile"),
+            *("{{SessionName}}", "system:node:{{EC2PrivateDNSName}}", "{{ x }}"),
         ]
     ),
 )
 keys = st.sampled_from(
     [
-        "roleARN",
-        "rolearn",
-        "role_arn",
-        "userARN",
-        "username",
-        "groups",
-        "sso",
-        "accountID",
-        "permissionSetName",
-        "partition",
-        "backendMode",
-        "usernamePrefixReserveList",
-        "note",
-        "userid",
+        *("roleARN", "rolearn", "role_arn", "userARN", "username", "groups", "sso", "accountID", "permissionSetName"),
+        *("partition", "backendMode", "usernamePrefixReserveList", "note", "userid"),
     ]
 )
 entries = st.dictionaries(
@@ -69,16 +47,8 @@ values = st.one_of(scalars, entries, st.lists(st.one_of(scalars, entries), max_s
 servers = st.dictionaries(
     st.sampled_from(
         [
-            "mapRoles",
-            "MAPROLES",
-            "mapUsers",
-            "mapAccounts",
-            "scrubbedAccounts",
-            "reservedPrefixConfig",
-            "backendMode",
-            "partition",
-            "map_roles",
-            "ec2DescribeInstancesRoleARN",
+            *("mapRoles", "MAPROLES", "map_roles", "mapUsers", "mapAccounts", "scrubbedAccounts", "partition"),
+            *("reservedPrefixConfig", "backendMode", "ec2DescribeInstancesRoleARN"),
         ]
     ),
     values,

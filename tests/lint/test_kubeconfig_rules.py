@@ -13,7 +13,6 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.support.admin_certificates import (
-    NO_CERTIFICATE,
     authority,
     certificate,
     encoded,
@@ -71,106 +70,76 @@ def reached(tmp_path: Path, name: str = "dev-cluster") -> None:
     (tmp_path / name / "ssh_known_hosts").write_text("10.99.0.1 ecdsa-sha2-nistp256 AAAA\n")
 
 
-def test_a_certificate_that_is_a_way_back(tmp_path: Path) -> None:
-    write(tmp_path / "dev-cluster", kubeconfig(logins(GOOD)))
-    reached(tmp_path)
-    assert problems(tmp_path) == []
+CONNECTED = "but Tarmak has connected to the cluster from this directory"
+CERTIFICATE = "the admin certificate in PATH"
+CONTEXT = "the current context of PATH has no client certificate"
+UNREADABLE = f"{CERTIFICATE} cannot be read: it is not a kubeconfig that kubectl can read"
 
 
-def test_a_kubeconfig_that_is_missing_where_tarmak_was(tmp_path: Path) -> None:
-    assert problems(tmp_path) == []  # a checkout in CI, or nothing applied yet
-    reached(tmp_path)
-    assert problems(tmp_path) == [
-        (
-            "tarmak.yaml:5:3 warning IAM110 dev-cluster/kubeconfig does not exist, but Tarmak has connected to the "
-            f"cluster from this directory; {RENEW}"
-        )
-    ]
-
-
-def test_a_kubeconfig_whose_credentials_were_taken_out(tmp_path: Path) -> None:
-    write(tmp_path / "dev-cluster", kubeconfig())
-    assert problems(tmp_path) == []
-    reached(tmp_path)
-    assert problems(tmp_path) == [
-        (
-            "tarmak.yaml:5:3 warning IAM110 the current context of dev-cluster/kubeconfig has no client certificate, "
-            f"but Tarmak has connected to the cluster from this directory; {RENEW}"
-        )
-    ]
+def valid(since: str, until: str, *groups: str) -> str:
+    return kubeconfig(logins(certificate(since, until, groups or ("system:masters",))))
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "rule", "what", "remedy"),
     [
+        (None, "warning IAM110", f"PATH does not exist, {CONNECTED}", RENEW),
+        (kubeconfig(), "warning IAM110", f"{CONTEXT}, {CONNECTED}", RENEW),
+        (kubeconfig("token: abc"), "error IAM111", f"{CONTEXT}: its user logs in with a token", RENEW),
+        (valid("2019-01-01", "2020-01-01"), "error IAM111", f"{CERTIFICATE} expired on 2020-01-01", RENEW),
         (
-            kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
-            f"the admin certificate in dev-cluster/kubeconfig expired on 2020-01-01; {RENEW}",
-        ),
-        (
-            kubeconfig(logins(certificate("2030-01-01", "2031-01-01"))),
-            (
-                "the admin certificate in dev-cluster/kubeconfig is not valid before 2030-01-01; "
-                "check the clock of this machine"
-            ),
+            valid("2030-01-01", "2031-01-01"),
+            "error IAM111",
+            f"{CERTIFICATE} is not valid before 2030-01-01",
+            "check the clock of this machine",
         ),
         (
             kubeconfig(logins(GOOD, key_pem("another"))),
-            f"the key in dev-cluster/kubeconfig does not belong to the admin certificate; {REPLACE}",
-        ),
-        (
-            kubeconfig("token: abc"),
-            (
-                "the current context of dev-cluster/kubeconfig has no client certificate: its user logs in with a "
-                f"token; {RENEW}"
-            ),
+            "error IAM111",
+            "the key in PATH does not belong to the admin certificate",
+            REPLACE,
         ),
         (
             kubeconfig(logins(GOOD), ca=authority("another")),
-            f"the admin certificate in dev-cluster/kubeconfig is not signed by the CA in the same file; {REPLACE}",
+            "error IAM111",
+            f"{CERTIFICATE} is not signed by the CA in the same file",
+            REPLACE,
+        ),
+        ("users: [", "error IAM111", UNREADABLE, REPLACE),
+        *(
+            (valid("2025-04-01", until), "warning IAM112", f"{CERTIFICATE} expires on {when}", REPLACE)
+            for until, when in (
+                ("2026-03-02T12:00:00", "2026-03-02, in less than a day"),
+                ("2026-03-03T12:00:00", "2026-03-03, in 1 day"),
+                ("2026-04-01T09:29:59", "2026-04-01, in 29 days"),
+            )
         ),
         (
-            "users: [",
-            (
-                "the admin certificate in dev-cluster/kubeconfig cannot be read: it is not a kubeconfig that kubectl "
-                f"can read; {REPLACE}"
-            ),
+            valid("2026-01-01", "2027-01-01", "dev"),
+            "warning IAM113",
+            f"{CERTIFICATE} is not in the group system:masters",
+            REPLACE,
         ),
     ],
 )
-def test_a_certificate_that_lets_nobody_in(tmp_path: Path, text: str, expected: str) -> None:
-    write(tmp_path / "dev-cluster", text)
-    assert problems(tmp_path) == [f"tarmak.yaml:5:3 error IAM111 {expected}"]
+def test_an_admin_certificate(tmp_path: Path, text: str | None, rule: str, what: str, remedy: str) -> None:
+    """IAM110 only where Tarmak was: else it is a checkout in CI, or nothing is applied yet."""
+    if text is not None:
+        write(tmp_path / "dev-cluster", text)
+    line = f"tarmak.yaml:5:3 {rule} {what}; {remedy}".replace("PATH", "dev-cluster/kubeconfig")
+    assert problems(tmp_path) == ([] if rule.endswith("IAM110") else [line])
+    reached(tmp_path)
+    assert problems(tmp_path) == [line]
+
+
+NOT_EXAMINED = f"client-certificate: /etc/hosts, client-key-data: {encoded(key_pem())}"
 
 
 @pytest.mark.parametrize(
-    ("until", "expected"),
-    [
-        ("2026-03-02T12:00:00", "expires on 2026-03-02, in less than a day"),
-        ("2026-03-03T12:00:00", "expires on 2026-03-03, in 1 day"),
-        ("2026-04-01T09:29:59", "expires on 2026-04-01, in 29 days"),
-        ("2026-04-01T09:30:00", ""),
-    ],
+    "text", [kubeconfig(logins(GOOD)), valid("2025-04-01", "2026-04-01T09:30:00"), kubeconfig(NOT_EXAMINED)]
 )
-def test_a_certificate_that_expires_soon(tmp_path: Path, until: str, expected: str) -> None:
-    write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2025-04-01", until))))
-    what = f"tarmak.yaml:5:3 warning IAM112 the admin certificate in dev-cluster/kubeconfig {expected}; {REPLACE}"
-    assert problems(tmp_path) == ([what] if expected else [])
-
-
-def test_a_certificate_of_no_admin(tmp_path: Path) -> None:
-    write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2026-01-01", "2027-01-01", ("dev",)))))
-    assert problems(tmp_path) == [
-        (
-            "tarmak.yaml:5:3 warning IAM113 the admin certificate in dev-cluster/kubeconfig is not in the group "
-            f"system:masters; {REPLACE}"
-        )
-    ]
-
-
-def test_what_is_not_examined_is_no_finding(tmp_path: Path) -> None:
-    user = f"client-certificate: /etc/hosts, client-key-data: {encoded(key_pem())}"
-    write(tmp_path / "dev-cluster", kubeconfig(user))
+def test_a_certificate_without_a_finding(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "dev-cluster", text)
     reached(tmp_path)
     assert problems(tmp_path) == []
 
@@ -205,43 +174,3 @@ def test_it_keeps_nobody_from_applying(tmp_path: Path) -> None:
     assert [each.finding.id for each in check(about)] == ["IAM111"]
     assert about.installation is not None
     assert findings_about(about.installation.cluster, about) == ()
-
-
-ADMIN_TYPO = """\
-clusterID: dev-cluster
-server:
-  mapRoles:
-  - roleARN: arn:aws:iam::111122223333:role/Admin
-    username: admin
-    groups: ["system:master"]
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            kubeconfig(logins(GOOD)),
-            "recovery access: the admin certificate in PATH is valid until 2027-01-01 and in system:masters",
-        ),
-        (None, "no recovery access: PATH does not exist"),
-        (kubeconfig(), NO_CERTIFICATE.format("PATH")),
-    ],
-)
-def test_rules_about_the_mappings_say_what_was_found(tmp_path: Path, text: str | None, expected: str) -> None:
-    if text is not None:
-        write(tmp_path / "dev-cluster", text)
-    messages = [each.finding.message for each in check(subjects(tmp_path, mappings=ADMIN_TYPO))]
-    path = str(tmp_path / "dev-cluster" / "kubeconfig")
-    assert messages == [
-        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
-        + expected.replace("PATH", path)
-    ]
-
-
-def test_mappings_alone_do_not_say_where_the_kubeconfig_is() -> None:
-    (finding,) = check(Subjects(mappings=Mappings.parse(ADMIN_TYPO)))
-    assert finding.finding.message == (
-        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
-        "the admin certificate was not examined"
-    )

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.lint import edit_guard
 from tarmak_iam.lint.check import check
 from tarmak_iam.lint.rule import Subjects
@@ -45,8 +44,3 @@ def test_the_mappings_before_are_checked_only_for_comparison(
     done = shell.dev("map", "add", "arn:aws:iam::111122223333:role/New", "--username", "new", "--group", "dev")
     assert counts["checks"] == checks
     assert "IAM" not in done.err
-
-
-def test_the_place_of_a_grant_is_that_of_its_mapping() -> None:
-    loaded = Authenticator.load(f"clusterID: c\n{ROLES}  mapAccounts: ['444455556666']\n", filename="config.yaml")
-    assert [str(each.place) for each in loaded.grants] == ["config.yaml:4:5", "config.yaml:5:16"]

@@ -14,7 +14,7 @@ from tarmak_iam.lint.check import GROUP
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tests.lint.mapped import ADMIN, DEV, ROLES, report
-from tests.support import Shell, bring_plugins
+from tests.support import bring_plugins
 
 USER = "arn:aws:iam::111122223333:user/Ann"
 COMMENT = "# tarmak-iam: ignore[IAM078] it was agreed"
@@ -41,14 +41,6 @@ def test_json_has_no_comments() -> None:
     )
     found = examine(Subjects(TarmakConfig.parse(text)))
     assert ([each.finding.id for each in found.findings], found.suppressed) == (["IAM030"], ())
-
-
-def test_the_command_counts_them(shell: Shell) -> None:
-    home = shell.single / "dev-cluster"
-    text = f"{ROLES}  mapAccounts: ['444455556666']  # tarmak-iam: ignore[IAM074] the sandbox\n"
-    (home / "aws-iam-authenticator.yaml").write_text(text)
-    done = shell.dev("check")
-    assert (done.out, done.err) == ("", "no findings, 1 suppressed by comments\n")
 
 
 EVERYTHING = f"""\

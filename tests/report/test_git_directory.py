@@ -133,16 +133,14 @@ def test_a_git_directory_that_shares_with_somebody_else(work: Work, tmp_path: Pa
 # --- what is no repository -------------------------------------------------------------------------------------------
 
 
-def test_a_link(work: Work, tmp_path: Path) -> None:
+def test_a_link_and_a_pipe(work: Work, tmp_path: Path) -> None:
     hostile = tmp_path.resolve() / "hostile"
     hostile.mkdir()
     (hostile / ".git").symlink_to(work.root / ".git")
     assert refused(hostile) == f"{hostile}/.git is a symbolic link, which is not followed"
-
-
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / ".git")
-    assert refused(tmp_path) == f"{tmp_path}/.git is not a regular file"
+    (hostile / ".git").unlink()
+    os.mkfifo(hostile / ".git")
+    assert refused(hostile) == f"{hostile}/.git is not a regular file"
 
 
 @pytest.mark.parametrize(

@@ -82,15 +82,6 @@ def test_variables_lead_to_no_other_repository(work: Work, tmp_path: Path, monke
     assert work.repository().lines(work.path).of(1, 1).commit == commit
 
 
-def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
-    commit = work.commit("a\n", "One")
-    link = tmp_path / "link"
-    link.symlink_to(work.root)
-    repository = Repository.of(link)
-    assert repository.lines(link / "map.yaml").of(1, 1).commit == commit
-    assert repository.file(link / "map.yaml").commit == commit
-
-
 def test_a_file_of_a_submodule_or_outside_is_not_in_the_repository(work: Work, tmp_path: Path) -> None:
     inner = new_work(tmp_path / "inner")
     inner.commit("a\n", "In the submodule")

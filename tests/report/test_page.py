@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def live_cluster() -> Cluster:
     return cluster
 
 
+@cache
 def whole() -> AccessReview:
     """All that a page can show: three clusters, one not readable, one asked, one without IAM login."""
     review = access_review(MAPPINGS, "server: {mapUsers: []}\n")

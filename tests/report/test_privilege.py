@@ -130,16 +130,17 @@ def test_the_most_privileged_of_what_it_may_get_counts(group: str, objects: list
     assert [each.cells[0] and each.cells[0].privilege for each in review.rows] == [Privilege.ADMIN, Privilege.ADMIN]
     may = [line for line in as_lines(review) if line.startswith("    may") and "everything" in line]
     assert len(may) == (2 if objects else 0)
-
-
-def test_groups_of_alternatives_are_listed_too() -> None:
-    review = asked(OVERLAP.replace("GROUP", "ops"), **SSO)
+    # Groups of alternatives are listed too.
     (cluster,) = review.clusters
-    assert cluster.unbound == ("ops", "nobody")
-    assert [(each.name, each.principals) for each in cluster.subjects] == [
-        ("ops", (f"sso:{ACCOUNT}/Dev", f"sso:{ACCOUNT}/Dev_Ops")),
-        ("nobody", (f"sso:{ACCOUNT}/Dev_Ops",)),
-    ]
+    subjects = {each.name: each.principals for each in cluster.subjects}
+    assert subjects[group.strip("'")] == (f"sso:{ACCOUNT}/Dev", f"sso:{ACCOUNT}/Dev_Ops")
+    assert subjects["nobody"] == (f"sso:{ACCOUNT}/Dev_Ops",)
+
+
+def test_groups_by_chance_are_unbound_too() -> None:
+    by_chance = DEV.replace("groups: [developers]", "Groups: [ops], GROUPS: [developers]")
+    (cluster,) = asked(by_chance).clusters
+    assert sorted(cluster.unbound) == ["developers", "ops"]
 
 
 def test_who_gets_in_by_an_account_has_the_rights_of_its_own_arn() -> None:
@@ -233,22 +234,22 @@ def test_an_approver_needs_the_signer_from_kubernetes_1_18_on(version: str, expe
     assert dev.privilege is expected
 
 
-def test_notes_are_in_every_form() -> None:
+def test_notes_and_the_group_of_every_resource_are_in_every_form() -> None:
     starter = binding("b", "starter", "Group:developers", namespace="pay")
-    review = asked(DEV, role("starter", rule("create pods")), starter)
-    assert "    note     RoleBinding pay/b: starts pods in pay" in list(as_lines(review))
-    (shown,) = review_json(review)["clusters"][0]["principals"][0]["rights"]
-    assert (shown["privilege"], shown["risks"], shown["notes"]) == ("none", [], ["starts pods in pay"])
-    badges = [each.text for each in read(page(review)).named("span") if each.attributes.get("class") == "badge note"]
+    lister = binding("c", "lister", "Group:developers")
+    review = asked(DEV, role("starter", rule("create pods")), starter, role("lister", rule("list *")), lister)
+    lines = list(as_lines(review))
+    assert "    note     RoleBinding pay/b: starts pods in pay" in lines
+    assert any("may      list on every resource of the core group (" in line for line in lines)
+    shown = {each["binding"]["name"]: each for each in review_json(review)["clusters"][0]["principals"][0]["rights"]}
+    started = shown["b"]
+    assert (started["privilege"], started["risks"], started["notes"]) == ("none", [], ["starts pods in pay"])
+    (listed,) = shown["c"]["rules"]
+    assert (listed["apiGroups"], listed["resources"]) == ([""], ["*."])
+    html = read(page(review))
+    badges = [each.text for each in html.named("span") if each.attributes.get("class") == "badge note"]
     assert "Starts pods" in badges
-
-
-def test_the_group_of_every_resource_is_in_every_form() -> None:
-    review = asked(DEV, role("r", rule("list *")), binding("b", "r", "Group:developers"))
-    assert any("may      list on every resource of the core group (" in line for line in as_lines(review))
-    (shown,) = review_json(review)["clusters"][0]["principals"][0]["rights"][0]["rules"]
-    assert (shown["apiGroups"], shown["resources"]) == ([""], ["*."])
-    assert "every resource of the core group" in read(page(review)).text
+    assert "every resource of the core group" in html.text
 
 
 REQUESTS = [(*words, Privilege(least)) for *words, least in TABLES["requests"]]

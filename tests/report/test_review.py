@@ -49,14 +49,6 @@ def test_entries(case: dict[str, Any]) -> None:
     assert all(found.startswith(wanted) for found, wanted in zip(review.status.login_obstacles, obstacles, strict=True))
 
 
-def test_files() -> None:
-    review = cluster_review("server: {}\n")
-    assert [(str(file.path), file.change and file.change.unknown) for file in review.files] == [
-        ("tarmak.yaml", "no git repository"),
-        ("map.yaml", "no git repository"),
-    ]
-
-
 def test_random_choices_are_shown_with_the_highest_privilege() -> None:
     review = cluster_review(
         "server:\n"
