@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,11 @@ import pytest
 
 from tarmak_iam.document import Document
 from tarmak_iam.emit import Emitter, manifests, render
-from tarmak_iam.emit.directory import RECORD_NAME
 from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.kubernetes_objects import garbled
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tests.emit.awkward import TEXTS
-from tests.emit.discovery import discovery
-from tests.emit.goldens import FOLDER, OUTPUT, cases
 from tests.support import ADMIN, ROOT, Shell, bring_plugins
 from tests.support.installations import MAPPINGS, installation
 
@@ -54,12 +49,6 @@ def written(made: Installation, directory: Path) -> Path:
     for artifact in render(made)[0]:
         (directory / artifact.name).write_bytes(artifact.data)
     return directory
-
-
-@needs_kustomize
-def test_the_built_in_objects(tmp_path: Path) -> None:
-    made = installation()
-    assert sorted_objects(built(written(made, tmp_path / "out"))) == sorted_objects(manifests(made))
 
 
 CRD = manifests(installation(backends=["CRD"]))[0]
@@ -117,63 +106,6 @@ def test_every_line_end_of_the_mappings_arrives(tmp_path: Path) -> None:
     made = installation(mappings=text)
     (config,) = (each for each in built(written(made, tmp_path / "out")) if each["kind"] == "ConfigMap")
     assert config["data"] == {"config.yaml": MAPPINGS}
-
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Runs kubectl against an API server without objects. Strict schemas are validated by test_matrix.py: kubectl would
-    want them as protobuf."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
-    environment = {"HOME": str(tmp_path_factory.mktemp("home")), "PATH": os.environ["PATH"], "KUBECONFIG": os.devnull}
-    with discovery() as server:
-
-        def run(verb: str, *args: str) -> subprocess.CompletedProcess[str]:
-            command = ["kubectl", "--server", server, verb, "--dry-run=client", "--validate=false", *args]
-            return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-        yield run
-
-
-@pytest.mark.sample(4)
-@pytest.mark.parametrize("verb", ["apply", "create"])
-@pytest.mark.parametrize("case", cases())
-def test_a_dry_run_of_the_goldens(case: str, verb: str, kubectl: Run) -> None:
-    file = FOLDER / case / OUTPUT
-    done = kubectl(verb, "-o", "name", "-f", str(file))
-    assert (done.returncode, done.stderr) == (0, "")
-    kinds = [line.partition(": ")[2] for line in file.read_text().splitlines() if line.startswith("kind: ")]
-    assert [line.partition("/")[0].partition(".")[0] for line in done.stdout.split()] == [k.lower() for k in kinds]
-
-
-def test_kubectl_applies_the_directory(kubectl: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin = Emitter("more", objects=lambda _: (mapping(1, "x"), binding("iam:a"), CRD))
-    bring_plugins(monkeypatch, GROUP, plugin)
-    done = kubectl("apply", "-k", str(written(installation(), tmp_path / "out")))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "customresourcedefinition.apiextensions.k8s.io/iamidentitymappings.iamauthenticator.k8s.aws created (dry run)",
-        "clusterrolebinding.rbac.authorization.k8s.io/iam:a created (dry run)",
-        "configmap/aws-iam-authenticator created (dry run)",
-        "daemonset.apps/aws-iam-authenticator created (dry run)",
-        "iamidentitymapping.iamauthenticator.k8s.aws/awkward-1 created (dry run)",
-    ]
-
-
-def test_kubectl_reads_neither_flags_nor_kubeconfig_nor_record(kubectl: Run, tmp_path: Path) -> None:
-    """With -f it reads every .yaml, .yml and .json, so that the kustomization is all that it cannot take."""
-    out = written(installation(), tmp_path / "out")
-    (out / RECORD_NAME).write_text("{}\n")
-    done = kubectl("apply", "-f", str(out))
-    assert done.stdout.splitlines() == [
-        "configmap/aws-iam-authenticator created (dry run)",
-        "daemonset.apps/aws-iam-authenticator created (dry run)",
-    ]
-    assert done.stderr.count("no matches for kind") == 1
-    assert f'from "{out / "kustomization.yaml"}"' in done.stderr
 
 
 def test_the_kustomization(tmp_path: Path) -> None:

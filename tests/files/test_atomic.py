@@ -130,14 +130,6 @@ def test_a_new_directory_and_its_parents_are_their_owner_s(tmp_path: Path) -> No
     assert modes == [0o755, 0o755, 0o700]
 
 
-def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with pytest.raises(FileError, match="this is not a regular file; nothing was written; specify a file"):
-        replace_file(pipe, NEW, expected=b"")
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-
-
 def test_a_directory_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match="cannot be created"):

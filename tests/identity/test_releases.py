@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +13,6 @@ from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.identity import Authenticator, releases, whois
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
-    NEWEST,
-    NEWEST_READ,
     DaemonVersion,
     ReleaseFeature,
     known_partitions,
@@ -119,34 +112,6 @@ def test_nothing_begins_after_the_last_release_that_was_read() -> None:
     assert [each for each in firsts if not any(first <= release(each) <= read for first, read in lines)] == []
 
 
-def test_a_release_that_changes_nothing_is_one_line_of_one_file(tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "tarmak_iam", ignore=shutil.ignore_patterns("__pycache__"))
-    table = tmp_path / "tarmak_iam" / "identity" / "versions.json"
-    before, newest = table.read_text(encoding="utf-8").splitlines(), FILE["lines"][-1]
-    line_of = json.dumps({"first": newest["first"], "last": "v0.7.99"})
-    after = [line.replace(json.dumps(newest), line_of) for line in before]
-    assert sum(old != new for old, new in zip(before, after, strict=True)) == 1
-    table.write_text("\n".join(after), encoding="utf-8")
-    code = (
-        "from tarmak_iam.identity import releases as v; x = v.DaemonVersion.parse('v0.7.99'); "
-        "print(v.NEWEST, v.NEWEST_READ, v.known_releases()[-1], repr(x.unread), x.accepts_backend('CRD'), "
-        "x.has_item('STS host list per partition'), v.spans_text('STS host by format only (verifySTSHostnameFormat)'))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "v0.7.99 v0.7.99 v0.7.99 '' True False v0.7.5 and later\n"
-
-
-def test_the_newest_releases() -> None:
-    assert NEWEST_READ <= NEWEST == known_releases()[-1]
-
-
 @pytest.fixture
 def _lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Release lines of which the newest has releases that were not read, whether that is so now or not."""
@@ -213,13 +178,10 @@ def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str
 
 def test_the_default_release_was_read_and_tried_and_is_published() -> None:
     assert not DEFAULT_RELEASE.unread
+    assert DEFAULT_RELEASE.has(ReleaseFeature.SSO_ENTRIES)  # guards recommend it for them
     assert str(DEFAULT_RELEASE) in FILE["tried"]
     assert DEFAULT_RELEASE in published_tags()
     assert inspect.signature(whois).parameters["version"].default == str(DEFAULT_RELEASE)
     assert inspect.signature(Authenticator.load).parameters["version"].default == str(DEFAULT_RELEASE)
     cases = golden_json("authenticator", "mapping.json")["cases"]
     assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == DEFAULT_RELEASE
-
-
-def test_what_guards_recommend_the_default_release_has() -> None:
-    assert DEFAULT_RELEASE.has(ReleaseFeature.SSO_ENTRIES)

@@ -112,6 +112,7 @@ def test_the_script_calls_the_cli_with_the_names_and_nothing_else(tmp_path: Path
     entry = ENTRIES[0]._replace(username=hostile, groups=(hostile,))
     script = aws_cli.write((entry,), "", ["note"])
     assert "##vso[" not in script
+    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
     path = f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}"
     command = ["sh", "-s", "c$(touch y)"]
     subprocess.run(command, input=script.encode(), cwd=tmp_path, env={"PATH": path}, check=True)
@@ -139,14 +140,6 @@ TERRAFORM = {
         *("region", "cluster_name", "policy_arn", "principal_arn", "access_scope"),
     },
 }
-
-
-def test_the_name_of_the_cluster_is_one_word_of_the_script() -> None:
-    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
-
-
-def test_hcl_strings() -> None:
-    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
 
 
 def test_terraform() -> None:
@@ -203,6 +196,7 @@ resource "aws_eks_access_entry" "role_nodes_111122223333" {
 }
 """
     )
+    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
     hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
     for item in hcl2.loads(terraform.write(ENTRIES, "new", []))["resource"]:
         for kind, blocks in item.items():
