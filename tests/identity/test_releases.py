@@ -22,6 +22,7 @@ from tarmak_iam.identity.releases import (
     spans_text,
 )
 from tests.support import PACKAGE, golden_json
+from tests.support.tables import rows
 
 FILE: dict[str, Any] = json.loads((PACKAGE / "identity" / "versions.json").read_text(encoding="utf-8"))
 # Read off the source by hand.
@@ -126,47 +127,13 @@ def _lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     DaemonVersion.has_item.cache_clear()
 
 
-@pytest.mark.parametrize(
-    ("version", "partitions"),
-    [
-        ("v0.4.0", "aws aws-cn aws-us-gov"),
-        ("v0.5.2", "aws aws-cn aws-us-gov"),
-        ("v0.5.3", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.5.20", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.6.0", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.6.12", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.6.13", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.7.6", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.7.7", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f aws-eusc"),
-    ],
-)
+@pytest.mark.parametrize(("version", "partitions"), rows(__file__, "test_the_partitions_of_parallel_lines"))
 def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None:
     assert " ".join(known_partitions(release(version))) == partitions
 
 
 @pytest.mark.parametrize(
-    ("version", "known", "unread"),
-    [
-        ("v0.7.18", "v0.7.18", ""),
-        ("v0.7.18-cvefix-eks-1-36-9", "v0.7.18", ""),
-        ("v0.4.0", "v0.4.0", ""),
-        ("v0.7.19", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
-        ("v0.7.21", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
-        (
-            "v0.7.22",
-            "v0.7.18",
-            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
-        ),
-        (
-            "v0.8.0",
-            "v0.7.18",
-            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
-        ),
-        ("v0.7.0", "v0.6.31", "is not a known release"),
-        ("v0.6.32", "v0.6.31", "is not a known release"),
-        ("v0.4.1", "v0.4.0", "is not a known release"),
-        ("v0.0.9", "v0.1.0", "is not a known release"),
-    ],
+    ("version", "known", "unread"), rows(__file__, "test_what_is_assumed_of_a_release_that_was_not_read")
 )
 @pytest.mark.usefixtures("_lines")
 def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str, unread: str) -> None:
