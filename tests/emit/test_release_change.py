@@ -34,6 +34,8 @@ def change(release: str, mappings: str = MAPPINGS, **settings: Any) -> ReleaseCh
 def test_the_same_release_changes_nothing() -> None:
     made = change("v0.7.9", daemonVersion="v0.7.9")
     assert (made.changed, made.effects, made.objects, made.notes) == (False, (), (), ())
+    with pytest.raises(ConfigError, match="'newest' is not a valid version of the authenticator"):
+        change("newest")
 
 
 def test_flaws_that_are_closed_and_opened() -> None:
@@ -45,9 +47,6 @@ def test_flaws_that_are_closed_and_opened() -> None:
     assert [flaw.advisory.id for flaw in change("v0.7.18", daemonVersion="v0.5.8").closed] == [
         "aws-iam-authenticator#469"
     ]
-
-
-def test_a_flaw_that_the_configuration_does_not_decide() -> None:
     flaw = change("v0.7.18", backends=["MountedFile", "EKSConfigMap"], daemonVersion="v0.5.8").closed[1]
     assert (flaw.advisory.id, flaw.is_certain) == ("CVE-2022-2385", False)
     assert flaw.text.startswith(
@@ -144,11 +143,6 @@ def test_the_command_that_chooses_it(
     made = change(release, **settings)
     assert made.command == f"tarmak-iam settings set {words}"
     assert [text.startswith(note) for text, note in zip(made.notes, notes, strict=True)] == [True] * len(notes)
-
-
-def test_a_text_that_is_no_release() -> None:
-    with pytest.raises(ConfigError, match="'newest' is not a valid version of the authenticator"):
-        change("newest")
 
 
 @given(st.sampled_from(known_releases()), st.sampled_from(known_releases()))
