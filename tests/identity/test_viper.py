@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -138,6 +140,16 @@ def test_the_ways_of_an_entry_and_of_its_sso_count_together(accounts: int, *, is
     assert (note in loaded.notes) is not is_complete
 
 
+def test_no_more_ways_are_kept_than_are_looked_at() -> None:
+    item = {
+        **dict.fromkeys(("userName", "usErname", "uSername", "usernamE")),
+        **dict.fromkeys(("Groups", "gRoups", "grOups", "groUps")),
+        "sso": dict.fromkeys(("accountID", "accountId", "accounTid")),
+    }
+    found = possible_items(item, ("Username", "Groups", "SSO"), lowers=True, inner=("AccountID",))
+    assert (len(found.items), found.is_complete) == (32, False)
+
+
 def test_lists_are_lowered_by_every_viper_from_1_19_on() -> None:
     tags = [item.split()[1] for item in recorded_items() if item.startswith("viper ")]
     later = [tag for tag in tags if DaemonVersion.parse(tag) >= DaemonVersion(1, 19, 0)]
@@ -166,3 +178,16 @@ def test_the_keys_of_fields_are_those_that_are_read(items: list[dict[Any, int]],
         read = [field_value(item, field, lowers=lowers) for field in FIELDS]
         assert field_values(item, FIELDS, lowers=lowers) == read
         assert has_doubles(item) or len(possible_items(item, FIELDS, lowers=lowers).items) == 1
+
+
+class Key(str):
+    """A text that can be referred to weakly."""
+
+
+def test_the_keys_of_a_large_mapping_are_not_kept() -> None:
+    mapping: dict[str, int] = {Key(f"k{number}"): number for number in range(100)}
+    kept = [weakref.ref(key) for key in mapping]
+    assert (field_values(mapping, ("a",)), has_doubles(mapping)) == ([None], False)
+    del mapping
+    gc.collect()
+    assert [key for key in kept if key() is not None] == []
