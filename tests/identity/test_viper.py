@@ -67,28 +67,11 @@ def test_all_that_the_daemon_may_answer(case: dict[str, Any], version: str, expe
         assert seen == wanted, resource
 
 
-A, B = f"arn:aws:iam::{ACCOUNT}:role/A", f"arn:aws:iam::{ACCOUNT}:role/B"
+A = f"arn:aws:iam::{ACCOUNT}:role/A"
 
 
 def load(text: str, version: str = "v0.7.9", *args: str) -> Authenticator:
     return Authenticator.load(f"clusterID: c\n{text}", version=version, args=args)
-
-
-@pytest.mark.parametrize(
-    ("second", "usernames"),
-    [
-        (f"roleArn: 'arn:aws:iam::{ACCOUNT}:role/DevOps', roleARn: {A}", ["two", "one", None]),
-        (f"rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOps'", ["two", "one"]),
-    ],
-)
-def test_nobody_is_an_answer_only_if_no_entry_is_for_the_principal_at_every_start(
-    second: str, usernames: list[str | None]
-) -> None:
-    first = f"roleArn: 'arn:aws:iam::{ACCOUNT}:role/DevOp\u017f', roleARn: {B}"
-    answer = load(f"server:\n  mapRoles: [{{{first}, username: one}}, {{{second}, username: two}}]\n").whois(
-        who("role/DevOps")
-    )
-    assert [each.username for each in (answer, *answer.alternatives)] == usernames
 
 
 NAMES = ("port", "master", "address", "statedir", "hostname", "kubeconfig")
