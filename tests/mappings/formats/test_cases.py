@@ -1,7 +1,9 @@
 """Files of each format, and what is read of them: tests/mappings/formats/cases/FORMAT.txt.
 
-tests/support/case_texts.py explains the format. Each case has the file, and as tests/mappings/formats/reports.py says
-it, the entries and what is left out.
+tests/support/case_texts.py explains the format. Each case has a file, and as tests/mappings/formats/reports.py says it:
+
+    @read             the mappings, and what is left out
+    @access entries   the access entries of EKS, and what is left out
 """
 
 from __future__ import annotations
@@ -10,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.mappings.formats.reports import read
+from tests.mappings.formats.reports import access_entries, read
 from tests.support.case_texts import Section, read_cases
 
-CASES = list(read_cases(Path(__file__).with_name("cases"), r"f\.yaml|read"))
+CASES = list(read_cases(Path(__file__).with_name("cases"), r"f\.yaml|read|access entries"))
 
 
 @pytest.mark.parametrize("sections", [sections for _, sections in CASES], ids=[name for name, _ in CASES])
 def test_case(sections: list[Section]) -> None:
-    file, expected = sections
-    assert read(file.text) == expected.text.splitlines()
-    # Line ends of Windows change neither places nor entries.
-    assert read(file.text.replace("\n", "\r\n")) == expected.text.splitlines()
+    file, *expected = sections
+    for text in (file.text, file.text.replace("\n", "\r\n")):  # line ends change neither places nor entries
+        for each in expected:
+            report = read if each.marker == "read" else access_entries
+            assert report(text) == each.text.splitlines()
