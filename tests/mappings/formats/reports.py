@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tarmak_iam.mappings.formats import Import, read_mappings
+from tarmak_iam.document.render import yaml_bytes
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.mappings.formats import Import, convert_mappings, read_mappings
 from tarmak_iam.mappings.formats.access_entries import read_entries
+from tarmak_iam.mappings.mappings_file import Mappings
 
 
 def lines(found: Import) -> list[str]:
@@ -26,3 +29,10 @@ def access_entries(text: str) -> list[str]:
         for each in entries
     )
     return [*shown, *map(str, left_out)]
+
+
+def converted(text: str, backend: str, release: str) -> list[str]:
+    """The objects for a backend as YAML, and `left out: PLACE: WHAT`."""
+    made = convert_mappings(Mappings.parse(text, "f.yaml"), backend, DaemonVersion.parse(release))
+    objects = b"---\n".join(map(yaml_bytes, made.objects)).decode()
+    return [*objects.splitlines(), *(f"left out: {each}" for each in made.left_out)]

@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.aws.arn import ArnError
-from tarmak_iam.mappings.formats.custom_resource import object_name, write
-from tarmak_iam.mappings.merging import Wanted
+from tarmak_iam.mappings.formats.custom_resource import object_name
 from tests.support.tables import rows
-
-
-def test_writing() -> None:
-    assert write(Wanted("arn:aws:iam::111122223333:role/Dev", "dev:{{SessionName}}", ("dev",))) == {
-        "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
-        "kind": "IAMIdentityMapping",
-        "metadata": {"name": "role-dev-111122223333"},
-        "spec": {"arn": "arn:aws:iam::111122223333:role/Dev", "username": "dev:{{SessionName}}", "groups": ["dev"]},
-    }
 
 
 @pytest.mark.parametrize(("arn", "name"), rows(__file__, "test_names"))
