@@ -1,4 +1,4 @@
-"""The ConfigMap aws-auth: positions within its texts, what the daemon reads of it, and how it is written."""
+"""The ConfigMap aws-auth: what cannot be read in its texts. cases/ have what can."""
 
 from __future__ import annotations
 

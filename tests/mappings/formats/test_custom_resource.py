@@ -1,4 +1,4 @@
-"""IAMIdentityMapping objects: read, written, and named."""
+"""IAMIdentityMapping objects: their names. cases/ have what is read and written."""
 
 from __future__ import annotations
 
