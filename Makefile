@@ -100,7 +100,7 @@ goldens: $(VENV)/.installed
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
 
-# The drawings in docs/images: from the program's output, and from the tables of docs/comparison.md.
+# Drawings in docs/images: the session in README, and the bars for the tables of docs/comparison.md.
 images: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.images
 

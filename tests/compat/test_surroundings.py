@@ -5,48 +5,10 @@ from __future__ import annotations
 import configparser
 import re
 
-import pytest
-
 from tests.compat.surroundings import EXTRAS, MINORS, lowest
 from tests.support import ROOT
 
 SETUP = (ROOT / "setup.cfg").read_text(encoding="utf-8")
-PARTS = """\
-[options]
-install_requires =
-    click>=8.2
-    pydantic>=2.7,<3;python_version<"3.13"
-    pydantic>=2.8,<3;python_version>="3.13"
-[options.extras_require]
-aws =
-    botocore>=1.34
-fast =
-    ruamel.yaml.clib>=0.2.12;platform_python_implementation=="CPython"
-report =
-    dulwich>=1.2.9,<2
-webhook =
-    {webhook}
-test =
-    pytest
-"""
-
-
-def test_a_lower_bound_becomes_a_constraint() -> None:
-    assert lowest(PARTS.format(webhook="cryptography >= 42, != 43")) == [
-        "click==8.2",
-        'pydantic==2.7;python_version<"3.13"',
-        'pydantic==2.8;python_version>="3.13"',
-        "botocore==1.34",
-        'ruamel.yaml.clib==0.2.12;platform_python_implementation=="CPython"',
-        "dulwich==1.2.9",
-        "cryptography==42",
-    ]
-
-
-@pytest.mark.parametrize("requirement", ["cryptography", "cryptography<50", "cryptography==42", "pkg[extra]>=1"])
-def test_what_has_no_lower_bound_is_refused(requirement: str) -> None:
-    with pytest.raises(ValueError, match="has no lower bound"):
-        lowest(PARTS.format(webhook=requirement))
 
 
 def test_the_extra_that_the_readme_installs_is_all_of_them() -> None:

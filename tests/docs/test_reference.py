@@ -11,14 +11,12 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam.cli.console import ExitCode
-from tarmak_iam.errors import FileError
 from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.cli.test_transcripts import TRANSCRIPTS
 from tests.docs.reference import GENERATED, TARGET, WRITTEN
 from tests.docs.reference.api import MODULES, module_of, public_names
 from tests.docs.reference.commands import codes_of
-from tests.docs.reference.markdown import markdown, prose, slug
-from tests.docs.reference.signatures import is_class, member_sections, signature_of
+from tests.docs.reference.signatures import is_class
 from tests.support import ROOT
 from tests.support.commands import CONTEXTS
 
@@ -77,50 +75,3 @@ def test_every_name_of_the_package_has_a_page() -> None:
     described = {id(getattr(module_of(module), name)) for module in MODULES for name in public_names(module)}
     names = [name for name in tarmak_iam.__all__ if not name.startswith("__")]
     assert [name for name in names if id(getattr(tarmak_iam, name)) not in described] == []
-
-
-def test_prose_renders_as_the_same_text() -> None:
-    text = "Not `a_b` but c_d, --dry-run and <dir>/x of {{SessionName}}, as in ~/.tarmak. a-b, [ID] # no heading"
-    assert prose(text) == (
-        "Not `a_b` but c\\_d, `--dry-run` and `<dir>/x` of `{{SessionName}}`, as in `~/.tarmak`. a-b, \\[ID\\] "
-        "\\# no heading"
-    )
-    assert markdown("One.\n\nA\n├── B  x\n└── C") == "One.\n\n```text\nA\n├── B  x\n└── C\n```"
-    assert slug("WEB001: a file cannot be read") == "web001-a-file-cannot-be-read"
-
-
-class Example:
-    """One sentence.
-
-        code = 1
-
-    - an item
-    """
-
-    size: int = 1
-    """In bytes."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return ""
-
-    @classmethod
-    def load(cls, path: str = "-", *, force: bool = False) -> Example:
-        """Reads `path`. Raises FileError."""
-        raise FileError(path if force else "")
-
-
-def test_a_class_has_its_signatures_and_docstrings() -> None:
-    text = "\n\n".join(member_sections(__name__, "Example"))
-    assert f"{text}\n" == Path(__file__).with_name("example_class.md").read_text(encoding="utf-8")
-
-
-def test_a_long_signature_has_a_line_for_each_parameter() -> None:
-    def long(first: str, second_parameter: tuple[str, ...], third_parameter: tuple[str, ...], fourth: int = 4) -> None:
-        pass
-
-    assert signature_of("long", long) == (
-        "def long(\n    first: str,\n    second_parameter: tuple[str, ...],\n    third_parameter: tuple[str, ...],\n"
-        "    fourth: int = 4,\n) -> None"
-    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tarmak_iam.doctor import CHECKS
-from tarmak_iam.findings import Severity
 from tarmak_iam.pki import ServerNames, webhook_kubeconfig
 from tarmak_iam.pki.pem import read_pem
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
@@ -120,16 +117,16 @@ def signing_only(builder: x509.CertificateBuilder) -> x509.CertificateBuilder:
     return named(builder).add_extension(x509.KeyUsage(key_cert_sign=True, **others), critical=True)
 
 
-def pkcs8() -> bytes:
-    return rsa_key().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+OPENSSL, PKCS8 = serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8
 
 
-def encrypted(form: serialization.PrivateFormat) -> bytes:
-    return rsa_key().private_bytes(
-        serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"passphrase")
-    )
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    form: serialization.PrivateFormat = OPENSSL,
+    passphrase: bytes = b"",
+) -> bytes:
+    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, form, encryption)
 
 
 def with_mode(name: str, mode: int) -> Lay:
@@ -140,36 +137,27 @@ def with_mode(name: str, mode: int) -> Lay:
     return make
 
 
-def loop(directory: Path) -> None:
-    lay(directory, files())
-    (directory / KEY).unlink()
-    (directory / KEY).symlink_to(directory / KEY)
+def instead(name: str, make: Callable[[Path], object]) -> Lay:
+    """Something else in the place of one of the files."""
+
+    def lay_all(directory: Path) -> None:
+        lay(directory, files())
+        (directory / name).unlink()
+        make(directory / name)
+
+    return lay_all
 
 
-def directory_instead(directory: Path) -> None:
-    lay(directory, files())
-    (directory / CERTIFICATE).unlink()
-    (directory / CERTIFICATE).mkdir()
+def out_of(lay_first: Lay, key: str) -> Lay:
+    """The key is a link to one that is not below."""
 
+    def make(directory: Path) -> None:
+        outside = lay(directory.parent / "outside", files())
+        lay_first(directory)
+        (directory / key).unlink()
+        (directory / key).symlink_to(outside / KEY)
 
-def pipe_instead(directory: Path) -> None:
-    lay(directory, files())
-    (directory / CERTIFICATE).unlink()
-    os.mkfifo(directory / CERTIFICATE)
-
-
-def out_of_the_copy(directory: Path) -> None:
-    outside = lay(directory.parent / "outside", files())
-    lay_master(directory)
-    (directory / STATE / KEY).unlink()
-    (directory / STATE / KEY).symlink_to(outside / KEY)
-
-
-def out_of_the_directory(directory: Path) -> None:
-    outside = lay(directory.parent / "outside", files())
-    lay(directory, files())
-    (directory / KEY).unlink()
-    (directory / KEY).symlink_to(outside / KEY)
+    return make
 
 
 def master(*changes: tuple[str, str], init: str | None = INIT_TEXT, names: ServerNames | None = None) -> Lay:
@@ -204,13 +192,13 @@ def of_somebody_else(directory: Path) -> None:
 
 CERT, PRIVATE = files()[CERTIFICATE], files()[KEY]
 DER = read_pem(CERT)[0].data
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
+EC_KEY, ED_KEY = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
 FOUND: list[tuple[str, str, Lay]] = [
-    ("WEB001", "it is a directory", directory_instead),
-    ("WEB001", "it is not a regular file", pipe_instead),
-    ("WEB001", "Too many levels of symbolic links", loop),
-    ("WEB001", "it is a link to a file outside of the copy", out_of_the_copy),
-    ("WEB001", "it is a link to a file outside of the directory", out_of_the_directory),
+    ("WEB001", "it is a directory", instead(CERTIFICATE, os.mkdir)),
+    ("WEB001", "it is not a regular file", instead(CERTIFICATE, os.mkfifo)),
+    ("WEB001", "Too many levels of symbolic links", instead(KEY, lambda path: path.symlink_to(path))),
+    ("WEB001", "it is a link to a file outside of the copy", out_of(master(), f"{STATE}/{KEY}")),
+    ("WEB001", "it is a link to a file outside of the directory", out_of(changed(), KEY)),
     ("WEB002", "key.pem is missing: `init` and the authenticator", changed(key=None)),
     ("WEB002", "cert.pem is missing: `init` and the authenticator", changed(certificate=None)),
     ("WEB002", "cert.pem and key.pem are missing", changed(certificate=None, key=None)),
@@ -225,46 +213,18 @@ FOUND: list[tuple[str, str, Lay]] = [
     ("WEB003", "its PEM block is broken", changed(certificate=b" " + CERT)),
     ("WEB003", "it is not PEM", changed(key=b"hello\n")),
     ("WEB004", "it cannot be read as a certificate", changed(certificate=CERT.replace(b"\nM", b"\nN", 1))),
-    ("WEB004", "it is encrypted", changed(key=encrypted(serialization.PrivateFormat.TraditionalOpenSSL))),
-    ("WEB004", "it is encrypted", changed(key=encrypted(serialization.PrivateFormat.PKCS8))),
+    ("WEB004", "it is encrypted", changed(key=pem(rsa_key(), OPENSSL, b"passphrase"))),
+    ("WEB004", "it is encrypted", changed(key=pem(rsa_key(), PKCS8, b"passphrase"))),
     ("WEB004", "it cannot be read as a private key", changed(key=PRIVATE.replace(b"\nM", b"\nN", 1))),
     ("WEB005", "there is a private key in the certificate's file", changed(certificate=CERT + PRIVATE)),
     ("WEB006", "there is a second certificate in the file", changed(certificate=CERT + CERT)),
     ("WEB006", "there is a second block in the file, CERTIFICATE", changed(key=PRIVATE + CERT)),
     ("WEB007", "its lines end with CRLF", changed(certificate=CERT.replace(b"\n", b"\r\n"))),
     ("WEB007", "there is text before the PEM block", changed(certificate=b"# mine\n" + CERT)),
-    ("WEB008", "the key is RSA in a block PRIVATE KEY", changed(key=pkcs8())),
-    (
-        "WEB008",
-        "the key is EC in a block EC PRIVATE KEY",
-        changed(
-            key=EC_KEY.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            )
-        ),
-    ),
-    (
-        "WEB008",
-        "the key is Ed25519 in a block PRIVATE KEY",
-        changed(
-            key=ed25519.Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        ),
-    ),
-    (
-        "WEB009",
-        "the key has 1024 bits, but `init` creates 2048",
-        changed(
-            key=rsa_key(9, 1024).private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            )
-        ),
-    ),
+    ("WEB008", "the key is RSA in a block PRIVATE KEY", changed(key=pem(rsa_key(), PKCS8))),
+    ("WEB008", "the key is EC in a block EC PRIVATE KEY", changed(key=pem(EC_KEY))),
+    ("WEB008", "the key is Ed25519 in a block PRIVATE KEY", changed(key=pem(ED_KEY, PKCS8))),
+    ("WEB009", "the key has 1024 bits, but `init` creates 2048", changed(key=pem(rsa_key(9, 1024)))),
     ("WEB020", "it is not the key of cert.pem", changed(key=pair(number=1).key)),
     ("WEB021", "it has no subject alternative name", certified(lambda builder: builder)),
     ("WEB022", "expects a certificate for master.internal", kubeconfig("localhost", "master.internal")),
@@ -400,10 +360,13 @@ def test_each_check_finds_its_problem(tmp_path: Path, identity: str, text: str, 
     directory = tmp_path / "directory"
     directory.mkdir()
     make(directory)
-    found = [each for each in report(directory).diagnoses if each.id == identity]
-    assert any(text in each.message for each in found), [str(each) for each in report(directory).diagnoses]
+    examined = report(directory)
+    found = [each for each in examined.diagnoses if each.id == identity]
+    assert any(text in each.message for each in found), [str(each) for each in examined.diagnoses]
     check = next(check for check in CHECKS if check.id == identity)
     assert all(each.severity is check.severity and each.remedy for each in found)
+    shown = repr(examined) + "".join(map(str, examined.diagnoses))
+    assert [line for line in (*PRIVATE.decode().splitlines()[1:-1], "passphrase") if line in shown] == []
 
 
 def test_every_check_has_an_example() -> None:
@@ -450,18 +413,6 @@ def test_a_copy_that_somebody_made_has_their_owner(tmp_path: Path) -> None:
     assert ids(tmp_path / "m") == []
 
 
-def test_no_part_of_a_key_is_shown(tmp_path: Path) -> None:
-    lines = {line for line in PRIVATE.decode().splitlines() if "-----" not in line}
-    for number, (_, _, make) in enumerate(FOUND):
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        make(directory)
-        found = report(directory)
-        shown = repr(found) + "".join(map(str, found.diagnoses))
-        assert not any(line in shown for line in lines)
-        assert "passphrase" not in shown
-
-
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = lay(tmp_path / "out", files())
     real = open
@@ -477,24 +428,3 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         f"{directory / KEY}: error: it cannot be read: Permission denied; "
         "run doctor as root, or as the owner of the file [WEB001]"
     )
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_openssl_agrees(tmp_path: Path) -> None:
-    directory = lay(tmp_path / "out", files())
-
-    def openssl(*args: str) -> str:
-        done = subprocess.run(["openssl", *args], cwd=directory, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    moment = str(int((NOW + timedelta(days=1)).timestamp()))
-    assert openssl("verify", "-attime", moment, "-CAfile", CERTIFICATE, CERTIFICATE) == "cert.pem: OK\n"
-    host = ["verify", "-attime", moment, "-purpose", "sslserver", "-verify_hostname", "localhost"]
-    assert openssl(*host, "-CAfile", CERTIFICATE, CERTIFICATE) == "cert.pem: OK\n"
-    assert "will not expire" in openssl("x509", "-checkend", "86400", "-in", CERTIFICATE)
-    modulus = openssl("x509", "-noout", "-modulus", "-in", CERTIFICATE)
-    assert modulus == openssl("rsa", "-noout", "-modulus", "-in", KEY)
-
-
-def test_severities() -> None:
-    assert {check.severity for check in CHECKS} == set(Severity)

@@ -29,13 +29,10 @@ class Validator:
         self.version = version
         self._seen: set[str] = set()
 
-    def check(self, objects: Iterable[dict[str, Any]]) -> int:
-        """How many were new. Raises ValidationError."""
-        listed = list(objects)
-        new = [each for each in listed if self._is_new(each)]
-        for each in new:
-            self._check(each, listed)
-        return len(new)
+    def check(self, objects: list[dict[str, Any]]) -> None:
+        """Raises ValidationError."""
+        for each in filter(self._is_new, objects):
+            self._check(each, objects)
 
     def _is_new(self, value: dict[str, Any]) -> bool:
         if not self._adds(json.dumps(value)):

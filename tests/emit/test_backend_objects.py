@@ -89,8 +89,9 @@ def read_back(objects: list[Manifest], version: str) -> tuple[str, str, list[str
     return config, version, container["args"], {"objects.json": json.dumps({"kind": "List", "items": objects})}
 
 
+ARNS_ONLY = f"clusterID: dev-cluster\n{RICH}"
 FULL, FULL_WITH_SSO = (f"clusterID: dev-cluster\n{text}{ACCOUNTS}" for text in (RICH, WITH_SSO))
-PARSED = {text: Mappings.parse(text) for text in (RICH, FULL, FULL_WITH_SSO)}
+PARSED = {text: Mappings.parse(text) for text in (ARNS_ONLY, FULL, FULL_WITH_SSO)}
 TARMAK = TarmakConfig.parse(CONFIG.format(api_server=ON, location="eu-west-1"))
 
 
@@ -105,12 +106,12 @@ def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installat
 @pytest.mark.sample(8)
 @pytest.mark.parametrize(("number", "version"), [*enumerate(known_releases())], ids=str)
 def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(number: int, version: DaemonVersion) -> None:
-    """Each has every third choice, the next one others; the newest has all."""
+    """Each has every third choice, the next one others; the newest has all. Objects alone carry only ARNs."""
+    full = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL
     choices = BACKENDS if version == known_releases()[-1] else BACKENDS[number % 3 :: 3]
-    text = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL
-    itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon.args, {})
-    for backends in choices:
-        reason = refused(version, backends)
+    for text, backends in (*((full, each) for each in choices), (ARNS_ONLY, ["CRD"])):
+        itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon.args, {})
+        reason = refused(text, version, backends)
         if reason:
             with pytest.raises(ConfigError, match=reason):
                 manifests(made_of(text, version, backends))
@@ -118,28 +119,12 @@ def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(number
             assert answers(*read_back(manifests(made_of(text, version, backends)), str(version))) == itself, backends
 
 
-@pytest.mark.sample(20)
-@pytest.mark.parametrize("version", known_releases()[1:], ids=str)
-def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -> None:
-    text = f"clusterID: dev-cluster\n{RICH}"
-    itself = answers(text, str(version), made_of(RICH, version, ["MountedFile"]).daemon.args, {})
-    assert answers(*read_back(manifests(made_of(RICH, version, ["CRD"])), str(version))) == itself
-
-
-@pytest.mark.parametrize("version", [each for each in known_releases() if not each.has_gate("SSORoleMatch")], ids=str)
-def test_sso_entries_need_a_release_that_has_them(version: DaemonVersion) -> None:
-    spans = "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"
-    with pytest.raises(
-        ConfigError, match=f":17:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: {spans}"
-    ):
-        manifests(made_of(FULL_WITH_SSO, version, ["MountedFile"]))
-
-
-def refused(version: DaemonVersion, backends: list[str]) -> str:
+def refused(text: str, version: DaemonVersion, backends: list[str]) -> str:
     """The reason; empty where there is none."""
     if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
         return "authenticator v0.4.0 does not support backends: it reads only its file"
-    return "the backend CRD does not support (accounts|SSO entries)" if backends == ["CRD"] else ""
+    is_more = backends == ["CRD"] and text != ARNS_ONLY
+    return "the backend CRD does not support (accounts|SSO entries)" if is_more else ""
 
 
 @pytest.mark.parametrize(("version", "names"), [("1.10.13", None), ("1.11.0", ["aws-auth"]), ("1.12.0", ["aws-auth"])])
@@ -149,26 +134,26 @@ def test_a_watch_of_one_object_is_authorized_as_one_from_1_11_on(version: str, n
     assert watch.get("resourceNames") == names
 
 
-def schema_of(definition: Manifest) -> dict[str, Any]:
-    spec = definition["spec"]
-    found: dict[str, Any] = (spec["versions"][0]["schema"] if "versions" in spec else spec["validation"])[
-        "openAPIV3Schema"
-    ]
-    return found
-
-
 @pytest.mark.parametrize("version", ["1.11.0", "1.12.0", "1.15.9", "1.16.0", "1.37.0"])
 def test_the_custom_resources_fit_their_definition(version: str) -> None:
     definition, *others = manifests(installation(mappings=RICH, backends=["CRD"], kubernetesVersion=version))
-    is_beta = version in ("1.11.0", "1.12.0", "1.15.9")
+    spec, is_beta = definition["spec"], version in ("1.11.0", "1.12.0", "1.15.9")
     assert definition["apiVersion"] == f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}"
+    # The API server drops the default, and whoever applies it again would find it missing.
+    assert "preserveUnknownFields" not in spec
+    served = spec if is_beta else spec["versions"][0]
+    assert served["subresources"] == {"status": {}}
+    schema = (served["validation"] if is_beta else served["schema"])["openAPIV3Schema"]
+    # All that 1.11 takes at the root beside a status.
+    assert version != "1.11.0" or set(schema) <= {"properties", "required", "description"}
+    assert version == "1.11.0" or schema["type"] == "object"
     resources = [each for each in others if each["kind"] == "IAMIdentityMapping"]
     assert len(resources) == 5
     for each in resources:
-        jsonschema.validate(each, closed(schema_of(definition)))
+        jsonschema.validate(each, closed(schema))
         # What the daemon writes back (UpdateStatus).
         written = {**each, "status": {"canonicalARN": each["spec"]["arn"].lower(), "userID": ""}}
-        jsonschema.validate(written, closed(schema_of(definition)))
+        jsonschema.validate(written, closed(schema))
         assert each["apiVersion"] == "iamauthenticator.k8s.aws/v1alpha1"
 
 
@@ -179,37 +164,9 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     return {**made, "additionalProperties": False} if free else made
 
 
-def test_the_definition_has_a_status_and_is_structural() -> None:
-    spec = manifests(installation(backends=["CRD"], kubernetesVersion="1.16.0"))[0]["spec"]
-    (version,) = spec["versions"]
-    assert version["subresources"] == {"status": {}}
-    # The API server drops the default, and whoever applies it again would find it missing.
-    assert "preserveUnknownFields" not in spec
-    check_structural(schema_of({"spec": spec}))
-    old = manifests(installation(backends=["CRD"], kubernetesVersion="1.11.0"))[0]["spec"]
-    assert old["subresources"] == {"status": {}}
-    # All that 1.11 takes at the root beside a status.
-    assert set(old["validation"]["openAPIV3Schema"]) <= {"properties", "required", "description"}
-    next_one = manifests(installation(backends=["CRD"], kubernetesVersion="1.12.0"))[0]["spec"]
-    assert next_one["validation"]["openAPIV3Schema"]["type"] == "object"
-
-
-def check_structural(schema: dict[str, Any]) -> None:
-    """Kubernetes' rules: every field has a type, nothing is set in a way that hides fields."""
-    assert schema["type"] in ("object", "array", "string")
-    assert not set(schema) & {"additionalProperties", "$ref", "definitions", "allOf", "anyOf", "oneOf", "not"}
-    for each in schema.get("properties", {}).values():
-        check_structural(each)
-    if schema["type"] == "array":
-        check_structural(schema["items"])
-
-
-def test_custom_resources_need_a_status() -> None:
+def test_what_should_be_known() -> None:
     with pytest.raises(ConfigError, match=r"the backend CRD requires Kubernetes 1.11, but dev-cluster has 1.10.3"):
         manifests(installation(backends=["CRD"], kubernetesVersion="1.10.3"))
-
-
-def test_what_should_be_known() -> None:
     assert notes(installation()) == ()
     assert notes(installation(backends=["EKSConfigMap"])) == ()
     first, second = notes(installation(backends=["CRD"]))

@@ -52,10 +52,10 @@ def command(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def printed(plugin: dict[str, Any], environment: dict[str, str], asked: str | None) -> dict[str, Any]:
+def printed(plugin: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     variables = {item["name"]: item["value"] for item in plugin.get("env", ())}
-    if asked is not None:
-        variables["KUBERNETES_EXEC_INFO"] = json.dumps({"kind": "ExecCredential", "apiVersion": asked, "spec": {}})
+    info = {"kind": "ExecCredential", "apiVersion": plugin["apiVersion"], "spec": {}}
+    variables["KUBERNETES_EXEC_INFO"] = json.dumps(info)
     done = subprocess.run(
         [shutil.which(plugin["command"], path=environment["PATH"]) or "", *plugin["args"]],
         capture_output=True,
@@ -71,7 +71,7 @@ def printed(plugin: dict[str, Any], environment: dict[str, str], asked: str | No
 def test_a_token_signs_the_cluster_id_and_is_accepted(command: str, region: str, environment: dict[str, str]) -> None:
     made = installation(exec=command, location=region, mappings=None)
     plugin = client_kubeconfig(made)["users"][0]["user"]["exec"]
-    credential = printed(plugin, environment, plugin["apiVersion"])
+    credential = printed(plugin, environment)
     assert (credential["kind"], credential["apiVersion"]) == ("ExecCredential", plugin["apiVersion"])
 
     now = datetime.now(timezone.utc)
@@ -83,13 +83,3 @@ def test_a_token_signs_the_cluster_id_and_is_accepted(command: str, region: str,
         assert token_refusal(token, version, now=now, partition=REGIONS[region], region=region) is None
     found = inspect_token(token, now=now, partition=REGIONS[region], region=region)
     assert (found.sts_refusal, found.access_key_id, found.region) == (None, KEY, region)
-
-
-@pytest.mark.sample(2)
-@pytest.mark.parametrize("version", ["v1alpha1", "v1beta1", "v1"])
-def test_a_command_answers_in_the_version_that_kubectl_asks_for(
-    command: str, version: str, environment: dict[str, str]
-) -> None:
-    plugin = client_kubeconfig(installation(exec=command))["users"][0]["user"]["exec"]
-    asked = f"client.authentication.k8s.io/{version}"
-    assert printed(plugin, environment, asked)["apiVersion"] == asked

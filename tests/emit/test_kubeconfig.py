@@ -94,12 +94,6 @@ def test_what_is_refused(case: dict[str, Any]) -> None:
     assert str(caught.value).startswith(case["message"])
 
 
-def test_without_a_role_all_have_the_name_of_the_cluster() -> None:
-    made = client_kubeconfig(installation())
-    assert made["current-context"] == made["contexts"][0]["name"] == made["users"][0]["name"] == "dev-cluster"
-    assert "env" not in made["users"][0]["user"]["exec"]
-
-
 def test_a_hub_has_no_kubeconfig() -> None:
     config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
     with pytest.raises(ConfigError, match="prod-hub is a hub"):
@@ -132,7 +126,10 @@ def test_the_address_is_unknown() -> None:
         client_kubeconfig(installation(api_server="{public: true}", admin=None))
 
 
-def test_the_name_of_the_context() -> None:
+def test_names() -> None:
+    made = client_kubeconfig(installation())
+    assert made["current-context"] == made["contexts"][0]["name"] == made["users"][0]["name"] == "dev-cluster"
+    assert "env" not in made["users"][0]["user"]["exec"]
     made = client_kubeconfig(installation(role=ROLE), alias="dev")
     assert made["contexts"] == [{"name": "dev", "context": {"cluster": "dev-cluster", "user": "dev-cluster-Admin"}}]
     assert made["current-context"] == "dev"

@@ -51,12 +51,6 @@ def test_an_edited_copy_is_not_intact(change: dict[str, Any]) -> None:
     assert not is_intact({**with_checksum(OBJECT), **change})
 
 
-def test_what_has_none_is_not_intact() -> None:
-    assert not is_intact(OBJECT)
-    assert checksum_of(OBJECT) is None
-    assert checksum_of({"metadata": {"annotations": ["a"]}}) is None
-
-
 def test_what_kubectl_does_to_it_counts_for_nothing() -> None:
     """It adds the namespace and leaves null out; another annotation of ours is the time of the last change."""
     made = with_checksum({**OBJECT, "spec": {"n": 1.0, "none": None}})
@@ -67,6 +61,9 @@ def test_what_kubectl_does_to_it_counts_for_nothing() -> None:
     assert is_intact(sent)
 
 
-def test_annotations_that_are_no_mapping_stay_as_they_are() -> None:
+def test_what_has_none_is_not_intact_and_odd_annotations_stay() -> None:
+    assert not is_intact(OBJECT)
+    assert checksum_of(OBJECT) is None
+    assert checksum_of({"metadata": {"annotations": ["a"]}}) is None
     odd = {**copy.deepcopy(OBJECT), "metadata": {"name": "a", "annotations": ["b"]}}
     assert with_checksum(odd) == odd

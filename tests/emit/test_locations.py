@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tarmak_iam.config import TarmakConfig
@@ -43,7 +41,8 @@ def test_nothing_is_made_of_what_is_no_region(location: str, flaw: str, remedy: 
 @pytest.mark.parametrize("location", ["eu-west-9", "xx-new-1"])
 def test_a_region_that_is_not_known_is_used(location: str) -> None:
     """AWS may have opened it since; `check` warns."""
-    assert {"name": "AWS_REGION", "value": location} in _values(manifests(installation(location=location)))
+    (container,) = manifests(installation(location=location))[-1]["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "AWS_REGION", "value": location}]
 
 
 @pytest.mark.parametrize("location", ["eu-west-1a", "cn-north-1a", "Europe"])
@@ -52,9 +51,3 @@ def test_the_location_is_the_only_finding(location: str) -> None:
     config = TarmakConfig.parse(CONFIG.format(api_server="{}", location=location))
     made = Installation.of(config, config.current_cluster, overrides={"daemonVersion": "v0.5.9"})
     assert [each.finding.id for each in check(Subjects(config, None, made))] == ["IAM094"]
-
-
-def _values(data: Any) -> list[Any]:
-    """Everything in a structure, itself too."""
-    children = data.values() if isinstance(data, dict) else data if isinstance(data, (list, tuple)) else ()
-    return [data, *(value for child in children for value in _values(child))]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import TypeVar
 
-import jsonschema
 import pytest
 
 from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
@@ -24,12 +23,9 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.plugins import provided
 from tests.emit.schemas import NEW, OLD, Validator
 from tests.support.installations import installation
-from tests.support.thorough import quick_sample, spread
+from tests.support.thorough import quick_sample
 
-BACKENDS = WRITABLE_BACKENDS
-LENGTHS = range(1, len(BACKENDS) + 1)
-CHOICES = [list(each) for length in LENGTHS for each in combinations(BACKENDS, length)]
-ORDERS = [list(each) for length in LENGTHS for each in permutations(BACKENDS, length)]
+CHOICES = [list(each) for length in (1, 2, 3) for each in combinations(WRITABLE_BACKENDS, length)]
 
 _ERAS = ("1.9", "1.12", "1.16", NEW[-1])
 """The oldest, Tarmak's own, the first one with server-side apply and definitions as v1, and the newest."""
@@ -72,11 +68,7 @@ def _once(load: Callable[..., _T]) -> Callable[..., _T]:
 @cache
 def daemons() -> tuple[Installation, ...]:
     """Of every release with every choice of backends that it does not refuse."""
-    return _daemons(CHOICES)
-
-
-def _daemons(choices: Iterable[list[str]]) -> tuple[Installation, ...]:
-    made = (_installation(str(release), backends) for release in known_releases() for backends in choices)
+    made = (_installation(str(release), backends) for release in known_releases() for backends in CHOICES)
     return tuple(each for each in made if each is not None)
 
 
@@ -100,50 +92,15 @@ def _refusals_that_are_stated() -> Iterator[None]:
 def test_every_daemon_and_backend(version: str) -> None:
     """A version within an era has a tenth of them, the next one another tenth."""
     among = daemons() if version in _ERAS else daemons()[(*OLD, *NEW).index(version) % 10 :: 10]
-    validate(version, quick_sample(among, 120))
-
-
-@pytest.mark.thorough
-def test_every_order_of_backends() -> None:
-    """It is in a flag of the daemon and decides who is asked first: neither depends on the Kubernetes version."""
-    made = _daemons(ORDERS)
-    assert len(made) > len(daemons()) * 2
-    validate(NEW[-1], spread(made, 400))
-
-
-def validate(version: str, installations: Iterable[Installation]) -> None:
     validator = Validator(version)
-    for each in installations:
+    for each in quick_sample(among, 120):
         with _refusals_that_are_stated():
             objects = manifests(replace(each, kubernetes_text=f"{version}.0"))
             validator.check(objects)
             assert objects[-1]["kind"] == "DaemonSet"
 
 
-def test_every_release_takes_the_file_and_most_take_all() -> None:
-    assert {each.daemon_version for each in daemons() if each.settings.backends == ["MountedFile"]} == set(
-        known_releases()
-    )
-    assert len(daemons()) > len(known_releases()) * len(CHOICES) * 0.9
-
-
-def test_the_newest_that_is_known_is_the_newest_that_is_validated() -> None:
-    assert NEW[-1] == ".".join(map(str, NEWEST_KUBERNETES))
-
-
 def test_a_later_kubernetes_gets_what_the_newest_gets() -> None:
+    assert NEW[-1] == ".".join(map(str, NEWEST_KUBERNETES))
     newest, later = (manifests(installation(kubernetesVersion=version)) for version in (f"{NEW[-1]}.0", "1.99.3"))
     assert newest == later
-
-
-@pytest.mark.parametrize("version", ["1.12", NEW[0], NEW[-1]])
-def test_the_validation_is_strict(version: str) -> None:
-    _, made = manifests(installation(kubernetesVersion=f"{version}.0"))
-    pod = made["spec"]["template"]["spec"]
-    made["spec"]["template"]["spec"] = pod | {"hostNetwerk": True}
-    with pytest.raises(jsonschema.ValidationError, match="hostNetwerk"):
-        Validator(version).check([made])
-    made["spec"]["template"]["spec"] = pod
-    made["metadata"]["labels"]["x"] = "no label-"
-    with pytest.raises(AssertionError, match="no label-"):
-        Validator(version).check([made])

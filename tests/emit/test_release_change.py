@@ -16,6 +16,7 @@ from tarmak_iam.identity.releases import known_releases
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tests.support.installations import MAPPINGS, installation
+from tests.support.tables import rows
 
 KEY_ID = MAPPINGS.replace("username: admin", "username: '{{AccessKeyID}}'")
 SSO = """\
@@ -34,6 +35,8 @@ def change(release: str, mappings: str = MAPPINGS, **settings: Any) -> ReleaseCh
 def test_the_same_release_changes_nothing() -> None:
     made = change("v0.7.9", daemonVersion="v0.7.9")
     assert (made.changed, made.effects, made.objects, made.notes) == (False, (), (), ())
+    with pytest.raises(ConfigError, match="'newest' is not a valid version of the authenticator"):
+        change("newest")
 
 
 def test_flaws_that_are_closed_and_opened() -> None:
@@ -45,9 +48,6 @@ def test_flaws_that_are_closed_and_opened() -> None:
     assert [flaw.advisory.id for flaw in change("v0.7.18", daemonVersion="v0.5.8").closed] == [
         "aws-iam-authenticator#469"
     ]
-
-
-def test_a_flaw_that_the_configuration_does_not_decide() -> None:
     flaw = change("v0.7.18", backends=["MountedFile", "EKSConfigMap"], daemonVersion="v0.5.8").closed[1]
     assert (flaw.advisory.id, flaw.is_certain) == ("CVE-2022-2385", False)
     assert flaw.text.startswith(
@@ -111,44 +111,11 @@ def test_objects_that_differ_by_more_than_the_release() -> None:
     assert [line.rpartition(":")[2] for line in lines[2:]] == ["v0.7.18-cvefix-eks-1-36-9", "v0.7.9-eks-1-34-12"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "release", "words", "notes"),
-    [
-        ({}, "0.7.9", "daemonVersion v0.7.9", ()),
-        ({}, "v0.6.20-eks-1-30-7", "daemonVersion v0.6.20-eks-1-30-7", ()),
-        ({"image": "r.example/a:v0.7.9"}, "v0.7.18", "image r.example/a:v0.7.18", ("check that the image",)),
-        (
-            {"image": "r.example/a:v0.7.9-eks-1-34-12", "daemonVersion": "v0.7.9"},
-            "v0.6.20",
-            "image r.example/a:v0.6.20-eks-1-30-7 daemonVersion v0.6.20",
-            ("check that the image",),
-        ),
-        ({"image": "r.example/a:ours", "daemonVersion": "v0.7.9"}, "v0.7.18", "daemonVersion v0.7.18", ("also set",)),
-        (
-            {"image": f"r.example/a:v0.7.9@sha256:{'0' * 64}", "daemonVersion": "v0.7.9"},
-            "v0.7.18",
-            "daemonVersion v0.7.18",
-            ("also set image", "daemonVersion is v0.7.18, but the image"),
-        ),
-        (
-            {},
-            "v9.9.9",
-            "daemonVersion v9.9.9",
-            ("daemonVersion is v9.9.9, but no image", "authenticator v9.9.9 is newer"),
-        ),
-    ],
-)
-def test_the_command_that_chooses_it(
-    settings: dict[str, str], release: str, words: str, notes: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize(("settings", "release", "words", "notes"), rows(__file__, "test_the_command_that_chooses_it"))
+def test_the_command_that_chooses_it(settings: dict[str, str], release: str, words: str, notes: list[str]) -> None:
     made = change(release, **settings)
     assert made.command == f"tarmak-iam settings set {words}"
     assert [text.startswith(note) for text, note in zip(made.notes, notes, strict=True)] == [True] * len(notes)
-
-
-def test_a_text_that_is_no_release() -> None:
-    with pytest.raises(ConfigError, match="'newest' is not a valid version of the authenticator"):
-        change("newest")
 
 
 @given(st.sampled_from(known_releases()), st.sampled_from(known_releases()))

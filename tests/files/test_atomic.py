@@ -35,40 +35,32 @@ def test_mode_is_kept_and_nothing_is_left_behind(file: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
-def test_the_owner_is_kept(file: Path) -> None:
-    os.chown(file, 1234, 4321)
-    replace_file(file, NEW, expected=OLD)
-    assert (file.stat().st_uid, file.stat().st_gid) == (1234, 4321)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
-def test_a_file_of_another_owner_becomes_the_writer_s(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    os.chown(file, 1234, 4321)
-    monkeypatch.setattr(os, "fchown", refused)
-    replace_file(file, NEW, expected=OLD)
-    assert file.read_bytes() == NEW
-    assert file.stat().st_uid == os.geteuid()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
-def test_a_file_of_another_owner_keeps_its_group(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A member of the group may write the file, but not give it to its owner: both still have access afterwards."""
+@pytest.mark.parametrize(
+    ("may", "owner", "group"),
+    [
+        ("everything", 1234, 4321),
+        # A member of the group may write the file, but not give it to its owner: both still have access afterwards.
+        ("the group", os.geteuid(), 4321),
+        ("nothing", os.geteuid(), os.getegid()),
+    ],
+)
+def test_owner_and_group_are_kept_as_far_as_the_writer_may(
+    file: Path, monkeypatch: pytest.MonkeyPatch, may: str, owner: int, group: int
+) -> None:
     fchown = os.fchown
 
-    def of_a_member(descriptor: int, user: int, group: int) -> None:
-        if user != -1:
+    def limited(descriptor: int, user: int, group: int) -> None:
+        if may == "nothing" or (may == "the group" and user != -1):
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         fchown(descriptor, user, group)
 
     os.chown(file, 1234, 4321)
     file.chmod(0o660)
-    monkeypatch.setattr(os, "fchown", of_a_member)
+    monkeypatch.setattr(os, "fchown", limited)
     replace_file(file, NEW, expected=OLD)
     found = file.stat()
-    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (os.geteuid(), 4321, 0o660)
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (owner, group, 0o660)
+    assert file.read_bytes() == NEW
 
 
 def test_a_file_that_may_not_be_written_is_not_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,14 +120,6 @@ def test_a_new_directory_and_its_parents_are_their_owner_s(tmp_path: Path) -> No
         os.umask(old)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")]
     assert modes == [0o755, 0o755, 0o700]
-
-
-def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with pytest.raises(FileError, match="this is not a regular file; nothing was written; specify a file"):
-        replace_file(pipe, NEW, expected=b"")
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_directory_below_a_file(tmp_path: Path) -> None:

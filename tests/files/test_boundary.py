@@ -49,10 +49,7 @@ class TestInside:
         assert read_if_present(path, Boundary(directory)) is None
         replace_file(path, b"a\n", expected=None, within=Boundary(directory))
         assert (directory / "new.yaml").read_bytes() == b"a\n"
-
-    def test_a_directory_that_is_a_link_to_nothing_inside(self, directory: Path) -> None:
-        home = link(directory / "prod-blue", "shared")
-        make_directory(home, 0o700, Boundary(directory))
+        make_directory(link(directory / "prod-blue", "shared"), 0o700, Boundary(directory))
         assert stat.S_IMODE((directory / "shared").stat().st_mode) == 0o700
 
     def test_the_directory_itself_is_a_link(self, directory: Path, tmp_path: Path) -> None:
@@ -70,17 +67,12 @@ class TestInside:
         with pytest.raises(FileError, match=rf"^dev-cluster/out: this is a link to {path.resolve()}, outside of "):
             read_if_present(Path("dev-cluster/out"), Boundary(Path()))
 
-    def test_a_directory_whose_name_begins_as_the_other_s(self, directory: Path) -> None:
-        directory.with_name("dir-2").mkdir()
-        directory.with_name("dir-2").joinpath("file").write_bytes(SECRET)
-        path = link(directory / "dev-cluster" / "file", "../../dir-2/file")
-        with pytest.raises(FileError, match="outside of"):
-            Boundary(directory).resolve(path)
-
     def test_links_in_a_circle(self, directory: Path) -> None:
         path = link(directory / "dev-cluster" / "file", "file")
-        with pytest.raises(FileError, match=r"file: cannot be read: .*symbolic links"):
-            read_if_present(path, Boundary(directory))
+        out = link(directory / "dev-cluster" / "out-file", link(directory.parent / "outside" / "loop", "loop"))
+        for looping, boundary in ((path, Boundary(directory)), (out, Boundary(directory, follow_links=True))):
+            with pytest.raises(FileError, match=r"file: cannot be read: .*symbolic links"):
+                read_if_present(looping, boundary)
         with pytest.raises(FileError, match="cannot be written"):
             replace_file(path, b"a\n", expected=None, within=Boundary(directory))
 
@@ -93,6 +85,7 @@ class TestOutside:
             ("{top}/outside/shadow", "{top}/outside/shadow"),
             ("../../outside/missing", "{top}/outside/missing"),
             ("../hop", "{top}/outside/shadow"),
+            ("../../dir-2/file", "{top}/dir-2/file"),
             ("/dev/null", "/dev/null"),
             ("/dev/zero", "/dev/zero"),
         ],
@@ -203,13 +196,6 @@ class TestFollowed:
         missing = link(directory / "dev-cluster" / "new", directory.parent / "outside" / "new")
         replace_file(missing, b"b\n", expected=None, within=boundary)
         assert (directory.parent / "outside" / "new").read_bytes() == b"b\n"
-
-    def test_links_in_a_circle(self, directory: Path) -> None:
-        loop = link(directory.parent / "outside" / "loop", "other")
-        link(directory.parent / "outside" / "other", "loop")
-        path = link(directory / "dev-cluster" / "file", loop)
-        with pytest.raises(FileError, match=r"file: cannot be read: .*symbolic links"):
-            read_if_present(path, Boundary(directory, follow_links=True))
 
     def test_a_link_of_another_user(self, directory: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4242)

@@ -41,11 +41,19 @@ def test_it_is_its_owner_s_alone_and_gone_afterwards(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_patience_the_holder_is_named_at_once(tmp_path: Path) -> None:
-    path = tmp_path / ".lock"
+@pytest.mark.parametrize(
+    ("options", "is_said"),
+    [({}, False), ({"seconds": 0.3}, True), ({"seconds": 0.3, "patience": 5}, False)],
+    ids=["no wait", "a wait", "a wait that is not worth a word"],
+)
+def test_who_is_waited_for_is_said_once(tmp_path: Path, options: dict[str, float], is_said: bool) -> None:
+    path, said = tmp_path / ".lock", list[str]()
+    begin = time.monotonic()
     with file_lock(path, busy), pytest.raises(ToolError) as caught:
-        file_lock(path, busy).__enter__()
+        file_lock(path, busy, waiting=said.append, **options).__enter__()
     assert str(caught.value) == f"{path}: process {os.getpid()} is editing the file; run again when it is done"
+    assert time.monotonic() - begin >= options.get("seconds", 0)
+    assert said == [f"process {os.getpid()} is editing the file"] * is_said
 
 
 def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
@@ -72,13 +80,6 @@ def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_waited_for_is_said_once(tmp_path: Path) -> None:
-    path, said = tmp_path / ".lock", list[str]()
-    with file_lock(path, busy), pytest.raises(ToolError):
-        file_lock(path, busy, seconds=0.3, waiting=said.append).__enter__()
-    assert said == [f"process {os.getpid()} is editing the file"]
-
-
 def test_what_a_holder_that_was_killed_has_written_is_gone(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     path.write_text("99999999999\n")
@@ -92,15 +93,6 @@ def test_the_lock_of_a_link_is_next_to_the_real_file(tmp_path: Path) -> None:
     real = tmp_path.resolve() / "real" / ".tarmak.yaml.edit.lock"
     assert lock_file_of(tmp_path / "real" / "tarmak.yaml") == real
     assert lock_file_of(tmp_path / "link.yaml") == real
-
-
-def test_a_short_wait_is_not_worth_a_word_and_a_long_one_ends(tmp_path: Path) -> None:
-    path, said = tmp_path / ".lock", list[str]()
-    begin = time.monotonic()
-    with file_lock(path, busy), pytest.raises(ToolError, match="is editing the file; run again when it is done"):
-        file_lock(path, busy, seconds=0.3, patience=5, waiting=said.append).__enter__()
-    assert time.monotonic() - begin >= 0.3
-    assert said == []
 
 
 def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tarmak_iam.identity import Authenticator, Identity, whois
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.releases import DaemonVersion
+from tests.support.tables import rows
 
 CONFIG = "clusterID: test\nserver: {mapUsers: [{userARN: arn:aws:iam::111122223333:user/Alice, username: alice}]}\n"
 ALICE = Identity("arn:aws:iam::111122223333:user/Alice", "111122223333", "AIDAEXAMPLE")
@@ -21,21 +22,7 @@ def test_versions_in_the_spelling_of_images() -> None:
     assert whois(CONFIG, ALICE, version="latest").started is False
 
 
-@pytest.mark.parametrize(
-    ("args", "starts"),
-    [
-        (["server", "--port=1", "-i", "other"], True),
-        (["--port", "x"], False),
-        (["--unknown"], False),
-        (["-i"], False),
-        (["--kubeconfig-pregenerated=maybe"], False),
-        (["--backend-mode=MountedFile,CRD", "--", "--unknown"], False),
-        (["--feature-gates=AllAlpha=true"], True),
-        (["--feature-gates=Nothing=true"], False),
-        (["--feature-gates=SSORoleMatch"], False),
-        (["--help"], False),
-    ],
-)
+@pytest.mark.parametrize(("args", "starts"), rows(__file__, "test_the_daemons_own_flags"))
 def test_the_daemons_own_flags(args: list[str], starts: bool) -> None:
     assert (Authenticator.load(CONFIG, args=args).failure is None) is starts
 

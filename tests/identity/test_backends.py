@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.identity import Authenticator, whois
 from tarmak_iam.identity.caller import identity_of
+from tests.support.tables import rows
 
 ADMIN = "arn:aws:iam::111122223333:role/Admin"
 
@@ -60,21 +61,7 @@ def test_places_in_many_entries_of_one_text_cost_no_more_than_reading_it() -> No
     assert [str(grants[number].place) for number in (0, 1999)] == ["f.yaml:5:7", "f.yaml:2004:7"]
 
 
-@pytest.mark.parametrize(
-    ("value", "filename", "since"),
-    [
-        ("1.5", "config.yaml", "v0.6.28"),
-        ("1", "config.json", "v0.6.28"),
-        (".inf", "config.yaml", "v0.6.28"),
-        ("18446744073709551615", "config.yaml", "v0.6.28"),
-        ("1", "config.yaml", ""),
-        ("-1", "config.yaml", ""),
-        ("'true'", "config.yaml", ""),
-        ("0.0", "config.yaml", "never"),
-        ("0", "config.json", "never"),
-        ("'1.5'", "config.yaml", "never"),
-    ],
-)
+@pytest.mark.parametrize(("value", "filename", "since"), rows(__file__, "test_a_number_for_user_id_strict"))
 def test_a_number_for_user_id_strict(value: str, filename: str, since: str) -> None:
     """cast v1.3 takes an int only; the JSON of a configuration has floats only."""
     config = f"clusterID: c\nserver: {{dynamicfilepath: dynamic.json, dynamicfileUserIDStrict: {value}}}\n"

@@ -7,6 +7,7 @@ import pytest
 from tarmak_iam.identity.caller import read_caller
 from tarmak_iam.identity.model import Denied, Identity
 from tarmak_iam.identity.releases import DaemonVersion
+from tests.support.tables import rows
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/Dev/alice"
 USER = "arn:aws:iam::111122223333:user/Bob"
@@ -35,17 +36,7 @@ def test_the_parts_of_a_user_id(version: str, arn: str, user_id: str, expected: 
     assert split(version, arn, user_id) == expected
 
 
-@pytest.mark.parametrize(
-    ("version", "user_id"),
-    [
-        ("v0.5.20", "AROADEV"),
-        ("v0.6.13", "AROADEV"),
-        ("v0.7.9", "AROADEV"),
-        ("v0.7.9", ""),
-        ("v0.5.19", "AROADEV:alice:more"),
-        ("v0.7.9", "AROADEV:alice:more"),
-    ],
-)
+@pytest.mark.parametrize(("version", "user_id"), rows(__file__, "test_a_role_whose_user_id_is_not_two_parts"))
 def test_a_role_whose_user_id_is_not_two_parts(version: str, user_id: str) -> None:
     with pytest.raises(Denied, match=r"is not valid: the user ID of a role is AROA\.\.\.:session"):
         split(version, ROLE, user_id)

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +13,6 @@ from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.identity import Authenticator, releases, whois
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
-    NEWEST,
-    NEWEST_READ,
     DaemonVersion,
     ReleaseFeature,
     known_partitions,
@@ -29,6 +22,7 @@ from tarmak_iam.identity.releases import (
     spans_text,
 )
 from tests.support import PACKAGE, golden_json
+from tests.support.tables import rows
 
 FILE: dict[str, Any] = json.loads((PACKAGE / "identity" / "versions.json").read_text(encoding="utf-8"))
 # Read off the source by hand.
@@ -119,34 +113,6 @@ def test_nothing_begins_after_the_last_release_that_was_read() -> None:
     assert [each for each in firsts if not any(first <= release(each) <= read for first, read in lines)] == []
 
 
-def test_a_release_that_changes_nothing_is_one_line_of_one_file(tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "tarmak_iam", ignore=shutil.ignore_patterns("__pycache__"))
-    table = tmp_path / "tarmak_iam" / "identity" / "versions.json"
-    before, newest = table.read_text(encoding="utf-8").splitlines(), FILE["lines"][-1]
-    line_of = json.dumps({"first": newest["first"], "last": "v0.7.99"})
-    after = [line.replace(json.dumps(newest), line_of) for line in before]
-    assert sum(old != new for old, new in zip(before, after, strict=True)) == 1
-    table.write_text("\n".join(after), encoding="utf-8")
-    code = (
-        "from tarmak_iam.identity import releases as v; x = v.DaemonVersion.parse('v0.7.99'); "
-        "print(v.NEWEST, v.NEWEST_READ, v.known_releases()[-1], repr(x.unread), x.accepts_backend('CRD'), "
-        "x.has_item('STS host list per partition'), v.spans_text('STS host by format only (verifySTSHostnameFormat)'))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "v0.7.99 v0.7.99 v0.7.99 '' True False v0.7.5 and later\n"
-
-
-def test_the_newest_releases() -> None:
-    assert NEWEST_READ <= NEWEST == known_releases()[-1]
-
-
 @pytest.fixture
 def _lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Release lines of which the newest has releases that were not read, whether that is so now or not."""
@@ -161,47 +127,13 @@ def _lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     DaemonVersion.has_item.cache_clear()
 
 
-@pytest.mark.parametrize(
-    ("version", "partitions"),
-    [
-        ("v0.4.0", "aws aws-cn aws-us-gov"),
-        ("v0.5.2", "aws aws-cn aws-us-gov"),
-        ("v0.5.3", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.5.20", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.6.0", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.6.12", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
-        ("v0.6.13", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.7.6", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
-        ("v0.7.7", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f aws-eusc"),
-    ],
-)
+@pytest.mark.parametrize(("version", "partitions"), rows(__file__, "test_the_partitions_of_parallel_lines"))
 def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None:
     assert " ".join(known_partitions(release(version))) == partitions
 
 
 @pytest.mark.parametrize(
-    ("version", "known", "unread"),
-    [
-        ("v0.7.18", "v0.7.18", ""),
-        ("v0.7.18-cvefix-eks-1-36-9", "v0.7.18", ""),
-        ("v0.4.0", "v0.4.0", ""),
-        ("v0.7.19", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
-        ("v0.7.21", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
-        (
-            "v0.7.22",
-            "v0.7.18",
-            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
-        ),
-        (
-            "v0.8.0",
-            "v0.7.18",
-            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
-        ),
-        ("v0.7.0", "v0.6.31", "is not a known release"),
-        ("v0.6.32", "v0.6.31", "is not a known release"),
-        ("v0.4.1", "v0.4.0", "is not a known release"),
-        ("v0.0.9", "v0.1.0", "is not a known release"),
-    ],
+    ("version", "known", "unread"), rows(__file__, "test_what_is_assumed_of_a_release_that_was_not_read")
 )
 @pytest.mark.usefixtures("_lines")
 def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str, unread: str) -> None:
@@ -213,13 +145,10 @@ def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str
 
 def test_the_default_release_was_read_and_tried_and_is_published() -> None:
     assert not DEFAULT_RELEASE.unread
+    assert DEFAULT_RELEASE.has(ReleaseFeature.SSO_ENTRIES)  # guards recommend it for them
     assert str(DEFAULT_RELEASE) in FILE["tried"]
     assert DEFAULT_RELEASE in published_tags()
     assert inspect.signature(whois).parameters["version"].default == str(DEFAULT_RELEASE)
     assert inspect.signature(Authenticator.load).parameters["version"].default == str(DEFAULT_RELEASE)
     cases = golden_json("authenticator", "mapping.json")["cases"]
     assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == DEFAULT_RELEASE
-
-
-def test_what_guards_recommend_the_default_release_has() -> None:
-    assert DEFAULT_RELEASE.has(ReleaseFeature.SSO_ENTRIES)

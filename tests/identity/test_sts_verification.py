@@ -41,13 +41,8 @@ def test_a_partition_is_accepted_where_a_host_of_it_is() -> None:
 @pytest.mark.parametrize(
     ("version", "is_taken"),
     [
-        ("v0.5.20", False),
-        ("v0.5.27", False),
-        ("v0.6.13", False),
-        ("v0.6.21", False),
-        ("v0.6.22", True),
-        ("v0.7.1", True),
-        ("v0.7.18", True),
+        *((version, False) for version in ("v0.5.20", "v0.5.27", "v0.6.13", "v0.6.21")),
+        *((version, True) for version in ("v0.6.22", "v0.7.1", "v0.7.18")),
     ],
 )
 def test_a_partition_without_listed_hosts(partition: str, version: str, is_taken: bool) -> None:

@@ -16,6 +16,7 @@ from tarmak_iam.identity.templates import (
     has_session,
     templates_in,
 )
+from tests.support.tables import rows
 
 ROLE = "arn:aws:iam::111122223333:role/Admin"
 INSTANCE = "i-0123456789abcdef0"
@@ -30,31 +31,14 @@ def rendered(template: str, version: str = "v0.7.9", session: str = "a@b") -> st
     return templates.rendered(caller(session), DaemonVersion.parse(version), names, "", template)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a{{SessionName}}b{{ X }}", [("{{SessionName}}", "SessionName", "SessionName"), ("{{ X }}", " X ", None)]),
-        ("${SessionName}", [("${SessionName}", "SessionName", None)]),
-        ("{AccountID", [("{AccountID", "AccountID", None)]),
-        ("{{{AccountID}}}", [("{{{AccountID}}}", "AccountID", None)]),
-        ("}}", []),
-    ],
-)
-def test_texts_in_braces(text: str, expected: list[tuple[str, str, str | None]]) -> None:
-    assert [(each.text, each.inner, each.name) for each in braced(text)] == expected
+@pytest.mark.parametrize(("text", "expected"), rows(__file__, "test_texts_in_braces"))
+def test_texts_in_braces(text: str, expected: list[list[str | None]]) -> None:
+    assert [[each.text, each.inner, each.name] for each in braced(text)] == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("[sessionname] <%= AccountID %>", [("[sessionname]", "sessionname")]),
-        ("<<.AccountID>>", [("<<.AccountID>>", "AccountID")]),
-        ("a:$SessionNameRaw", [("$SessionNameRaw", "SessionNameRaw")]),
-        ("$SessionNames SessionName", []),
-    ],
-)
-def test_names_in_other_brackets(text: str, expected: list[tuple[str, str]]) -> None:
-    assert [(each.text, each.inner) for each in bracketed(text)] == expected
+@pytest.mark.parametrize(("text", "expected"), rows(__file__, "test_names_in_other_brackets"))
+def test_names_in_other_brackets(text: str, expected: list[list[str]]) -> None:
+    assert [[each.text, each.inner] for each in bracketed(text)] == expected
     assert all(each.name is None for each in bracketed(text))
 
 
@@ -70,31 +54,12 @@ def test_what_is_in_a_text() -> None:
     assert fixed_prefix("a{{SessionName}}c{{SessionNameRaw}}") == "a"
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "expected"),
-    [
-        ("a.b", "a.b", True),
-        ("a.b", "aXb", False),
-        ("{{SessionName}}", "{{SessionName}}", True),
-        ("a{{AccountID}}", "a111122223333", True),
-        ("a{{AccountID}}", "a11112222333", False),
-    ],
-)
+@pytest.mark.parametrize(("text", "name", "expected"), rows(__file__, "test_what_a_text_can_become"))
 def test_what_a_text_can_become(text: str, name: str, expected: bool) -> None:
     assert can_become(text, name) is expected
 
 
-@pytest.mark.parametrize(
-    ("template", "version", "expected"),
-    [
-        ("{{AccountID}}:{{SessionName}}", "v0.7.9", "111122223333:a-b"),
-        ("{{SessionNameRaw}}:{{AccessKeyID}}", "v0.7.9", "a@b:AKIAEXAMPLE"),
-        ("{{SessionNameRaw}}:{{AccessKeyID}}", "v0.4.0", "{{SessionNameRaw}}:{{AccessKeyID}}"),
-        ("{{sessionname}} {{ AccountID }}", "v0.7.9", "{{sessionname}} {{ AccountID }}"),
-        ("ADMIN", "v0.5.0", "ADMIN"),
-        ("ADMIN9", "v0.4.0", "ADMIN9"),
-    ],
-)
+@pytest.mark.parametrize(("template", "version", "expected"), rows(__file__, "test_what_a_release_renders"))
 def test_what_a_release_renders(template: str, version: str, expected: str) -> None:
     assert rendered(template, version) == expected
 
@@ -103,24 +68,7 @@ def test_a_nodes_name() -> None:
     assert rendered("n:{{EC2PrivateDNSName}}", session=INSTANCE) == "n:ip-10-0-0-1.ec2.internal"
 
 
-@pytest.mark.parametrize(
-    ("template", "version", "session", "reason"),
-    [
-        ("ADMIN", "v0.4.0", "x", "'ADMIN' contains no character of a-z or 0-9, which this release requires in names"),
-        (
-            "{{EC2PrivateDNSName}}",
-            "v0.7.9",
-            "alice",
-            "{{EC2PrivateDNSName}} requires a session name that is an instance ID; it is 'alice'",
-        ),
-        (
-            "{{EC2PrivateDNSName}}",
-            "v0.7.9",
-            "i-12345678",
-            "the private DNS name of the instance i-12345678 is unknown",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("template", "version", "session", "reason"), rows(__file__, "test_what_is_denied"))
 def test_what_is_denied(template: str, version: str, session: str, reason: str) -> None:
     with pytest.raises(Denied) as caught:
         rendered(template, version, session)

@@ -10,6 +10,7 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import NEWEST
 from tarmak_iam.identity.templates import TEMPLATES, can_begin, could_be, rendered
+from tests.support.tables import rows
 
 ROLE = "arn:aws:iam::111122223333:role/Node"
 PIECES = st.sampled_from(
@@ -28,22 +29,7 @@ def test_whatever_a_caller_becomes_it_could_be(template: str, session: str) -> N
     assert could_be(template).fullmatch(rendered(caller, NEWEST, names, "", template))
 
 
-@pytest.mark.parametrize(
-    ("template", "text", "expected"),
-    [
-        ("{{SessionName}}", "system:masters", False),
-        ("system:{{SessionName}}", "system:masters", True),
-        ("team-{{AccountID}}", "team-111122223333", True),
-        ("team-{{AccountID}}", "team-a", False),
-        ("a.b", "aXb", False),
-        ("{{ SessionName }}", "alice", False),
-        ("dev:{{SessionName}}", "dev:alice\n", False),
-        # The daemon has `-` for `@` in one of them.
-        ("{{SessionName}}", "alice@example.com", False),
-        ("{{SessionName}}", "alice-example.com", True),
-        ("{{SessionNameRaw}}", "alice@example.com", True),
-    ],
-)
+@pytest.mark.parametrize(("template", "text", "expected"), rows(__file__, "test_what_it_can_and_cannot_be"))
 def test_what_it_can_and_cannot_be(template: str, text: str, expected: bool) -> None:
     assert bool(could_be(template).fullmatch(text)) is expected
 
@@ -56,47 +42,12 @@ def test_whatever_a_caller_becomes_it_can_begin_like_that(template: str, session
     assert can_begin(template, text[:length])
 
 
-@pytest.mark.parametrize(
-    ("template", "prefix", "expected"),
-    [
-        ("system:node:a", "system:node:", True),
-        ("system:node", "system:node:", False),
-        ("dev:a", "system:", False),
-        ("{{SessionName}}", "system:", False),
-        ("{{SessionName}}:a", "system:", True),
-        ("{{AccountID}}:a", "system:", False),
-        ("sys{{SessionName}}m:no{{SessionName}}:x", "system:node:", True),
-        ("{{SessionName}}{{SessionName}}de:", "system:node:", False),
-        ("{{SessionName}}", "a@b", False),
-        ("{{SessionNameRaw}}", "a@b", True),
-        ("", "", True),
-        ("", "a", False),
-    ],
-)
+@pytest.mark.parametrize(("template", "prefix", "expected"), rows(__file__, "test_what_it_can_begin_with"))
 def test_what_it_can_begin_with(template: str, prefix: str, expected: bool) -> None:
     assert can_begin(template, prefix) is expected
 
 
-@pytest.mark.parametrize(
-    ("session", "is_instance"),
-    [
-        ("i-0123456789abcdef0", True),
-        ("i-01234567", True),
-        ("i-ABCDEFGZ", True),
-        ("i-______a9", True),
-        ("i-0123456", False),
-        ("i-012345678", False),
-        ("i-0123456789abcdef01", False),
-        ("i-0123456.", False),
-        ("i-0123456=", False),
-        ("i-0123456@", False),
-        ("i-0123456\u0663", False),
-        ("i-0123456\u00e9", False),
-        ("i-01234567\n", False),
-        ("xi-01234567", False),
-        ("i_01234567", False),
-    ],
-)
+@pytest.mark.parametrize(("session", "is_instance"), rows(__file__, "test_which_session_names_are_instance_ids"))
 def test_which_session_names_are_instance_ids(session: str, is_instance: bool) -> None:
     names = {session: "ip-10-0-0-1.ec2.internal"}
     caller = Caller(ROLE, ROLE, "aws", "111122223333", "AROA", session, "")

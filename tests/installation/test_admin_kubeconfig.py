@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
@@ -59,152 +60,98 @@ def test_a_way_back(home: Path) -> None:
     assert found.not_after == datetime(2027, 1, 1, tzinfo=timezone.utc)
 
 
+def of(until: str = "2027-01-01", since: str = "2026-01-01", **options: Any) -> str:
+    """A kubeconfig with a certificate of these dates."""
+    return kubeconfig(logins(certificate(since, until, **options)))
+
+
+def of_user(login: str) -> str:
+    """What is said of a user without a certificate."""
+    return f"{NO_CERTIFICATE}: its user logs in with {login}"
+
+
+PEM_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+PEM_KEY = b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
+NO_CERTIFICATE = "the current context of PATH has no client certificate"
+ADMIN = "the admin certificate in PATH"
+NO_CLIENT = f"{ADMIN} is not for clients: its extended key usage does not contain client authentication"
+UNREADABLE = f"{ADMIN} cannot be read: it is not a kubeconfig that kubectl can read"
+CURRENT, NAME = "current-context: dev-cluster", "- name: dev-cluster\n  context"
+WHOLE = kubeconfig(logins(GOOD))
+REMEDIES = {
+    "notYetValid": "check the clock of this machine",
+    **dict.fromkeys(("valid", "notForClients", "otherCA", "wrongKey", "unreadable"), REPLACE),
+}
+
+
 @pytest.mark.parametrize(
-    ("text", "state", "what", "remedy"),
+    ("state", "what", "text"),
     [
-        (None, "missing", "PATH does not exist", RENEW),
+        ("missing", "PATH does not exist", None),
+        ("expired", f"{ADMIN} expired on 2020-01-01", of("2020-01-01", "2019-01-01")),
+        ("notYetValid", f"{ADMIN} is not valid before 2030-01-01", of("2031-01-01", "2030-01-01")),
         (
-            kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
-            "expired",
-            "the admin certificate in PATH expired on 2020-01-01",
-            RENEW,
-        ),
-        (
-            kubeconfig(logins(certificate("2030-01-01", "2031-01-01"))),
-            "notYetValid",
-            "the admin certificate in PATH is not valid before 2030-01-01",
-            "check the clock of this machine",
-        ),
-        (
-            kubeconfig(logins(certificate("2026-01-01", "2027-01-01", ("dev", "ops")))),
             "valid",
-            "the admin certificate in PATH is valid until 2027-01-01, but not in system:masters",
-            REPLACE,
+            f"{ADMIN} is valid until 2027-01-01, but not in system:masters",
+            of(organizations=("dev", "ops")),
         ),
+        ("notForClients", NO_CLIENT, of(usages=(SERVER,))),
         (
-            kubeconfig(logins(certificate("2026-01-01", "2027-01-01", usages=(SERVER,)))),
-            "notForClients",
-            (
-                "the admin certificate in PATH is not for clients: "
-                "its extended key usage does not contain client authentication"
-            ),
-            REPLACE,
-        ),
-        (
+            "otherCA",
+            f"{ADMIN} is not signed by the CA in the same file",
             kubeconfig(logins(GOOD), ca=authority("another")),
-            "otherCA",
-            "the admin certificate in PATH is not signed by the CA in the same file",
-            REPLACE,
         ),
         (
+            "otherCA",
+            f"{ADMIN} is signed by a CA that expired on 2026-02-01",
             kubeconfig(logins(GOOD), ca=authority(until="2026-02-01")),
-            "otherCA",
-            "the admin certificate in PATH is signed by a CA that expired on 2026-02-01",
-            REPLACE,
         ),
         (
-            kubeconfig(logins(GOOD, key_pem("another"))),
             "wrongKey",
             "the key in PATH does not belong to the admin certificate",
-            REPLACE,
+            kubeconfig(logins(GOOD, key_pem("another"))),
         ),
+        ("wrongKey", "the key of the admin certificate in PATH cannot be read", kubeconfig(logins(GOOD, PEM_KEY))),
         (
-            kubeconfig(logins(GOOD, b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n")),
-            "wrongKey",
-            "the key of the admin certificate in PATH cannot be read",
-            REPLACE,
-        ),
-        (
-            kubeconfig(logins(GOOD, key_pem(password=b"secret"))),
             "wrongKey",
             "the key of the admin certificate in PATH is encrypted",
-            REPLACE,
+            kubeconfig(logins(GOOD, key_pem(password=b"secret"))),
         ),
         (
-            kubeconfig(f"client-certificate-data: {encoded(GOOD)}"),
             "wrongKey",
             "PATH contains no key for the admin certificate",
-            REPLACE,
+            kubeconfig(f"client-certificate-data: {encoded(GOOD)}"),
         ),
-        (
-            kubeconfig(f"client-key-data: {encoded(key_pem())}"),
-            "noCertificate",
-            "the current context of PATH has no client certificate",
-            RENEW,
-        ),
-        (
-            kubeconfig("token: abc"),
-            "noCertificate",
-            "the current context of PATH has no client certificate: its user logs in with a token",
-            RENEW,
-        ),
-        (
-            kubeconfig("username: admin, password: abc"),
-            "noCertificate",
-            "the current context of PATH has no client certificate: its user logs in with username and password",
-            RENEW,
-        ),
-        (
-            kubeconfig("exec: {command: aws-iam-authenticator}"),
-            "noCertificate",
-            "the current context of PATH has no client certificate: its user logs in with a command",
-            RENEW,
-        ),
-        (
-            kubeconfig("auth-provider: {name: oidc}"),
-            "noCertificate",
-            "the current context of PATH has no client certificate: its user logs in with an auth provider",
-            RENEW,
-        ),
-        (
-            kubeconfig(logins(GOOD)).replace("current-context: dev-cluster", "current-context: ''"),
-            "noCertificate",
-            "the current context of PATH has no client certificate",
-            RENEW,
-        ),
-        (
-            kubeconfig(logins(GOOD)).replace("current-context: dev-cluster", "current-context: other"),
-            "noCertificate",
-            "the current context of PATH has no client certificate: its user logs in with a token",
-            RENEW,
-        ),
-        (
-            kubeconfig(logins(GOOD))
-            .replace("current-context: dev-cluster\n", "")
-            .replace("- name: dev-cluster\n  context", "- context"),
-            "noCertificate",
-            "the current context of PATH has no client certificate",
-            RENEW,
-        ),
-        (
-            kubeconfig(logins(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")),
-            "unreadable",
-            "the admin certificate in PATH cannot be read: it is not a valid certificate",
-            REPLACE,
-        ),
-        (
-            kubeconfig(logins(b"secret")),
-            "unreadable",
-            "the admin certificate in PATH cannot be read: it contains no certificate in PEM format",
-            REPLACE,
-        ),
+        ("noCertificate", NO_CERTIFICATE, kubeconfig(f"client-key-data: {encoded(key_pem())}")),
+        ("noCertificate", of_user("a token"), kubeconfig("token: abc")),
+        ("noCertificate", of_user("username and password"), kubeconfig("username: admin, password: abc")),
+        ("noCertificate", of_user("a command"), kubeconfig("exec: {command: aws-iam-authenticator}")),
+        ("noCertificate", of_user("an auth provider"), kubeconfig("auth-provider: {name: oidc}")),
+        ("noCertificate", of_user("a token"), WHOLE.replace(CURRENT, "current-context: other")),
+        ("noCertificate", NO_CERTIFICATE, WHOLE.replace(CURRENT, "current-context: ''")),
+        ("noCertificate", NO_CERTIFICATE, WHOLE.replace(f"{CURRENT}\n", "").replace(NAME, "- context")),
         *(
-            (
-                text,
-                "unreadable",
-                "the admin certificate in PATH cannot be read: it is not a kubeconfig that kubectl can read",
-                REPLACE,
-            )
-            for text in ("secret: [", kubeconfig("client-certificate-data: secret"), kubeconfig("client-key: [1]"))
-        ),
-        *(
-            (text, "noCertificate", "the current context of PATH has no client certificate", RENEW)
+            ("noCertificate", NO_CERTIFICATE, text)
             for text in ("", "[]", "users: 5\ncontexts: {a: b}\n", kubeconfig().replace("users:", "nobody:"))
         ),
+        (
+            "unreadable",
+            f"{ADMIN} cannot be read: it is not a valid certificate",
+            kubeconfig(logins(PEM_CERTIFICATE)),
+        ),
+        (
+            "unreadable",
+            f"{ADMIN} cannot be read: it contains no certificate in PEM format",
+            kubeconfig(logins(b"secret")),
+        ),
+        ("unreadable", UNREADABLE, "secret: ["),
+        ("unreadable", UNREADABLE, kubeconfig("client-certificate-data: secret")),
+        ("unreadable", UNREADABLE, kubeconfig("client-key: [1]")),
     ],
 )
-def test_no_recovery_access(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
+def test_no_recovery_access(home: Path, state: str, what: str, text: str | None) -> None:
     found = examined(home, text)
+    remedy = REMEDIES.get(state, RENEW)
     assert (str(found.state), found.gives_access, found.is_examined) == (state, False, True)
     assert found.text == "no recovery access: " + what.replace("PATH", str(home / "kubeconfig"))
     assert found.remedy == remedy
@@ -329,36 +276,26 @@ def test_known_hosts_are_what_tarmak_leaves_of_instances(home: Path) -> None:
 UNKNOWN = "; its key and its signature were not examined, because cryptography is not installed"
 
 
-@pytest.mark.parametrize(
-    ("user", "state", "what"),
-    [
-        (
-            logins(certificate()),
-            "valid",
-            f"recovery access: CERTIFICATE is valid until 2990-01-01 and in system:masters{UNKNOWN}",
-        ),
-        (
-            logins(certificate("2019-01-01", "2020-01-01")),
-            "expired",
-            "no recovery access: CERTIFICATE expired on 2020-01-01",
-        ),
-        (
-            logins(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-            "unreadable",
-            "no recovery access: CERTIFICATE cannot be read: it is not a valid certificate",
-        ),
-    ],
-    ids=["valid", "expired", "unreadable"],
-)
-def test_without_cryptography(home: Path, user: str, state: str, what: str) -> None:
-    write(home, kubeconfig(user))
+def test_without_cryptography(tmp_path: Path) -> None:
+    expected = {
+        "valid": (logins(certificate()), "is valid until 2990-01-01 and in system:masters"),
+        "expired": (logins(certificate("2019-01-01", "2020-01-01")), "expired on 2020-01-01"),
+        "unreadable": (logins(PEM_CERTIFICATE), "cannot be read: it is not a valid certificate"),
+    }
+    for state, (user, _) in expected.items():
+        write(tmp_path / state, kubeconfig(user))
     program = (
         "import sys\nsys.modules['cryptography'] = None\nfrom pathlib import Path\n"
         "from tarmak_iam.installation.admin_kubeconfig import examine_admin\n"
-        f"found = examine_admin(Path({str(home)!r}))\nprint(found.state, found.text, sep='\\n')"
+        f"for state in {[*expected]}:\n    found = examine_admin(Path({str(tmp_path)!r}, state))\n"
+        "    print(found.state, found.text)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout == f"{state}\n{what.replace('CERTIFICATE', f'the admin certificate in {home}/kubeconfig')}\n"
+    assert done.stdout.splitlines() == [
+        f"{state} {'' if state == 'valid' else 'no '}recovery access: the admin certificate in {tmp_path}/{state}/"
+        f"kubeconfig {what}{UNKNOWN if state == 'valid' else ''}"
+        for state, (_, what) in expected.items()
+    ]
 
 
 def test_a_kubeconfig_that_a_link_leads_elsewhere_for(tmp_path: Path) -> None:

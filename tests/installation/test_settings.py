@@ -54,6 +54,14 @@ def test_an_argument_that_is_not_utf_8() -> None:
         override(Settings(), {"profile": "\udcff"})
 
 
+def test_an_image_whose_release_is_unknown() -> None:
+    with pytest.raises(ConfigError) as error:
+        Settings(image="x:mine").daemon_version  # noqa: B018  # it raises
+    assert str(error.value).startswith(
+        "the release of the authenticator in the image 'x:mine' is unknown; set daemonVersion too, as in v"
+    )
+
+
 def test_settings_are_frozen_values() -> None:
     settings = Settings(registry="ecr", backends=["CRD"])
     with pytest.raises(AttributeError, match="Settings are frozen: registry cannot be set"):

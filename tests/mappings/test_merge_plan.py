@@ -133,6 +133,8 @@ def test_only_new_leaves_alone_what_is_mapped_or_has_just_been_added() -> None:
         (MergeAction.ADDED, ()),
     ]
     assert [item["username"] for item in plain(plan.edits)[0][1][3:]] == ["x", "z"]
+    outcome, _ = planned(Wanted(role, "a", only_new=True), Wanted(role, "b")).outcomes
+    assert str(outcome.error) == f"{role} has a later entry, and the last entry is used; groups are not merged"
 
 
 def test_an_account_that_is_there_twice_is_there() -> None:
@@ -167,15 +169,6 @@ def test_what_changes_of_an_entry_that_is_there(wanted: Wanted, expected: list[t
         notes = (f"{name} keeps the group ops; --replace-groups removes groups that are not given",)
     action = MergeAction.UPDATED if expected else MergeAction.UNCHANGED
     assert plan.outcomes == (MergeOutcome(action, wanted, name, notes=notes),)
-
-
-def test_many_edits_keep_the_comments() -> None:
-    listed = "".join(f"  - {{roleARN: '{HOME}:role/r{number}', username: a}} # {number}\n" for number in range(17))
-    text = f"server:\n  mapRoles:\n{listed}"
-    wanted = [Wanted(f"{HOME}:role/r{number}", "b") for number in range(17)]
-    plan = planned(*wanted, text=text)
-    assert len(plan.edits) == 17
-    assert Document.parse(text).edit(*plan.edits).text == text.replace("username: a", "username: b")
 
 
 def test_many_edits_with_some_that_need_a_list_of_their_own() -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam import TarmakConfig
 from tarmak_iam.errors import FileChanged, FileError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.installation import ClusterFiles
 from tarmak_iam.mappings import Mappings
 
 ROLE = "arn:aws:iam::111122223333:role/Admin"
@@ -35,16 +33,6 @@ server:
     - system:masters
 """
 
-TARMAK_YAML = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata:
-    name: cluster
-"""
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -61,27 +49,6 @@ def test_an_edit_is_saved_with_every_comment(file: Path) -> None:
     added.save()
     assert file.read_text() == f'{TEXT}  - "111122223334"\n'
     assert (added.path, added.is_new) == (file, False)
-
-
-def test_saving_twice_and_a_later_edit(file: Path) -> None:
-    added = Mappings.load(str(file)).add("111122223334")
-    added.save()
-    added.save()
-    added.remove("111122223334").save()
-    assert file.read_text() == TEXT
-
-
-def test_two_edits_of_one_value_are_not_saved_over_each_other(file: Path) -> None:
-    read = Mappings.load(file)
-    first, second = read.add("111122223334"), read.add("111122223335")
-    first.save()
-    with pytest.raises(FileChanged, match="the file contains an edit that this value does not contain; nothing was w"):
-        second.save()
-    assert file.read_text() == f'{TEXT}  - "111122223334"\n'
-    first.add("111122223335").save()
-    assert file.read_text() == f'{TEXT}  - "111122223334"\n  - "111122223335"\n'
-    read.save()
-    assert file.read_text() == TEXT
 
 
 def test_nothing_is_written_where_nothing_has_changed(file: Path) -> None:
@@ -101,15 +68,6 @@ def test_the_file_and_directory_of_a_new_cluster_are_created(tmp_path: Path) -> 
 
 def test_an_existing_file_keeps_its_cluster_id(file: Path) -> None:
     assert Mappings.load(file, "prod-cluster").cluster_id == "dev-cluster"
-
-
-def test_from_a_configuration_and_a_cluster(tmp_path: Path) -> None:
-    (tmp_path / "tarmak.yaml").write_text(TARMAK_YAML)
-    config = TarmakConfig.load(tmp_path)
-    files = ClusterFiles.of(config, config.cluster("dev-cluster"))
-    files.mappings_or_new().add(ROLE, "admin", ["system:masters"]).save()
-    assert (tmp_path / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == NEW
-    assert [entry.arn for entry in files.mappings_or_new().entries] == [ROLE]
 
 
 def test_a_missing_file_is_an_error_without_a_cluster_id(tmp_path: Path) -> None:
@@ -144,15 +102,6 @@ def test_a_change_by_another_process_is_not_overwritten(file: Path) -> None:
     with pytest.raises(FileChanged):
         added.save()
     assert file.read_text() == TEXT.replace("our", "their")
-
-
-def test_a_file_that_another_process_created_is_not_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "aws-iam-authenticator.yaml"
-    new = Mappings.create("dev-cluster", path)
-    path.write_text(TEXT)
-    with pytest.raises(FileChanged):
-        new.save()
-    assert path.read_text() == TEXT
 
 
 def test_the_repr_is_short(file: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import BuiltinFunctionType
 from typing import Any
 
-__all__ = ["dies", "killed_at_each_change"]
+__all__ = ["killed_at_each_call", "killed_at_each_change"]
 
 CHANGES = ("chmod", "fchmod", "fsync", "link", "mkdir", "open", "remove", "rename", "replace", "symlink", "unlink")
 """The functions that change what is on the disk: between two of them a kill leaves the same."""
@@ -16,23 +16,29 @@ CHANGES = ("chmod", "fchmod", "fsync", "link", "mkdir", "open", "remove", "renam
 
 def killed_at_each_change(prepare: Callable[[], None], work: Callable[[], object]) -> Iterator[None]:
     """Yields after each kill, of work that begins after `prepare`, and at last after the work that was not killed."""
+    return killed_at_each_call(prepare, work, CHANGES)
+
+
+def killed_at_each_call(
+    prepare: Callable[[], None], work: Callable[[], object], names: Collection[str] = ()
+) -> Iterator[None]:
+    """`names`: only calls of these functions count; all, if there are none."""
     for number in range(500):
         prepare()
-        was_killed = dies(number, work, CHANGES)
+        was_killed = _dies(number, work, names)
         yield
         if not was_killed:
             return
     raise AssertionError("the work does not end")
 
 
-def dies(number: int, work: Callable[[], object], names: Collection[str] = ()) -> bool:
-    """Whether a process of its own that does the work comes to its os call `number`, and ends there. `names`: only
-    calls of these functions count; all, if there are none."""
+def _dies(number: int, work: Callable[[], object], names: Collection[str]) -> bool:
+    """Whether a process of its own that does the work comes to its os call `number`, and ends there."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            end_at(number, names)
+            _end_at(number, names)
             work()
             code = 0
         finally:
@@ -46,7 +52,7 @@ END = os._exit
 DEAD = 77
 
 
-def end_at(number: int, names: Collection[str]) -> None:
+def _end_at(number: int, names: Collection[str]) -> None:
     """From now on the call `number` of a function of `os`, or of flock, is where this process ends."""
     left = [number]
 

@@ -287,10 +287,6 @@ def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     for role, profile in ((ROLE, None), (None, "dev")):
         with pytest.raises(TarmakIamError, match=r"tokens need botocore.*; install botocore, or the extra `aws`"):
             make_token("test", now=NOW, role=role, profile=profile)
-
-
-def test_given_credentials_and_region_need_no_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "botocore.session", None)
     assert isinstance(make_token("test", credentials=KEYS, region="eu-west-1", now=NOW), Token)
 
 

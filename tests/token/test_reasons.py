@@ -47,8 +47,11 @@ def test_the_largest_token(size: int, reason: str | None) -> None:
     assert token_refusal(token + "\n" * (size - len(token)), "v0.7.9", now=NOW) == reason
 
 
-def test_two_spellings_with_two_values() -> None:
-    token = encode(URL + "&action=")
+def test_two_spellings_of_a_parameter() -> None:
+    same, token = encode(URL + "&action=GetCallerIdentity"), encode(URL + "&action=")
+    assert token_refusal(same, "v0.5.8", now=NOW) is None
+    for each in (same, token):
+        assert token_refusal(each, "v0.5.9", now=NOW) == "a parameter of the URL is set twice"
     assert token_refusal(token, "v0.5.8", now=NOW) == (
         "a parameter of the URL is set twice, in different letter case and with different values; "
         "the authenticator uses one of them at random"

@@ -7,42 +7,24 @@ and a description for screen readers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-__all__ = ["CHARACTER", "COLOURS", "TEXT_ON", "Drawing", "Pair"]
+__all__ = ["CHARACTER", "Drawing"]
 
 
-class Pair(NamedTuple):
-    light: str
-    dark: str
-
-
+# A shape of the class `NAME` is filled with it, and a text has it; `edge-NAME` is the border of a shape. For light and
+# for dark pages.
 COLOURS = {
-    "card": Pair("#ffffff", "#161b22"),
-    "zone": Pair("#f3f6f9", "#1f262e"),
-    "edge": Pair("#d0d7de", "#444c56"),
-    "line": Pair("#24292f", "#e6edf3"),
-    "text": Pair("#1b1f24", "#e6edf3"),
-    "dim": Pair("#57606a", "#a3adb8"),
-    "blue": Pair("#0a5cc2", "#6cb6ff"),
-    "on-blue": Pair("#e3f1ff", "#10294a"),
-    "amber": Pair("#7d4e00", "#d4a72c"),
-    "on-amber": Pair("#fff4e0", "#3a2d10"),
-    "green": Pair("#116329", "#57ab5a"),
-    "on-green": Pair("#dff5e3", "#12301a"),
-    "red": Pair("#b3141d", "#ff8a80"),
-    "on-red": Pair("#ffebe9", "#42181a"),
-    "cyan": Pair("#0b6170", "#56c8d8"),
+    "card": ("#ffffff", "#161b22"),
+    "edge": ("#d0d7de", "#444c56"),
+    "text": ("#1b1f24", "#e6edf3"),
+    "dim": ("#57606a", "#a3adb8"),
+    "blue": ("#0a5cc2", "#6cb6ff"),
+    "amber": ("#7d4e00", "#d4a72c"),
+    "green": ("#116329", "#57ab5a"),
+    "red": ("#b3141d", "#ff8a80"),
+    "cyan": ("#0b6170", "#56c8d8"),
 }
-"""A shape of the class `NAME` is filled with it, and a text has it; `edge-NAME` is the border of a shape."""
-
-TEXT_ON = {
-    "card": ("text", "dim", "blue", "amber", "green", "red", "cyan"),
-    "zone": ("text", "dim", "blue"),
-    **{f"on-{name}": ("text", "dim", name) for name in ("blue", "amber", "green", "red")},
-}
-"""The colours of text on each background."""
 
 CHARACTER = 0.6
 """The width of a character in a monospaced font, as a part of its size."""
@@ -70,7 +52,7 @@ class Drawing:
     _shapes: list[str] = field(default_factory=list)
 
     def box(self, x: float, y: float, width: float, height: float, look: str, radius: float = 6) -> None:
-        """`look`: classes, such as `on-blue edge-blue`."""
+        """`look`: classes, such as `blue`."""
         place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{radius:g}"'
         self._shapes.append(f'<rect class="{look}" {place}/>')
 
@@ -86,32 +68,14 @@ class Drawing:
             place = f'x="{x:g}" y="{y:g}" font-size="{size:g}" textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'
             self._shapes.append(f'<text class="mono {look}" {place} xml:space="preserve">{escape(text)}</text>')
 
-    def arrow(self, path: str, look: str = "edge-line") -> None:
-        self._shapes.append(f'<path class="arrow {look}" d="{path}"/>')
-
-    def line(self, path: str, look: str = "edge-dim") -> None:
-        self._shapes.append(f'<path class="stroke {look}" d="{path}"/>')
-
-    def badge(self, x: float, y: float, text: str, colour: str = "line") -> None:
-        """A number in a circle with that centre."""
-        self._shapes.append(f'<circle class="{colour}" cx="{x:g}" cy="{y:g}" r="9"/>')
-        self._shapes.append(f'<text class="number" x="{x:g}" y="{y + 4.5:g}" text-anchor="middle">{text}</text>')
-
     def svg(self) -> str:
         light, dark = _rules(0), _rules(1)
         style = [
             f"text {{ font-family: {_SANS}; font-size: 14px; }}",
             f".mono {{ font-family: {_MONO}; white-space: pre; }}",
             ".bold { font-weight: 700; }",
-            ".small { font-size: 12.5px; }",
-            f".number {{ fill: {COLOURS['card'].light}; font-weight: 700; font-size: 12.5px; }}",
-            ".arrow { fill: none; stroke-width: 1.8; marker-end: url(#tip); }",
-            ".stroke { fill: none; }",
-            ".wide { stroke-width: 1.8; }",
-            ".dashed { stroke-dasharray: 5 4; }",
             *light,
         ]
-        inverted = f".number {{ fill: {COLOURS['card'].dark}; }}"
         size = f'width="{self.width}" height="{self.height}" viewBox="0 0 {self.width} {self.height}"'
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">',
@@ -120,12 +84,9 @@ class Drawing:
             "  <style>",
             *(f"    {rule}" for rule in style),
             "    @media (prefers-color-scheme: dark) {",
-            *(f"      {rule}" for rule in [*dark, inverted]),
+            *(f"      {rule}" for rule in dark),
             "    }",
             "  </style>",
-            '  <marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">',
-            '    <path class="line" d="M0 0 10 5 0 10z"/>',
-            "  </marker>",
             f'  <rect class="card edge-edge" x="1" y="1" width="{self.width - 2}" height="{self.height - 2}" rx="10"/>',
             *(f"  {shape}" for shape in self._shapes),
             "</svg>",

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.loaders import Loader
@@ -23,7 +22,6 @@ from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.mappings.access_entries import AccessEntry, PolicyAssociation, matches_permission_set, policy_arn, whois
 from tarmak_iam.mappings.formats import access_entries, aws_cli, cloudformation, eksctl, terraform
 from tarmak_iam.mappings.formats.access_entries import read_entries
-from tests.mappings.formats.reports import read
 from tests.support.thorough import examples
 
 ACCOUNT = "arn:aws:iam::111122223333:"
@@ -112,6 +110,7 @@ def test_the_script_calls_the_cli_with_the_names_and_nothing_else(tmp_path: Path
     entry = ENTRIES[0]._replace(username=hostile, groups=(hostile,))
     script = aws_cli.write((entry,), "", ["note"])
     assert "##vso[" not in script
+    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
     path = f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}"
     command = ["sh", "-s", "c$(touch y)"]
     subprocess.run(command, input=script.encode(), cwd=tmp_path, env={"PATH": path}, check=True)
@@ -141,70 +140,12 @@ TERRAFORM = {
 }
 
 
-def test_the_name_of_the_cluster_is_one_word_of_the_script() -> None:
-    assert "\ncluster='a; touch x'\n" in aws_cli.write((), "a; touch x", [])
-
-
-def test_hcl_strings() -> None:
-    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
-
-
 def test_terraform() -> None:
-    assert (
-        terraform.write(ENTRIES, "new", ["Note."])
-        == """\
-# Note.
-
-variable "eks_cluster_name" {
-  type    = string
-  default = "new"
-}
-
-resource "aws_eks_access_entry" "role_team_dev_111122223333__bf83cd56" {
-  cluster_name      = var.eks_cluster_name
-  principal_arn     = "arn:aws:iam::111122223333:role/team/Dev"
-  type              = "STANDARD"
-  user_name         = "dev:{{SessionName}}"
-  kubernetes_groups = ["dev", "ops"]
-}
-
-resource "aws_eks_access_policy_association" "role_team_dev_111122223333__bf83cd56_AmazonEKSViewPolicy" {
-  cluster_name  = aws_eks_access_entry.role_team_dev_111122223333__bf83cd56.cluster_name
-  principal_arn = aws_eks_access_entry.role_team_dev_111122223333__bf83cd56.principal_arn
-  policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
-
-  access_scope {
-    type       = "namespace"
-    namespaces = ["a", "b-*"]
-  }
-}
-
-resource "aws_eks_access_entry" "user_ann_111122223333" {
-  cluster_name  = var.eks_cluster_name
-  principal_arn = "arn:aws:iam::111122223333:user/ann"
-  type          = "STANDARD"
-  user_name     = "ann"
-}
-
-resource "aws_eks_access_policy_association" "user_ann_111122223333_AmazonEKSClusterAdminPolicy" {
-  cluster_name  = aws_eks_access_entry.user_ann_111122223333.cluster_name
-  principal_arn = aws_eks_access_entry.user_ann_111122223333.principal_arn
-  policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-
-  access_scope {
-    type = "cluster"
-  }
-}
-
-resource "aws_eks_access_entry" "role_nodes_111122223333" {
-  cluster_name  = var.eks_cluster_name
-  principal_arn = "arn:aws:iam::111122223333:role/Nodes"
-  type          = "EC2_LINUX"
-}
-"""
-    )
+    written = terraform.write(ENTRIES, "new", ["Note."])
+    assert written == Path(__file__).with_name("access_entries.tf").read_text(encoding="utf-8")
+    assert terraform.hcl_string("é\u202e##vso[x]") == '"\\u00e9\\u202e\\u0023#vso[x]"'
     hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
-    for item in hcl2.loads(terraform.write(ENTRIES, "new", []))["resource"]:
+    for item in hcl2.loads(written)["resource"]:
         for kind, blocks in item.items():
             for block in blocks.values():
                 assert block.keys() - {"__is_block__"} <= TERRAFORM[kind.strip('"')]
@@ -230,57 +171,6 @@ def test_cloudformation() -> None:
     assert api.lint(yaml_bytes(template).decode(), regions=["eu-west-1"]) == []
 
 
-# As `aws eks describe-access-entry` and `aws eks list-associated-access-policies` print them.
-DESCRIBED = """\
-{"accessEntry": {
-    "clusterName": "new",
-    "principalArn": "arn:aws:iam::111122223333:role/team/Ops",
-    "kubernetesGroups": ["ops"],
-    "accessEntryArn": "arn:aws:eks:eu-west-1:111122223333:access-entry/new/role/111122223333/Ops/1",
-    "createdAt": "2024-04-29T17:46:47.836000+00:00",
-    "modifiedAt": "2024-04-29T17:46:47.836000+00:00",
-    "tags": {},
-    "username": "arn:aws:sts::111122223333:assumed-role/Ops/{{SessionName}}",
-    "type": "STANDARD"
-}}"""
-ASSOCIATED = """\
-{"clusterName": "new", "principalArn": "arn:aws:iam::111122223333:role/team/Ops", "associatedAccessPolicies": [
-    {"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
-     "accessScope": {"type": "cluster", "namespaces": []}, "associatedAt": "2023-04-17T15:25:21.675000-04:00"}
-]}"""
-
-
-@pytest.mark.parametrize(
-    "text", [f"[{DESCRIBED}, {ASSOCIATED}]", f"---\n{ASSOCIATED}\n---\n{DESCRIBED}\n"], ids=["list", "documents"]
-)
-def test_as_the_aws_cli_prints_them(text: str) -> None:
-    entries, left_out = read_entries(text, "f")
-    assert left_out == ()
-    answer, policies = whois(entries, identity_of(f"{ACCOUNT}role/Ops", "ann"))
-    assert (answer.username, answer.groups) == ("arn:aws:sts::111122223333:assumed-role/Ops/ann", ["ops"])
-    assert policies == (ADMIN,)
-
-
-def test_imported() -> None:
-    ops = "arn:aws:sts::111122223333:assumed-role/Ops/{{SessionName}}"
-    assert read(f"[{DESCRIBED}, {ASSOCIATED}]") == [
-        f"f.yaml:1:18 arn:aws:iam::111122223333:role/team/Ops as {ops} ['system:masters', 'ops']"
-    ]
-    assert read(f"---\n{DESCRIBED}\n---\n{ASSOCIATED}\n") == [
-        f"f.yaml:2:17 arn:aws:iam::111122223333:role/team/Ops as {ops} ['ops']",
-        (
-            "f.yaml:14:1: the access policies of arn:aws:iam::111122223333:role/team/Ops are not in one list with its "
-            "access entry; combine the objects, for example with `jq -s .`"
-        ),
-    ]
-
-
-def test_a_policy_is_not_imported_as_a_mapping_without_groups() -> None:
-    entry = {"principalArn": f"{ACCOUNT}user/ann", "accessPolicies": [VIEWER]}
-    (line,) = read(json.dumps({"accessEntries": [entry]}))
-    assert "has access only through EKS access policies (AmazonEKSViewPolicy), which exist in EKS only" in line
-
-
 def test_the_roles_of_a_permission_set() -> None:
     name = "AWSReservedSSO_Ops_0123456789abcdef"
     others = (f"arn:aws:iam::444455556666:role/{name}", f"{ACCOUNT}user/{name}", f"{ACCOUNT}role/Ops", "x")
@@ -288,96 +178,10 @@ def test_the_roles_of_a_permission_set() -> None:
     assert not any(matches_permission_set("111122223333/ops", arn) for arn in others)
 
 
-def left_out_of(text: str) -> list[str]:
-    return list(map(str, read_entries(text, "f")[1]))
-
-
-def test_what_is_left_out() -> None:
-    ann = '"principalArn": "arn:aws:iam::111122223333:user/ann", "username": "ann"'
-    assert left_out_of(f'{{"accessEntries": [{{{ann}}}, {{{ann}}}, {{{ann}, "type": "EC2"}}]}}') == [
-        "f:1:95: arn:aws:iam::111122223333:user/ann has an entry already, and EKS accepts only one",
-        (
-            "f:1:170: arn:aws:iam::111122223333:user/ann: it is not documented which username or groups EKS sets for "
-            "the type EC2"
-        ),
-    ]
-    scopes: tuple[Any, ...] = ({"type": "cluster", "namespaces": ["a"]}, {"type": "namespace"}, {"type": "x"}, None)
-    for scope in scopes:
-        policies = [{"policyArn": ADMIN.policy, "accessScope": scope}]
-        entry = {"principalArn": f"{ACCOUNT}user/ann", "username": "ann", "accessPolicies": policies}
-        entries, (skipped,) = read_entries(json.dumps({"accessEntries": [entry]}), "f")
-        assert "needs policyArn and accessScope" in skipped.what
-        assert [entry.policies for entry in entries] == [()]
-    assert left_out_of(f"{DESCRIBED}") == []
-    assert left_out_of(f"[{DESCRIBED}, {ASSOCIATED.replace('Ops', 'Gone')}]") == [
-        "f:11:5: the access policies of arn:aws:iam::111122223333:role/team/Gone, which has no access entry in the file"
-    ]
-    with_mappings = eksctl_yaml(ENTRIES) + b"iamIdentityMappings: [{arn: x}]\n"
-    assert left_out_of(with_mappings.decode()) == ["f:1:1: iamIdentityMappings are not access entries"]
-    for text in ("", "{}", "a: 1", "accessEntries: []"):
-        with pytest.raises(ConfigError, match=r"^f: no access entries found; specify JSON of `map convert"):
-            read_entries(text, "f")
-
-
-ANN = {"principalArn": f"{ACCOUNT}user/ann", "username": "ann"}
-BOB = {**ANN, "principalArn": f"{ACCOUNT}user/bob"}
-CLUSTER_ADMIN = access_entries.policy_data(ADMIN)
-VIEWER = access_entries.policy_data(PolicyAssociation(VIEW))
-
-
-def associated(*policies: Any) -> dict[str, Any]:
-    return {"principalArn": ANN["principalArn"], "associatedAccessPolicies": list(policies)}
-
-
-@pytest.mark.parametrize(
-    ("data", "names"),
-    [
-        ([{"accessEntry": ANN}, BOB], ["ann", "bob"]),
-        ({"accessEntries": [ANN], "accessEntry": BOB}, ["ann", "bob"]),
-        ({"accessEntries": [ANN], "accessConfig": {"accessEntries": [BOB]}}, ["ann", "bob"]),
-        ([{"accessEntries": [ANN]}, {"accessEntries": BOB}], ["ann", "bob"]),
-        (ANN, ["ann"]),
-    ],
-    ids=["alone in a list", "two keys", "with those of eksctl", "not in a list", "alone"],
-)
-def test_no_entry_is_missed(data: Any, names: list[str]) -> None:
-    entries, left_out = read_entries(json.dumps(data), "f")
-    assert ([entry.principal.rpartition("/")[2] for entry in entries], left_out) == (names, ())
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        [{"accessEntry": ANN}, associated(CLUSTER_ADMIN), associated(VIEWER)],
-        [{"accessEntries": [{**ANN, "accessPolicies": [CLUSTER_ADMIN]}]}, associated(VIEWER)],
-        [{"accessEntry": {**ANN, "accessPolicies": CLUSTER_ADMIN}}, associated(VIEWER)],
-    ],
-    ids=["two pages", "twice", "not in a list"],
-)
-def test_no_policy_is_missed(data: Any) -> None:
-    ((entry,), left_out) = read_entries(json.dumps(data), "f")
-    assert [policy.name for policy in entry.policies] == ["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]
-    assert left_out == ()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        [{"accessEntries": ["x", ANN]}, {"associatedAccessPolicies": [VIEWER]}],
-        [{"accessEntry": ANN}, None],
-        [{"accessEntry": ANN}, {"principal": "x"}],
-        [{"accessEntry": ANN}, {"accessEntries": "x"}],
-        {"accessEntries": [ANN, {**BOB, "type": 5}]},
-        [{"accessEntry": {**ANN, "accessPolicies": "x"}}],
-        [{"accessEntry": {**ANN, "accessPolicies": [{**VIEWER, "policyArn": ""}]}}],
-        [{"accessEntry": ANN}, associated({**VIEWER, "accessScope": {"type": "namespace", "namespaces": ["a", 5]}})],
-    ],
-    ids=["text", "null", "another object", "not a list", "type", "policies", "no policy", "namespaces"],
-)
-def test_what_cannot_be_read_is_left_out_with_a_line(data: Any) -> None:
-    entries, left_out = read_entries(json.dumps(data), "f")
-    assert ([entry.username for entry in entries], [entry.policies for entry in entries]) == (["ann"], [()])
-    assert left_out
+@pytest.mark.parametrize("text", ["", "{}", "a: 1", "accessEntries: []"])
+def test_a_file_without_entries(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f: no access entries found; specify JSON of `map convert"):
+        read_entries(text, "f")
 
 
 def test_a_policy_of_another_name_grants_nothing_here() -> None:

@@ -1,4 +1,4 @@
-"""IAMIdentityMapping objects: read, written, and named."""
+"""IAMIdentityMapping objects: their names. cases/ have what is read and written."""
 
 from __future__ import annotations
 
@@ -9,60 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.aws.arn import ArnError
-from tarmak_iam.mappings.formats.custom_resource import object_name, write
-from tarmak_iam.mappings.merging import Wanted
-from tests.mappings.formats.reports import read
+from tarmak_iam.mappings.formats.custom_resource import object_name
 from tests.support.tables import rows
-
-OBJECTS = """\
-# people
-apiVersion: iamauthenticator.k8s.aws/v1alpha1
-kind: IAMIdentityMapping
-metadata:
-  name: alice
-spec:
-  arn: arn:aws:iam::111122223333:user/alice
-  username: alice
-  groups:
-  - dev
-status:
-  canonicalARN: arn:aws:iam::111122223333:user/alice
----
----
-apiVersion: iamauthenticator.k8s.aws/v1alpha1
-kind: IAMIdentityMapping
-metadata: {name: dev}
-spec: {arn: "arn:aws:iam::111122223333:role/Dev", username: dev, extra: 1}
-...
----
-apiVersion: iamauthenticator.k8s.aws/v1alpha1
-kind: IAMIdentityMapping
-metadata: {name: empty}
-"""
-
-
-def test_several_documents() -> None:
-    assert read(OBJECTS) == [
-        "f.yaml:7:3 arn:aws:iam::111122223333:user/alice as alice ['dev']",
-        "f.yaml:18:7 arn:aws:iam::111122223333:role/Dev as dev []",
-        "f.yaml:18:66: the key extra has no equivalent in the mappings",
-        "f.yaml:21:1: the IAMIdentityMapping empty has no spec",
-    ]
-
-
-def test_windows_line_ends_and_a_list() -> None:
-    assert read(OBJECTS.replace("\n", "\r\n"))[0] == "f.yaml:7:3 arn:aws:iam::111122223333:user/alice as alice ['dev']"
-    listed = "kind: IAMIdentityMappingList\nitems:\n- kind: IAMIdentityMapping\n  spec: {arn: arn:x, username: u}\n"
-    assert read(listed) == ["f.yaml:4:9 arn:x as u []"]
-
-
-def test_writing() -> None:
-    assert write(Wanted("arn:aws:iam::111122223333:role/Dev", "dev:{{SessionName}}", ("dev",))) == {
-        "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
-        "kind": "IAMIdentityMapping",
-        "metadata": {"name": "role-dev-111122223333"},
-        "spec": {"arn": "arn:aws:iam::111122223333:role/Dev", "username": "dev:{{SessionName}}", "groups": ["dev"]},
-    }
 
 
 @pytest.mark.parametrize(("arn", "name"), rows(__file__, "test_names"))

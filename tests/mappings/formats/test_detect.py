@@ -1,4 +1,4 @@
-"""kops, eksctl and the authenticator's own configuration; and how a file is recognised."""
+"""How a file is recognised, and what cases/ do not show of an import."""
 
 from __future__ import annotations
 
@@ -16,70 +16,21 @@ from tests.support.tables import rows
 KOPS = """\
 apiVersion: kops.k8s.io/v1alpha2
 kind: Cluster
-metadata: {name: c.example.com}
-spec:
-  authentication:
-    aws:
-      backendMode: CRD,MountedFile
-      clusterID: c
-      cpuRequest: 10m
-      identityMappings:
-      - arn: arn:aws:iam::111122223333:role/Ops
-        username: ops:{{SessionName}}
-        groups: [ops]
+spec: {authentication: {aws: {identityMappings: [{arn: arn:x, username: u}]}}}
 ---
 apiVersion: kops.k8s.io/v1alpha2
 kind: InstanceGroup
-metadata: {name: nodes}
 """
-EKSCTL = """\
-apiVersion: eksctl.io/v1alpha5
-kind: ClusterConfig
-metadata: {name: c, region: us-east-1}
-iamIdentityMappings:
-- arn: arn:aws:iam::111122223333:role/Ops
-  username: ops
-  noDuplicateARNs: true
-- serviceName: emr-containers
-  namespace: emr
-- account: "111122223333"
-- account: 012345678901
-- account: "111122223333"
-  arn: arn:aws:iam::111122223333:role/Both
-"""
-CONFIG = """\
-clusterID: other
-mapUsers: []
-server:
-  scrubbedAccounts: ["111122223333"]
-  maproles:
-  - RoleARN: arn:aws:iam::111122223333:role/Dev
-    username: dev
-    groups: a,b
-  - {sso: {permissionSetName: P, accountID: "111122223333", partition: aws}, username: x}
-  - {sso: {permissionSetName: P, accountID: "111122223333"}, username: x}
-  - {username: x}
-  mapUsers:
-  - {userARN: "arn:aws:iam::111122223333:user/bob", username: bob, userid: AIDA}
-  mapAccounts: [012345678901, 111122223333]
-"""
+EKSCTL = "iamIdentityMappings: [{arn: arn:x, username: u, noDuplicateARNs: true}, {account: '111122223333'}]\n"
+CONFIG = "server:\n  mapUsers: [{userARN: arn:u, username: u, userid: AIDA}]\n"
 
 
-def test_kops() -> None:
-    assert read(KOPS) == [
-        "f.yaml:11:9 arn:aws:iam::111122223333:role/Ops as ops:{{SessionName}} ['ops']",
-        "f.yaml:7:7: backendMode CRD,MountedFile is not a mapping; use the setting backends instead",
-        "f.yaml:8:7: clusterID c is not a mapping; tarmak-iam uses the cluster name",
-        "f.yaml:9:7: cpuRequest 10m is not a mapping; it configures how kops runs the authenticator",
-        "f.yaml:15:1: the InstanceGroup nodes has no mappings",
-    ]
-
-
-def test_keys_of_any_case() -> None:
-    assert read("spec: {authentication: {aws: {IdentityMappings: [{Arn: arn:x, UserName: u}], image: i}}}\n") == [
-        "f.yaml:1:50 arn:x as u []",
-        "f.yaml:1:78: image i is not a mapping; use the setting image instead",
-    ]
+def test_who_is_added_only_if_new_and_the_configuration_itself() -> None:
+    assert [each.only_new for each in read_mappings(EKSCTL, "f").entries] == [True, False]
+    config_map = f"kind: ConfigMap\ndata:\n  config.yaml: |\n    {CONFIG.replace(chr(10) + ' ', chr(10) + '     ')}"
+    for text in (CONFIG, config_map):
+        found = read_mappings(text, "f")
+        assert ([each.user_id for each in found.entries], found.configuration) == (["AIDA"], CONFIG)
 
 
 def test_what_is_said_of_an_entry_is_not_longer_than_a_message() -> None:
@@ -92,14 +43,6 @@ def test_an_admin_who_is_left_out_is_named(groups: str, admin: str) -> None:
     assert (left_out.what, left_out.admin) == ("arn:x: username must be a string; put it in quotes", admin)
 
 
-@pytest.mark.parametrize("head", ["", "aws:\n  ", "authentication:\n  aws:\n    "])
-def test_a_part_of_a_kops_cluster(head: str) -> None:
-    entry = f"{head}identityMappings: [{{arn: arn:x, username: u}}]\n"
-    found = read_mappings(entry, "f.yaml")
-    assert found.formats == ("kops",)
-    assert [each.principal for each in found.entries] == ["arn:x"]
-
-
 def test_kops_without_the_section() -> None:
     text = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {kopeio: {}}}\n"
     with pytest.raises(
@@ -109,131 +52,6 @@ def test_kops_without_the_section() -> None:
     assert read("spec: {authentication: {aws: {identityMappings: x}}}") == [
         "f.yaml:1:49: identityMappings must be a list"
     ]
-
-
-def test_eksctl() -> None:
-    assert read(EKSCTL) == [
-        "f.yaml:5:3 arn:aws:iam::111122223333:role/Ops as ops []",
-        "f.yaml:10:12 111122223333 as - []",
-        (
-            "f.yaml:8:3: the service emr-containers: eksctl maps and binds the role of the service in "
-            "the cluster's account; map that role by its ARN"
-        ),
-        "f.yaml:11:12: the account 012345678901 must be a string; put it in quotes",
-        "f.yaml:12:3: an entry must have an account or an ARN, not both: arn:aws:iam::111122223333:role/Both",
-    ]
-    assert [each.only_new for each in read_mappings(EKSCTL, "f").entries] == [True, False]
-    assert read("- arn: arn:x\n  username: u\n") == ["f.yaml:1:3 arn:x as u []"]
-    assert read("iamIdentityMappings: {}\n") == ["f.yaml:1:22: iamIdentityMappings must be a list"]
-
-
-ENTRIES_OF_EKS = """\
-apiVersion: eksctl.io/v1alpha5
-kind: ClusterConfig
-metadata: {name: c, region: us-east-1}
-accessConfig:
-  authenticationMode: API_AND_CONFIG_MAP
-  accessEntries:
-  - principalARN: arn:aws:iam::111122223333:role/team/Ops
-    kubernetesGroups: [ops]
-  - principalARN: arn:aws:iam::111122223333:user/ann
-    type: STANDARD
-    tags: {team: a}
-    kubernetesUsername: ann
-  - principalARN: arn:aws:iam::111122223333:user/bob
-    kubernetesGroups: [dev, ops]
-    accessPolicies:
-    - policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy
-      accessScope: {type: namespace, namespaces: [dev]}
-  - principalARN: arn:aws:iam::111122223333:role/Admin
-    accessPolicies:
-    - policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy
-      accessScope: {type: cluster}
-    - accessScope: {type: cluster}
-  - principalARN: arn:aws:iam::111122223333:role/Nodes
-    type: EC2_LINUX
-  - principalARN: 12
-  - kubernetesGroups: [dev]
-  - x
-  - principalARN: arn:aws-cn:iam::111122223333:role/Plain
-    name: plain
-iamIdentityMappings:
-- arn: arn:aws:iam::111122223333:user/ann
-  username: other
-"""
-
-
-def test_access_entries_of_eksctl() -> None:
-    ops, admin, plain = (
-        f"arn:{partition}:sts::111122223333:assumed-role/{role}/{{{{SessionName}}}}"
-        for partition, role in (("aws", "Ops"), ("aws", "Admin"), ("aws-cn", "Plain"))
-    )
-    assert read(ENTRIES_OF_EKS) == [
-        "f.yaml:31:3 arn:aws:iam::111122223333:user/ann as other []",
-        f"f.yaml:7:5 arn:aws:iam::111122223333:role/team/Ops as {ops} ['ops']",
-        "f.yaml:9:5 arn:aws:iam::111122223333:user/ann as ann []",
-        "f.yaml:13:5 arn:aws:iam::111122223333:user/bob as arn:aws:iam::111122223333:user/bob ['dev', 'ops']",
-        f"f.yaml:18:5 arn:aws:iam::111122223333:role/Admin as {admin} ['system:masters']",
-        f"f.yaml:28:5 arn:aws-cn:iam::111122223333:role/Plain as {plain} []",
-        (
-            "f.yaml:13:5: arn:aws:iam::111122223333:user/bob: the access policies AmazonEKSViewPolicy exist in EKS "
-            "only; grant the permissions to its groups with RBAC"
-        ),
-        (
-            "f.yaml:22:7: an access policy needs policyArn and accessScope: the type cluster, or the type namespace "
-            "and a list of namespaces"
-        ),
-        (
-            "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS sets the username and groups of access entries "
-            "of the type EC2_LINUX; map the role with `map add` if nodes join this cluster with it"
-        ),
-        "f.yaml:25:19: an entry: principalARN must be a string; put it in quotes",
-        "f.yaml:26:5: an entry without principalARN never matches",
-        "f.yaml:27:5: x is not a YAML mapping with principalARN, kubernetesUsername and kubernetesGroups",
-        "f.yaml:29:5: the key name has no equivalent in the mappings",
-    ]
-    assert read("- principalARN: arn:aws:iam::111122223333:user/ann\n  kubernetesUsername: ann\n") == [
-        "f.yaml:1:3 arn:aws:iam::111122223333:user/ann as ann []"
-    ]
-    bob = "arn:aws:iam::111122223333:user/bob"
-    assert read(f"- {{principalARN: {bob}, type: standard}}\n") == [f"f.yaml:1:3 {bob} as {bob} []"]
-    assert read("accessConfig: {accessEntries: x}\n") == ["f.yaml:1:31: accessConfig.accessEntries must be a list"]
-    assert read("accessConfig: {accessEntries: [{principalARN: nonsense}]}\n") == ["f.yaml:1:32 nonsense as - []"]
-
-
-ENTRIES = [
-    ("111122223333", "", ()),
-    ("arn:aws:iam::111122223333:user/bob", "bob", ()),
-    ("arn:aws:iam::111122223333:role/Dev", "dev", ("a", "b")),
-    ("sso:111122223333/P", "x", ()),
-]
-
-
-def test_the_authenticators_own() -> None:
-    found = read_mappings(CONFIG, "f.yaml")
-    assert [(each.principal, each.username, each.groups or ()) for each in found.entries] == ENTRIES
-    assert found.entries[1].user_id == "AIDA"
-    assert found.configuration == CONFIG
-    assert [str(each) for each in found.left_out] == [
-        "f.yaml:1:1: clusterID is not a mapping; the existing value is kept",
-        "f.yaml:2:1: mapUsers is not below server, so the authenticator ignores it",
-        "f.yaml:4:3: server.scrubbedAccounts is not a mapping; add it to the mappings file by hand",
-        (
-            "f.yaml:14:17: the account 012345678901 is not in quotes, so the authenticator reads 12345678901, which "
-            "never matches; use `map add` if this account was meant"
-        ),
-        "f.yaml:9:5: an SSO entry with a partition, even the right one, never matches",
-        "f.yaml:11:5: an entry without an ARN never matches",
-    ]
-
-
-def test_the_authenticators_own_in_a_config_map() -> None:
-    inner = "".join(f"    {line}\n" for line in CONFIG.splitlines())
-    text = f"kind: ConfigMap\ndata:\n  readme.yaml: '['\n  config.yaml: |\n{inner}"
-    found = read_mappings(text, "f.yaml")
-    assert [(each.principal, each.username, each.groups or ()) for each in found.entries] == ENTRIES
-    assert str(found.entries[2].place) == "f.yaml:10:9"
-    assert found.configuration == CONFIG
 
 
 def test_the_guide_names_every_format() -> None:
@@ -287,12 +105,6 @@ def test_ill_formed_text_has_its_place() -> None:
         read_mappings("kind: Secret\n---\n\na: b: c\n", "f")
     with pytest.raises(ParseError, match=r"^f:1:\d+: byte 0xff"):
         read_mappings(b"a: \xff", "f")
-
-
-def test_directives_keep_their_documents() -> None:
-    head = "%YAML 1.1\n---\nkind: Secret\n...\n%TAG !e! tag:e,2000:\n---\n"
-    text = f"{head}iamIdentityMappings: [{{account: '111122223333'}}]\n"
-    assert read(text) == ["f.yaml:7:33 111122223333 as - []", "f.yaml:3:1: the Secret has no mappings"]
 
 
 @pytest.mark.parametrize(("text", "form", "found"), rows(__file__, "test_another_format_than_the_one_asked_for"))
