@@ -63,8 +63,9 @@ def read_entries(data: bytes | str, filename: str) -> tuple[tuple[AccessEntry, .
             left_out.append(LeftOut("iamIdentityMappings are not access entries", part.place))
     items, apart = _merged(objects)
     for policies in apart:
-        what = f"the access policies of {shown(policies.text(PRINCIPAL))}, which has no access entry in the file"
-        left_out.append(LeftOut(what, policies.place))
+        principal = shown(policies.text(PRINCIPAL))
+        what = f"the access policies of {principal}, which has no access entry in the file"
+        left_out.append(LeftOut(what if principal else f"access policies without {PRINCIPAL}", policies.place))
     if not items:
         remedy = "specify JSON of `map convert --to access-entries` or of the AWS CLI, or eksctl's config file"
         raise ConfigError("no access entries found", remedy=remedy, place=Place(filename))
