@@ -29,6 +29,7 @@ def window(text: str, edit: Edit) -> str:
 
 
 LIST = "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(60)) + "m: 1\n"
+LONG = "x" * 130
 MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) + "b: 2\n"
 
 
@@ -72,10 +73,71 @@ MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) +
             "- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n",
             id="the old and the new place of an item",
         ),
+        pytest.param(
+            Move(("l", 3), ("l", 30)),
+            "l:\n- name: n2\n  size: 2\n- name: n3\n  size: 3\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n"
+            "- name: n31\n  size: 31\n- 0\nfollowing-0: 0\n",
+            id="the same in the other direction",
+        ),
+        pytest.param(
+            Move(("l", 30), ("l", 59)),
+            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- name: n58\n  size: 58\n- name: n59\n  size: 59\n"
+            "following-0: 0\n",
+            id="the end of the list, behind which nothing is",
+        ),
+        pytest.param(
+            Move(("l", 30, "size"), ("l", 5, "pages")),
+            "l:\n- name: n5\n  size: 5\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\nfollowing-0: 0\n",
+            id="a key of one item and of another",
+        ),
+        pytest.param(
+            Move(("l", 30), ("new",)),
+            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\nm: 1\n",
+            id="an item that becomes the value of a key",
+        ),
+        pytest.param(
+            Move(("m",), ("l", 30)),
+            "l:\n"
+            + "".join(f"- name: n{number}\n  size: {number}\n" for number in (28, 29, 30, 31, 32, 59))
+            + "m: 1\n",
+            id="a value that becomes an item, which is written like those around it",
+        ),
     ],
 )
 def test_what_a_window_of_a_list_contains(edit: Edit, text: str) -> None:
     assert window(LIST, edit) == text
+
+
+@pytest.mark.parametrize(
+    ("edit", "items"),
+    [
+        (Move(("l", 3), ("l", 7)), "- n2\n- n3\n- n4\n- n5\n# c\n- n6\n- n7\n- n8\n"),
+        (Move(("l", 7), ("l", 3)), "- n2\n- n3\n- n4\n- n5\n# c\n- n6\n- n7\n"),
+        (Move(("l", 3), ("l", 5)), "- n2\n- n3\n- n4\n- n5\n# c\n- n6\n"),
+        (Move(("l", 6), ("l", 9)), "- n5\n# c\n- n6\n- n8\n- n9\n- n10\n"),
+        (Move(("l", 10), ("l", 30)), "- n9\n- n10\n- n29\n- n30\n- n31\n"),
+    ],
+)
+def test_a_comment_between_two_places_of_an_item_is_looked_at(edit: Edit, items: str) -> None:
+    """Whose it is, the items above and below it show."""
+    there = window("l:\n" + "".join(f"- n{number}\n" + "# c\n" * (number == 5) for number in range(60)), edit)
+    assert there == f"l:\n{items}- 0\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "items"),
+    [
+        (Remove(("l", 5)), "- name: n4\n  size: 4\n- name: n5\n  pad: {}\n  size: 5\n"),
+        (
+            Move(("l", 5), ("l", 2)),
+            "".join(f"- name: n{number}\n  size: {number}\n" for number in (1, 2, 3, 4))
+            + "- name: n5\n  pad: {}\n  size: 5\n",
+        ),
+    ],
+)
+def test_of_a_long_item_beside_a_place_only_its_ends_are_looked_at(edit: Edit, items: str) -> None:
+    lines = (f"- name: n{number}\n  pad: {LONG}\n  size: {number}\n" for number in range(9))
+    assert window("l:\n" + "".join(lines), edit) == f"l:\n{items.format(LONG)}- 0\n"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +216,39 @@ def test_routes_and_offsets_in_a_window() -> None:
     assert document is not None
     there = Window(document, (Remove(("l", 30)),))
     assert there.inside(Remove(("l", 30, "size"))) == Remove(Route.of(("l", 1, "size")))
-    at = there.text.index("name: n30")
-    assert there.offset(at) == LIST.index("name: n30")
+    for text in ("l:", "- name: n29", "name: n30", "size: 30"):
+        assert there.offset(there.text.index(text)) == LIST.index(text)
+    last = Window(document, (Set(("m",), 5),))
+    assert last.offset(len(last.text)) == len(LIST)
+
+
+def test_members_that_a_change_does_not_reach_are_kept() -> None:
+    """They are not divided again, and what is known of them is still known."""
+    document = document_of(LIST)
+    assert document is not None
+    block = document.block
+    assert block is not None
+    before = block.value(0)
+    assert before is not None
+    there = Window(document, (Remove(("l", 30)),))
+    unchanged = there.edited([])
+    assert (unchanged.text, unchanged.block) == (LIST, block)
+    item = there.text.index("- name: n30")
+    value = there.text.index("30\n", item + len("- name: n30"))
+    for start, end, text, changed in (
+        (value, value + 2, "5", {30}),
+        (item, item, "# c\n", {29}),
+        (item, item + 2, "# c\n- ", {29, 30}),  # the comment is below the item before it
+    ):
+        edited = there.edited([Splice(start, end, text)])
+        place = there.offset(start)
+        assert edited.text == LIST[:place] + text + LIST[place + end - start :]
+        assert edited.block is not None
+        assert edited.block.members[1] is block.members[1]
+        after = edited.block.value(0)
+        assert after is not None
+        kept = zip(before.members, after.members, strict=True)
+        assert {number for number, (old, new) in enumerate(kept) if old is not new} == changed
 
 
 @pytest.fixture
@@ -215,9 +308,6 @@ def test_a_batch_of_every_kind_on_many_clusters() -> None:
         Rename(("clusters", 5, "text"), "words"),
         Set(("other",), {"a": [1, 2]}),
     )
-
-
-LONG = "x" * 130
 
 
 @pytest.mark.parametrize(
