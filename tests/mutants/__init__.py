@@ -19,6 +19,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
         "config/test_cluster_versions.py",
         "config/test_environment_validation.py",
         "lint/test_cases.py::test_case",
+        "lint/test_region_rules.py",
     ),
     "identity/templates": ("identity/test_template_texts.py",),
     "identity/token_review": (
