@@ -31,7 +31,7 @@ for _number, _usual in (
         signal.signal(_number, _usual)
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=30)
 # A mutant that many examples are needed for is one for a test of its own.
 settings.register_profile("mutants", settings.get_profile("repeatable"), max_examples=10)
 settings.register_profile(QUICK, settings.get_profile("repeatable"), max_examples=10)

@@ -144,7 +144,7 @@ def test_edits_of_files_of_other_projects(fewer: int) -> None:
 
 
 def test_edits_of_generated_documents(fewer: int) -> None:
-    documents = (270 if profile() in ("repeatable", MANY) else 120) // fewer
+    documents = {MANY: 270, "repeatable": 160}.get(profile(), 120) // fewer
     check(generated_texts(range(documents)), 4, at_least=documents * 8 // 3)
 
 
