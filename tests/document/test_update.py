@@ -83,6 +83,16 @@ def test_utf16_is_not_edited() -> None:
         document.update({"a": 2})
 
 
+def test_values_that_differ_where_an_anchor_is_shared_are_refused() -> None:
+    """Each edit alone can be made, but the first gives b a key that the second does not see."""
+    with pytest.raises(EditRefused) as caught:
+        Document.parse("a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", "f").update({"a": {"k": 1, "l": 2}, "b": {"k": 1}})
+    assert str(caught.value) == (
+        "f:1:1: the text cannot be edited to have these values: an anchor is shared by values that differ; "
+        "replace its aliases with their values first"
+    )
+
+
 def test_a_batch_is_made_whole_or_not_at_all() -> None:
     document = Document.parse("a: 1\nb: [1]\n")
     with pytest.raises(EditRefused, match="c does not exist"):
