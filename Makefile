@@ -39,8 +39,8 @@ test-all: $(VENV)/.tested $(BROWSER)
 browser: $(VENV)/.tested $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
-# Mutation tests: how many small changes to the most important modules make a test fail. Takes about a quarter of an hour on
-# two processors. MUTANTS_ARGS=access/lockout selects one module.
+# Mutation tests: how many small changes to the most important modules make a test fail. Takes minutes for most of them, and
+# more than an hour for document/engine and document/windows. MUTANTS_ARGS=access/lockout selects one module.
 mutants: $(VENV)/.mutated
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
